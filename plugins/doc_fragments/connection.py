@@ -1,0 +1,112 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How to reach Azure and who signs in (arguments.CONNECTION)."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The connection options of every module."""
+
+    DOCUMENTATION = r"""
+options:
+  auth_source:
+    description:
+      - Where the credentials come from.
+      - V(auto) takes the first of O(profile), the options O(client_id) or O(ad_user), the environment, and the section
+        C([default]) of C(~/.azure/credentials).
+      - V(env) takes only the environment, V(credential_file) only C(~/.azure/credentials).
+      - V(cli) and V(msi) are not available in this version.
+      - Can be set by E(ANSIBLE_AZURE_AUTH_SOURCE). It is V(auto) when it is not set.
+    type: str
+    choices: [auto, cli, credential_file, env, msi]
+  profile:
+    description:
+      - A section of C(~/.azure/credentials), whose keys have the names of these options. Can be set by E(AZURE_PROFILE).
+    type: str
+  subscription_id:
+    description:
+      - The subscription, a GUID. It counts wherever the credentials come from. Can be set by E(AZURE_SUBSCRIPTION_ID).
+    type: str
+  client_id:
+    description:
+      - The application (client) id of the service principal. Can be set by E(AZURE_CLIENT_ID).
+    type: str
+  secret:
+    description:
+      - The secret of the service principal. Can be set by E(AZURE_SECRET) or E(AZURE_CLIENT_SECRET).
+    type: str
+  tenant:
+    description:
+      - The tenant of the service principal. Can be set by E(AZURE_TENANT) or E(AZURE_TENANT_ID).
+    type: str
+  ad_user:
+    description:
+      - A user's name. Signing in as a user is not available in this version. Can be set by E(AZURE_AD_USER).
+    type: str
+  password:
+    description:
+      - The password of O(ad_user). Can be set by E(AZURE_PASSWORD).
+    type: str
+  cloud_environment:
+    description:
+      - The cloud, as a name (V(AzureCloud), V(AzureChinaCloud), V(AzureUSGovernment), V(AzureGermanCloud)) or as the
+        https URL of a Resource Manager that describes itself at C(/metadata/endpoints), such as Azure Stack Hub's.
+      - It counts wherever the credentials come from. Can be set by E(AZURE_CLOUD_ENVIRONMENT). It is V(AzureCloud) when it
+        is not set.
+    type: str
+  cert_validation_mode:
+    description:
+      - V(ignore) accepts any TLS certificate, and warns. Name your certificate authority in E(REQUESTS_CA_BUNDLE) instead.
+      - Can be set by E(AZURE_CERT_VALIDATION_MODE). It is V(validate) when it is not set.
+    type: str
+    choices: [validate, ignore]
+  api_profile:
+    description:
+      - Accepted as azure.azcollection does, and ignored.
+    type: str
+  adfs_authority_url:
+    description:
+      - The URL that signs in, instead of the cloud's own. Can be set by E(AZURE_ADFS_AUTHORITY_URL).
+    type: str
+  log_mode:
+    description:
+      - Accepted as azure.azcollection does, and ignored.
+    type: str
+  log_path:
+    description:
+      - Accepted as azure.azcollection does, and ignored.
+    type: str
+  x509_certificate_path:
+    description:
+      - A certificate of the service principal. Signing in by certificate is not available in this version. Can be set by
+        E(AZURE_X509_CERTIFICATE_PATH).
+    type: path
+  thumbprint:
+    description:
+      - The thumbprint of O(x509_certificate_path). Can be set by E(AZURE_THUMBPRINT).
+    type: str
+  disable_instance_discovery:
+    description:
+      - Do not ask Microsoft whether the sign-in endpoint is a genuine one. For clouds given by URL it never asks.
+      - Can be set by E(AZURE_DISABLE_INSTANCE_DISCOVERY).
+    type: bool
+  oidc_token:
+    description:
+      - A federated token. Signing in by it is not available in this version. Can be set by E(AZURE_FEDERATED_TOKEN).
+    type: str
+  oidc_token_file_path:
+    description:
+      - A file with a federated token. Signing in by it is not available in this version. Can be set by
+        E(AZURE_FEDERATED_TOKEN_FILE).
+    type: path
+requirements:
+  - python >= 3.11
+  - azure-identity >= 1.19.0
+  - azure-mgmt-core >= 1.5.0
+  - azure-mgmt-dataprotection >= 2.0.1
+notes:
+  - The names, environment variables, credentials file and precedence are those of azure.azcollection, so that its
+    C(module_defaults), profiles and Automation Controller's credential type I(Microsoft Azure Resource Manager) serve both.
+"""

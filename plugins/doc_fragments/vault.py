@@ -1,0 +1,32 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which vault (arguments.VAULT)."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The options that name a vault."""
+
+    DOCUMENTATION = r"""
+options:
+  vault_id:
+    description:
+      - The ARM id of the vault. Give either this, or O(resource_group) and O(vault_name).
+    type: str
+  resource_group:
+    description:
+      - The resource group of the vault. It must exist; this collection creates none.
+    type: str
+  vault_name:
+    description:
+      - The name of the vault, 2 to 50 letters, digits and hyphens, a letter first.
+    type: str
+  vault_type:
+    description:
+      - The kind of vault, where neither O(vault_id) nor a datasource says it. V(backup) when it is not set.
+      - V(recovery_services) is not available in this version.
+    type: str
+    choices: [backup, recovery_services]
+"""

@@ -1,0 +1,19 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waiting (arguments.wait)."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The options of waiting."""
+
+    DOCUMENTATION = r"""
+options:
+  poll_interval:
+    description:
+      - Seconds between two looks at what is awaited. Short operations are looked at sooner.
+    type: float
+    default: 30
+"""

@@ -1,0 +1,328 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""On-demand backups: started at most once, joined when one runs, skipped when a fresh one is there."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from .batch import Datasource, failed_item, item_result, read_datasource_ids, settle_each, summarise
+from .clock import Deadline
+from .durations import parse_time, seconds_in
+from .errors import TRANSIENT, AzureBackupError, BadInput, NotFound, OutcomeUnknown, TimedOut
+from .instance import PROTECTED, wait_for_state
+from .job import check_success, is_running, running_backup_of, wait_for_jobs
+from .module import Result, Task
+from .policy import backup_rule
+from .resource_ids import GUID, ResourceId, parse_resource_id, same_id
+from .services import BackupService, Described, open_service
+from .vault import open_vault, read_existing_vault
+
+# How long to look for the job of a trigger whose fate is not known, and how often, in seconds.
+_SECONDS_TO_FIND_A_JOB = 60
+_SECONDS_BETWEEN_LOOKS = 10
+
+
+@dataclass
+class Backup:
+    """The backup of one datasource, as far as it has come.
+
+    action: start, join, resume or skip; changed: this run started it.
+    """
+
+    datasource_id: str | None
+    action: str
+    msg: str
+    instance: Described | None = None
+    job_id: str | None = None
+    job: Described | None = None
+    recovery_point: Described | None = None
+    changed: bool = False
+
+    def result(self) -> Result:
+        """Give the result of this datasource."""
+        return item_result(
+            self.datasource_id,
+            self.changed,
+            self.action,
+            self.msg,
+            instance=self.instance,
+            job=self.job,
+            recovery_point=self.recovery_point,
+        )
+
+
+@dataclass
+class Batch:
+    """What all datasources of a task share: read once."""
+
+    task: Task
+    service: BackupService
+    deadline: Deadline
+    instances: list[Described]
+    jobs: list[Described]
+    max_age: float | None
+    known_jobs: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.known_jobs = {str(job["id"]).lower() for job in self.jobs}
+        self.policy = functools.lru_cache(maxsize=None)(self._read_policy)
+
+    def _read_policy(self, name: str) -> Described:
+        policy = self.service.read_policy(name)
+        if policy is None:
+            raise NotFound(f"policy '{name}' does not exist in vault '{self.service.vault.name}'", status=404)
+        return policy
+
+
+def ensure_backups(task: Task) -> Result:
+    """Back datasources up now (module backup_adhoc)."""
+    options = task.options
+    if options["job_id"]:
+        return _resume(task)
+    datasources = read_datasource_ids(options["datasource_id"])
+    max_age = seconds_in(options["max_age"], "max_age") if options["max_age"] else None
+    service = open_vault(task, datasources[0][0].vault_type)
+    if read_existing_vault(task, service) is None:
+        return summarise([_to_be_started(datasource).result() for _row, datasource in datasources])
+    batch = Batch(task, service, task.deadline(), service.list_instances(), service.list_jobs(), max_age)
+    # The same id given twice is backed up once.
+    unique = list({datasource.key: (row, datasource) for row, datasource in datasources}.values())
+    begun = settle_each(unique, functools.partial(_begin, batch), options["max_concurrency"])
+    finished = _finish(batch, begun)
+    done = {
+        datasource.key: failed_item(datasource.text, outcome) if isinstance(outcome, AzureBackupError) else outcome
+        for (_row, datasource), outcome in zip(unique, finished, strict=True)
+    }
+    return summarise([done[datasource.key] for _row, datasource in datasources])
+
+
+def _to_be_started(datasource: ResourceId, instance: Described | None = None) -> Backup:
+    return Backup(datasource.text, "start", f"a backup of '{datasource.name}' is to be started", instance, changed=True)
+
+
+# -- begin: skip, join or start
+
+
+def _begin(batch: Batch, item: Datasource) -> Backup:
+    _row, datasource = item
+    task, service, options = batch.task, batch.service, batch.task.options
+    instance = next((one for one in batch.instances if same_id(one["datasource_id"], datasource.text)), None)
+    if instance is None:
+        message = f"'{datasource.name}' is not protected in vault '{service.vault.name}'"
+        if not task.check_mode:
+            raise NotFound(f"datasource_id: {message}; protect it with backup_instance first", status=404)
+        task.warn(f"{message}; its backup hangs on its protection")
+        return _to_be_started(datasource)
+    rule = backup_rule(batch.policy(instance["policy_name"]), options["rule_name"], options["retention_tag"])
+    fresh = _fresh_recovery_point(batch, instance)
+    if fresh:
+        message = f"'{datasource.name}' has a recovery point of {fresh['time']}, younger than {options['max_age']}"
+        return Backup(datasource.text, "skip", message, instance, recovery_point=fresh)
+    running = running_backup_of(instance["id"], batch.jobs)
+    if running and options["on_running"] != "start":
+        joined = _join(batch, datasource, instance, running)
+        if joined:
+            return joined
+    if instance["state"] != PROTECTED:
+        instance = _await_protection(batch, instance)
+    if task.check_mode:
+        return _to_be_started(datasource, instance)
+    return _start(batch, datasource, instance, rule)
+
+
+def _fresh_recovery_point(batch: Batch, instance: Described) -> Described | None:
+    if batch.max_age is None:
+        return None
+    points = batch.service.list_recovery_points(instance["name"])
+    newest = points[0] if points else None
+    return newest if newest and _is_younger(batch, newest["time"]) else None
+
+
+def _is_younger(batch: Batch, time: str | None) -> bool:
+    """Tell whether something is younger than max_age, by the service's clock and not by this machine's."""
+    moment = parse_time(time)
+    if moment is None or batch.max_age is None:
+        return False
+    return batch.service.service_now() - moment < timedelta(seconds=batch.max_age)
+
+
+def _join(batch: Batch, datasource: ResourceId, instance: Described, running: Described) -> Backup | None:
+    """Attach to a running job while its snapshot is being taken, or if it began within max_age.
+
+    An older one only transfers, which may take days, and holds an older state than now: that one is not joined.
+    """
+    job = batch.service.read_job(running["id"]) or running
+    if not is_running(job):
+        return None
+    if batch.task.options["on_running"] == "fail":
+        raise BadInput(
+            f"on_running: a backup of '{datasource.name}' runs already: job {job['name']} since {job['start_time']}",
+            code="BackupRunning",
+            details={"job": job},
+        )
+    if not (batch.service.takes_snapshot(job) or _is_younger(batch, job["start_time"])):
+        return None
+    message = f"joined the backup of '{datasource.name}' that runs since {job['start_time']}"
+    return Backup(datasource.text, "join", message, instance, job["id"], job)
+
+
+def _await_protection(batch: Batch, instance: Described) -> Described:
+    """Wait for a protection that is being configured; refuse to back up what is not protected."""
+    current = batch.service.read_instance(instance["name"]) or instance
+    if current["state"] in ("configuring_protection", "updating_protection"):
+        if batch.task.check_mode:
+            return current
+        return wait_for_state(batch.service, instance["name"], PROTECTED, batch.deadline)
+    if current["state"] == PROTECTED:
+        return current
+    raise BadInput(
+        f"datasource_id: backup instance '{instance['name']}' is in the state {current['state']}, so it cannot be backed "
+        "up; bring it to state: present with backup_instance first",
+        code="NotProtected",
+    )
+
+
+def _start(batch: Batch, datasource: ResourceId, instance: Described, rule: str) -> Backup:
+    since = batch.service.service_now()
+    message = f"started a backup of '{datasource.name}'"
+    backup = Backup(datasource.text, "start", message, instance, changed=True)
+    unknown: OutcomeUnknown | None = None
+    try:
+        tag = batch.task.options["retention_tag"]
+        backup.job_id = batch.service.trigger_backup(instance["name"], rule, tag, batch.deadline)
+    except OutcomeUnknown as error:
+        unknown = error
+    except TimedOut as error:
+        unknown = OutcomeUnknown(error.message)
+    if backup.job_id is None:
+        backup.job = _find_started_job(batch, instance, since)
+        backup.job_id = backup.job["id"] if backup.job else None
+    if backup.job_id is None:
+        reason = unknown.message if unknown else "Azure accepted the request and names no job"
+        raise OutcomeUnknown(
+            f"whether a backup of '{datasource.name}' was started is not known, and no job of it has appeared within "
+            f"{_SECONDS_TO_FIND_A_JOB} seconds ({reason}); look at the vault's jobs before you start another",
+            code=unknown.code if unknown else None,
+            status=unknown.status if unknown else None,
+        )
+    return backup
+
+
+def _find_started_job(batch: Batch, instance: Described, since: datetime) -> Described | None:
+    """Look for a minute for the job that a trigger may have started."""
+    search = Deadline(batch.task.clock, _SECONDS_TO_FIND_A_JOB, _SECONDS_BETWEEN_LOOKS)
+    while True:
+        try:
+            for job in batch.service.list_jobs():
+                started = parse_time(job["start_time"])
+                if (
+                    str(job["id"]).lower() not in batch.known_jobs
+                    and same_id(job["instance_id"], instance["id"])
+                    and job["operation"] == "backup"
+                    and job["user_triggered"]
+                    and started
+                    and started >= since - timedelta(minutes=1)
+                ):
+                    return job
+        except TRANSIENT:
+            pass
+        try:
+            search.sleep(_SECONDS_BETWEEN_LOOKS, "the search for the job")
+        except TimedOut:
+            return None
+
+
+# -- finish: wait for the jobs, look up the recovery points
+
+
+def _finish(batch: Batch, begun: list[Backup | AzureBackupError]) -> list[Result | AzureBackupError]:
+    """Wait for all jobs together and give each datasource its result."""
+    options = batch.task.options
+    going = [one for one in begun if isinstance(one, Backup) and one.job_id]
+    if not batch.task.check_mode:
+        if options["wait"]:
+            known = wait_for_jobs(
+                batch.service, [str(one.job_id) for one in going], batch.deadline, options["max_concurrency"]
+            )
+            for one in going:
+                one.job = known.get(str(one.job_id), one.job)
+        else:
+            for one in going:
+                one.job = one.job or batch.service.read_job(str(one.job_id)) or _unread_job(one)
+
+    def conclude(one: Backup | AzureBackupError) -> Result:
+        if isinstance(one, AzureBackupError):
+            raise one
+        if one.job_id and options["wait"] and not batch.task.check_mode:
+            _conclude(batch, one)
+        return one.result()
+
+    return settle_each(begun, conclude, options["max_concurrency"])
+
+
+def _unread_job(backup: Backup) -> Described:
+    """Give what is known of a job that cannot be read yet."""
+    name = str(backup.job_id).rsplit("/", 1)[-1]
+    return {"id": backup.job_id, "name": name, "operation": "backup", "status": "in_progress"}
+
+
+def _conclude(batch: Batch, backup: Backup) -> None:
+    """Complete a backup whose wait is over: its recovery point, or why it failed. Raises with what is known."""
+    what = f"back up '{(backup.datasource_id or str(backup.job_id)).rsplit('/', 1)[-1]}'"
+    job = backup.job or _unread_job(backup)
+    try:
+        if is_running(job):
+            raise TimedOut(
+                f"Cannot {what}: job {job['name']} is not over after {batch.deadline.timeout:g} seconds (wait_timeout). It "
+                f"goes on in Azure; resume the wait with job_id: {job['id']}, or run the task again to join it"
+            )
+        check_success(job, what)
+    except AzureBackupError as error:
+        error.details = {"job": job, "instance": backup.instance, "changed": backup.changed}
+        raise
+    backup.recovery_point = _recovery_point_of(batch.service, job)
+    verb = {"start": "backed up", "join": "joined the backup of", "resume": "backed up"}[backup.action]
+    backup.msg = f"{verb} {what.removeprefix('back up ')}: job {job['name']} {str(job['status']).replace('_', ' ')}"
+
+
+def _recovery_point_of(service: BackupService, job: Described) -> Described | None:
+    """Look up the recovery point that a job made; its bare name where it cannot be read."""
+    name, instance = job["recovery_point_id"], job["instance_name"]
+    try:
+        if name:
+            found = service.read_recovery_point(instance, name)
+            return found or {"id": None, "name": name, "time": None, "type": None, "consistency": None, "tier": None,
+                             "expiry": None}  # fmt: skip
+        begin = str(job["start_time"])
+        points = service.list_recovery_points(instance)
+        return points[0] if points and str(points[0]["time"]) >= begin else None
+    except TRANSIENT:
+        return None
+
+
+# -- resume: wait for a job that an earlier run started
+
+
+def _resume(task: Task) -> Result:
+    given: Any = task.options["job_id"]
+    if GUID.match(given):
+        service = open_vault(task)
+        job_id = f"{service.vault.text}/backupJobs/{given}"
+    else:
+        found = parse_resource_id(given, "job_id")
+        if found.types[-1].lower() != "backupjobs":
+            raise BadInput(f"job_id: '{given}' is a {found.type}, not a backup job")
+        service = open_service(task.session, found.parent())
+        job_id = found.text
+    job = service.read_job(job_id)
+    if job is None:
+        raise NotFound(f"job_id: the job {job_id} does not exist", status=404)
+    backup = Backup(job["datasource_id"], "resume", f"job {job['name']} is {job['status']}", None, job_id, job)
+    batch = Batch(task, service, task.deadline(), [], [], None)
+    outcome = _finish(batch, [backup])[0]
+    return summarise([failed_item(backup.datasource_id, outcome) if isinstance(outcome, AzureBackupError) else outcome])

@@ -1,0 +1,71 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The argument specifications that the documentation fragments describe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Spec = dict[str, Any]
+
+# Names and meaning as in azure.azcollection; defaults come from the environment and the credentials file, so that
+# an option that is not set is None here. tenant and client_id are no secrets: starred out they would spoil results.
+CONNECTION: Spec = {
+    "auth_source": {"type": "str", "choices": ["auto", "cli", "credential_file", "env", "msi"]},
+    "profile": {"type": "str"},
+    "subscription_id": {"type": "str"},
+    "client_id": {"type": "str"},
+    "secret": {"type": "str", "no_log": True},
+    "tenant": {"type": "str"},
+    "ad_user": {"type": "str"},
+    "password": {"type": "str", "no_log": True},
+    "cloud_environment": {"type": "str"},
+    "cert_validation_mode": {"type": "str", "choices": ["validate", "ignore"]},
+    "api_profile": {"type": "str"},
+    "adfs_authority_url": {"type": "str"},
+    "log_mode": {"type": "str"},
+    "log_path": {"type": "str"},
+    "x509_certificate_path": {"type": "path"},
+    "thumbprint": {"type": "str", "no_log": True},
+    "disable_instance_discovery": {"type": "bool"},
+    "oidc_token": {"type": "str", "no_log": True},
+    "oidc_token_file_path": {"type": "path", "no_log": False},
+}
+
+
+def wait(timeout: int) -> Spec:
+    """Give the options of waiting; timeout is the default of wait_timeout in seconds."""
+    return {
+        "wait_timeout": {"type": "int", "default": timeout},
+        "poll_interval": {"type": "float", "default": 30},
+    }
+
+
+VAULT: Spec = {
+    "vault_id": {"type": "str"},
+    "resource_group": {"type": "str"},
+    "vault_name": {"type": "str"},
+    "vault_type": {"type": "str", "choices": ["backup", "recovery_services"]},
+}
+
+DATASOURCES: Spec = {
+    "datasource_id": {"type": "list", "elements": "str"},
+    "max_concurrency": {"type": "int", "default": 16},
+}
+
+SCHEDULE: Spec = {
+    "type": "dict",
+    "options": {
+        "frequency": {"type": "str", "choices": ["hourly", "daily", "weekly"]},
+        "interval_hours": {"type": "int"},
+        "times": {"type": "list", "elements": "str"},
+        "days": {"type": "list", "elements": "str"},
+        "time_zone": {"type": "str"},
+    },
+}
+
+RETENTION: Spec = {
+    "type": "dict",
+    "options": {"default": {"type": "str"}, "daily": {"type": "str"}, "weekly": {"type": "str"}},
+}

@@ -1,0 +1,43 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Python libraries that a task needs, imported only when it needs them."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from importlib import metadata
+from types import ModuleType
+
+from ..errors import MissingLibrary
+
+# Import name -> (distribution, lowest version). meta/ee-requirements.txt and requirements.txt say the same.
+REQUIREMENTS = {
+    "azure.core": ("azure-core", "1.32.0"),
+    "azure.identity": ("azure-identity", "1.19.0"),
+    "azure.mgmt.core": ("azure-mgmt-core", "1.5.0"),
+    "azure.mgmt.dataprotection": ("azure-mgmt-dataprotection", "2.0.1"),
+    "requests": ("requests", "2.31.0"),
+}
+
+
+def _release(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
+
+
+def load(module_name: str) -> ModuleType:
+    """Import a module of a listed library, such as azure.core.exceptions.
+
+    Raises MissingLibrary naming the requirement where the library is missing or too old.
+    """
+    library = max((name for name in REQUIREMENTS if (module_name + ".").startswith(name + ".")), key=len)
+    distribution, floor = REQUIREMENTS[library]
+    remedy = f"install it for the Python that runs this task: pip install '{distribution}>={floor}'"
+    try:
+        version = metadata.version(distribution)
+        if _release(version) < _release(floor):
+            raise MissingLibrary(f"the Python library {distribution} {version} is too old; {remedy}")
+        return importlib.import_module(module_name)
+    except (ImportError, metadata.PackageNotFoundError) as error:
+        raise MissingLibrary(f"the Python library {distribution} is missing ({error}); {remedy}") from error

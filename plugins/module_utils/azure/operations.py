@@ -1,0 +1,105 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Long-running operations, followed to their end.
+
+The SDK's own pollers raise where Azure is merely awkward: a subscription-scoped URL that a caller with rights on
+one resource group may not read (403), and the 404 that ends a vault's deletion. So the SDK starts operations and
+this follows them, by whichever header Azure sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..clock import Deadline, Ramp
+from ..errors import TRANSIENT, Denied, NotFound
+from .session import Session, json_body
+from .translation import failed_operation, seconds_to_wait
+
+# Azure spells Inprogress, InProgress, Accepted; only the terminal ones are alike everywhere.
+_SUCCEEDED = "succeeded"
+_FAILED = ("failed", "canceled", "cancelled")
+
+
+class FirstAnswer:
+    """Stands in for the SDK's polling: keeps the first answer of an operation and polls nothing."""
+
+    def __init__(self) -> None:
+        self.response: Any = None
+
+    def initialize(self, client: Any, initial_response: Any, deserialization_callback: Any) -> None:
+        """Take the first answer (called by the SDK's poller)."""
+        self.response = initial_response.http_response
+
+    def run(self) -> None:
+        """Do nothing (called by the SDK's poller)."""
+
+    def finished(self) -> bool:
+        """Say that there is nothing to poll (called by the SDK's poller)."""
+        return True
+
+    def status(self) -> str:
+        """Name the state for the SDK's poller."""
+        return "InProgress"
+
+    def resource(self) -> None:
+        """Give no resource (called by the SDK's poller)."""
+
+
+@dataclass
+class Outcome:
+    """What is known of an operation when it is over.
+
+    is_known is false where the caller may not read the operation: then the resource itself has to be looked at.
+    """
+
+    body: dict[str, Any] = field(default_factory=dict)
+    is_known: bool = True
+
+    @property
+    def job_id(self) -> str | None:
+        """The ARM id of the job that the operation started, if any."""
+        properties = self.body.get("properties") or {}
+        return properties.get("jobId") or self.body.get("jobId")
+
+
+def follow(session: Session, response: Any, action: str, deadline: Deadline, gone_is_done: bool = False) -> Outcome:
+    """Wait until the operation that began with response is over.
+
+    gone_is_done: a 404 on the operation means that what was to be deleted is gone.
+    Raises OperationFailed with Azure's error, TimedOut.
+    """
+    url = response.headers.get("Azure-AsyncOperation")
+    by_status = bool(url)
+    url = url or (response.headers.get("Location") if response.status_code == 202 else None)
+    if not url:
+        return Outcome(json_body(response, action))
+    ramp = Ramp(deadline.poll_interval)
+    pause = seconds_to_wait(response.headers)
+    while True:
+        deadline.sleep(ramp.following(pause), action)
+        pause = None
+        try:
+            answer = session.send("GET", url, action)
+            body = json_body(answer, action)
+        except TRANSIENT:
+            continue
+        except Denied:
+            return Outcome(is_known=False)
+        except NotFound:
+            if gone_is_done:
+                return Outcome()
+            raise
+        pause = seconds_to_wait(answer.headers)
+        if not by_status:
+            if answer.status_code != 202:
+                return Outcome(body)
+            url = answer.headers.get("Location") or url
+            continue
+        status = str(body.get("status", "")).lower()
+        if status == _SUCCEEDED:
+            return Outcome(body)
+        if status in _FAILED:
+            raise failed_operation(body, action)

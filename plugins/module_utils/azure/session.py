@@ -1,0 +1,272 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The only door to Azure: one sign-in, one connection pool, one set of rules for every request of a task."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..clock import Clock
+from ..errors import AzureBackupError, BadInput, NotFound, Unavailable, UntrustedHost
+from .clouds import Cloud, find_cloud
+from .credentials import build_credential, find_identity
+from .libraries import load
+from .translation import http_error, translated
+
+# One table for every service. Data Protection 2025-09-01 and later refuse vaults that are not AlwaysOn.
+API_VERSIONS = {
+    "Microsoft.DataProtection": "2025-07-01",
+    "Microsoft.RecoveryServices": "2024-04-01",
+    "Microsoft.Authorization": "2022-04-01",
+    "Microsoft.Compute/disks": "2023-10-02",
+    "Microsoft.Resources": "2021-04-01",
+}
+_SECONDS_TO_CONNECT = 10
+_SECONDS_TO_READ = 100
+_LARGEST_LIST_PAGES = 10_000
+# Requests that change nothing although they are POSTs: check mode may send them.
+_HARMLESS_POSTS = ("/validateforbackup", "/providers/microsoft.resourcegraph/resources")
+
+
+def _build_policies(session: Session, credential: Any) -> list[Any]:
+    """Build the pipeline that every request goes through, from the outside in."""
+    policies = load("azure.core.pipeline.policies")
+    arm_policies = load("azure.mgmt.core.policies")
+
+    class TrustedHost(policies.SansIOHTTPPolicy):  # type: ignore[misc]
+        """Lets a request out only to the cloud's own host, before a token is put on it."""
+
+        def on_request(self, request: Any) -> None:
+            url = request.http_request.url
+            if urlsplit(url).netloc.lower() != urlsplit(session.cloud.resource_manager).netloc.lower():
+                raise UntrustedHost(
+                    f"Azure named a URL on another host ({urlsplit(url).netloc}) than {session.cloud.resource_manager}; "
+                    "no request was sent there"
+                )
+
+    class NoWrites(policies.SansIOHTTPPolicy):  # type: ignore[misc]
+        """Holds back, in check mode, whatever would change something."""
+
+        def on_request(self, request: Any) -> None:
+            method, path = request.http_request.method, urlsplit(request.http_request.url).path.lower()
+            if method in ("GET", "HEAD") or (method == "POST" and path.endswith(_HARMLESS_POSTS)):
+                return
+            raise AssertionError(f"a {method} of {path} was about to be sent in check mode")
+
+    class ServiceTime(policies.SansIOHTTPPolicy):  # type: ignore[misc]
+        """Reads the service's clock from the Date header of each answer."""
+
+        def on_response(self, request: Any, response: Any) -> None:
+            session.see_date(response.http_response.headers.get("Date"))
+
+    return [
+        policies.RequestIdPolicy(),
+        policies.HeadersPolicy({"Accept": "application/json"}),
+        policies.UserAgentPolicy(sdk_moniker="holdfast.azure_backup"),
+        policies.ProxyPolicy(),
+        policies.ContentDecodePolicy(),
+        *([NoWrites()] if session.check_mode else []),
+        # A redirect is an answer like any other: Azure Resource Manager sends none, and a token never follows one.
+        policies.RedirectPolicy(permit_redirects=False),
+        policies.RetryPolicy(retry_total=5, retry_connect=2, retry_backoff_factor=1.0),
+        TrustedHost(),
+        arm_policies.ARMChallengeAuthenticationPolicy(credential, session.cloud.scope),
+        ServiceTime(),
+    ]
+
+
+def _build_transport(clock: Clock, connections: int, verify: bool) -> Any:
+    """Build the connection pool. Retries sleep on the injected clock."""
+    requests = load("requests")
+    # What these libraries log would reach the task's output where nobody has set up logging.
+    for library in ("azure", "msal", "urllib3"):
+        logging.getLogger(library).addHandler(logging.NullHandler())
+    if not verify:
+        warnings.filterwarnings("ignore", message="Unverified HTTPS request")
+    transports = load("azure.core.pipeline.transport")
+
+    class ClockedTransport(transports.RequestsTransport):  # type: ignore[misc]
+        """azure-core's transport, waiting on our clock; it outlives the clients that share it."""
+
+        def sleep(self, duration: float) -> None:
+            clock.sleep(duration)
+
+        def __exit__(self, *arguments: object) -> None:
+            """Stay open: the session closes it."""
+
+    pool = requests.Session()
+    pool.mount("https://", requests.adapters.HTTPAdapter(pool_connections=4, pool_maxsize=connections))
+    return ClockedTransport(
+        session=pool,
+        session_owner=False,
+        connection_timeout=_SECONDS_TO_CONNECT,
+        read_timeout=_SECONDS_TO_READ,
+        connection_verify=verify,
+    )
+
+
+class Session:
+    """A signed-in connection to one cloud, shared by everything a task does.
+
+    options: the connection options (arguments.CONNECTION); check_mode: refuse to send writes;
+    connections: the size of the connection pool. Nothing is sent before the first request.
+    """
+
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        clock: Clock,
+        check_mode: bool = False,
+        connections: int = 16,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self.clock = clock
+        self.check_mode = check_mode
+        self._connections = connections
+        self._offset = timedelta(0)
+        self.identity = find_identity(options, os.environ if environ is None else environ)
+        self.subscription_id = self.identity["subscription_id"]
+        mode = self.identity["cert_validation_mode"].lower() or "validate"
+        if mode not in ("validate", "ignore"):
+            raise BadInput(f"cert_validation_mode: '{mode}' is neither validate nor ignore")
+        self.verifies_certificates = mode == "validate"
+
+    @cached_property
+    def transport(self) -> Any:
+        """The connection pool."""
+        return _build_transport(self.clock, self._connections, self.verifies_certificates)
+
+    @cached_property
+    def cloud(self) -> Cloud:
+        """The cloud to talk to; asks its metadata endpoint when it is given by URL."""
+        return find_cloud(self.identity["cloud_environment"], self._read_openly)
+
+    @cached_property
+    def _policies(self) -> list[Any]:
+        return _build_policies(self, build_credential(self.identity, self.cloud, self.transport))
+
+    @cached_property
+    def _arm(self) -> Any:
+        return load("azure.mgmt.core").ARMPipelineClient(
+            base_url=self.cloud.resource_manager, policies=self._policies, transport=self.transport
+        )
+
+    def data_protection(self, subscription_id: str) -> Any:
+        """Give the SDK's client of Microsoft.DataProtection for a subscription."""
+        return load("azure.mgmt.dataprotection").DataProtectionMgmtClient(
+            credential=object(),  # never asked: the policies carry the real one
+            subscription_id=subscription_id,
+            base_url=self.cloud.resource_manager,
+            api_version=API_VERSIONS["Microsoft.DataProtection"],
+            policies=self._policies,
+            transport=self.transport,
+        )
+
+    def see_date(self, header: str | None) -> None:
+        """Learn the service's time from a Date header."""
+        try:
+            self._offset = parsedate_to_datetime(header or "") - self.clock.now()
+        except (TypeError, ValueError):
+            return
+
+    def service_now(self) -> datetime:
+        """Tell the time by the service's clock, as of its last answer."""
+        return self.clock.now() + self._offset
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        action: str,
+        api_version: str | None = None,
+        params: dict[str, str] | None = None,
+        body: Any = None,
+        **options: Any,
+    ) -> Any:
+        """Send one request and give azure-core's response.
+
+        url: a path, or a whole URL that is sent as it is; options: azure-core's per-request options.
+        Raises AzureBackupError for statuses of 400 and more.
+        """
+        rest = load("azure.core.rest")
+        query = dict(params or {})
+        if api_version:
+            query["api-version"] = api_version
+        target = f"{self.cloud.resource_manager}{url}" if url.startswith("/") else url
+        request = rest.HttpRequest(method, target, params=query or None, json=body)
+        with translated(action):
+            response = self._arm.send_request(request, **options)
+            text = response.text()
+        if response.status_code >= 300:
+            raise http_error(response.status_code, text, response.headers, action)
+        return response
+
+    def read(self, url: str, action: str, api_version: str | None = None, **params: str) -> dict[str, Any] | None:
+        """Read one resource; None when it does not exist (404)."""
+        try:
+            return json_body(self.send("GET", url, action, api_version, params=params), action)
+        except NotFound:
+            return None
+
+    def read_all(self, url: str, action: str, api_version: str, **params: str) -> list[dict[str, Any]]:
+        """Read a whole list by its pages. Raises NotFound where the list does not exist."""
+        return [item for page in self.pages(url, action, api_version, **params) for item in page]
+
+    def pages(self, url: str, action: str, api_version: str, **params: str) -> Iterator[list[dict[str, Any]]]:
+        """Read a list page by page, following nextLink as it is."""
+        body = json_body(self.send("GET", url, action, api_version, params=params), action)
+        for _page in range(_LARGEST_LIST_PAGES):
+            yield list(body.get("value") or [])
+            following = body.get("nextLink")
+            if not following:
+                return
+            body = json_body(self.send("GET", following, action), action)
+        raise AzureBackupError(f"Cannot {action}: the list does not end")
+
+    def _read_openly(self, url: str, params: dict[str, str]) -> Any:
+        """Read a URL without a token and without following redirects."""
+        rest = load("azure.core.rest")
+        policies = load("azure.core.pipeline.policies")
+        action = f"reach {url}"
+        client = load("azure.core").PipelineClient(
+            url,
+            policies=[
+                policies.RedirectPolicy(permit_redirects=False),
+                policies.RetryPolicy(retry_total=2, retry_connect=1),
+            ],
+            transport=self.transport,
+        )
+        with translated(action):
+            response = client.send_request(rest.HttpRequest("GET", url, params=params))
+            text = response.text()
+        if response.status_code >= 300:
+            raise http_error(response.status_code, text, response.headers, action)
+        return json_body(response, action)
+
+    def close(self) -> None:
+        """Close the connections."""
+        if "transport" in self.__dict__:
+            self.transport.session.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *arguments: object) -> None:
+        self.close()
+
+
+def json_body(response: Any, action: str) -> Any:
+    """Give the JSON of a response, {} for an empty one. Raises Unavailable for what is not JSON."""
+    try:
+        return response.json() if response.text().strip() else {}
+    except ValueError as error:
+        raise Unavailable(f"Cannot {action}: the answer is not JSON", status=response.status_code) from error

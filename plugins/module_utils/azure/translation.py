@@ -1,0 +1,176 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place where exceptions and error bodies of Azure become ours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..errors import (
+    AzureBackupError,
+    BadInput,
+    Conflict,
+    Denied,
+    NotFound,
+    OperationFailed,
+    SignInFailed,
+    Throttled,
+    Unavailable,
+    Unreachable,
+)
+from .libraries import load
+
+_BY_STATUS: dict[int, type[AzureBackupError]] = {
+    401: Denied,
+    403: Denied,
+    404: NotFound,
+    408: Unavailable,
+    409: Conflict,
+    429: Throttled,
+}
+
+
+def _actions(error: dict[str, Any]) -> str | None:
+    """Find the recommendedAction of a backup service's error (recorded: errors/dataprotection-errors.json)."""
+    for entry in error.get("additionalInfo") or []:
+        info = entry.get("info") if isinstance(entry, dict) else None
+        if isinstance(info, dict) and info.get("recommendedAction"):
+            action = info["recommendedAction"]
+            return " ".join(action) if isinstance(action, list) else str(action)
+    action = error.get("recommendedAction")
+    if isinstance(action, list):
+        return " ".join(str(part) for part in action) or None
+    return str(action) if action else None
+
+
+def _inner_message(error: dict[str, Any]) -> str | None:
+    """Find what the service says only inside: which action is missing on which scope."""
+    for entry in error.get("additionalInfo") or []:
+        info = entry.get("info") if isinstance(entry, dict) else None
+        inner = info.get("innerError") if isinstance(info, dict) else None
+        extra = inner.get("additionalInfo") if isinstance(inner, dict) else None
+        if isinstance(extra, dict) and extra.get("DetailedNonLocalisedMessage"):
+            return str(extra["DetailedNonLocalisedMessage"])
+    return None
+
+
+def error_of(body: Any) -> dict[str, Any]:
+    """Find the error object in a body: ARM's, the backup service's, or the old ErrorCode shape; {} for none."""
+    if not isinstance(body, dict):
+        return {}
+    error = body.get("error")
+    if isinstance(error, dict):
+        return error
+    if "ErrorCode" in body:
+        message = body.get("Message")
+        return {"code": body["ErrorCode"], "message": message.get("Value") if isinstance(message, dict) else message}
+    if isinstance(error, str):
+        return {"code": error, "message": body.get("error_description")}
+    return body if "code" in body and "message" in body else {}
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def failed_operation(body: dict[str, Any], action: str) -> OperationFailed:
+    """Build the error of a long-running operation or job whose body says that it failed."""
+    error = error_of(body)
+    message = str(error.get("message") or f"Azure reports the status {body.get('status')} without a message")
+    inner = _inner_message(error)
+    if inner and inner not in message:
+        message = f"{message} ({inner})"
+    return OperationFailed(
+        f"Cannot {action}: {message}", code=error.get("code"), recommended_action=_actions(error)
+    )
+
+
+def http_error(status: int, text: str, headers: Any, action: str) -> AzureBackupError:
+    """Build the error of an answer with a status of 400 or more."""
+    error = error_of(_json(text))
+    message = str(error.get("message") or text.strip()[:300] or f"Azure answered {status} without a message")
+    inner = _inner_message(error)
+    if inner and inner not in message:
+        message = f"{message} ({inner})"
+    kind = _BY_STATUS.get(status, Unavailable if status >= 500 else AzureBackupError)
+    return kind(
+        f"Cannot {action}: {message}",
+        code=str(error.get("code") or (headers or {}).get("x-ms-error-code") or "") or None,
+        status=status,
+        request_id=(headers or {}).get("x-ms-request-id"),
+        recommended_action=_actions(error),
+        retry_after=seconds_to_wait(headers),
+    )
+
+
+def seconds_to_wait(headers: Any) -> float | None:
+    """Read a Retry-After header in seconds; None when there is none."""
+    try:
+        return float((headers or {}).get("Retry-After"))
+    except (TypeError, ValueError):
+        return None
+
+
+def _was_never_sent(error: BaseException) -> bool:
+    """Tell whether a connection failed before anything could be sent on it."""
+    text = f"{error!r} {error.__cause__!r} {error.__context__!r}"
+    return any(sign in text for sign in ("NewConnectionError", "ConnectTimeout", "NameResolution", "SSLError", "ProxyError"))
+
+
+def _reason(error: BaseException) -> str:
+    """Give the innermost cause of a connection error, which is the part a person understands."""
+    text = str(error)
+    if "CERTIFICATE_VERIFY_FAILED" in text or "certificate verify failed" in text:
+        return (
+            "the server's TLS certificate is not trusted (certificate verify failed); name the certificate authority "
+            "in REQUESTS_CA_BUNDLE"
+        )
+    for known in ("Connection refused", "Name or service not known", "timed out", "Connection reset"):
+        if known.lower() in text.lower():
+            return known.lower()
+    return text.split("Caused by ")[-1][:300]
+
+
+@contextmanager
+def translated(action: str) -> Iterator[None]:
+    """Turn whatever azure-core and azure-identity raise inside into an AzureBackupError.
+
+    action: what is being done, to head the message: "read vault 'x'".
+    """
+    exceptions = load("azure.core.exceptions")
+    try:
+        yield
+    except exceptions.ClientAuthenticationError as error:
+        response = error.response
+        if response is not None and isinstance(_json(response.text()).get("error"), dict):
+            # Resource Manager refused the token; Entra ID's own errors are a string.
+            raise http_error(response.status_code, response.text(), response.headers, action) from error
+        message = str(error.message).split("Trace ID")[0].strip()
+        raise SignInFailed(
+            f"Cannot {action}: signing in failed (client_id, secret, tenant): {message}",
+            status=getattr(response, "status_code", None),
+        ) from error
+    except exceptions.HttpResponseError as error:
+        response = error.response
+        if response is None:
+            raise Unavailable(f"Cannot {action}: {_reason(error)}") from error
+        raise http_error(response.status_code, response.text(), response.headers, action) from error
+    except exceptions.ServiceRequestError as error:
+        kind = Unreachable if _was_never_sent(error) else Unavailable
+        raise kind(f"Cannot {action}: {_reason(error)}") from error
+    except exceptions.ServiceResponseError as error:
+        raise Unavailable(f"Cannot {action}: the connection broke before the answer: {_reason(error)}") from error
+    except (exceptions.DecodeError, json.JSONDecodeError) as error:
+        raise Unavailable(f"Cannot {action}: the answer is not JSON") from error
+    except exceptions.AzureError as error:
+        raise Unavailable(f"Cannot {action}: {_reason(error)}") from error
+    except UnicodeEncodeError as error:
+        raise BadInput(f"Cannot {action}: {error.reason} in '{error.object!r}'") from error

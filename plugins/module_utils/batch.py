@@ -1,0 +1,118 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Many datasources in one task: bounded concurrency, a result for each, one summary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from .datasources import DatasourceType, find_by_id
+from .errors import AzureBackupError, BadInput
+from .resource_ids import ResourceId
+
+Result = dict[str, Any]
+Datasource = tuple[DatasourceType, ResourceId]
+Item = TypeVar("Item")
+Done = TypeVar("Done")
+
+
+def read_datasource_ids(ids: Sequence[str] | None) -> list[Datasource]:
+    """Read the datasource_id option: every id must have a row, and all must belong in one kind of vault.
+
+    Raises BadInput with every mistake.
+    """
+    if not ids:
+        raise BadInput("datasource_id: no datasource is named")
+    problems: list[str] = []
+    found: list[Datasource] = []
+    for value in ids:
+        try:
+            found.append(find_by_id(value))
+        except BadInput as error:
+            problems.append(error.message)
+    kinds = {row.vault_type for row, _datasource in found}
+    if len(kinds) > 1:
+        problems.append("datasource_id: these belong in different kinds of vault; give each kind a task of its own")
+    if problems:
+        raise BadInput("; ".join(problems))
+    return found
+
+
+def item_result(datasource_id: str | None, changed: bool, action: str, msg: str, **more: Any) -> Result:
+    """Give the result of one datasource, with every key that each result has."""
+    result: Result = {
+        "datasource_id": datasource_id,
+        "changed": changed,
+        "failed": False,
+        "msg": msg,
+        "action": action,
+        "instance": None,
+        "job": None,
+        "recovery_point": None,
+        "error": None,
+    }
+    return {**result, **more}
+
+
+def failed_item(datasource_id: str | None, error: AzureBackupError, changed: bool = False) -> Result:
+    """Give the result of a datasource that failed."""
+    return {
+        **item_result(datasource_id, changed, "failed", error.message),
+        "failed": True,
+        "error": error.as_result(),
+        **error.details,
+    }
+
+
+def run_each(
+    datasources: Sequence[Datasource], work: Callable[[DatasourceType, ResourceId], Result], max_concurrency: int
+) -> Result:
+    """Do the work for every datasource, several at once; one failure stops no other.
+
+    The same id given twice is done once. Gives the module's result: results in input order, changed, failed and,
+    where anything failed, one summary msg.
+    """
+    unique: dict[str, Datasource] = {}
+    for row, datasource in datasources:
+        unique.setdefault(datasource.key, (row, datasource))
+
+    outcomes = settle_each(list(unique.values()), lambda item: work(*item), max_concurrency)
+    done = {
+        key: failed_item(unique[key][1].text, outcome) if isinstance(outcome, AzureBackupError) else outcome
+        for key, outcome in zip(unique, outcomes, strict=True)
+    }
+    return summarise([done[datasource.key] for _row, datasource in datasources])
+
+
+def settle_each(
+    items: Sequence[Item], work: Callable[[Item], Done], max_concurrency: int
+) -> list[Done | AzureBackupError]:
+    """Do the work for every item, several at once; gives what each gave, or the error that it ended with."""
+
+    def guarded(item: Item) -> Done | AzureBackupError:
+        try:
+            return work(item)
+        except AzureBackupError as error:
+            return error
+
+    with ThreadPoolExecutor(max_workers=max(1, min(max_concurrency, len(items)))) as pool:
+        return list(pool.map(guarded, items))
+
+
+def summarise(results: list[Result]) -> Result:
+    """Give a module's result from the results of its items."""
+    failures = [result for result in results if result["failed"]]
+    summary: Result = {
+        "changed": any(result["changed"] for result in results),
+        "results": results,
+        "diff": [result.pop("diff") for result in results if "diff" in result],
+    }
+    if failures:
+        summary["failed"] = True
+        first = failures[0]["msg"]
+        summary["msg"] = first if len(results) == 1 else f"{len(failures)} of {len(results)} failed; the first: {first}"
+        summary["error"] = failures[0]["error"]
+    return summary

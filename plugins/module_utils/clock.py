@@ -1,0 +1,71 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Time, and waiting. Injected everywhere, so that a test lives through hours in a second."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta, timezone
+
+from .errors import TimedOut
+
+LONGEST_RAMP_SECONDS = 30.0
+
+
+class Clock:
+    """The machine's own time."""
+
+    def now(self) -> datetime:
+        """Tell the time, in UTC."""
+        return datetime.now(timezone.utc)
+
+    def sleep(self, seconds: float) -> None:
+        """Let that many seconds pass."""
+        time.sleep(max(0.0, seconds))
+
+
+class Deadline:
+    """How long a wait may last and how often it looks.
+
+    timeout and poll_interval are seconds.
+    """
+
+    def __init__(self, clock: Clock, timeout: float, poll_interval: float) -> None:
+        self.clock = clock
+        self.timeout = timeout
+        self.poll_interval = poll_interval
+        self._end = clock.now() + timedelta(seconds=timeout)
+
+    def remaining(self) -> float:
+        """Tell how many seconds are left; never negative."""
+        return max(0.0, (self._end - self.clock.now()).total_seconds())
+
+    def sleep(self, seconds: float, what: str) -> None:
+        """Wait, but not beyond the end; what names the thing that is awaited.
+
+        Raises TimedOut when no time is left to wait.
+        """
+        remaining = self.remaining()
+        if remaining <= 0:
+            raise TimedOut(f"{what} is not over after {self.timeout:g} seconds (wait_timeout)")
+        self.clock.sleep(min(seconds, remaining))
+
+
+class Ramp:
+    """Polling intervals that begin short and double up to a limit, in seconds.
+
+    A Retry-After of the service is honoured instead where it sent one above zero.
+    """
+
+    def __init__(self, limit: float, first: float = 1.0) -> None:
+        self._limit = min(limit, LONGEST_RAMP_SECONDS)
+        self._next = min(first, self._limit)
+
+    def following(self, retry_after: float | None = None) -> float:
+        """Give the seconds to wait before the next look."""
+        if retry_after:
+            return retry_after
+        seconds = self._next
+        self._next = min(self._next * 2, self._limit)
+        return seconds

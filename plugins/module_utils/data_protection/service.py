@@ -1,0 +1,276 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Microsoft.DataProtection: the adapter for Backup vaults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from ..azure.operations import FirstAnswer, Outcome, follow
+from ..azure.session import API_VERSIONS, Session
+from ..azure.translation import translated
+from ..clock import Deadline, Ramp
+from ..datasources import DatasourceType
+from ..errors import Denied, NotFound, OutcomeUnknown, Throttled, Unavailable, Unreachable
+from ..resource_ids import ResourceId, same_id
+from ..schedules import Retention, Schedule
+from ..services import Described, Protection
+from . import instances, policies, vaults
+
+Wire = dict[str, Any]
+
+
+class DataProtection:
+    """One Backup vault (see services.BackupService for what each method does)."""
+
+    def __init__(self, session: Session, vault: ResourceId) -> None:
+        self.vault = vault
+        self._session = session
+        self._names = (vault.resource_group, vault.name)
+        self._vault_wire: Wire | None = None
+        self._job_pages = 0
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._session.data_protection(self.vault.subscription_id)
+
+    # -- how requests are made
+
+    def _read(self, action: str, operation: Callable[..., Any], *arguments: Any) -> Wire | None:
+        """Call an SDK operation that reads one thing; None for 404."""
+        try:
+            with translated(action):
+                found = operation(*self._names, *arguments)
+        except NotFound:
+            return None
+        wire: Wire = found.as_dict()
+        return wire
+
+    def _list(self, action: str, listed: Iterable[Any]) -> list[Wire]:
+        with translated(action):
+            return [item.as_dict() for item in listed]
+
+    def _start(self, action: str, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """Send the request that begins a long-running SDK operation, and give the first answer."""
+        with translated(action):
+            poller = operation(*self._names, *arguments, polling=FirstAnswer(), **options)
+        return poller.polling_method().response
+
+    def _run(
+        self,
+        action: str,
+        deadline: Deadline,
+        operation: Callable[..., Any],
+        *arguments: Any,
+        gone_is_done: bool = False,
+    ) -> Outcome:
+        """Begin a long-running SDK operation and follow it to its end."""
+        return follow(self._session, self._start(action, operation, *arguments), action, deadline, gone_is_done)
+
+    # -- the vault
+
+    def read_vault(self) -> Described | None:
+        self._vault_wire = self._read(f"read vault '{self.vault.name}'", self._client.backup_vaults.get)
+        return vaults.describe(self._vault_wire) if self._vault_wire else None
+
+    def plan_vault(self, options: dict[str, Any]) -> Described:
+        if self._vault_wire:
+            vaults.check_change(self._vault_wire, options)
+        body = vaults.merge(self._vault_wire, self.vault, options)
+        known = {key: value for key, value in (self._vault_wire or {}).items() if key in ("id", "name", "type")}
+        return vaults.describe({**known, **body}, self.vault)
+
+    def write_vault(self, options: dict[str, Any], deadline: Deadline) -> None:
+        action = f"{'change' if self._vault_wire else 'create'} vault '{self.vault.name}'"
+        body = vaults.merge(self._vault_wire, self.vault, options)
+        # Not the SDK's operation: that one refuses api-versions before 2025-09-01, which in turn refuse most vaults.
+        answer = self._session.send("PUT", self.vault.text, action, API_VERSIONS["Microsoft.DataProtection"], body=body)
+        follow(self._session, answer, action, deadline)
+
+    def delete_vault(self, deadline: Deadline) -> None:
+        self._run(
+            f"delete vault '{self.vault.name}'", deadline, self._client.backup_vaults.begin_delete, gone_is_done=True
+        )
+
+    # -- policies
+
+    def list_policies(self) -> list[Described] | None:
+        try:
+            listed = self._list(
+                f"list the policies of vault '{self.vault.name}'", self._client.backup_policies.list(*self._names)
+            )
+        except NotFound:
+            return None
+        return [policies.describe(wire) for wire in listed]
+
+    def read_policy(self, name: str) -> Described | None:
+        wire = self._read(f"read policy '{name}'", self._client.backup_policies.get, name)
+        return policies.describe(wire) if wire else None
+
+    def create_policy(self, name: str, row: DatasourceType, schedule: Schedule, retention: Retention) -> Described:
+        action = f"create policy '{name}' in vault '{self.vault.name}'"
+        with translated(action):
+            created = self._client.backup_policies.create_or_update(
+                *self._names, name, policies.to_wire(row, schedule, retention)
+            )
+        return policies.describe(created.as_dict())
+
+    def delete_policy(self, name: str) -> None:
+        with translated(f"delete policy '{name}' of vault '{self.vault.name}'"):
+            self._client.backup_policies.delete(*self._names, name)
+
+    # -- instances
+
+    def list_instances(self) -> list[Described]:
+        action = f"list the backup instances of vault '{self.vault.name}'"
+        try:
+            listed = self._list(action, self._client.backup_instances.list(*self._names))
+        except NotFound:
+            return []
+        return [instances.describe_instance(wire) for wire in listed]
+
+    def _read_instance_wire(self, name: str) -> Wire | None:
+        return self._read(f"read backup instance '{name}'", self._client.backup_instances.get, name)
+
+    def read_instance(self, name: str) -> Described | None:
+        wire = self._read_instance_wire(name)
+        return instances.describe_instance(wire) if wire else None
+
+    def find_deleted_instance(self, datasource: ResourceId) -> Described | None:
+        action = f"list the deleted backup instances of vault '{self.vault.name}'"
+        try:
+            listed = self._list(action, self._client.deleted_backup_instances.list(*self._names))
+        except NotFound:
+            return None
+        for wire in listed:
+            described = instances.describe_instance(wire)
+            if same_id(described["datasource_id"], datasource.text):
+                deletion = (wire.get("properties") or {}).get("deletionInfo") or {}
+                return {**described, "purge_time": deletion.get("scheduledPurgeTime")}
+        return None
+
+    def find_instances_anywhere(self, datasource: ResourceId) -> list[Described]:
+        url = f"{datasource.text}/providers/Microsoft.DataProtection/backupInstances"
+        action = f"look up what protects '{datasource.name}'"
+        try:
+            listed = self._session.read_all(url, action, API_VERSIONS["Microsoft.DataProtection"])
+        except (NotFound, Denied):
+            # Without the right to read this, Azure itself still refuses a second instance.
+            return []
+        return [instances.describe_instance(wire) for wire in listed]
+
+    def validate(self, protection: Protection, deadline: Deadline) -> None:
+        self._run(
+            f"protect '{protection.datasource.name}' in vault '{self.vault.name}'",
+            deadline,
+            self._client.backup_instances.begin_validate_for_backup,
+            {"backupInstance": instances.instance_body(protection)},
+        )
+
+    def protect(self, protection: Protection, deadline: Deadline) -> None:
+        self._run(
+            f"protect '{protection.datasource.name}' in vault '{self.vault.name}'",
+            deadline,
+            self._client.backup_instances.begin_create_or_update,
+            protection.instance_name,
+            {"properties": instances.instance_body(protection)},
+        )
+
+    def change_policy(self, name: str, policy_id: str, deadline: Deadline) -> None:
+        action = f"change the policy of backup instance '{name}'"
+        wire = self._read_instance_wire(name)
+        if wire is None:
+            raise NotFound(f"Cannot {action}: it is gone")
+        self._run(
+            action,
+            deadline,
+            self._client.backup_instances.begin_create_or_update,
+            name,
+            instances.with_policy(wire, policy_id),
+        )
+
+    def suspend(self, name: str, deadline: Deadline) -> None:
+        operation = self._client.backup_instances.begin_suspend_backups
+        self._run(f"suspend the backups of '{name}'", deadline, operation, name)
+
+    def stop(self, name: str, deadline: Deadline) -> None:
+        operation = self._client.backup_instances.begin_stop_protection
+        self._run(f"stop the protection of '{name}'", deadline, operation, name)
+
+    def resume(self, name: str, deadline: Deadline) -> None:
+        operation = self._client.backup_instances.begin_resume_protection
+        self._run(f"resume the protection of '{name}'", deadline, operation, name)
+
+    def delete_instance(self, name: str, deadline: Deadline) -> None:
+        operation = self._client.backup_instances.begin_delete
+        self._run(f"delete backup instance '{name}'", deadline, operation, name, gone_is_done=True)
+
+    # -- backups, jobs, recovery points
+
+    def trigger_backup(self, name: str, rule: str, retention_tag: str | None, deadline: Deadline) -> str | None:
+        action = f"back up '{name}'"
+        options: Wire = {"ruleName": rule, "triggerOption": {}}
+        if retention_tag:
+            options["triggerOption"] = {"retentionTagOverride": retention_tag}
+        body = {"backupRuleOptions": options}
+        ramp = Ramp(deadline.poll_interval)
+        while True:
+            try:
+                # Retries are off: a second POST is a second backup.
+                answer = self._start(action, self._client.backup_instances.begin_adhoc_backup, name, body, retry_total=0)
+            except (Throttled, Unreachable) as error:
+                # Neither was processed, so it may be sent again.
+                if deadline.remaining() <= 0:
+                    raise
+                deadline.sleep(ramp.following(error.retry_after), action)
+            except Unavailable as error:
+                raise OutcomeUnknown(error.message, code=error.code, status=error.status) from error
+            else:
+                return follow(self._session, answer, action, deadline).job_id
+
+    def list_jobs(self) -> list[Described]:
+        action = f"list the jobs of vault '{self.vault.name}'"
+        found: list[Described] = []
+        self._job_pages = 0
+        try:
+            with translated(action):
+                for page in self._client.jobs.list(*self._names).by_page():
+                    self._job_pages += 1
+                    found += [instances.describe_job(job.as_dict()) for job in page]
+        except NotFound:
+            return []
+        return found
+
+    def job_pages(self) -> int:
+        return self._job_pages
+
+    def read_job(self, job_id: str) -> Described | None:
+        name = job_id.rsplit("/", 1)[-1]
+        wire = self._read(f"read job '{name}'", self._client.jobs.get, name)
+        return instances.describe_job(wire) if wire else None
+
+    def takes_snapshot(self, job: Described) -> bool:
+        """See services.BackupService. The snapshot is the sub-task Trigger Backup, the only one a disk has."""
+        running = [task["name"] for task in job["sub_tasks"] if task["status"] != "completed"]
+        return not job["sub_tasks"] or "Trigger Backup" in running
+
+    def list_recovery_points(self, name: str) -> list[Described]:
+        try:
+            listed = self._list(
+                f"list the recovery points of '{name}'", self._client.recovery_points.list(*self._names, name)
+            )
+        except NotFound:
+            return []
+        points = [instances.describe_recovery_point(wire) for wire in listed]
+        return sorted(points, key=lambda point: point["time"] or "", reverse=True)
+
+    def read_recovery_point(self, name: str, point: str) -> Described | None:
+        wire = self._read(f"read recovery point '{point}'", self._client.recovery_points.get, name, point)
+        return instances.describe_recovery_point(wire) if wire else None
+
+    def service_now(self) -> datetime:
+        return self._session.service_now()

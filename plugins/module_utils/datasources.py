@@ -1,0 +1,111 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be backed up: one row a type. Adding a type is adding a row.
+
+Sources: the datasource manifests of azure-cli's dataprotection extension (roles, defaults, tags), Microsoft's
+support matrices (intervals and SKUs), the recordings (spelling of types).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .errors import BadInput
+from .resource_ids import ResourceId, parse_resource_id
+
+# Where a role has to be held.
+ON_DATASOURCE = "datasource"
+ON_SNAPSHOT_RESOURCE_GROUP = "snapshot_resource_group"
+
+
+@dataclass(frozen=True)
+class Role:
+    """An Azure role that the vault's identity needs, and where."""
+
+    name: str
+    definition: str
+    scope: str
+
+
+@dataclass(frozen=True)
+class DatasourceType:
+    """All that is particular to one type of datasource.
+
+    frequencies: what a schedule may be; interval_hours: the hours that an hourly one may have.
+    sku_interval_hours: SKUs that take fewer hourly intervals. retention_tags: retention beside the default.
+    """
+
+    name: str
+    title: str
+    vault_type: str
+    resource_type: str
+    wire_type: str
+    api_version: str
+    backup_type: str
+    data_store: str
+    frequencies: tuple[str, ...]
+    interval_hours: tuple[int, ...]
+    default_schedule: dict[str, object]
+    default_retention: dict[str, str]
+    retention_tags: tuple[str, ...]
+    longest_retention_days: int
+    roles: tuple[Role, ...]
+    needs_snapshot_resource_group: bool = False
+    sku_interval_hours: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+DATASOURCE_TYPES = {
+    row.name: row
+    for row in (
+        DatasourceType(
+            name="azure_disk",
+            title="disk",
+            vault_type="backup",
+            resource_type="Microsoft.Compute/disks",
+            wire_type="Microsoft.Compute/disks",
+            api_version="2023-10-02",
+            backup_type="Incremental",
+            data_store="OperationalStore",
+            frequencies=("hourly", "daily"),
+            interval_hours=(1, 2, 4, 6, 8, 12),
+            default_schedule={"frequency": "hourly", "interval_hours": 4, "times": ["13:00"]},
+            default_retention={"default": "P7D"},
+            retention_tags=("daily", "weekly"),
+            # Retention of a disk's snapshots ends after a year (support matrix of disk backup).
+            longest_retention_days=366,
+            roles=(
+                Role("Disk Backup Reader", "3e5e47e6-65f7-47ef-90b5-e5dd4d455f24", ON_DATASOURCE),
+                Role(
+                    "Disk Snapshot Contributor", "7efff54f-a5b4-42b5-a1c5-5411624893ce", ON_SNAPSHOT_RESOURCE_GROUP
+                ),
+            ),
+            needs_snapshot_resource_group=True,
+            sku_interval_hours={"premiumv2_lrs": (12,), "ultrassd_lrs": (12,)},
+        ),
+    )
+}
+
+
+def find_by_name(name: str) -> DatasourceType:
+    """Give the row of a datasource_type. Raises BadInput."""
+    row = DATASOURCE_TYPES.get(name)
+    if row is None:
+        raise BadInput(f"datasource_type: '{name}' is not supported; supported are {', '.join(DATASOURCE_TYPES)}")
+    return row
+
+
+def find_by_id(datasource_id: str) -> tuple[DatasourceType, ResourceId]:
+    """Read the ARM id of a datasource and give its row. Raises BadInput for other ids and types without a row."""
+    found = parse_resource_id(datasource_id, "datasource_id")
+    for row in DATASOURCE_TYPES.values():
+        if row.resource_type.lower() == found.type.lower():
+            return row, found
+    supported = ", ".join(row.resource_type for row in DATASOURCE_TYPES.values())
+    raise BadInput(f"datasource_id: '{found.text}' is a {found.type}; supported are {supported}")
+
+
+def find_by_wire_type(wire_type: str | None) -> DatasourceType | None:
+    """Give the row whose datasourceType Azure names, None for a type without a row."""
+    wanted = (wire_type or "").lower()
+    return next((row for row in DATASOURCE_TYPES.values() if row.wire_type.lower() == wanted), None)

@@ -1,0 +1,94 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Durations and times as people and as Azure write them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+
+from .errors import BadInput
+
+_READABLE = re.compile(r"^(\d+)\s*([a-z]+)$", re.IGNORECASE)
+_UNITS = {
+    "s": "S", "sec": "S", "second": "S",
+    "m": "M", "min": "M", "minute": "M",
+    "h": "H", "hour": "H",
+    "d": "D", "day": "D",
+    "w": "W", "week": "W",
+    "mo": "MO", "month": "MO",
+    "y": "Y", "year": "Y",
+}  # fmt: skip
+_SECONDS = {"S": 1, "M": 60, "H": 3600, "D": 86400, "W": 604800, "MO": 30 * 86400, "Y": 365 * 86400}
+_ISO = re.compile(
+    r"^P(?:(?P<Y>\d+)Y)?(?:(?P<MO>\d+)M)?(?:(?P<W>\d+)W)?(?:(?P<D>\d+)D)?"
+    r"(?:T(?:(?P<H>\d+)H)?(?:(?P<M>\d+)M)?(?:(?P<S>\d+(?:\.\d+)?)S)?)?$",
+    re.IGNORECASE,
+)
+# Lists of jobs say 00:03:49.1708393 where a single job says PT3M49.17S (recorded: dataprotection job_list_and_show).
+_DOTNET = re.compile(r"^(?:(?P<D>\d+)\.)?(?P<H>\d+):(?P<M>\d+):(?P<S>\d+(?:\.\d+)?)$")
+_TIME = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?$")
+
+
+def to_iso(text: str, option: str) -> str:
+    """Give C(7d) or C(P7D) as Azure's ISO 8601 duration.
+
+    option: the name that an error message carries. Raises BadInput for anything else and for zero.
+    """
+    value = str(text).strip()
+    readable = _READABLE.match(value)
+    if readable:
+        unit = readable.group(2).lower()
+        letter = _UNITS.get(unit) or _UNITS.get(unit.removesuffix("s"))
+        count = int(readable.group(1))
+        if letter and count:
+            if letter in ("S", "M", "H"):
+                return f"PT{count}{letter}"
+            return f"P{count}{'M' if letter == 'MO' else letter}"
+    elif seconds_of(value):
+        return value.upper()
+    raise BadInput(f"{option}: '{text}' is not a duration such as 12h, 7d, 4w, 6mo, 1y or P7D")
+
+
+def to_readable(iso: str) -> str:
+    """Give P7D as C(7d); what has more than one part stays as it is."""
+    match = _ISO.match(iso)
+    parts = [(name, value) for name, value in (match.groupdict() if match else {}).items() if value]
+    if len(parts) != 1:
+        return iso
+    name, value = parts[0]
+    return f"{value}{ {'S': 's', 'M': 'min', 'H': 'h', 'D': 'd', 'W': 'w', 'MO': 'mo', 'Y': 'y'}[name] }"
+
+
+def seconds_of(text: str | None) -> float | None:
+    """Give the length of an ISO 8601 or .NET duration in seconds, None for anything else.
+
+    A month counts as 30 days and a year as 365.
+    """
+    match = (_ISO.match(text) or _DOTNET.match(text)) if text else None
+    if match is None or not any(match.groupdict().values()):
+        return None
+    return sum(float(value) * _SECONDS[name] for name, value in match.groupdict().items() if value)
+
+
+def seconds_in(text: str, option: str) -> float:
+    """Give the seconds of a duration that a user wrote. Raises BadInput naming the option."""
+    return seconds_of(to_iso(text, option)) or 0.0
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """Read Azure's time stamps, which carry up to seven decimals; year 0001 means none."""
+    match = _TIME.match(text or "")
+    if match is None or match.group(1).startswith("0001-"):
+        return None
+    offset = match.group(3)
+    moment = datetime.fromisoformat(match.group(1) + ("+00:00" if offset in (None, "Z") else offset))
+    if match.group(2):
+        moment = moment.replace(microsecond=int(float(match.group(2)) * 1_000_000))
+    return moment.astimezone(timezone.utc)
+
+
+def format_time(moment: datetime | None) -> str | None:
+    """Write a time as ISO 8601 in UTC with whole seconds."""
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None

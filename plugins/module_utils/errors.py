@@ -1,0 +1,107 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that can go wrong, as one tree of exceptions. Imports nothing of Azure and nothing of Ansible."""
+
+from __future__ import annotations
+
+
+class AzureBackupError(Exception):
+    """A failure with a message for a person, and Azure's own words beside it.
+
+    message: one sentence that says what could not be done and why.
+    code, status, request_id, recommended_action: what Azure answered, None where it answered nothing.
+    retry_after: seconds that Azure asks to wait before another attempt.
+    details: more keys for the module's result, such as the job that goes on after a timeout.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        code: str | None = None,
+        status: int | None = None,
+        request_id: str | None = None,
+        recommended_action: str | None = None,
+        details: dict[str, object] | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.status = status
+        self.request_id = request_id
+        self.recommended_action = recommended_action
+        self.details = details or {}
+        self.retry_after = retry_after
+
+    def as_result(self) -> dict[str, object]:
+        """Give the error value of a module's result."""
+        return {
+            "code": self.code or type(self).__name__,
+            "message": self.message,
+            "status": self.status,
+            "request_id": self.request_id,
+            "recommended_action": self.recommended_action,
+        }
+
+    def about(self, action: str) -> AzureBackupError:
+        """Give the same error with its message headed by what was being done."""
+        self.message = f"Cannot {action}: {self.message}"
+        self.args = (self.message,)
+        return self
+
+
+class BadInput(AzureBackupError):
+    """The options are wrong; the message names them. Raised before anything is written."""
+
+
+class MissingLibrary(AzureBackupError):
+    """A Python library is missing or too old; the message names the requirement that brings it."""
+
+
+class SignInFailed(AzureBackupError):
+    """Entra ID gave no token."""
+
+
+class NotFound(AzureBackupError):
+    """Azure has no such resource (404)."""
+
+
+class Denied(AzureBackupError):
+    """The caller may not do this (401, 403)."""
+
+
+class Conflict(AzureBackupError):
+    """The resource is in the way of the request (409)."""
+
+
+class Throttled(AzureBackupError):
+    """Too many requests (429). Such a request was not processed."""
+
+
+class Unavailable(AzureBackupError):
+    """A 5xx answer or a broken connection: what became of the request is not known."""
+
+
+class Unreachable(Unavailable):
+    """No connection could be made at all: the request was not sent."""
+
+
+class UntrustedHost(AzureBackupError):
+    """A URL points to another host than the cloud's own; nothing was sent there."""
+
+
+class OperationFailed(AzureBackupError):
+    """A long-running operation or a backup job ended without success."""
+
+
+class TimedOut(AzureBackupError):
+    """The time to wait is over. What was started goes on in Azure."""
+
+
+class OutcomeUnknown(AzureBackupError):
+    """A request that starts something was sent, and whether it did cannot be told."""
+
+
+# What a later attempt may cure: polling goes on after these.
+TRANSIENT = (Throttled, Unavailable)

@@ -1,0 +1,346 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Protection of datasources: brought to a state and awaited until it really holds."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from .batch import item_result, read_datasource_ids, run_each
+from .clock import Deadline, Ramp
+from .datasources import DatasourceType
+from .errors import TRANSIENT, AzureBackupError, BadInput, NotFound, OperationFailed, TimedOut
+from .module import Result, Task
+from .permission import snapshot_group
+from .policy import find_policy
+from .resource_ids import ResourceId, same_id
+from .services import BackupService, Described, Protection, instance_name_for
+from .vault import open_vault, read_existing_vault, read_group
+
+PROTECTED = "protection_configured"
+SUSPENDED = "backups_suspended"
+STOPPED = "protection_stopped"
+# In these Azure is at work and the next state comes by itself.
+_IN_TRANSIT = ("configuring_protection", "updating_protection", "soft_deleting")
+_BROKEN = ("protection_error", "configuring_protection_failed")
+# What validateForBackup answers while a role is missing, or granted and not effective yet (azure-wire 1.6).
+_PERMISSION_CODES = {
+    "usererrormissingrequiredpermissions",
+    "usererrordiskandsnapshotrgormsipermissionsnotpresent",
+    "usererrordiskbackupdiskormsipermissionsnotpresent",
+    "usererrornotenoughpermissionondisk",
+    "usererrornotenoughpermissiononsnapshotrg",
+    "usererrormissingpermissionsonsecretstore",
+}
+_INSTANCE_NAME = re.compile(r"^[A-Za-z0-9][-\w.]{1,149}$")
+_STATES = {"present": PROTECTED, "suspended": SUSPENDED, "stopped": STOPPED}
+
+
+@dataclass
+class Batch:
+    """What all datasources of a task share; policy is None where the task names none."""
+
+    task: Task
+    service: BackupService
+    vault: Described | None
+    policy: Described | None
+    instances: list[Described]
+
+    def instance_of(self, datasource: ResourceId) -> Described | None:
+        """Find the instance of a datasource in the vault, whatever its name."""
+        return next((item for item in self.instances if same_id(item["datasource_id"], datasource.text)), None)
+
+
+def ensure_instances(task: Task) -> Result:
+    """Bring the protection of datasources to a state (module backup_instance)."""
+    options = task.options
+    datasources = read_datasource_ids(options["datasource_id"])
+    _check_options(options, datasources)
+    row = datasources[0][0]
+    groups = {datasource.key: snapshot_group(task, datasource) for row, datasource in datasources}
+    service = open_vault(task, row.vault_type)
+    absent = options["state"] == "absent"
+    vault = service.read_vault() if absent else read_existing_vault(task, service)
+    needs_policy = options["state"] == "present" or options["policy_name"] or options["policy_id"]
+    policy = find_policy(task, service, row, vault) if needs_policy and not absent else None
+    batch = Batch(task, service, vault, policy, service.list_instances() if vault else [])
+    if absent:
+        _check_removal(batch)
+    elif row.needs_snapshot_resource_group and options["state"] == "present":
+        unprotected = [item for _row, item in datasources if not batch.instance_of(item)]
+        for scope in sorted({groups[item.key].text for item in unprotected}):
+            read_group(task.session, scope, "snapshot_resource_group")
+
+    def work(row: DatasourceType, datasource: ResourceId) -> Result:
+        before = batch.instance_of(datasource)
+        if absent:
+            return _remove(batch, datasource, before)
+        if before is None:
+            return _protect(batch, row, datasource, groups[datasource.key])
+        return _converge(batch, row, datasource, before, groups[datasource.key])
+
+    return run_each(datasources, work, options["max_concurrency"])
+
+
+def _check_options(options: dict[str, Any], datasources: list[tuple[DatasourceType, ResourceId]]) -> None:
+    problems = []
+    if options["name"]:
+        if len({datasource.key for _row, datasource in datasources}) > 1:
+            problems.append("name: one name cannot serve several datasources; leave it out and each gets its own")
+        if not _INSTANCE_NAME.match(options["name"]):
+            problems.append(f"name: '{options['name']}' cannot be a backup instance's name")
+    if options["state"] == "present" and not (options["policy_name"] or options["policy_id"]):
+        problems.append("policy_name: a protected datasource needs a policy; give policy_name or policy_id")
+    if options["policy_name"] and options["policy_id"]:
+        problems.append("policy_name: give either policy_name or policy_id")
+    if options["delete_backup_data"] and options["state"] != "absent":
+        problems.append(f"delete_backup_data: only state: absent deletes backup data, not {options['state']}")
+    if problems:
+        raise BadInput("; ".join(problems))
+
+
+def _check_removal(batch: Batch) -> None:
+    """Refuse to destroy data that nothing keeps, unless the task says so."""
+    if batch.vault is None or batch.task.options["delete_backup_data"]:
+        return
+    if str(batch.vault["soft_delete"]["state"] or "Off").lower() == "off":
+        raise BadInput(
+            f"delete_backup_data: soft delete is off in vault '{batch.service.vault.name}', so state: absent destroys the "
+            "recovery points at once and for good; set delete_backup_data: true to do that, or use state: stopped"
+        )
+
+
+def _result(datasource: ResourceId, before: Described | None, after: Described | None, action: str, msg: str) -> Result:
+    changed = action not in ("none", "awaited")
+    diff = {"before": before or {}, "after": after or {}, "before_header": datasource.text, "after_header": datasource.text}
+    return item_result(datasource.text, changed, action, msg, instance=after, diff=diff)
+
+
+# -- a datasource that the vault does not protect yet
+
+
+def _protect(batch: Batch, row: DatasourceType, datasource: ResourceId, group: ResourceId) -> Result:
+    task, service = batch.task, batch.service
+    if task.options["state"] != "present":
+        raise NotFound(
+            f"state: '{datasource.name}' is not protected in vault '{service.vault.name}', so it cannot be "
+            f"{task.options['state']}"
+        )
+    _refuse_protected_elsewhere(service, datasource)
+    location = _check_datasource(batch, row, datasource)
+    protection = Protection(
+        task.options["name"] or instance_name_for(datasource),
+        row,
+        datasource,
+        location,
+        str((batch.policy or {}).get("id")),
+        group.text if row.needs_snapshot_resource_group else None,
+    )
+    predicted = _predict(batch, protection)
+    message = f"'{datasource.name}' is protected by policy '{predicted['policy_name']}'"
+    if task.check_mode:
+        return _result(datasource, None, predicted, "protect", message)
+    deadline = task.deadline()
+    _validate_until_permitted(task, service, protection, deadline)
+    service.protect(protection, deadline)
+    after = wait_for_state(service, protection.instance_name, PROTECTED, deadline)
+    return _result(datasource, None, after, "protect", message)
+
+
+def _refuse_protected_elsewhere(service: BackupService, datasource: ResourceId) -> None:
+    for other in service.find_instances_anywhere(datasource):
+        vault = str(other["id"]).rsplit("/backupInstances/", 1)[0]
+        if not same_id(vault, service.vault.text):
+            raise BadInput(
+                f"datasource_id: '{datasource.name}' is already protected by backup instance '{other['name']}' in the "
+                f"vault {vault} ({other['state']}); a datasource is protected in one vault at a time",
+                code="ProtectedElsewhere",
+            )
+    deleted = service.find_deleted_instance(datasource)
+    if deleted:
+        raise BadInput(
+            f"datasource_id: '{datasource.name}' was protected in this vault and its backup instance "
+            f"'{deleted['name']}' is soft-deleted until {deleted['purge_time']}; undelete it before it can be protected again",
+            code="SoftDeleted",
+        )
+
+
+def _check_datasource(batch: Batch, row: DatasourceType, datasource: ResourceId) -> str:
+    """Read the datasource and refuse what Azure would refuse later: another region, a SKU that the policy does not suit."""
+    service = batch.service
+    found = batch.task.session.read(datasource.text, f"read {row.title} '{datasource.name}'", row.api_version)
+    if found is None:
+        raise NotFound(f"datasource_id: the {row.title} {datasource.text} does not exist", status=404)
+    location = str(found.get("location") or "")
+    if batch.vault and location.replace(" ", "").lower() != str(batch.vault["location"]).replace(" ", "").lower():
+        raise BadInput(
+            f"datasource_id: {row.title} '{datasource.name}' is in {location} and vault '{service.vault.name}' in "
+            f"{batch.vault['location']}; a vault protects what is in its own region"
+        )
+    sku = str((found.get("sku") or {}).get("name") or "")
+    allowed = row.sku_interval_hours.get(sku.lower())
+    schedule = (batch.policy or {}).get("schedule") or {}
+    if allowed and schedule.get("frequency") == "hourly" and schedule["interval_hours"] not in allowed:
+        hours = ", ".join(str(number) for number in allowed)
+        raise BadInput(
+            f"policy_name: policy '{(batch.policy or {}).get('name')}' backs up every {schedule['interval_hours']} hours, "
+            f"and a {sku} {row.title} ('{datasource.name}') takes only every {hours} hours or daily"
+        )
+    return location
+
+
+def _predict(batch: Batch, protection: Protection) -> Described:
+    return {
+        "id": f"{batch.service.vault.text}/backupInstances/{protection.instance_name}",
+        "name": protection.instance_name,
+        "datasource_id": protection.datasource.text,
+        "friendly_name": protection.datasource.name,
+        "policy_id": (batch.policy or {}).get("id"),
+        "policy_name": (batch.policy or {}).get("name"),
+        "snapshot_resource_group_id": protection.snapshot_resource_group_id,
+        "state": PROTECTED,
+        "provisioning_state": "succeeded",
+        "errors": [],
+        "tags": {},
+    }
+
+
+def _validate_until_permitted(task: Task, service: BackupService, protection: Protection, deadline: Deadline) -> None:
+    """Validate again and again while the answer is a missing permission, for as long as roles take to be effective."""
+    patience = Deadline(task.clock, task.options["permission_timeout"], task.options["poll_interval"])
+    ramp = Ramp(task.options["poll_interval"], first=10)
+    while True:
+        try:
+            return service.validate(protection, deadline)
+        except OperationFailed as error:
+            if str(error.code).lower() not in _PERMISSION_CODES:
+                raise
+            if patience.remaining() <= 0:
+                group = protection.snapshot_resource_group_id
+                scopes = {"datasource": protection.datasource.text, "snapshot_resource_group": group}
+                roles = ", ".join(f"'{role.name}' on {scopes[role.scope]}" for role in protection.row.roles)
+                error.message = (
+                    f"{error.message} After {task.options['permission_timeout']} seconds (permission_timeout) the vault's "
+                    f"identity still lacks a role; it needs {roles}. Grant them with backup_permission; new roles take up "
+                    "to 30 minutes to be effective"
+                )
+                raise
+        patience.clock.sleep(min(ramp.following(), max(patience.remaining(), 0.01)))
+
+
+def wait_for_state(service: BackupService, name: str, wanted: str, deadline: Deadline) -> Described:
+    """Wait until an instance is in a state. Raises OperationFailed with its protection error, TimedOut."""
+    action = f"bring backup instance '{name}' to {wanted}"
+    ramp = Ramp(deadline.poll_interval)
+    while True:
+        try:
+            instance = service.read_instance(name)
+        except TRANSIENT:
+            instance = None
+        if instance and instance["state"] == wanted:
+            return instance
+        if instance and instance["state"] in _BROKEN:
+            raise OperationFailed(f"Cannot {action}: {_reasons(instance)}", code=_first_code(instance))
+        try:
+            deadline.sleep(ramp.following(), action)
+        except TimedOut as error:
+            error.message += f"; it is {instance['state'] if instance else 'not there'}; run the task again to go on waiting"
+            raise
+
+
+def _reasons(instance: Described) -> str:
+    told = "; ".join(str(error["message"]) for error in instance["errors"])
+    return told or f"it is in the state {instance['state']}"
+
+
+def _first_code(instance: Described) -> str | None:
+    return next((error["code"] for error in instance["errors"]), None)
+
+
+# -- a datasource that the vault knows
+
+
+def _converge(
+    batch: Batch, row: DatasourceType, datasource: ResourceId, before: Described, group: ResourceId
+) -> Result:
+    task, service, policy = batch.task, batch.service, batch.policy
+    wanted = _STATES[task.options["state"]]
+    if task.options["snapshot_resource_group"] and not same_id(before["snapshot_resource_group_id"], group.text):
+        raise BadInput(
+            f"snapshot_resource_group: '{datasource.name}' keeps its snapshots in {before['snapshot_resource_group_id']}, "
+            "and Azure does not change that; end the protection first to choose another"
+        )
+    new_policy = policy is not None and not same_id(before["policy_id"], policy["id"])
+    moves = before["state"] != wanted and not (before["state"] in _IN_TRANSIT and wanted == PROTECTED)
+    after = {**before, "state": wanted, "errors": []}
+    if new_policy and policy:
+        _check_datasource(batch, row, datasource)
+        after |= {"policy_id": policy["id"], "policy_name": policy["name"]}
+    action = {PROTECTED: "resume", SUSPENDED: "suspend", STOPPED: "stop"}[wanted] if moves else "none"
+    action = "change_policy" if new_policy and not moves else action
+    message = f"'{datasource.name}' is {wanted.replace('_', ' ')}, policy '{after['policy_name']}'"
+    if not moves and not new_policy and before["state"] == wanted:
+        return _result(datasource, before, before, "none", message)
+    if task.check_mode:
+        return _result(datasource, before, after if action != "none" else before, action, message)
+    deadline, name = task.deadline(), before["name"]
+    if before["state"] in _IN_TRANSIT:
+        before = wait_for_state(service, name, PROTECTED, deadline)
+        moves = before["state"] != wanted
+    if moves and wanted == PROTECTED:
+        _resume(batch, row, datasource, before, deadline)
+    if new_policy and policy:
+        service.change_policy(name, policy["id"], deadline)
+        wait_for_state(service, name, PROTECTED, deadline)
+    if moves and wanted != PROTECTED:
+        (service.suspend if wanted == SUSPENDED else service.stop)(name, deadline)
+    settled = wait_for_state(service, name, wanted, deadline)
+    return _result(datasource, before, settled, action if action != "none" else "awaited", message)
+
+
+def _resume(batch: Batch, row: DatasourceType, datasource: ResourceId, before: Described, deadline: Deadline) -> None:
+    """Back up again. After a protection error the roles are asked for first, as they are its usual cause."""
+    if before["state"] in _BROKEN:
+        protection = Protection(
+            before["name"],
+            row,
+            datasource,
+            str((batch.vault or {}).get("location")),
+            before["policy_id"],
+            before["snapshot_resource_group_id"],
+        )
+        try:
+            _validate_until_permitted(batch.task, batch.service, protection, deadline)
+        except AzureBackupError as error:
+            if "AlreadyHasBackupInstance" not in str(error.code):
+                raise
+    batch.service.resume(before["name"], deadline)
+    wait_for_state(batch.service, before["name"], PROTECTED, deadline)
+
+
+def _remove(batch: Batch, datasource: ResourceId, before: Described | None) -> Result:
+    task, service = batch.task, batch.service
+    if before is None:
+        return _result(datasource, None, None, "none", f"'{datasource.name}' is not protected in this vault")
+    kept = str((batch.vault or {})["soft_delete"]["state"] or "Off").lower() != "off"
+    days = (batch.vault or {})["soft_delete"]["retention_duration_in_days"]
+    fate = f"its recovery points are soft-deleted and kept for {days} days" if kept else "its recovery points are destroyed"
+    if not task.check_mode:
+        deadline = task.deadline()
+        service.delete_instance(before["name"], deadline)
+        _wait_until_gone(service, before["name"], deadline)
+    return _result(datasource, before, None, "remove", f"'{datasource.name}' is no longer protected; {fate}")
+
+
+def _wait_until_gone(service: BackupService, name: str, deadline: Deadline) -> None:
+    ramp = Ramp(deadline.poll_interval)
+    while True:
+        try:
+            if service.read_instance(name) is None:
+                return
+        except TRANSIENT:
+            pass
+        deadline.sleep(ramp.following(), f"the deletion of backup instance '{name}'")

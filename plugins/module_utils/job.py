@@ -1,0 +1,99 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Backup jobs: waiting for any number of them with as few requests as can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .batch import settle_each
+from .clock import Deadline
+from .errors import TRANSIENT, AzureBackupError, OperationFailed, TimedOut
+from .services import BackupService, Described
+
+SUCCEEDED = ("completed", "completed_with_warnings")
+_RUNNING = ("in_progress", "cancelling", "paused", None)
+# Between two looks at a job goes at most a tenth of the time that it has taken, up to five minutes.
+_PATIENCE_SHARE = 0.1
+_LONGEST_INTERVAL = 300.0
+
+
+def is_running(job: Described) -> bool:
+    """Tell whether a job is not over yet."""
+    return job["status"] in _RUNNING
+
+
+def running_backup_of(instance_id: str, jobs: Iterable[Described]) -> Described | None:
+    """Find the newest backup job of an instance that still runs."""
+    found = [
+        job
+        for job in jobs
+        if is_running(job) and job["operation"] == "backup" and str(job["instance_id"]).lower() == instance_id.lower()
+    ]
+    return max(found, key=lambda job: str(job["start_time"]), default=None)
+
+
+def wait_for_jobs(
+    service: BackupService, job_ids: Iterable[str], deadline: Deadline, max_concurrency: int
+) -> dict[str, Described]:
+    """Wait until all jobs are over or the deadline is.
+
+    Gives the last known state of each by its id; one that never could be read is left out. Each look is one list
+    of the vault's jobs, or a GET a job where that is fewer requests.
+    """
+    pending = dict.fromkeys(job_ids)
+    known: dict[str, Described] = {}
+    begin = deadline.remaining()
+    while pending:
+        for job_id, job in _look(service, list(pending), max_concurrency).items():
+            known[job_id] = job
+            if not is_running(job):
+                del pending[job_id]
+        if not pending:
+            break
+        elapsed = begin - deadline.remaining()
+        interval = max(deadline.poll_interval, min(elapsed * _PATIENCE_SHARE, _LONGEST_INTERVAL))
+        try:
+            deadline.sleep(interval, f"{len(pending)} backup job(s)")
+        except TimedOut:
+            break
+    return known
+
+
+def _look(service: BackupService, job_ids: list[str], max_concurrency: int) -> dict[str, Described]:
+    """Read jobs. What cannot be read now is left out; a job may be unknown (404) for a moment after its start."""
+    try:
+        if 0 < service.job_pages() < len(job_ids):
+            by_id = {str(job["id"]).lower(): job for job in service.list_jobs()}
+            listed = {job_id: by_id[job_id.lower()] for job_id in job_ids if job_id.lower() in by_id}
+            running = {job_id: job for job_id, job in listed.items() if is_running(job)}
+            # The list leaves out sub-tasks and the recovery point, so a finished job is read once more.
+            return running | _read_each(service, [job_id for job_id in listed if job_id not in running], max_concurrency)
+    except TRANSIENT:
+        return {}
+    return _read_each(service, job_ids, max_concurrency)
+
+
+def _read_each(service: BackupService, job_ids: list[str], max_concurrency: int) -> dict[str, Described]:
+    found: dict[str, Described] = {}
+    for job_id, job in zip(job_ids, settle_each(job_ids, service.read_job, max_concurrency), strict=True):
+        if isinstance(job, AzureBackupError):
+            if not isinstance(job, TRANSIENT):
+                raise job
+        elif job is not None:
+            found[job_id] = job
+    return found
+
+
+def check_success(job: Described, what: str) -> None:
+    """Raise OperationFailed with Azure's error for a job that is over and did not succeed."""
+    if job["status"] in SUCCEEDED:
+        return
+    first = job["errors"][0] if job["errors"] else {}
+    told = "; ".join(str(error["message"]) for error in job["errors"]) or "Azure gives no reason"
+    raise OperationFailed(
+        f"Cannot {what}: job {job['name']} ended {str(job['status']).replace('_', ' ')}: {told}",
+        code=first.get("code"),
+        recommended_action=first.get("recommended_action"),
+    )

@@ -1,0 +1,87 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The only place that meets AnsibleModule: options in, results out, errors as results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .arguments import CONNECTION, Spec
+from .azure.session import Session
+from .clock import Clock, Deadline
+from .errors import AzureBackupError, BadInput
+from .reconcile import Change
+
+Result = dict[str, Any]
+
+
+@dataclass
+class Task:
+    """What a module was asked to do, and with what."""
+
+    options: dict[str, Any]
+    check_mode: bool
+    clock: Clock
+    warn: Callable[[str], None]
+
+    @cached_property
+    def session(self) -> Session:
+        """The connection to Azure. Nothing is sent before it is used."""
+        session = Session(
+            self.options,
+            self.clock,
+            check_mode=self.check_mode,
+            connections=int(self.options.get("max_concurrency") or 4),
+        )
+        if not session.verifies_certificates:
+            self.warn("cert_validation_mode is ignore: the identity of the Azure endpoints is not verified")
+        return session
+
+    def deadline(self) -> Deadline:
+        """Begin the wait that wait_timeout and poll_interval describe."""
+        return Deadline(self.clock, self.options["wait_timeout"], self.options["poll_interval"])
+
+
+def run(arguments: Spec, action: Callable[[Task], Result], clock: Clock | None = None, **constraints: Any) -> None:
+    """Run a module: the whole of its main().
+
+    arguments: its own options, the connection's are added; action: does the work and gives the result;
+    constraints: AnsibleModule's required_if and the like. Every AzureBackupError becomes a failed result.
+    """
+    module = AnsibleModule(argument_spec={**CONNECTION, **arguments}, supports_check_mode=True, **constraints)
+    task = Task(module.params, module.check_mode, clock or Clock(), module.warn)
+    try:
+        check_waiting(task.options)
+        result = action(task)
+    except AzureBackupError as error:
+        module.fail_json(msg=error.message, error=error.as_result(), **{"changed": False, **error.details})
+    finally:
+        if "session" in task.__dict__:
+            task.session.close()
+    if not module._diff:
+        result.pop("diff", None)
+    if result.get("failed"):
+        module.fail_json(**{key: value for key, value in result.items() if key != "failed"})
+    module.exit_json(**result)
+
+
+def check_waiting(options: dict[str, Any]) -> None:
+    """Refuse numbers that cannot be. Raises BadInput with every mistake."""
+    problems = [
+        f"{name}: {options[name]:g} must be more than 0"
+        for name in ("wait_timeout", "poll_interval", "max_concurrency")
+        if options.get(name) is not None and options[name] <= 0
+    ]
+    if problems:
+        raise BadInput("; ".join(problems))
+
+
+def change_result(noun: str, change: Change) -> Result:
+    """Give the result of a declarative module: one dict named by the noun, and the diff."""
+    return {"changed": change.changed, noun: change.after, "diff": change.diff}

@@ -1,0 +1,226 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The roles that a vault's identity needs on what it backs up: granted, reported, revoked."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from .azure.session import API_VERSIONS
+from .batch import failed_item, item_result, read_datasource_ids, settle_each, summarise
+from .datasources import ON_DATASOURCE, DatasourceType, Role
+from .errors import AzureBackupError, BadInput, Conflict
+from .module import Result, Task
+from .resource_ids import ResourceId, parse_group_id, same_id
+from .services import BackupService
+from .vault import open_vault, read_existing_vault, read_group
+
+# Assignments made here always get the same name, so that a second grant is the first one again and revoking finds it.
+_NAMESPACE = uuid.UUID("6f1f4c0e-2d0b-5d5e-9c53-8a5f8f0a5b11")
+_API = API_VERSIONS["Microsoft.Authorization"]
+
+
+@dataclass(frozen=True)
+class Need:
+    """One role on one scope (an ARM id)."""
+
+    role: Role
+    scope: str
+
+
+def snapshot_group(task: Task, datasource: ResourceId) -> ResourceId:
+    """Read snapshot_resource_group, an id or a name, for a datasource: it must be in the datasource's subscription.
+
+    The default is the datasource's own resource group. Raises BadInput.
+    """
+    value = task.options["snapshot_resource_group"]
+    if not value:
+        return parse_group_id(datasource.group_id, "snapshot_resource_group")
+    if not str(value).startswith("/"):
+        return parse_group_id(f"/subscriptions/{datasource.subscription_id}/resourceGroups/{value}", "snapshot_resource_group")
+    group = parse_group_id(value, "snapshot_resource_group")
+    if group.subscription_id.lower() != datasource.subscription_id.lower():
+        raise BadInput(
+            f"snapshot_resource_group: {group.text} is in another subscription than the datasource {datasource.text}"
+        )
+    return group
+
+
+def needs_of(task: Task, row: DatasourceType, datasource: ResourceId) -> list[Need]:
+    """Give the roles that backing up a datasource takes, with their scopes."""
+    return [
+        Need(role, datasource.text if role.scope == ON_DATASOURCE else snapshot_group(task, datasource).text)
+        for role in row.roles
+    ]
+
+
+def assignment_name(need: Need, principal_id: str) -> str:
+    """Give the name of the assignment that grants a need to a principal."""
+    return str(uuid.uuid5(_NAMESPACE, f"{need.scope}|{need.role.definition}|{principal_id}".lower()))
+
+
+class Grants:
+    """Role assignments of one principal."""
+
+    def __init__(self, task: Task, principal_id: str) -> None:
+        self._task = task
+        self._session = task.session
+        self.principal_id = principal_id
+        # Many datasources share a snapshot resource group: it is read once.
+        self._assignments_at = lru_cache(maxsize=None)(self._read_assignments)
+
+    def _read_assignments(self, scope: str) -> list[dict[str, Any]]:
+        listed = self._session.read_all(
+            f"{scope}/providers/Microsoft.Authorization/roleAssignments",
+            f"read the role assignments on {scope}",
+            _API,
+            **{"$filter": "atScope()"},
+        )
+        # atScope() gives what is inherited too, and of everybody.
+        return [item for item in listed if same_id(item["properties"].get("principalId"), self.principal_id)]
+
+    def find(self, need: Need) -> dict[str, Any] | None:
+        """Find an assignment, own or inherited, that fills a need."""
+        for item in self._assignments_at(need.scope):
+            if str(item["properties"].get("roleDefinitionId", "")).lower().endswith(need.role.definition):
+                return item
+        return None
+
+    def _url(self, need: Need) -> str:
+        name = assignment_name(need, self.principal_id)
+        return f"{need.scope}/providers/Microsoft.Authorization/roleAssignments/{name}"
+
+    def grant(self, need: Need) -> None:
+        """Assign the role. One that is there under another name is as good."""
+        subscription = need.scope.split("/")[2]
+        definition = (
+            f"/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{need.role.definition}"
+        )
+        # principalType spares a look-up that fails for an identity made a moment ago.
+        body = {
+            "properties": {
+                "roleDefinitionId": definition,
+                "principalId": self.principal_id,
+                "principalType": "ServicePrincipal",
+            }
+        }
+        try:
+            self._session.send("PUT", self._url(need), f"grant {need.role.name} on {need.scope}", _API, body=body)
+        except Conflict as error:
+            if error.code != "RoleAssignmentExists":
+                raise
+
+    def find_own(self, need: Need) -> dict[str, Any] | None:
+        """Find the assignment that this collection made for a need."""
+        name = assignment_name(need, self.principal_id)
+        return next((item for item in self._assignments_at(need.scope) if same_id(item.get("name"), name)), None)
+
+    def revoke(self, need: Need) -> None:
+        """Delete the assignment that this collection made."""
+        self._session.send("DELETE", self._url(need), f"revoke {need.role.name} on {need.scope}", _API)
+
+
+def ensure_permissions(task: Task) -> Result:
+    """Grant, report or revoke what the vault's identity needs (module backup_permission)."""
+    datasources = read_datasource_ids(task.options["datasource_id"])
+    needs = {datasource.key: needs_of(task, row, datasource) for row, datasource in datasources}
+    service = open_vault(task, datasources[0][0].vault_type)
+    vault = read_existing_vault(task, service)
+    principal = vault["identity"]["principal_id"] if vault else None
+    if vault and not principal:
+        raise BadInput(
+            f"vault_name, vault_id: vault '{service.vault.name}' has no system-assigned identity, so nothing can be "
+            "granted to it; set identity.type: SystemAssigned with backup_vault"
+        )
+    for scope in {need.scope for listed in needs.values() for need in listed if need.role.scope != ON_DATASOURCE}:
+        read_group(task.session, scope, "snapshot_resource_group")
+    grants = Grants(task, principal) if principal else None
+    still_used = _scopes_still_used(task, service, [datasource for _row, datasource in datasources])
+
+    absent = task.options["state"] == "absent"
+
+    def settle(need: Need) -> str:
+        if absent:
+            return _revoke(task, grants, need, still_used)
+        return _grant(task, grants, need)
+
+    # Many datasources share a snapshot resource group: each role on each scope is settled once.
+    unique = list(dict.fromkeys(need for listed in needs.values() for need in listed))
+    statuses = dict(zip(unique, settle_each(unique, settle, task.options["max_concurrency"]), strict=True))
+    describe = _describe_revoked if absent else _describe_granted
+    return summarise([describe(datasource, needs[datasource.key], statuses) for _row, datasource in datasources])
+
+
+def _scopes_still_used(task: Task, service: BackupService, leaving: list[ResourceId]) -> set[str]:
+    """Give the snapshot resource groups that other datasources of the vault still need."""
+    if task.options["state"] != "absent":
+        return set()
+    keys = {datasource.key for datasource in leaving}
+    return {
+        str(item["snapshot_resource_group_id"]).lower()
+        for item in service.list_instances()
+        if str(item["datasource_id"]).lower() not in keys and item["snapshot_resource_group_id"]
+    }
+
+
+def _grant(task: Task, grants: Grants | None, need: Need) -> str:
+    if grants and grants.find(need):
+        return "present"
+    if task.check_mode or grants is None:
+        return "missing"
+    grants.grant(need)
+    return "granted"
+
+
+def _revoke(task: Task, grants: Grants | None, need: Need, still_used: set[str]) -> str:
+    if grants is None or not grants.find(need):
+        return "absent"
+    if not grants.find_own(need):
+        return "foreign"
+    if need.scope.lower() in still_used:
+        return "kept"
+    if not task.check_mode:
+        grants.revoke(need)
+    return "revoked"
+
+
+Statuses = dict[Need, str | AzureBackupError]
+
+
+def _roles(needs: list[Need], statuses: Statuses) -> list[dict[str, Any]]:
+    """Give the roles of one datasource with their status. Raises what went wrong with one of them."""
+    for need in needs:
+        status = statuses[need]
+        if isinstance(status, AzureBackupError):
+            raise status
+    return [{"role": need.role.name, "scope": need.scope, "status": statuses[need]} for need in needs]
+
+
+def _describe_granted(datasource: ResourceId, needs: list[Need], statuses: Statuses) -> Result:
+    try:
+        roles = _roles(needs, statuses)
+    except AzureBackupError as error:
+        return failed_item(datasource.text, error)
+    new = [role for role in roles if role["status"] != "present"]
+    if not new:
+        names = " and ".join(need.role.name for need in needs)
+        return item_result(datasource.text, False, "none", f"{names or 'no role'} is in place", roles=roles)
+    listed = ", ".join(f"{role['role']} on {role['scope']}" for role in new)
+    return item_result(datasource.text, True, "grant", f"{new[0]['status']}: {listed}", roles=roles)
+
+
+def _describe_revoked(datasource: ResourceId, needs: list[Need], statuses: Statuses) -> Result:
+    try:
+        roles = _roles(needs, statuses)
+    except AzureBackupError as error:
+        return failed_item(datasource.text, error)
+    revoked = [f"{role['role']} on {role['scope']}" for role in roles if role["status"] == "revoked"]
+    message = f"revoked: {', '.join(revoked)}" if revoked else "nothing that this collection granted is left"
+    kept = [str(role["scope"]) for role in roles if role["status"] == "kept"]
+    if kept:
+        message += f"; kept on {', '.join(kept)}, which other datasources of the vault still use"
+    return item_result(datasource.text, bool(revoked), "revoke" if revoked else "none", message, roles=roles)

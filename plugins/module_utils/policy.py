@@ -1,0 +1,261 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Policies: comparing what is there with what is wanted, and new versions of what Azure never changes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .datasources import DatasourceType, find_by_name
+from .durations import to_iso
+from .errors import AzureBackupError, BadInput, NotFound
+from .module import Result, Task, change_result
+from .reconcile import Change, comparable, reconcile
+from .resource_ids import parse_resource_id, same_id
+from .schedules import (
+    Retention,
+    Schedule,
+    check_retention,
+    check_schedule,
+    complete_retention,
+    complete_schedule,
+    readable_retention,
+    same_retention,
+    same_schedule,
+)
+from .services import BackupService, Described
+from .vault import open_vault, read_existing_vault
+
+# 3 to 150 letters, digits and hyphens, a letter first (the pattern of the portal and of azurerm).
+_POLICY_NAME = re.compile(r"^[A-Za-z][-A-Za-z0-9]{2,149}$")
+
+
+def check_policy_name(name: str) -> None:
+    """Refuse a name that Azure would refuse. Raises BadInput."""
+    if not _POLICY_NAME.match(name):
+        raise BadInput(
+            f"policy_name: '{name}' cannot be a policy's name: 3 to 150 letters, digits and hyphens, a letter first"
+        )
+
+
+def versions_of(name: str, policies: list[Described]) -> list[tuple[int, Described]]:
+    """Give the versions of a policy, the highest last: C(name) is the first, C(name-v2) the second."""
+    pattern = re.compile(rf"^{re.escape(name)}(?:-v(\d+))?$", re.IGNORECASE)
+    found = [(match, policy) for policy in policies if (match := pattern.match(str(policy["name"])))]
+    return sorted(((int(match.group(1) or 1), policy) for match, policy in found), key=lambda item: item[0])
+
+
+def find_versions(service: BackupService, name: str) -> list[tuple[int, Described]]:
+    """Read the versions of a policy, the highest last."""
+    listed = service.list_policies()
+    if listed is None:
+        # The list is not to be had: look for the policy itself.
+        policy = service.read_policy(name)
+        listed = [policy] if policy else []
+    return versions_of(name, listed)
+
+
+def find_policy(task: Task, service: BackupService, row: DatasourceType, vault: Described | None) -> Described:
+    """Find the policy that policy_id (literally) or policy_name (its highest version) means.
+
+    vault: None where it is still to be created. In check mode a missing policy is a warning and the empty policy
+    that is to be. Raises BadInput, NotFound.
+    """
+    options = task.options
+    if options["policy_id"]:
+        wanted = parse_resource_id(options["policy_id"], "policy_id")
+        if not same_id(wanted.parent().text, service.vault.text):
+            raise BadInput(f"policy_id: '{wanted.text}' does not lie in the vault {service.vault.text}")
+        option, name = "policy_id", wanted.name
+        policy = service.read_policy(name) if vault else None
+    else:
+        option, name = "policy_name", options["policy_name"]
+        check_policy_name(name)
+        versions = find_versions(service, name) if vault else []
+        policy = versions[-1][1] if versions else None
+    if policy is None:
+        message = f"policy '{name}' does not exist in vault '{service.vault.name}'"
+        if not task.check_mode:
+            raise NotFound(f"{option}: {message}; create it with backup_policy", status=404)
+        task.warn(f"{message}; what hangs on it is to be created")
+        return {"id": f"{service.vault.text}/backupPolicies/{name}", "name": name, "datasource_type": row.name}
+    if policy["datasource_type"] != row.name:
+        raise BadInput(
+            f"{option}: policy '{policy['name']}' is for {policy['datasource_type']}, and the datasource is an {row.name}"
+        )
+    return policy
+
+
+def ensure_policy(task: Task) -> Result:
+    """Create or delete a policy, or make a new version of it (module backup_policy)."""
+    options = task.options
+    check_policy_name(options["policy_name"])
+    if options["state"] == "absent":
+        return _remove_policy(task)
+    if not options["datasource_type"]:
+        raise BadInput("datasource_type: not set; a policy is for one type of datasource")
+    row = find_by_name(options["datasource_type"])
+    schedule, retention = _check_both(options, row)
+    service = open_vault(task, row.vault_type)
+    vault = read_existing_vault(task, service)
+    versions = find_versions(service, options["policy_name"]) if vault else []
+    if not versions:
+        return change_result("policy", _create(task, service, row, options["policy_name"], schedule, retention))
+    version, existing = versions[-1]
+    if existing["datasource_type"] != row.name:
+        raise BadInput(
+            f"datasource_type: policy '{existing['name']}' is for {existing['datasource_type']}, which cannot be changed"
+        )
+    if _is_alike(schedule, retention, existing):
+        return change_result("policy", Change(False, existing, existing))
+    return _make_new_version(task, service, row, version, existing, schedule, retention)
+
+
+def _check_both(options: dict[str, Any], row: DatasourceType) -> tuple[Schedule, Retention]:
+    problems, schedule, retention = [], {}, {}
+    try:
+        schedule = check_schedule(options["schedule"], row)
+    except BadInput as error:
+        problems.append(error.message)
+    try:
+        retention = check_retention(options["retention"], row)
+    except BadInput as error:
+        problems.append(error.message)
+    if problems:
+        raise BadInput("; ".join(problems))
+    return schedule, retention
+
+
+def _iso(readable: Retention) -> Retention:
+    return {tag: to_iso(value, f"retention.{tag}") for tag, value in readable.items()}
+
+
+def _is_alike(schedule: Schedule, retention: Retention, existing: Described) -> bool:
+    if schedule and (existing["schedule"] is None or not same_schedule(schedule, existing["schedule"])):
+        return False
+    return same_retention(retention, _iso(existing["retention"]))
+
+
+def _predict(service: BackupService, row: DatasourceType, name: str, schedule: Schedule, retention: Retention) -> Described:
+    rule = {"hourly": "BackupHourly", "daily": "BackupDaily", "weekly": "BackupWeekly"}[schedule["frequency"]]
+    return {
+        "id": f"{service.vault.text}/backupPolicies/{name}",
+        "name": name,
+        "datasource_type": row.name,
+        "schedule": {"time_zone": "UTC", **schedule},
+        "retention": readable_retention(retention),
+        "backup_rules": [rule],
+        "retention_tags": [tag.capitalize() for tag in retention],
+        "is_fully_described": True,
+    }
+
+
+def _create(
+    task: Task,
+    service: BackupService,
+    row: DatasourceType,
+    name: str,
+    schedule: Schedule,
+    retention: Retention,
+    existing: Described | None = None,
+) -> Change:
+    full_schedule = complete_schedule(schedule, existing["schedule"] if existing else None, row)
+    full_retention = complete_retention(retention, _iso(existing["retention"]) if existing else None, row)
+    after = _predict(service, row, name, full_schedule, full_retention)
+    return reconcile(
+        task.check_mode, existing, after, lambda: service.create_policy(name, row, full_schedule, full_retention)
+    )
+
+
+def _make_new_version(
+    task: Task,
+    service: BackupService,
+    row: DatasourceType,
+    version: int,
+    existing: Described,
+    schedule: Schedule,
+    retention: Retention,
+) -> Result:
+    """Create the next version, re-point the instances, and remove the old one when nothing uses it."""
+    name = f"{task.options['policy_name']}-v{version + 1}"
+    wanted = {
+        **existing,
+        "schedule": {**(existing["schedule"] or {}), **schedule},
+        "retention": {**existing["retention"], **readable_retention(retention)},
+    }
+    if task.options["on_change"] == "fail":
+        diff = {"before": comparable(existing), "after": comparable(wanted)}
+        raise BadInput(
+            f"schedule, retention: policy '{existing['name']}' differs from what is asked for, and Azure never changes "
+            "the policy of a Backup vault; set on_change: new_version to make "
+            f"'{name}' and re-point its instances, or choose another policy_name",
+            code="PolicyDiffers",
+            details={"policy": existing, "diff": diff},
+        )
+    if not existing["is_fully_described"]:
+        raise BadInput(
+            f"on_change: policy '{existing['name']}' has rules that schedule and retention do not describe; "
+            "a new version would lose them"
+        )
+    change = _create(task, service, row, name, schedule, retention, existing)
+    users = [item for item in service.list_instances() if same_id(item["policy_id"], existing["id"])]
+    if not task.check_mode:
+        deadline = task.deadline()
+        for item in users:
+            service.change_policy(item["name"], str((change.after or {})["id"]), deadline)
+        service.delete_policy(existing["name"])
+    result = change_result("policy", change)
+    return {**result, "replaced_policy": existing["name"], "repointed_instances": [item["name"] for item in users]}
+
+
+def _remove_policy(task: Task) -> Result:
+    name = task.options["policy_name"]
+    service = open_vault(task)
+    versions = find_versions(service, name)
+    if not versions:
+        return change_result("policy", Change(False, None, None))
+    policies = [policy for _version, policy in versions]
+    users = [
+        str(item["name"])
+        for item in service.list_instances()
+        if any(same_id(item["policy_id"], policy["id"]) for policy in policies)
+    ]
+    if users:
+        raise BadInput(
+            f"policy_name: policy '{name}' is used by {len(users)} backup instance(s): {', '.join(users[:5])}"
+            f"{' and more' if len(users) > 5 else ''}; give them another policy or remove them first",
+            code="PolicyInUse",
+        )
+
+    def remove() -> None:
+        for policy in policies:
+            service.delete_policy(policy["name"])
+
+    return change_result("policy", reconcile(task.check_mode, policies[-1], None, remove))
+
+
+def backup_rule(policy: Described, rule_name: str | None, retention_tag: str | None) -> str:
+    """Give the rule that an on-demand backup names, checked against the policy.
+
+    Raises BadInput: for a retention rule's name it says which rule is meant and which option takes the tag.
+    """
+    rules, tags = policy["backup_rules"], policy["retention_tags"]
+    if not rules:
+        raise BadInput(f"policy '{policy['name']}' has no backup rule, so nothing of it can be backed up on demand")
+    if retention_tag and retention_tag.lower() not in {tag.lower() for tag in tags}:
+        raise BadInput(f"retention_tag: policy '{policy['name']}' has no '{retention_tag}'; it has {', '.join(tags)}")
+    if not rule_name:
+        return str(rules[0])
+    found = next((rule for rule in rules if rule.lower() == rule_name.lower()), None)
+    if found:
+        return str(found)
+    if rule_name.lower() in {tag.lower() for tag in tags}:
+        raise AzureBackupError(
+            f"rule_name: '{rule_name}' is a retention rule of policy '{policy['name']}'; a backup wants its backup rule "
+            f"{' or '.join(rules)} (found by itself when rule_name is left out); to keep this backup by the retention "
+            f"'{rule_name}', set retention_tag: {rule_name}",
+            code="NotABackupRule",
+        )
+    raise BadInput(f"rule_name: policy '{policy['name']}' has no rule '{rule_name}'; it has {', '.join(rules)}")

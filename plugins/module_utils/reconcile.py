@@ -1,0 +1,57 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The only place that decides what changed, what check mode does, and what --diff shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Described = dict[str, Any]
+
+# Only the service knows them, so a prediction leaves them out of the comparison.
+_MADE_BY_SERVICE = {
+    "id", "principal_id", "tenant_id", "provisioning_state", "secure_score", "security_level", "replicated_regions",
+    "is_protected_by_resource_guard", "errors", "state_reason",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a declarative module did, or would do.
+
+    after: what is there at the end, None for nothing; a prediction in check mode.
+    """
+
+    changed: bool
+    before: Described | None
+    after: Described | None
+
+    @property
+    def diff(self) -> dict[str, Any]:
+        """Before and after, as --diff shows them."""
+        return {"before": comparable(self.before) or {}, "after": comparable(self.after) or {}}
+
+
+def comparable(value: Any) -> Any:
+    """Leave out what only the service makes."""
+    if isinstance(value, dict):
+        return {key: comparable(item) for key, item in value.items() if key not in _MADE_BY_SERVICE}
+    if isinstance(value, list):
+        return [comparable(item) for item in value]
+    return value
+
+
+def reconcile(
+    check_mode: bool, before: Described | None, after: Described | None, write: Callable[[], Described | None]
+) -> Change:
+    """Make before into after by write, unless they are alike or this is check mode.
+
+    before, after: described resources, None for absent; write: makes the change and gives what is there then.
+    """
+    changed = comparable(before) != comparable(after)
+    if not changed:
+        return Change(False, before, before)
+    return Change(True, before, after if check_mode else write())

@@ -1,0 +1,161 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One interface for both kinds of vault. Nothing above it asks which kind a vault is.
+
+An adapter (data_protection for Backup vaults) speaks to one vault, in the normalised words of the results:
+vaults, policies, instances, jobs and recovery points are the dicts that modules return.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from .azure.session import Session
+from .clock import Deadline
+from .datasources import DatasourceType
+from .errors import BadInput
+from .resource_ids import ResourceId
+from .schedules import Retention, Schedule
+
+Described = dict[str, Any]
+
+VAULT_RESOURCE_TYPES = {
+    "backup": "Microsoft.DataProtection/backupVaults",
+    "recovery_services": "Microsoft.RecoveryServices/vaults",
+}
+
+
+@dataclass(frozen=True)
+class Protection:
+    """What a datasource's protection is to be.
+
+    location: of the datasource; snapshot_resource_group_id: None for types without one.
+    """
+
+    instance_name: str
+    row: DatasourceType
+    datasource: ResourceId
+    location: str
+    policy_id: str
+    snapshot_resource_group_id: str | None = None
+
+
+def instance_name_for(datasource: ResourceId) -> str:
+    """Give the name that a datasource's instance always gets: Microsoft's pattern, with a uuid of the id.
+
+    Microsoft's clients put a random uuid there, so that each run makes another name.
+    """
+    parent = datasource.names[0]
+    return f"{parent}-{datasource.name}-{uuid.uuid5(uuid.NAMESPACE_URL, datasource.key)}"
+
+
+class BackupService(Protocol):
+    """What can be done with one vault. Every method raises AzureBackupError; reads give None for what is not there."""
+
+    vault: ResourceId
+
+    # -- the vault
+
+    def read_vault(self) -> Described | None:
+        """Read the vault."""
+
+    def plan_vault(self, options: dict[str, Any]) -> Described:
+        """Predict the vault that write_vault makes. Raises BadInput for what cannot be changed or undone."""
+
+    def write_vault(self, options: dict[str, Any], deadline: Deadline) -> None:
+        """Create the vault or change it, and wait until it is done."""
+
+    def delete_vault(self, deadline: Deadline) -> None:
+        """Delete the vault and wait until it is gone."""
+
+    # -- policies
+
+    def list_policies(self) -> list[Described] | None:
+        """Read all policies; None where there is no vault."""
+
+    def read_policy(self, name: str) -> Described | None:
+        """Read one policy."""
+
+    def create_policy(self, name: str, row: DatasourceType, schedule: Schedule, retention: Retention) -> Described:
+        """Create a policy that is not there yet."""
+
+    def delete_policy(self, name: str) -> None:
+        """Delete a policy that nothing uses."""
+
+    # -- instances
+
+    def list_instances(self) -> list[Described]:
+        """Read all instances by the pages of the list."""
+
+    def read_instance(self, name: str) -> Described | None:
+        """Read one instance."""
+
+    def find_deleted_instance(self, datasource: ResourceId) -> Described | None:
+        """Find a soft-deleted instance of a datasource, with the time of its purge in C(purge_time)."""
+
+    def find_instances_anywhere(self, datasource: ResourceId) -> list[Described]:
+        """Find the instances of a datasource in whatever vault."""
+
+    def validate(self, protection: Protection, deadline: Deadline) -> None:
+        """Ask whether a datasource can be protected. Raises OperationFailed with Azure's reason."""
+
+    def protect(self, protection: Protection, deadline: Deadline) -> None:
+        """Create an instance and wait for the operation, not for the protection."""
+
+    def change_policy(self, name: str, policy_id: str, deadline: Deadline) -> None:
+        """Re-point an instance to another policy and keep all the rest of it."""
+
+    def suspend(self, name: str, deadline: Deadline) -> None:
+        """Stop new backups; retention goes on."""
+
+    def stop(self, name: str, deadline: Deadline) -> None:
+        """Stop new backups and keep every recovery point."""
+
+    def resume(self, name: str, deadline: Deadline) -> None:
+        """Back up again after suspend, stop or a protection error."""
+
+    def delete_instance(self, name: str, deadline: Deadline) -> None:
+        """End the protection and delete its data."""
+
+    # -- backups, jobs, recovery points
+
+    def trigger_backup(self, name: str, rule: str, retention_tag: str | None, deadline: Deadline) -> str | None:
+        """Start an on-demand backup, once. Gives the job's id, None where only the job list knows it.
+
+        Raises OutcomeUnknown where the request was sent and its fate is not known.
+        """
+
+    def list_jobs(self) -> list[Described]:
+        """Read the vault's jobs: all of its history."""
+
+    def read_job(self, job_id: str) -> Described | None:
+        """Read one job by its ARM id or its name."""
+
+    def job_pages(self) -> int:
+        """Tell how many pages the job list had when it was last read; 0 when it was not."""
+
+    def takes_snapshot(self, job: Described) -> bool:
+        """Tell whether a running backup job is still in its snapshot phase, in which it may be joined."""
+
+    def list_recovery_points(self, name: str) -> list[Described]:
+        """Read the recovery points of an instance, newest first."""
+
+    def read_recovery_point(self, name: str, point: str) -> Described | None:
+        """Read one recovery point."""
+
+    def service_now(self) -> datetime:
+        """Tell the time by the service's clock."""
+
+
+def open_service(session: Session, vault: ResourceId) -> BackupService:
+    """Give the adapter for a vault, by the type in its id."""
+    kind = vault.type.lower()
+    if kind == VAULT_RESOURCE_TYPES["backup"].lower():
+        from .data_protection.service import DataProtection
+
+        return DataProtection(session, vault)
+    raise BadInput("vault_type: recovery_services is not available in this version")

@@ -1,0 +1,196 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: backup_adhoc
+short_description: Back datasources up now, and wait until the backup is really done
+version_added: 0.1.0
+description:
+  - Starts an on-demand backup of each datasource and follows its job to the end. It fails when the job fails, with Azure's error.
+  - The request that starts a backup is never sent twice. Where its fate is not known, the module looks for the job, and fails
+    rather than risk a second backup.
+  - A run that was killed while it waited is simply run again; it finds its job and joins it.
+  - Without O(max_age) every run backs up, unless it may join a backup that is running.
+author:
+  - The holdfast.azure_backup authors (@holdfast)
+extends_documentation_fragment:
+  - holdfast.azure_backup.attributes
+  - holdfast.azure_backup.connection
+  - holdfast.azure_backup.datasources
+  - holdfast.azure_backup.vault
+  - holdfast.azure_backup.wait
+options:
+  max_age:
+    description:
+      - Do not back up a datasource that has a recovery point younger than this, such as V(12h) or V(PT12H). The service's clock counts.
+    type: str
+  on_running:
+    description:
+      - What to do where a backup of the datasource runs already.
+      - V(join) waits for that one, while it still takes its snapshot or if it began within O(max_age); else it starts another.
+      - V(fail) fails. V(start) starts another.
+    type: str
+    choices: [join, fail, start]
+    default: join
+  rule_name:
+    description:
+      - The backup rule of the policy, such as V(BackupHourly). It is found by itself when it is not set.
+      - A retention rule such as V(Default) is not one; O(retention_tag) takes that.
+    type: str
+  retention_tag:
+    description:
+      - Keep this backup by a retention rule of the policy other than the one that the rule would choose.
+    type: str
+  job_id:
+    description:
+      - Wait for this job, by ARM id or GUID, and start nothing. O(datasource_id) is not needed then.
+    type: str
+  wait:
+    description:
+      - Whether to wait until the job is over. V(false) gives the job as soon as it has started.
+    type: bool
+    default: true
+  wait_timeout:
+    description:
+      - Seconds to wait. When they are over the task fails, gives the job, and the job goes on in Azure.
+    type: int
+    default: 14400
+"""
+
+EXAMPLES = r"""
+- name: Back up two disks now and wait for both
+  holdfast.azure_backup.backup_adhoc:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    datasource_id:
+      - "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01"
+      - "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data02"
+  register: backup
+
+- name: Only where there is no recovery point of the last 12 hours
+  holdfast.azure_backup.backup_adhoc:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01"
+    max_age: 12h
+
+- name: Go on waiting for a job that an earlier run started
+  holdfast.azure_backup.backup_adhoc:
+    job_id: "{{ backup.results[0].job.id }}"
+"""
+
+RETURN = r"""
+results:
+  description: What became of each datasource, in the order of O(datasource_id); also on failure.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    datasource_id:
+      description: The datasource.
+      type: str
+      sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01
+    changed:
+      description: Whether something was changed for it.
+      type: bool
+      sample: true
+    failed:
+      description: Whether it failed.
+      type: bool
+      sample: false
+    msg:
+      description: One sentence.
+      type: str
+      sample: "backed up 'data01': job 6e24aef9-5b8b-4df5-8d9b-9075abb77300 completed"
+    action:
+      description: V(start), V(join), V(skip), V(resume) or V(failed).
+      type: str
+      sample: start
+    instance:
+      description: The backup instance that protects it.
+      type: dict
+      sample:
+        name: data01-data01-5e1ad6e4-2c29-5c3f-8f0c-6f8f7a9c1d11
+        policy_name: disks
+        state: protection_configured
+    job:
+      description: The backup job.
+      type: dict
+      sample:
+        id: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.DataProtection/backupVaults/demo-vault/backupJobs/6e24aef9-5b8b-4df5-8d9b-9075abb77300
+        name: 6e24aef9-5b8b-4df5-8d9b-9075abb77300
+        operation: backup
+        status: completed
+        user_triggered: true
+        start_time: '2026-11-04T08:54:50Z'
+        end_time: '2026-11-04T08:58:27Z'
+        duration: PT3M36.4945012S
+        duration_seconds: 216.4945012
+        progress_percent:
+        sub_tasks:
+          - name: Trigger Backup
+            status: completed
+        errors: []
+        recovery_point_id: 9db34ab2e18f4b268a0ac740ef8fa6bd
+    recovery_point:
+      description: The recovery point.
+      type: dict
+      sample:
+        name: 9db34ab2e18f4b268a0ac740ef8fa6bd
+        time: '2026-11-04T08:55:40Z'
+        type: incremental
+        consistency:
+        tier: operational_store
+        expiry: '2026-11-11T08:55:40Z'
+    error:
+      description: Azure's answer, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
+      type: dict
+      sample: null
+error:
+  description: The first failure.
+  returned: failure
+  type: dict
+  sample:
+    code: UserErrorDiskSnapshotNotFound
+    message: "Cannot back up 'data01': job 6e24aef9-5b8b-4df5-8d9b-9075abb77300 ended failed"
+    status:
+    request_id:
+    recommended_action:
+"""
+
+from ansible_collections.holdfast.azure_backup.plugins.module_utils import arguments
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.adhoc import ensure_backups
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import Clock
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.module import run
+
+ARGUMENTS = {
+    **arguments.VAULT,
+    **arguments.DATASOURCES,
+    **arguments.wait(14400),
+    "max_age": {"type": "str"},
+    "on_running": {"type": "str", "choices": ["join", "fail", "start"], "default": "join"},
+    "rule_name": {"type": "str"},
+    "retention_tag": {"type": "str"},
+    "job_id": {"type": "str"},
+    "wait": {"type": "bool", "default": True},
+}
+
+
+def main(clock: Clock | None = None) -> None:
+    """Run the module; a test may pass its own clock."""
+    run(
+        ARGUMENTS,
+        ensure_backups,
+        clock,
+        required_one_of=[("datasource_id", "job_id")],
+        mutually_exclusive=[("datasource_id", "job_id")],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: backup_instance
+short_description: Protect datasources by a backup policy, or end their protection
+version_added: 0.1.0
+description:
+  - Brings the protection of datasources to a state and waits until Azure says that it holds.
+  - A datasource that the vault protects already is adopted, whatever the name of its backup instance.
+  - Before a datasource is protected, Azure is asked whether it can be. While the answer is a missing permission it is asked
+    again, because new roles take up to 30 minutes to be effective.
+  - Removing protection is a ladder; each rung is asked for by name, see O(state).
+author:
+  - The holdfast.azure_backup authors (@holdfast)
+extends_documentation_fragment:
+  - holdfast.azure_backup.attributes
+  - holdfast.azure_backup.connection
+  - holdfast.azure_backup.datasources
+  - holdfast.azure_backup.vault
+  - holdfast.azure_backup.wait
+options:
+  state:
+    description:
+      - V(present) protects, resumes what was suspended or stopped, and changes the policy.
+      - V(suspended) makes no new recovery points; those that are there expire by the policy.
+      - V(stopped) makes no new recovery points and keeps all that are there.
+      - V(absent) ends the protection. Where soft delete is on, the recovery points are kept for its retention; where it is off,
+        they are B(destroyed at once), which O(delete_backup_data) has to confirm.
+    type: str
+    choices: [present, suspended, stopped, absent]
+    default: present
+  policy_name:
+    description:
+      - The policy, which means its highest version (see M(holdfast.azure_backup.backup_policy)). This or O(policy_id) is needed with
+        O(state=present).
+    type: str
+  policy_id:
+    description:
+      - The ARM id of the policy, taken literally.
+    type: str
+  name:
+    description:
+      - The name of a new backup instance. The default is made of the datasource's id, and is the same in each run.
+    type: str
+  snapshot_resource_group:
+    description:
+      - The resource group of a disk's snapshots, by name or ARM id. It must exist, in the subscription of the datasource. It cannot
+        be changed later.
+      - The default is the datasource's own resource group.
+    type: str
+  permission_timeout:
+    description:
+      - Seconds to go on asking while Azure misses a permission.
+    type: int
+    default: 1800
+  delete_backup_data:
+    description:
+      - Confirms that O(state=absent) may destroy recovery points that nothing keeps.
+    type: bool
+    default: false
+  wait_timeout:
+    description:
+      - Seconds to wait for the state, for each datasource.
+    type: int
+    default: 3600
+"""
+
+EXAMPLES = r"""
+- name: Protect two disks
+  holdfast.azure_backup.backup_instance:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    policy_name: disks
+    datasource_id:
+      - "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01"
+      - "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data02"
+    snapshot_resource_group: demo-snapshots-rg
+
+- name: Make no more recovery points of a disk, and keep those there are
+  holdfast.azure_backup.backup_instance:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data02"
+    state: stopped
+
+- name: End the protection of a disk
+  holdfast.azure_backup.backup_instance:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data02"
+    state: absent
+"""
+
+RETURN = r"""
+results:
+  description: What became of each datasource, in the order of O(datasource_id); also on failure.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    datasource_id:
+      description: The datasource.
+      type: str
+      sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01
+    changed:
+      description: Whether something was changed for it.
+      type: bool
+      sample: true
+    failed:
+      description: Whether it failed.
+      type: bool
+      sample: false
+    msg:
+      description: One sentence.
+      type: str
+      sample: "'data01' is protected by policy 'disks'"
+    action:
+      description: V(protect), V(resume), V(change_policy), V(suspend), V(stop), V(remove), V(awaited), V(none) or V(failed).
+      type: str
+      sample: protect
+    instance:
+      description: The backup instance that protects it.
+      type: dict
+      sample:
+        name: data01-data01-5e1ad6e4-2c29-5c3f-8f0c-6f8f7a9c1d11
+        policy_name: disks
+        state: protection_configured
+    job:
+      description: The backup job.
+      type: dict
+      sample: null
+    recovery_point:
+      description: The recovery point.
+      type: dict
+      sample: null
+    error:
+      description: Azure's answer, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
+      type: dict
+      sample: null
+error:
+  description: The first failure.
+  returned: failure
+  type: dict
+  sample:
+    code: UserErrorMissingRequiredPermissions
+    message: "Cannot protect 'data01' in vault 'demo-vault': Appropriate permissions to perform the operation is missing."
+    status:
+    request_id:
+    recommended_action:
+"""
+
+from ansible_collections.holdfast.azure_backup.plugins.module_utils import arguments
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import Clock
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.instance import ensure_instances
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.module import run
+
+ARGUMENTS = {
+    **arguments.VAULT,
+    **arguments.DATASOURCES,
+    **arguments.wait(3600),
+    "datasource_id": {"type": "list", "elements": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "suspended", "stopped", "absent"], "default": "present"},
+    "policy_name": {"type": "str"},
+    "policy_id": {"type": "str"},
+    "name": {"type": "str"},
+    "snapshot_resource_group": {"type": "str"},
+    "permission_timeout": {"type": "int", "default": 1800},
+    "delete_backup_data": {"type": "bool", "default": False},
+}
+
+
+def main(clock: Clock | None = None) -> None:
+    """Run the module; a test may pass its own clock."""
+    run(ARGUMENTS, ensure_instances, clock)
+
+
+if __name__ == "__main__":
+    main()

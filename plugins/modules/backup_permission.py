@@ -1,0 +1,149 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: backup_permission
+short_description: Grant a vault's identity the roles that backing up takes
+version_added: 0.1.0
+description:
+  - Assigns the Azure roles that the identity of a vault needs for each datasource. For a disk these are C(Disk Backup Reader) on
+    the disk and C(Disk Snapshot Contributor) on the resource group of its snapshots.
+  - A role that is held already, on the scope or above it, is left alone. In check mode it reports what is missing.
+  - New roles take up to 30 minutes to be effective; M(holdfast.azure_backup.backup_instance) waits for that.
+  - The caller needs the right to assign roles, such as C(User Access Administrator), which is why this is apart from the rest.
+author:
+  - The holdfast.azure_backup authors (@holdfast)
+extends_documentation_fragment:
+  - holdfast.azure_backup.attributes
+  - holdfast.azure_backup.connection
+  - holdfast.azure_backup.datasources
+  - holdfast.azure_backup.vault
+options:
+  state:
+    description:
+      - V(absent) revokes what this module granted, and nothing else. A role on a resource group that other datasources of the
+        vault keep their snapshots in is kept.
+    type: str
+    choices: [present, absent]
+    default: present
+  snapshot_resource_group:
+    description:
+      - The resource group of a disk's snapshots, by name or ARM id. It must be in the subscription of the datasource.
+      - The default is the datasource's own resource group.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: What the vault needs to back up two disks
+  holdfast.azure_backup.backup_permission:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    datasource_id:
+      - "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01"
+      - "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data02"
+    snapshot_resource_group: demo-snapshots-rg
+
+- name: Take back what was granted
+  holdfast.azure_backup.backup_permission:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data02"
+    snapshot_resource_group: demo-snapshots-rg
+    state: absent
+"""
+
+RETURN = r"""
+results:
+  description: What became of each datasource, in the order of O(datasource_id); also on failure.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    datasource_id:
+      description: The datasource.
+      type: str
+      sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01
+    changed:
+      description: Whether something was changed for it.
+      type: bool
+      sample: true
+    failed:
+      description: Whether it failed.
+      type: bool
+      sample: false
+    msg:
+      description: One sentence.
+      type: str
+      sample: granted: Disk Backup Reader on .../disks/data01
+    action:
+      description: V(grant), V(revoke), V(none) or V(failed).
+      type: str
+      sample: grant
+    instance:
+      description: The backup instance that protects it.
+      type: dict
+      sample:
+        name: data01-data01-5e1ad6e4-2c29-5c3f-8f0c-6f8f7a9c1d11
+        policy_name: disks
+        state: protection_configured
+    job:
+      description: The backup job.
+      type: dict
+      sample: null
+    recovery_point:
+      description: The recovery point.
+      type: dict
+      sample: null
+    error:
+      description: Azure's answer, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
+      type: dict
+      sample: null
+    roles:
+      description:
+        - Each role with its C(scope) and C(status).
+        - V(present) was there, V(granted) is new, V(missing) is to be granted (check mode), V(revoked), V(absent), V(kept) is
+          still needed by other datasources, V(foreign) was not granted by this module.
+      type: list
+      elements: dict
+      sample:
+        - role: Disk Backup Reader
+          scope: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01
+          status: granted
+error:
+  description: The first failure.
+  returned: failure
+  type: dict
+  sample:
+    code: AuthorizationFailed
+    message: Cannot grant Disk Backup Reader
+    status:
+    request_id:
+    recommended_action:
+"""
+
+from ansible_collections.holdfast.azure_backup.plugins.module_utils import arguments
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import Clock
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.module import run
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.permission import ensure_permissions
+
+ARGUMENTS = {
+    **arguments.VAULT,
+    **arguments.DATASOURCES,
+    "datasource_id": {"type": "list", "elements": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "snapshot_resource_group": {"type": "str"},
+}
+
+
+def main(clock: Clock | None = None) -> None:
+    """Run the module; a test may pass its own clock."""
+    run(ARGUMENTS, ensure_permissions, clock)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: backup_vault
+short_description: Create, change or delete a backup vault
+version_added: 0.1.0
+description:
+  - Makes a Backup vault (C(Microsoft.DataProtection/backupVaults)) what the options say. What they do not say stays as it is.
+  - A new vault gets a system-assigned identity and soft delete for 14 days, unless told otherwise.
+  - O(location), O(datastore_type) and O(redundancy) of a vault never change; asking for it fails before anything is sent.
+  - Some settings are B(final) and cannot be undone by anyone, O(immutability_state=Locked) and soft delete V(AlwaysOn). The
+    module sets them only when asked, and fails before the request when asked to undo them.
+author:
+  - The holdfast.azure_backup authors (@holdfast)
+extends_documentation_fragment:
+  - holdfast.azure_backup.attributes
+  - holdfast.azure_backup.connection
+  - holdfast.azure_backup.vault
+  - holdfast.azure_backup.wait
+options:
+  state:
+    description:
+      - V(absent) deletes the vault. It never cascades; while something is protected it fails and names what.
+    type: str
+    choices: [present, absent]
+    default: present
+  location:
+    description:
+      - The region. A vault protects what is in its own region. For a new vault the default is the resource group's region.
+    type: str
+  datastore_type:
+    description:
+      - The store. V(VaultStore) for a new vault when it is not set.
+    type: str
+    choices: [VaultStore, OperationalStore, ArchiveStore]
+  redundancy:
+    description:
+      - How the store is replicated. V(LocallyRedundant) for a new vault when it is not set.
+    type: str
+    choices: [LocallyRedundant, ZoneRedundant, GeoRedundant]
+  identity:
+    description:
+      - The identity that Azure Backup acts with.
+    type: dict
+    suboptions:
+      type:
+        description:
+          - V(SystemAssigned), or V(None) to remove it, which ends all that the vault may do.
+        type: str
+        choices: [SystemAssigned, None]
+        required: true
+  soft_delete:
+    description:
+      - How long deleted backup data is kept.
+    type: dict
+    suboptions:
+      state:
+        description:
+          - V(AlwaysOn) is final. V(on) and V(off) are what YAML makes of an unquoted On and Off, and mean the same.
+        type: str
+        choices: ['On', 'Off', AlwaysOn, 'on', 'off']
+      retention_duration_in_days:
+        description:
+          - Days that deleted data is kept, 14 to 180.
+        type: int
+  immutability_state:
+    description:
+      - Whether backup data can be deleted before its retention ends. V(Locked) is final.
+    type: str
+    choices: [Disabled, Unlocked, Locked]
+  tags:
+    description:
+      - Tags of the vault. When it is not set, all tags stay.
+    type: dict
+  append_tags:
+    description:
+      - Whether O(tags) are added to those that are there, or replace them.
+    type: bool
+    default: true
+  wait_timeout:
+    description:
+      - Seconds to wait for Azure to make or delete the vault.
+    type: int
+    default: 600
+"""
+
+EXAMPLES = r"""
+- name: A vault for disks, with everything by default
+  holdfast.azure_backup.backup_vault:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    location: westeurope
+
+- name: Keep deleted backup data for a month
+  holdfast.azure_backup.backup_vault:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    soft_delete:
+      state: On
+      retention_duration_in_days: 30
+    tags:
+      owner: storage-team
+
+- name: Remove the vault, which fails while it protects anything
+  holdfast.azure_backup.backup_vault:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    state: absent
+"""
+
+RETURN = r"""
+vault:
+  description: The vault, or none after its removal. Values that only Azure makes are none in check mode.
+  returned: success
+  type: dict
+  contains:
+    id:
+      description: The ARM id.
+      type: str
+      sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.DataProtection/backupVaults/demo-vault
+    name:
+      description: The name.
+      type: str
+      sample: demo-vault
+    vault_type:
+      description: The kind of vault.
+      type: str
+      sample: backup
+    location:
+      description: The region.
+      type: str
+      sample: westeurope
+    tags:
+      description: The tags.
+      type: dict
+      sample: {"owner": "storage-team"}
+    identity:
+      description: The identity, with C(type), C(principal_id) and C(tenant_id).
+      type: dict
+      sample:
+        type: SystemAssigned
+        principal_id: 1d213bec-375f-4f72-9b0a-10cf6111f67c
+        tenant_id: 72f988bf-86f1-41af-91ab-2d7cd011db47
+    datastore_type:
+      description: The store.
+      type: str
+      sample: VaultStore
+    redundancy:
+      description: How the store is replicated.
+      type: str
+      sample: LocallyRedundant
+    soft_delete:
+      description: Soft delete, with C(state) and C(retention_duration_in_days).
+      type: dict
+      sample: {"state": "On", "retention_duration_in_days": 14}
+    immutability_state:
+      description: Whether backup data can be deleted before its time.
+      type: str
+      sample: Disabled
+    is_protected_by_resource_guard:
+      description: Whether critical operations need a second person.
+      type: bool
+      sample: false
+    replicated_regions:
+      description: The regions that hold copies.
+      type: list
+      elements: str
+      sample: []
+    secure_score:
+      description: Azure's rating of the vault's settings.
+      type: str
+      sample: Minimum
+    security_level:
+      description: Azure's rating of the vault's security.
+      type: str
+      sample: Fair
+    provisioning_state:
+      description: How far Azure is with the vault.
+      type: str
+      sample: Succeeded
+error:
+  description: Azure's answer, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
+  returned: failure
+  type: dict
+  sample:
+    code: UserErrorDisableSoftDeleteNotAllowed
+    message: Cannot disable soft delete once set to AlwaysOn
+    status: 400
+    request_id: 5f0c3a3e-6a62-4f6e-8f0e-0f1df7d5a5b0
+    recommended_action: Please contact Microsoft Support if this is not expected.
+"""
+
+from ansible_collections.holdfast.azure_backup.plugins.module_utils import arguments
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import Clock
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.module import run
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.vault import ensure_vault
+
+ARGUMENTS = {
+    **arguments.VAULT,
+    **arguments.wait(600),
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "location": {"type": "str"},
+    "datastore_type": {"type": "str", "choices": ["VaultStore", "OperationalStore", "ArchiveStore"]},
+    "redundancy": {"type": "str", "choices": ["LocallyRedundant", "ZoneRedundant", "GeoRedundant"]},
+    "identity": {
+        "type": "dict",
+        "options": {"type": {"type": "str", "choices": ["SystemAssigned", "None"], "required": True}},
+    },
+    "soft_delete": {
+        "type": "dict",
+        "options": {
+            "state": {"type": "str", "choices": ["On", "Off", "AlwaysOn", "on", "off"]},
+            "retention_duration_in_days": {"type": "int"},
+        },
+    },
+    "immutability_state": {"type": "str", "choices": ["Disabled", "Unlocked", "Locked"]},
+    "tags": {"type": "dict"},
+    "append_tags": {"type": "bool", "default": True},
+}
+
+
+def main(clock: Clock | None = None) -> None:
+    """Run the module; a test may pass its own clock."""
+    run(ARGUMENTS, ensure_vault, clock)
+
+
+if __name__ == "__main__":
+    main()

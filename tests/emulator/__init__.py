@@ -1,0 +1,2 @@
+
+"""A loopback Azure: real TLS, real tokens, no cloud (README.md)."""

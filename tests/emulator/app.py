@@ -1,0 +1,304 @@
+
+"""The whole loopback Azure: its services over one clock, and the HTTP that carries them."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+from starlette.routing import Route as HttpRoute
+
+from . import metadata
+from .arm import ArmError, Call, Reply, Route, check_api_version
+from .authorization import Authorization
+from .clock import Clock, Schedule, http_date, ticks
+from .compute import Compute
+from .data_protection import DataProtection
+from .faults import Faults
+from .identity import EntraError, EntraId
+from .journal import Journal
+from .resources import ResourceGroups
+from .seed import Seed
+
+_OLDEST_API = {
+    "Microsoft.DataProtection": "2021-01-01",
+    "Microsoft.Authorization": "2015-07-01",
+    "Microsoft.Compute": "2018-04-01",
+    "Microsoft.Resources": "2018-05-01",
+}
+
+
+class Azure:
+    """The state of all services, built from a seed."""
+
+    def __init__(self, seed: Seed, speed: float) -> None:
+        self.seed = seed
+        self.clock = Clock(speed)
+        self.journal = Journal()
+        self.faults = Faults()
+        self.reset()
+
+    def reset(self) -> None:
+        """Go back to the seed: all state, the journal, the planned failures. Time goes on."""
+        self.journal.entries.clear()
+        self.faults.planned.clear()
+        self.schedule = Schedule(self.clock)
+        self.entra = EntraId(self.seed.tenant_id)
+        self.groups = ResourceGroups()
+        self.compute = Compute(self.groups)
+        self.authorization = Authorization(self.clock, self.groups)
+        self.data_protection = DataProtection(
+            self.schedule, self.groups, self.compute, self.authorization, self.faults
+        )
+        self.route_table = self.routes()
+        self.seed.plant(self)
+
+    def routes(self) -> list[Route]:
+        """Give every route of Resource Manager, the particular ones before the general."""
+        return [
+            *self.groups.routes(),
+            *self.compute.routes(),
+            *self.data_protection.routes(),
+            *self.authorization.routes(),
+        ]
+
+    def configure(self, settings: dict[str, Any]) -> None:
+        """Change how Azure behaves: page_size, propagation_seconds. Raises ArmError 400."""
+        for name, value in settings.items():
+            if name == "page_size":
+                self.groups.page_size = int(value)
+            elif name == "propagation_seconds":
+                self.authorization.propagation_seconds = float(value)
+            else:
+                raise ArmError(400, "InvalidSetting", f"There is no setting '{name}'.")
+
+
+def _serve(reply: Reply, azure: Azure) -> Response:
+    content = b"" if reply.body is None else json.dumps(reply.body).encode()
+    headers = {
+        "Date": http_date(azure.clock.now()),
+        "x-ms-request-id": str(uuid.uuid4()),
+        "x-ms-correlation-request-id": str(uuid.uuid4()),
+        **reply.headers,
+    }
+    if reply.body is not None:
+        headers["Content-Type"] = "application/json; charset=utf-8"
+    return Response(content, reply.status, headers)
+
+
+class Gateway:
+    """Resource Manager's front door: tokens, access, api-versions, failures, the journal."""
+
+    def __init__(self, azure: Azure, route_index: int, route: Route) -> None:
+        self.azure = azure
+        self.index = route_index
+        self.route = route
+
+    async def answer(self, request: Request) -> Response:
+        """Answer one request."""
+        azure = self.azure
+        raw = await request.body()
+        azure.schedule.settle()
+        path = unquote(request.url.path).rstrip("/")
+        query = dict(parse_qsl(request.url.query, keep_blank_values=True))
+        claims = self._claims(request)
+        fault = azure.faults.strike(request.method, path)
+        note: dict[str, Any] = {
+            "principal": claims.get("appid") if claims else None,
+            "audience": claims.get("aud") if claims else None,
+        }
+        if fault and fault.kind == "reset_before":
+            azure.journal.note(request.method, path, request.url.query, "reset before", ticks(azure.clock.now()), **note)
+            return abort(request)
+        try:
+            reply = fault.reply() if fault and fault.kind == "answer" else self._answer(request, path, query, raw, claims)
+        except ArmError as error:
+            reply = error.reply()
+            if reply.status == 400 and re.search("charset|ieee754", request.headers.get("accept", ""), re.IGNORECASE):
+                # Recorded by others: such an Accept header hides the reason of a refusal.
+                reply = Reply(406)
+        status = "reset after" if fault and fault.kind == "reset_after" else reply.status
+        if raw and request.method in ("PUT", "PATCH", "POST"):
+            note["body"] = _decode(raw)
+        azure.journal.note(request.method, path, request.url.query, status, ticks(azure.clock.now()), **note)
+        if status == "reset after":
+            return abort(request)
+        return _serve(reply, azure)
+
+    def _claims(self, request: Request) -> dict[str, Any] | None:
+        scheme, _space, token = request.headers.get("authorization", "").partition(" ")
+        return self.azure.entra.read_token(token) if scheme.lower() == "bearer" else None
+
+    def _answer(
+        self, request: Request, path: str, query: dict[str, str], raw: bytes, claims: dict[str, Any] | None
+    ) -> Reply:
+        azure = self.azure
+        url = f"{request.url.scheme}://{request.url.netloc}"
+        audiences = {url, metadata.audience(azure.seed.tenant_id), "https://management.azure.com"}
+        if claims is None or claims["aud"].rstrip("/") not in audiences:
+            code = "AuthenticationFailed" if claims is None else "InvalidAuthenticationTokenAudience"
+            challenge = f'Bearer authorization_uri="{url}/{azure.seed.tenant_id}", error="invalid_token"'
+            raise ArmError(401, code, "Authentication failed.", headers={"WWW-Authenticate": challenge})
+        call = Call(
+            request.method,
+            # A scope is an ARM id, which begins with a slash.
+            {name: f"/{value}" if name == "scope" else value for name, value in request.path_params.items()},
+            query,
+            request.url.query,
+            _decode(raw) if raw else None,
+            url,
+            path,
+            claims["oid"],
+        )
+        kind = self.route.template.split("/providers/")[-1].split("/", 1)[-1]
+        check_api_version(self.route.namespace, call.api_version, _OLDEST_API[self.route.namespace], kind)
+        self._check_access(call)
+        # The route table is rebuilt by a reset; the handler of now is looked up.
+        return azure.route_table[self.index].handler(call)
+
+    def _check_access(self, call: Call) -> None:
+        parts = call.full_path.strip("/").split("/")
+        if len(parts) > 1 and parts[0].lower() == "subscriptions" and parts[1].lower() not in self.azure.groups.subscriptions:
+            raise ArmError(404, "SubscriptionNotFound", f"The subscription '{parts[1]}' could not be found.")
+        principal = self.azure.entra.by_object_id(call.principal_id)
+        scopes = principal.scopes if principal else []
+        path = call.full_path.lower() + "/"
+        if any(path.startswith(scope.lower().rstrip("/") + "/") for scope in scopes):
+            return
+        verb = {"GET": "read", "HEAD": "read", "DELETE": "delete", "POST": "action"}.get(call.method, "write")
+        kind = self.route.template.split("/providers/")[-1]
+        action = "/".join([kind.split("/", 1)[0], *re.findall(r"/([A-Za-z]+)(?=/|$)", kind), verb])
+        client = principal.client_id if principal else call.principal_id
+        raise ArmError(
+            403,
+            "AuthorizationFailed",
+            f"The client '{client}' with object id '{call.principal_id}' does not have authorization to perform action "
+            f"'{action}' over scope '{call.full_path}' or the scope is invalid. If access was recently granted, please refresh "
+            "your credentials.",
+        )
+
+
+def _decode(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return None
+
+
+def abort(request: Request) -> Response:
+    """Break the connection without an answer."""
+    request.scope["state"]["abort"] = True
+    return Response(status_code=500)
+
+
+class Aborting:
+    """ASGI middleware that cuts the connection of a request that was to be aborted."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve, and drop the transport instead of answering where the request asks for it."""
+
+        async def guarded(message: Any) -> None:
+            if scope.get("state", {}).get("abort"):
+                # uvicorn hands out its request cycle's own send; the cycle knows the connection.
+                send.__self__.transport.abort()
+                return
+            await send(message)
+
+        if scope["type"] == "http":
+            scope["state"] = dict(scope.get("state") or {})
+        await self.app(scope, receive, guarded if scope["type"] == "http" else send)
+
+
+def build_app(azure: Azure) -> Any:
+    """Give the ASGI application."""
+
+    async def token(request: Request) -> Response:
+        form = {name: str(value) for name, value in (await request.form()).items()}
+        try:
+            reply = azure.entra.issue(request.path_params["tenant"], form)
+        except EntraError as error:
+            reply = Reply(error.status, error.body)
+        azure.journal.note("POST", request.url.path, "", reply.status, ticks(azure.clock.now()))
+        return _serve(reply, azure)
+
+    async def discovery(request: Request) -> Response:
+        url = f"{request.url.scheme}://{request.url.netloc}"
+        try:
+            return _serve(azure.entra.discover(request.path_params["tenant"], url), azure)
+        except EntraError as error:
+            return _serve(Reply(error.status, error.body), azure)
+
+    async def endpoints(request: Request) -> Response:
+        fault = azure.faults.strike("GET", request.url.path)
+        try:
+            version = request.query_params.get("api-version", "")
+            url = f"{request.url.scheme}://{request.url.netloc}"
+            reply = fault.reply() if fault else metadata.read_endpoints(version, url, azure.seed.tenant_id)
+        except ArmError as error:
+            reply = error.reply()
+        azure.journal.note("GET", request.url.path, request.url.query, reply.status, ticks(azure.clock.now()))
+        return _serve(reply, azure)
+
+    async def control(request: Request) -> Response:
+        verb = request.path_params["verb"]
+        try:
+            document = json.loads(await request.body() or b"{}")
+            return _serve(_control(azure, request.method, verb, document), azure)
+        except ValueError:
+            return _serve(Reply(400, {"error": {"code": "InvalidJson", "message": "The body is not JSON."}}), azure)
+        except ArmError as error:
+            return _serve(error.reply(), azure)
+
+    async def unknown(request: Request) -> Response:
+        path = unquote(request.url.path)
+        azure.journal.note(request.method, path, request.url.query, 501, ticks(azure.clock.now()))
+        message = f"The emulator does not answer {request.method} {path}."
+        return _serve(Reply(501, {"error": {"code": "NotEmulated", "message": message}}), azure)
+
+    routes: list[BaseRoute] = [
+        HttpRoute("/{tenant}/oauth2/v2.0/token", token, methods=["POST"]),
+        HttpRoute("/{tenant}/v2.0/.well-known/openid-configuration", discovery),
+        HttpRoute("/metadata/endpoints", endpoints),
+        HttpRoute("/_emulator/{verb}", control, methods=["GET", "POST"]),
+    ]
+    for index, route in enumerate(azure.route_table):
+        # Starlette wants a leading slash; a scope is the path before /providers.
+        template = route.template if route.template.startswith("/") else "/" + route.template
+        http_route = HttpRoute(template, Gateway(azure, index, route).answer, methods=[route.method])
+        http_route.path_regex = re.compile(http_route.path_regex.pattern, re.IGNORECASE)
+        routes.append(http_route)
+    routes.append(HttpRoute("/{rest:path}", unknown, methods=["GET", "PUT", "POST", "PATCH", "DELETE", "HEAD"]))
+    return Aborting(Starlette(routes=routes))
+
+
+def _control(azure: Azure, method: str, verb: str, document: Any) -> Reply:
+    """Answer the control plane: health, journal, faults, clock, settings, reset."""
+    if verb == "health":
+        return Reply(200, {"status": "healthy", "speed": azure.clock.speed})
+    if verb == "journal":
+        return Reply(200, {"requests": azure.journal.entries, "writes": azure.journal.writes()})
+    if verb == "clock":
+        if method == "POST":
+            azure.clock.advance(float(document.get("advance", 0)))
+            azure.schedule.settle()
+        return Reply(200, {"now": ticks(azure.clock.now())})
+    if method == "POST" and verb == "faults":
+        azure.faults.plan(document)
+        return Reply(200, {"planned": len(azure.faults.planned)})
+    if method == "POST" and verb == "settings":
+        azure.configure(document)
+        return Reply(200, {})
+    if method == "POST" and verb == "reset":
+        azure.reset()
+        return Reply(200, {})
+    raise ArmError(501, "NotEmulated", f"The control plane has no {method} {verb}.")

@@ -1,0 +1,864 @@
+
+"""Microsoft.DataProtection: Backup vaults, policies, instances, on-demand backups, jobs, recovery points.
+
+Durations are the medians of the recordings, in Azure's seconds.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from .arm import (
+    ArmError,
+    Call,
+    Reply,
+    Route,
+    Wire,
+    backup_error,
+    check_properties,
+    page_of,
+    resource_not_found,
+    user_facing_error,
+)
+from .authorization import Authorization
+from .clock import Schedule, dotnet_duration, iso_duration, ticks
+from .compute import Compute
+from .faults import Faults
+from .operations import Operation, Operations
+from .resources import ResourceGroups
+
+NAMESPACE = "Microsoft.DataProtection"
+_VAULTS = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.DataProtection/backupVaults"
+_VAULT = _VAULTS + "/{vault}"
+_INSTANCE = _VAULT + "/backupInstances/{instance}"
+_SECONDS = {
+    "vault": 1.0,
+    "validate": 40.0,
+    "instance": 1.0,
+    "configure": 45.0,
+    "state": 60.0,
+    "delete": 60.0,
+    "trigger": 1.0,
+    "job": 216.0,
+}
+_VAULT_NAME = re.compile(r"^[A-Za-z][A-Za-z0-9-]{1,49}$")
+_POLICY_NAME = re.compile(r"^[A-Za-z][-A-Za-z0-9]{2,149}$")
+_INTERVAL = re.compile(r"^R/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d|Z)?/P(T\d+H|\d+[DW])$")
+_PAIRED = {"westeurope": "northeurope", "northeurope": "westeurope", "eastus": "westus", "centraluseuap": "eastus2euap"}
+_DISK = "Microsoft.Compute/disks"
+_DISK_READER = "3e5e47e6-65f7-47ef-90b5-e5dd4d455f24"
+_SNAPSHOT_CONTRIBUTOR = "7efff54f-a5b4-42b5-a1c5-5411624893ce"
+_DISK_INTERVALS = {"PT1H", "PT2H", "PT4H", "PT6H", "PT8H", "PT12H", "P1D"}
+_TENANT = "72f988bf-86f1-41af-91ab-2d7cd011db47"
+
+
+@dataclass
+class Instance:
+    """A backup instance with its recovery points, newest first."""
+
+    wire: Wire
+    points: list[Wire] = field(default_factory=list)
+
+    @property
+    def state(self) -> str:
+        """The protection state."""
+        return str(self.wire["properties"]["currentProtectionState"])
+
+    def become(self, state: str, error: Wire | None = None) -> None:
+        """Enter a protection state."""
+        properties = self.wire["properties"]
+        properties["currentProtectionState"] = state
+        properties["protectionStatus"] = {"status": state, **({"errorDetails": error} if error else {})}
+        properties["provisioningState"] = "Provisioning" if state.endswith("ingProtection") else "Succeeded"
+
+    @property
+    def datasource_id(self) -> str:
+        """The id of what is protected."""
+        return str(self.wire["properties"]["dataSourceInfo"]["resourceID"])
+
+
+@dataclass
+class Vault:
+    """A Backup vault and all that lies in it, by lower-cased names."""
+
+    wire: Wire
+    guid: str = field(default_factory=lambda: str(uuid.uuid4()))
+    policies: dict[str, Wire] = field(default_factory=dict)
+    instances: dict[str, Instance] = field(default_factory=dict)
+    deleted: dict[str, Instance] = field(default_factory=dict)
+    jobs: dict[str, Wire] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The ARM id."""
+        return str(self.wire["id"])
+
+    @property
+    def soft_delete(self) -> Wire:
+        """The settings of soft delete."""
+        settings: Wire = self.wire["properties"].get("securitySettings", {}).get("softDeleteSettings") or {}
+        return settings
+
+
+class DataProtection:
+    """The service."""
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        groups: ResourceGroups,
+        compute: Compute,
+        authorization: Authorization,
+        faults: Faults,
+    ) -> None:
+        self._schedule = schedule
+        self._clock = schedule.clock
+        self._groups = groups
+        self._compute = compute
+        self._authorization = authorization
+        self._faults = faults
+        self._operations = Operations(schedule)
+        self.vaults: dict[tuple[str, str, str], Vault] = {}
+
+    def routes(self) -> list[Route]:
+        """Give what is answered."""
+        plain: list[tuple[str, str, Callable[[Call], Reply]]] = [
+            ("GET", "/subscriptions/{subscription}/providers/Microsoft.DataProtection/backupVaults", self._list_vaults),
+            ("GET", _VAULTS, self._list_vaults),
+            ("GET", _VAULT, self._read_vault),
+            ("PUT", _VAULT, self._write_vault),
+            ("DELETE", _VAULT, self._delete_vault),
+            ("POST", _VAULT + "/validateForBackup", self._validate),
+            ("GET", _VAULT + "/backupPolicies", self._list_policies),
+            ("GET", _VAULT + "/backupPolicies/{policy}", self._read_policy),
+            ("PUT", _VAULT + "/backupPolicies/{policy}", self._write_policy),
+            ("DELETE", _VAULT + "/backupPolicies/{policy}", self._delete_policy),
+            ("GET", _VAULT + "/backupInstances", self._list_instances),
+            ("GET", _INSTANCE, self._read_instance),
+            ("PUT", _INSTANCE, self._write_instance),
+            ("DELETE", _INSTANCE, self._delete_instance),
+            ("POST", _INSTANCE + "/stopProtection", self._stop),
+            ("POST", _INSTANCE + "/suspendBackups", self._suspend),
+            ("POST", _INSTANCE + "/resumeProtection", self._resume),
+            ("POST", _INSTANCE + "/backup", self._backup),
+            ("GET", _INSTANCE + "/recoveryPoints", self._list_points),
+            ("GET", _INSTANCE + "/recoveryPoints/{point}", self._read_point),
+            ("GET", _VAULT + "/deletedBackupInstances", self._list_deleted),
+            ("GET", _VAULT + "/deletedBackupInstances/{instance}", self._read_deleted),
+            ("GET", _VAULT + "/backupJobs", self._list_jobs),
+            ("GET", _VAULT + "/backupJobs/{job}", self._read_job),
+            ("GET", _VAULT + "/operationStatus/{operation}", self._operations.read_status),
+            (
+                "GET",
+                "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.DataProtection/locations/"
+                "{location}/operationStatus/{operation}",
+                self._operations.read_status,
+            ),
+            (
+                "GET",
+                "/subscriptions/{subscription}/providers/Microsoft.DataProtection/locations/{location}/operationResults/"
+                "{operation}",
+                self._operations.read_result,
+            ),
+            ("GET", "{scope:path}/providers/Microsoft.DataProtection/backupInstances", self._route_extension),
+        ]
+        return [Route(method, template, handler, NAMESPACE) for method, template, handler in plain]
+
+    # -- look-ups
+
+    def _vault(self, call: Call) -> Vault:
+        self._groups.find(call.path["subscription"], call.path["group"])
+        found = self.vaults.get((*call.group_key(), call.path["vault"].lower()))
+        if found is None:
+            raise resource_not_found(f"{NAMESPACE}/backupVaults", call.path["vault"], call.path["group"])
+        return found
+
+    def _instance(self, call: Call) -> tuple[Vault, Instance]:
+        vault = self._vault(call)
+        found = vault.instances.get(call.path["instance"].lower())
+        if found is None:
+            raise resource_not_found(f"{NAMESPACE}/backupVaults/backupInstances", call.path["instance"], call.path["group"])
+        return vault, found
+
+    def _begin(
+        self, call: Call, vault: Vault, kind: str, work: Callable[[Operation, datetime], None]
+    ) -> Operation:
+        subscription, location = call.path["subscription"], vault.wire["location"]
+        result_scope = f"/subscriptions/{subscription}/providers/{NAMESPACE}/locations/{location}"
+        return self._operations.begin(call, vault.guid, vault.id, result_scope, _SECONDS[kind], work)
+
+    # -- vaults
+
+    def _list_vaults(self, call: Call) -> Reply:
+        group = call.path.get("group")
+        if group:
+            self._groups.find(call.path["subscription"], group)
+        found = [
+            # Lists answer ids in other casing than single reads.
+            {**vault.wire, "id": vault.id.replace("/resourceGroups/", "/resourcegroups/").replace("/backupVaults/", "/BackupVaults/")}
+            for (subscription, own_group, _name), vault in self.vaults.items()
+            if subscription == call.path["subscription"].lower() and (not group or own_group == group.lower())
+        ]
+        return page_of(call, found, self._groups.page_size)
+
+    def _read_vault(self, call: Call) -> Reply:
+        return Reply(200, self._vault(call).wire)
+
+    def _write_vault(self, call: Call) -> Reply:
+        group = self._groups.find(call.path["subscription"], call.path["group"])
+        document = call.document()
+        check_properties(document, {"location", "tags", "identity", "properties", "eTag", "id", "name", "type"}, "BackupVault")
+        key = (*call.group_key(), call.path["vault"].lower())
+        current = self.vaults.get(key)
+        if not _VAULT_NAME.match(call.path["vault"]):
+            raise backup_error(400, "BMSUserErrorInvalidInput", "The name of the vault is not valid.", "Use another name.")
+        wanted = self._checked_vault(call, document, current, group)
+        if current and all(current.wire.get(name) == wanted.get(name) for name in ("tags", "identity", "properties")):
+            return Reply(200, current.wire)
+        vault = current or Vault({})
+        vault.wire = wanted
+        vault.wire["properties"]["provisioningState"] = "Updating" if current else "Provisioning"
+        self.vaults[key] = vault
+
+        def done(_operation: Operation, _due: datetime) -> None:
+            vault.wire["properties"]["provisioningState"] = "Succeeded"
+
+        operation = self._begin(call, vault, "vault", done)
+        return Reply(201, vault.wire, self._operations.headers(call, operation, 10, location=False))
+
+    def _checked_vault(self, call: Call, document: Wire, current: Vault | None, group: Wire) -> Wire:
+        if not document.get("location"):
+            raise ArmError(400, "LocationRequired", "The location property is required for this definition.")
+        location = str(document["location"]).replace(" ", "").lower()
+        before = current.wire if current else {}
+        if current and location != before["location"]:
+            raise ArmError(
+                409,
+                "InvalidResourceLocation",
+                f"The resource '{call.path['vault']}' already exists in location '{before['location']}' in resource group "
+                f"'{group['name']}'. A resource with the same name cannot be created in location '{location}'.",
+            )
+        properties = document.get("properties") or {}
+        allowed = {
+            "storageSettings", "securitySettings", "featureSettings", "monitoringSettings", "replicatedRegions",
+            "provisioningState", "isVaultProtectedByResourceGuard", "secureScore", "bcdrSecurityLevel",
+            "resourceGuardOperationRequests",
+        }  # fmt: skip
+        check_properties(properties, allowed, "BackupVault")
+        storage = properties.get("storageSettings")
+        if not storage:
+            raise backup_error(400, "BMSUserErrorInvalidInput", "Storage settings are missing.", "Send storageSettings.")
+        if current and storage != before["properties"]["storageSettings"]:
+            raise backup_error(
+                400, "BMSUserErrorInvalidInput", "The storage settings of a vault cannot be changed.", "Create another vault."
+            )
+        self._check_security(call, properties, before)
+        security = properties.get("securitySettings") or {}
+        soft, immutability = _state(security, "softDeleteSettings"), _state(security, "immutabilitySettings")
+        score, level = _score(soft, immutability)
+        redundancy = storage[0].get("type")
+        answer: Wire = {
+            "location": location,
+            "properties": {
+                **{key: value for key, value in properties.items() if key in allowed},
+                "provisioningState": "Succeeded",
+                "isVaultProtectedByResourceGuard": False,
+                "secureScore": score,
+                "bcdrSecurityLevel": level,
+                "replicatedRegions": [_PAIRED.get(location, location)] if redundancy == "GeoRedundant" else [],
+            },
+            "id": before.get("id") or call.full_path,
+            "name": before.get("name") or call.path["vault"],
+            "type": f"{NAMESPACE}/backupVaults",
+        }
+        if document.get("tags") is not None:
+            answer["tags"] = document["tags"]
+        kind = (document.get("identity") or {}).get("type")
+        if kind and kind.lower() == "systemassigned":
+            principal = (before.get("identity") or {}).get("principalId") or self._authorization.add_identity()
+            answer["identity"] = {"type": "SystemAssigned", "principalId": principal, "tenantId": _TENANT}
+        elif kind and kind.lower() == "none":
+            answer["identity"] = {"type": "None"}
+        elif kind:
+            raise ArmError(501, "NotEmulated", f"The emulator knows no identity of type '{kind}'.")
+        return answer
+
+    def _check_security(self, call: Call, properties: Wire, before: Wire) -> None:
+        security = properties.get("securitySettings") or {}
+        soft, immutability = _state(security, "softDeleteSettings"), _state(security, "immutabilitySettings")
+        days = (security.get("softDeleteSettings") or {}).get("retentionDurationInDays")
+        if days is not None:
+            if soft != "off" and not 14 <= float(days) <= 180:
+                raise backup_error(
+                    400, "BMSUserErrorInvalidInput", "The retention of soft delete must be 14 to 180 days.", "Send 14 to 180."
+                )
+            security["softDeleteSettings"]["retentionDurationInDays"] = float(days)
+        if call.api_version >= "2025-09-01" and soft != "alwayson":
+            raise ArmError(
+                400,
+                "BMSUserErrorInvalidInput",
+                "This API version requires backup vaults to have the soft delete setting configured to Enable Always-On Soft "
+                "Delete.",
+            )
+        old = (before.get("properties") or {}).get("securitySettings") or {}
+        if _state(old, "softDeleteSettings") == "alwayson" and soft != "alwayson":
+            raise backup_error(
+                400,
+                "UserErrorDisableSoftDeleteNotAllowed",
+                "Cannot disable soft delete once set to AlwaysOn",
+                "Please contact Microsoft Support if this is not expected.",
+            )
+        if _state(old, "immutabilitySettings") == "locked" and immutability != "locked":
+            raise backup_error(
+                400,
+                "UserErrorUnsupportedVaultImmutabilityStateChange",
+                "The immutable vault property for this vault is locked, hence, this setting cannot be disabled.",
+                "The vault has its immutable vault property enabled and locked, and it can no longer be reverted to a "
+                "non-immutable vault.",
+            )
+
+    def _delete_vault(self, call: Call) -> Reply:
+        self._groups.find(call.path["subscription"], call.path["group"])
+        key = (*call.group_key(), call.path["vault"].lower())
+        vault = self.vaults.get(key)
+        if vault is None:
+            return Reply(204)
+        if vault.instances or vault.deleted:
+            raise backup_error(
+                400,
+                "UserErrorVaultHasBackupInstances",
+                "The vault cannot be deleted because it contains backup instances or soft-deleted backup instances.",
+                "Delete the backup instances and try again.",
+            )
+
+        def done(_operation: Operation, _due: datetime) -> None:
+            self.vaults.pop(key, None)
+
+        subscription, group, location = call.path["subscription"], call.path["group"], vault.wire["location"]
+        operation = self._operations.begin(
+            call,
+            vault.guid,
+            # The status lies below the resource group, although it names a location.
+            f"/subscriptions/{subscription}/resourceGroups/{group}/providers/{NAMESPACE}/locations/{location}",
+            f"/subscriptions/{subscription}/providers/{NAMESPACE}/locations/{location}",
+            _SECONDS["vault"],
+            done,
+        )
+        return Reply(202, None, self._operations.headers(call, operation, 30))
+
+    # -- policies
+
+    def _list_policies(self, call: Call) -> Reply:
+        return page_of(call, list(self._vault(call).policies.values()), self._groups.page_size)
+
+    def _read_policy(self, call: Call) -> Reply:
+        found = self._vault(call).policies.get(call.path["policy"].lower())
+        if found is None:
+            raise resource_not_found(f"{NAMESPACE}/backupVaults/backupPolicies", call.path["policy"], call.path["group"])
+        return Reply(200, found)
+
+    def _write_policy(self, call: Call) -> Reply:
+        vault, name = self._vault(call), call.path["policy"]
+        document = call.document()
+        check_properties(document, {"properties", "id", "name", "type"}, "BaseBackupPolicyResource")
+        if name.lower() in vault.policies:
+            raise backup_error(
+                400,
+                "UserErrorBMSUpdatePolicyNotSupported",
+                "Modifying an existing backup policy is not supported.",
+                "Create another policy and associate the backup instances with it.",
+            )
+        properties = document.get("properties") or {}
+        self._check_policy(name, properties)
+        properties.pop("name", None)
+        for rule in properties["policyRules"]:
+            for criteria in (rule.get("trigger") or {}).get("taggingCriteria") or []:
+                criteria["tagInfo"].setdefault("id", criteria["tagInfo"]["tagName"] + "_")
+            for lifecycle in rule.get("lifecycles") or []:
+                if lifecycle.get("targetDataStoreCopySettings", ()) is None:
+                    del lifecycle["targetDataStoreCopySettings"]
+        vault.policies[name.lower()] = {
+            "properties": properties,
+            "id": f"{vault.id}/backupPolicies/{name}",
+            "name": name,
+            "type": f"{NAMESPACE}/backupVaults/backupPolicies",
+        }
+        return Reply(200, vault.policies[name.lower()])
+
+    @staticmethod
+    def _check_policy(name: str, properties: Wire) -> None:
+        def refuse(message: str) -> ArmError:
+            return backup_error(400, "BMSUserErrorInvalidInput", message, "Correct the policy and try again.")
+
+        if not _POLICY_NAME.match(name):
+            raise refuse("The name of the policy is not valid.")
+        check_properties(properties, {"datasourceTypes", "objectType", "policyRules", "name"}, "BackupPolicy")
+        rules = properties.get("policyRules") or []
+        retention = [rule for rule in rules if rule.get("objectType") == "AzureRetentionRule"]
+        backup = [rule for rule in rules if rule.get("objectType") == "AzureBackupRule"]
+        if properties.get("objectType") != "BackupPolicy" or len(properties.get("datasourceTypes") or []) != 1:
+            raise refuse("A policy is for exactly one datasource type.")
+        if len(retention) + len(backup) != len(rules) or not any(rule.get("isDefault") for rule in retention):
+            raise refuse("A policy has backup rules and retention rules, one of them the default.")
+        names = {rule["name"] for rule in retention}
+        for rule in backup:
+            trigger = rule.get("trigger") or {}
+            intervals = (trigger.get("schedule") or {}).get("repeatingTimeIntervals") or []
+            if not intervals or not all(_INTERVAL.match(text) for text in intervals):
+                raise refuse("repeatingTimeIntervals is not valid.")
+            tags = {criteria["tagInfo"]["tagName"] for criteria in trigger.get("taggingCriteria") or []}
+            if not tags or not tags <= names:
+                raise refuse("Every tagging criterion needs a retention rule of its name.")
+            if properties["datasourceTypes"] == [_DISK] and not all(
+                text.rsplit("/", 1)[-1] in _DISK_INTERVALS for text in intervals
+            ):
+                raise refuse("The schedule is not supported for disks.")
+
+    def _delete_policy(self, call: Call) -> Reply:
+        vault, key = self._vault(call), call.path["policy"].lower()
+        policy = vault.policies.get(key)
+        if policy is None:
+            return Reply(204)
+        if any(
+            instance.wire["properties"]["policyInfo"]["policyId"].lower() == policy["id"].lower()
+            for instance in vault.instances.values()
+        ):
+            raise backup_error(
+                400,
+                "UserErrorDppPolicyObjectInUse",
+                "The policy is in use by backup instances.",
+                "Remove the backup instances from the policy and try again.",
+            )
+        del vault.policies[key]
+        return Reply(200)
+
+    # -- instances
+
+    def _list_instances(self, call: Call) -> Reply:
+        found = [
+            {**instance.wire, "id": instance.wire["id"].replace("/backupVaults/", "/BackupVaults/")}
+            for instance in self._vault(call).instances.values()
+        ]
+        return page_of(call, found, self._groups.page_size)
+
+    def _read_instance(self, call: Call) -> Reply:
+        return Reply(200, self._instance(call)[1].wire)
+
+    def _route_extension(self, call: Call) -> Reply:
+        """Answer which instances protect a resource, in whatever vault."""
+        wanted = call.path["scope"].lower()
+        found = [
+            instance.wire
+            for vault in self.vaults.values()
+            for instance in vault.instances.values()
+            if instance.datasource_id.lower() == wanted
+        ]
+        return page_of(call, found, self._groups.page_size)
+
+    def _checked_instance(self, vault: Vault, properties: Wire, own_name: str | None) -> Wire:
+        """Check an instance's properties and give them as answers show them. Raises ArmError 400."""
+
+        def refuse(message: str) -> ArmError:
+            return backup_error(400, "BMSUserErrorInvalidInput", message, "Correct the request and try again.")
+
+        allowed = {
+            "dataSourceInfo", "dataSourceSetInfo", "datasourceAuthCredentials", "friendlyName", "objectType", "policyInfo",
+            "identityDetails", "validationType", "resourceGuardOperationRequests",
+        }  # fmt: skip
+        check_properties(properties, allowed, "BackupInstance")
+        source, policy = properties.get("dataSourceInfo") or {}, properties.get("policyInfo") or {}
+        resource_id = source.get("resourceID") or source.get("resourceId")
+        if not resource_id or properties.get("objectType") != "BackupInstance" or not policy.get("policyId"):
+            raise refuse("dataSourceInfo, policyInfo or objectType is missing.")
+        if source.get("datasourceType") != _DISK:
+            raise ArmError(501, "NotEmulated", f"The emulator does not protect {source.get('datasourceType')}.")
+        found = vault.policies.get(policy["policyId"].rsplit("/", 1)[-1].lower())
+        if found is None or not policy["policyId"].lower().startswith(vault.id.lower() + "/"):
+            raise refuse(f"The policy {policy['policyId']} does not exist in the vault.")
+        if found["properties"]["datasourceTypes"] != [source["datasourceType"]]:
+            raise refuse("The policy is for another datasource type.")
+        stores = (policy.get("policyParameters") or {}).get("dataStoreParametersList") or []
+        group = next((store.get("resourceGroupId") for store in stores), None)
+        if not group:
+            raise refuse("The snapshot resource group is missing.")
+        if group.split("/")[2].lower() != resource_id.split("/")[2].lower():
+            raise backup_error(
+                400,
+                "UserErrorSnapshotRGSubscriptionMismatch",
+                "The snapshot resource group is not in the subscription of the disk.",
+                "Choose a resource group in the subscription of the disk.",
+            )
+        if str(source.get("resourceLocation", "")).lower() != vault.wire["location"]:
+            raise refuse("The datasource is not in the region of the vault.")
+        self._check_unprotected(vault, resource_id, own_name)
+        answered = {key: value for key, value in source.items() if key != "resourceId"}
+        properties["dataSourceInfo"] = {"resourceID": resource_id, **answered}
+        return {key: value for key, value in properties.items() if value is not None}
+
+    def _check_unprotected(self, vault: Vault, resource_id: str, own_name: str | None) -> None:
+        for other_vault in self.vaults.values():
+            for name, other in other_vault.instances.items():
+                if other_vault is vault and name == own_name:
+                    continue
+                if other.datasource_id.lower() == resource_id.lower():
+                    raise backup_error(
+                        400,
+                        "UserErrorDppDatasourceAlreadyHasBackupInstance",
+                        f"Datasource is already associated with the backup instance {other.wire['name']} in the Backup vault "
+                        f"{other_vault.id} with the protection status as {other.state}.",
+                        f"Delete the backup instance {other.wire['name']} from the Backup vault {other_vault.id} to re-protect "
+                        "the datasource in any other vault",
+                    )
+
+    def _missing_permission(self, vault: Vault, properties: Wire) -> Wire | None:
+        """Give the error of validateForBackup where the vault's identity lacks a role that is effective."""
+        disk = properties["dataSourceInfo"]["resourceID"]
+        group = properties["policyInfo"]["policyParameters"]["dataStoreParametersList"][0]["resourceGroupId"]
+        parts = group.split("/")
+        exists = disk.lower() in self._compute.disks and (parts[2].lower(), parts[4].lower()) in self._groups.groups
+        principal = (vault.wire.get("identity") or {}).get("principalId")
+        permitted = principal and all(
+            self._authorization.holds(principal, role, scope)
+            for role, scope in ((_DISK_READER, disk), (_SNAPSHOT_CONTRIBUTOR, group))
+        )
+        if exists and permitted:
+            return None
+        return user_facing_error(
+            "UserErrorDiskAndSnapshotRGOrMSIPermissionsNotPresent",
+            "Could not perform the operation as Disk and Snapshot Data store Resource Group no longer exists. Or Azure Backup "
+            "Service requires additional permissions on the Snapshot Data store Resource Group and Disk to do this operation.",
+            "Grant Backup Vault managed identity appropriate permissions on the Snapshot Data store Resource Group and on the "
+            "Disk.",
+        )
+
+    def _validate(self, call: Call) -> Reply:
+        vault = self._vault(call)
+        document = call.document()
+        check_properties(document, {"backupInstance", "objectType"}, "ValidateForBackupRequest")
+        properties = self._checked_instance(vault, document.get("backupInstance") or {}, None)
+
+        def done(operation: Operation, _due: datetime) -> None:
+            operation.error = self._missing_permission(vault, properties)
+
+        operation = self._begin(call, vault, "validate", done)
+        return Reply(202, None, self._operations.headers(call, operation, 0))
+
+    def _write_instance(self, call: Call) -> Reply:
+        vault, name = self._vault(call), call.path["instance"]
+        document = call.document()
+        check_properties(document, {"properties", "tags", "id", "name", "type"}, "BackupInstanceResource")
+        existing = vault.instances.get(name.lower())
+        properties = self._checked_instance(vault, document.get("properties") or {}, name.lower())
+        if existing is None:
+            return self._create_instance(call, vault, name, properties, document.get("tags"))
+        before = existing.wire["properties"]
+        if before["policyInfo"].get("policyParameters") != properties["policyInfo"].get("policyParameters"):
+            raise backup_error(
+                400, "BMSUserErrorInvalidInput", "The snapshot resource group cannot be changed.", "Keep it as it is."
+            )
+        if before["policyInfo"]["policyId"].lower() == properties["policyInfo"]["policyId"].lower():
+            return Reply(200, existing.wire)
+        existing.wire["properties"].update(properties)
+        existing.become("UpdatingProtection")
+
+        def done(operation: Operation, _due: datetime) -> None:
+            operation.result = lambda: existing.wire
+            self._schedule.after(_SECONDS["configure"], lambda _moment: existing.become("ProtectionConfigured"))
+
+        operation = self._operations.begin(call, vault.guid, vault.id, existing.wire["id"], _SECONDS["instance"], done)
+        # Both answers are recorded for changes: 201 with a body up to 2024, 202 without one from 2025 on.
+        if call.api_version < "2025-01-01":
+            return Reply(201, existing.wire, self._operations.headers(call, operation, 0, location=False))
+        return Reply(202, None, self._operations.headers(call, operation, 0))
+
+    def _create_instance(self, call: Call, vault: Vault, name: str, properties: Wire, tags: Any) -> Reply:
+        wire: Wire = {
+            **({"tags": tags} if tags else {}),
+            "properties": properties,
+            "id": f"{vault.id}/backupInstances/{name}",
+            "name": name,
+            "type": f"{NAMESPACE}/backupVaults/backupInstances",
+        }
+        instance = Instance(wire)
+        instance.become("ConfiguringProtection")
+        vault.instances[name.lower()] = instance
+
+        def configured(_moment: datetime) -> None:
+            if instance.state != "ConfiguringProtection":
+                return
+            error = self._missing_permission(vault, properties)
+            instance.become("ProtectionError" if error else "ProtectionConfigured", error)
+
+        def done(_operation: Operation, _due: datetime) -> None:
+            instance.wire["properties"]["provisioningState"] = "Succeeded"
+            self._schedule.after(_SECONDS["configure"], configured)
+
+        operation = self._begin(call, vault, "instance", done)
+        return Reply(201, instance.wire, self._operations.headers(call, operation, 0, location=False))
+
+    def _delete_instance(self, call: Call) -> Reply:
+        vault, key = self._vault(call), call.path["instance"].lower()
+        instance = vault.instances.get(key)
+        if instance is None:
+            return Reply(204)
+
+        def done(_operation: Operation, due: datetime) -> None:
+            if vault.instances.pop(key, None) and str(vault.soft_delete.get("state", "Off")).lower() != "off":
+                self._soft_delete(vault, key, instance, due)
+
+        operation = self._begin(call, vault, "delete", done)
+        return Reply(202, None, self._operations.headers(call, operation, 0))
+
+    def _soft_delete(self, vault: Vault, key: str, instance: Instance, due: datetime) -> None:
+        days = float(vault.soft_delete.get("retentionDurationInDays") or 14)
+        instance.become("SoftDeleted")
+        properties = instance.wire["properties"]
+        properties["objectType"] = "DeletedBackupInstance"
+        properties["dataSourceInfo"]["resourceUri"] = ""
+        properties["deletionInfo"] = {
+            "deletionTime": ticks(due),
+            "billingEndDate": ticks(due + timedelta(days=days)),
+            "scheduledPurgeTime": ticks(due + timedelta(days=days)),
+            "deleteActivityID": str(uuid.uuid4()),
+        }
+        instance.wire["id"] = f"{vault.id}/deletedBackupInstances/{instance.wire['name']}"
+        instance.wire["type"] = f"{NAMESPACE}/backupVaults/deletedBackupInstances"
+        vault.deleted[key] = instance
+
+    def _list_deleted(self, call: Call) -> Reply:
+        found = [instance.wire for instance in self._vault(call).deleted.values()]
+        return page_of(call, found, self._groups.page_size)
+
+    def _read_deleted(self, call: Call) -> Reply:
+        found = self._vault(call).deleted.get(call.path["instance"].lower())
+        if found is None:
+            raise ArmError(
+                404,
+                "UserErrorGenericResourceNotFound",
+                "Azure resource does not exist. Please make sure required resources exist. If the issue persists, contact "
+                "Microsoft support.",
+                target=None,
+                details=None,
+                headers={"x-ms-error-code": "UserErrorGenericResourceNotFound"},
+            )
+        return Reply(200, found.wire)
+
+    def _change_state(self, call: Call, state: str) -> Reply:
+        vault, instance = self._instance(call)
+
+        def done(_operation: Operation, _due: datetime) -> None:
+            instance.become(state)
+
+        operation = self._begin(call, vault, "state", done)
+        return Reply(202, None, self._operations.headers(call, operation, 0))
+
+    def _stop(self, call: Call) -> Reply:
+        return self._change_state(call, "ProtectionStopped")
+
+    def _suspend(self, call: Call) -> Reply:
+        return self._change_state(call, "BackupsSuspended")
+
+    def _resume(self, call: Call) -> Reply:
+        vault, instance = self._instance(call)
+        if instance.state == "ProtectionConfigured":
+            return Reply(200)
+        self._check_unprotected(vault, instance.datasource_id, call.path["instance"].lower())
+        return self._change_state(call, "ProtectionConfigured")
+
+    # -- backups, jobs, recovery points
+
+    def _backup(self, call: Call) -> Reply:
+        vault, instance = self._instance(call)
+        document = call.document()
+        check_properties(document, {"backupRuleOptions"}, "TriggerBackupRequest")
+        options = document.get("backupRuleOptions") or {}
+        policy_name = instance.wire["properties"]["policyInfo"]["policyId"].rsplit("/", 1)[-1]
+        rules = vault.policies[policy_name.lower()]["properties"]["policyRules"]
+        backup_rules = {rule["name"] for rule in rules if rule["objectType"] == "AzureBackupRule"}
+        tags = {rule["name"] for rule in rules if rule["objectType"] == "AzureRetentionRule"}
+        tag = (options.get("triggerOption") or {}).get("retentionTagOverride") or "Default"
+        if options.get("ruleName") not in backup_rules or tag not in tags:
+            raise backup_error(
+                400,
+                "BMSUserErrorInvalidInput",
+                "Input provided for the call is invalid.",
+                "Please check the inputs and try again.",
+            )
+        if instance.state != "ProtectionConfigured":
+            raise backup_error(
+                400,
+                "UserErrorInvalidProtectionState",
+                f"The backup instance is in the state {instance.state}.",
+                "Configure the protection and try again.",
+            )
+        job = self._start_job(vault, instance, policy_name, tag)
+
+        def done(operation: Operation, _due: datetime) -> None:
+            operation.properties = {"jobId": job["id"], "objectType": "OperationJobExtendedInfo"}
+
+        operation = self._begin(call, vault, "trigger", done)
+        return Reply(202, None, self._operations.headers(call, operation, 30))
+
+    def _start_job(self, vault: Vault, instance: Instance, policy_name: str, tag: str, scheduled: bool = False) -> Wire:
+        name, started = str(uuid.uuid4()), self._clock.now()
+        source = instance.wire["properties"]["dataSourceInfo"]
+        parts = source["resourceID"].split("/")
+        task: Wire = {
+            "taskId": 1,
+            "taskName": "Trigger Backup",
+            "taskStatus": "InProgress",
+            "taskProgress": None,
+            "additionalDetails": None,
+        }
+        properties: Wire = {
+            "activityID": str(uuid.uuid4()),
+            "subscriptionId": vault.id.split("/")[2],
+            "backupInstanceId": instance.wire["id"],
+            "policyId": instance.wire["properties"]["policyInfo"]["policyId"],
+            "dataSourceId": source["resourceID"],
+            "vaultName": vault.wire["name"],
+            "backupInstanceFriendlyName": instance.wire["properties"].get("friendlyName"),
+            "policyName": policy_name,
+            "sourceResourceGroup": parts[4],
+            "dataSourceSetName": None,
+            "dataSourceName": source.get("resourceName"),
+            "sourceDataStoreName": None,
+            "sourceDataStoreType": None,
+            "destinationDataStoreName": None,
+            "progressEnabled": False,
+            "etag": f"W/\"datetime'{ticks(started)}'\"",
+            "sourceSubscriptionID": parts[2],
+            "dataSourceLocation": vault.wire["location"],
+            "startTime": ticks(started),
+            "endTime": None,
+            "dataSourceType": source["datasourceType"],
+            "operationCategory": "Backup",
+            "operation": "Backup",
+            "status": "InProgress",
+            "restoreType": None,
+            "isUserTriggered": not scheduled,
+            "rehydrationPriority": None,
+            "supportedActions": [""],
+            "duration": "PT0S",
+            "progressUrl": None,
+            "isCrossRegionRestore": None,
+            "errorDetails": None,
+            "extendedInfo": {
+                "backupInstanceState": None,
+                "dataTransferredInBytes": None,
+                "targetRecoverPoint": None,
+                "sourceRecoverPoint": None,
+                "recoveryDestination": None,
+                "subTasks": [task],
+                "additionalDetails": {"RetentionTag": tag},
+                "warningDetails": None,
+            },
+        }
+        job: Wire = {
+            "properties": properties,
+            "id": f"{vault.id}/backupJobs/{name}",
+            "name": name,
+            "type": f"{NAMESPACE}/backupVaults/backupJobs",
+        }
+        vault.jobs[name] = job
+        fate = self._faults.take_job_fate()
+
+        def over(moment: datetime) -> None:
+            properties["endTime"] = ticks(moment)
+            properties["duration"] = iso_duration(moment - started)
+            properties["status"] = task["taskStatus"] = fate.get("status", "Completed")
+            if fate.get("error"):
+                properties["errorDetails"] = [fate["error"]]
+            if properties["status"].startswith("Completed"):
+                properties["destinationDataStoreName"] = "OperationalTierStore"
+                point = self._add_point(vault, instance, policy_name, tag, started)
+                properties["extendedInfo"]["targetRecoverPoint"] = {
+                    "recoveryPointID": point["name"],
+                    "recoveryPointTime": "0001-01-01T00:00:00Z",
+                }
+
+        if fate.get("status") != "InProgress":
+            self._schedule.after(float(fate.get("seconds") or _SECONDS["job"]), over)
+        return job
+
+    def _add_point(self, vault: Vault, instance: Instance, policy_name: str, tag: str, taken: datetime) -> Wire:
+        name = uuid.uuid4().hex
+        expiry = ticks(taken + timedelta(days=7))
+        point: Wire = {
+            "properties": {
+                "objectType": "AzureBackupDiscreteRecoveryPoint",
+                "recoveryPointId": name,
+                "recoveryPointTime": ticks(taken),
+                "recoveryPointType": "Incremental",
+                "friendlyName": name,
+                "recoveryPointDataStoresDetails": [
+                    {
+                        "id": str(uuid.uuid4()),
+                        "type": "OperationalStore",
+                        "creationTime": ticks(taken),
+                        "expiryTime": expiry,
+                        "metaData": None,
+                        "visible": True,
+                        "state": "COMMITTED",
+                        "rehydrationExpiryTime": None,
+                        "rehydrationStatus": None,
+                    }
+                ],
+                "retentionTagName": tag,
+                "retentionTagVersion": str(int(taken.timestamp() * 1e7)),
+                "policyName": policy_name,
+                "policyVersion": None,
+                "expiryTime": expiry,
+                "recoveryPointState": "Completed",
+            },
+            "id": f"{vault.id}/backupInstances/{instance.wire['name']}/recoveryPoints/{name}",
+            "name": name,
+            "type": f"{NAMESPACE}/backupVaults/backupInstances/recoveryPoints",
+        }
+        instance.points.insert(0, point)
+        return point
+
+    def _list_points(self, call: Call) -> Reply:
+        return page_of(call, self._instance(call)[1].points, self._groups.page_size)
+
+    def _read_point(self, call: Call) -> Reply:
+        _vault, instance = self._instance(call)
+        found = next((point for point in instance.points if point["name"] == call.path["point"].lower()), None)
+        if found is None:
+            raise resource_not_found(f"{NAMESPACE}/recoveryPoints", call.path["point"], call.path["group"])
+        return Reply(200, found)
+
+    def _list_jobs(self, call: Call) -> Reply:
+        """Answer the whole history. A list says less than a single read: no extendedInfo, .NET durations."""
+        found = []
+        for job in self._vault(call).jobs.values():
+            properties = {**job["properties"], "extendedInfo": None}
+            if properties["endTime"]:
+                length = datetime.fromisoformat(properties["endTime"][:26]) - datetime.fromisoformat(properties["startTime"][:26])
+                properties["duration"] = dotnet_duration(length)
+            found.append({**job, "properties": properties})
+        return page_of(call, found, self._groups.page_size)
+
+    def _read_job(self, call: Call) -> Reply:
+        found = self._vault(call).jobs.get(call.path["job"].lower())
+        if found is None:
+            raise resource_not_found(f"{NAMESPACE}/backupVaults/backupJobs", call.path["job"], call.path["group"])
+        return Reply(200, found)
+
+
+def _state(settings: Wire, name: str) -> str:
+    return str((settings.get(name) or {}).get("state") or "").lower()
+
+
+def _score(soft_delete: str, immutability: str) -> tuple[str, str]:
+    """Give secureScore and bcdrSecurityLevel as recorded for these settings."""
+    if soft_delete == "alwayson" or (soft_delete == "on" and immutability == "locked"):
+        return "Adequate", "Good"
+    if soft_delete == "on" and immutability == "unlocked":
+        return "Minimum", "Fair"
+    return "None", "Poor"

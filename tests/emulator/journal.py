@@ -1,0 +1,39 @@
+
+"""What was asked of the emulator, in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Wire = dict[str, Any]
+_READS = ("GET", "HEAD", "OPTIONS")
+
+
+@dataclass
+class Journal:
+    """Every request to Resource Manager and Entra ID. Bodies of token requests are left out: they hold secrets."""
+
+    entries: list[Wire] = field(default_factory=list)
+
+    def note(self, method: str, path: str, query: str, status: int | str, time: str, **more: Any) -> None:
+        """Write down a request and how it was answered; status is a word for a broken connection."""
+        self.entries.append(
+            {
+                "method": method,
+                "path": path,
+                "query": query[:200],
+                "status": status,
+                "time": time,
+                "is_write": method not in _READS and "/oauth2/" not in path,
+                **more,
+            }
+        )
+
+    def writes(self) -> list[Wire]:
+        """Give the requests that may have changed something; validateForBackup changes nothing."""
+        return [
+            entry
+            for entry in self.entries
+            if entry["is_write"] and not entry["path"].lower().endswith("/validateforbackup")
+        ]

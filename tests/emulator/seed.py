@@ -1,0 +1,81 @@
+
+"""What is there when the emulator starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from .identity import ServicePrincipal
+
+if TYPE_CHECKING:
+    from .app import Azure
+
+SUBSCRIPTION = "5ca1ab1e-0000-4000-8000-00000000d15c"
+OTHER_SUBSCRIPTION = "5ca1ab1e-0000-4000-8000-0000000075ec"
+TENANT = "7e9a9700-0000-4000-8000-0000000000a5"
+CLIENT = "c11e9700-0000-4000-8000-0000000000a5"
+SECRET = "loopback-secret"  # noqa: S105 - it opens nothing but this emulator
+GROUP_CLIENT = "c11e9700-0000-4000-8000-000000096009"
+OUTSIDER_CLIENT = "c11e9700-0000-4000-8000-00000000dead"
+
+
+def _default_groups() -> list[dict[str, Any]]:
+    disks = [
+        {"name": "data01"},
+        {"name": "data02"},
+        {"name": "data03", "sku": "StandardSSD_LRS"},
+        {"name": "fast01", "sku": "PremiumV2_LRS"},
+        {"name": "far01", "location": "eastus"},
+    ]
+    return [
+        {"name": "demo-rg", "location": "westeurope", "disks": disks},
+        {"name": "demo-snapshots-rg", "location": "westeurope"},
+        {"name": "other-rg", "location": "westeurope", "subscription": OTHER_SUBSCRIPTION, "disks": [{"name": "other01"}]},
+    ]
+
+
+@dataclass
+class Seed:
+    """Tenant, subscriptions, resource groups with their disks, and who may sign in.
+
+    groups: name, location, subscription (default SUBSCRIPTION), disks (name, sku, location, count).
+    """
+
+    tenant_id: str = TENANT
+    subscription_id: str = SUBSCRIPTION
+    client_id: str = CLIENT
+    secret: str = SECRET
+    groups: list[dict[str, Any]] = field(default_factory=_default_groups)
+
+    @classmethod
+    def read(cls, path: Path) -> Seed:
+        """Read a seed from YAML or JSON; keys that it leaves out keep their default."""
+        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        return cls(**document)
+
+    def plant(self, azure: Azure) -> None:
+        """Put everything there."""
+        everything = ServicePrincipal(self.tenant_id, self.client_id, self.secret)
+        one_group = f"/subscriptions/{self.subscription_id}/resourceGroups/"
+        scopes = [one_group + group["name"] for group in self.groups]
+        azure.entra.add(everything)
+        # One may do everything in the resource groups and nothing on the subscription, one may do nothing at all.
+        azure.entra.add(ServicePrincipal(self.tenant_id, GROUP_CLIENT, self.secret, scopes=scopes))
+        azure.entra.add(ServicePrincipal(self.tenant_id, OUTSIDER_CLIENT, self.secret, scopes=[]))
+        for group in self.groups:
+            subscription = group.get("subscription", self.subscription_id)
+            azure.groups.add(subscription, group["name"], group["location"])
+            for disk in group.get("disks", []):
+                for number in range(disk.get("count", 1)):
+                    name = disk["name"] if "count" not in disk else f"{disk['name']}{number:05d}"
+                    azure.compute.add_disk(
+                        subscription,
+                        group["name"],
+                        name,
+                        disk.get("location", group["location"]),
+                        disk.get("sku", "Premium_LRS"),
+                    )

@@ -1,0 +1,97 @@
+
+"""Serving the loopback Azure over TLS on 127.0.0.1."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import certifi
+import trustme
+import uvicorn
+
+from .app import Azure, build_app
+from .seed import Seed
+
+_SECONDS_TO_START = 20.0
+
+
+class Emulator:
+    """A running loopback Azure: a context manager around a thread that serves.
+
+    speed divides Azure's durations; port 0 takes a free one; folder receives the certificate files.
+    """
+
+    def __init__(self, speed: float = 1.0, port: int = 0, seed: Seed | None = None, folder: Path | None = None) -> None:
+        self.azure = Azure(seed or Seed(), speed)
+        self._port = port
+        self._stack = contextlib.ExitStack()
+        self._folder = folder
+        self._server: uvicorn.Server | None = None
+
+    def __enter__(self) -> Emulator:
+        if self._folder is None:
+            self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="loopback-azure-")))
+        self._folder.mkdir(parents=True, exist_ok=True)
+        authority = trustme.CA(organization_name="Loopback Azure")
+        certificate = authority.issue_cert("127.0.0.1", "localhost")
+        key_file, chain_file = self._folder / "server.key", self._folder / "server.pem"
+        certificate.private_key_pem.write_to_path(str(key_file))
+        chain_file.write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
+        # The public roots stay, because this file takes the place of the machine's own for every program.
+        self.ca_file = self._folder / "ca-bundle.pem"
+        self.ca_file.write_bytes(Path(certifi.where()).read_bytes() + b"\n" + authority.cert_pem.bytes())
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", self._port))
+        self._stack.callback(listener.close)
+        self.url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        config = uvicorn.Config(
+            build_app(self.azure),
+            ssl_keyfile=str(key_file),
+            ssl_certfile=str(chain_file),
+            ssl_version=ssl.PROTOCOL_TLS_SERVER,
+            log_level="warning",
+            lifespan="off",
+            date_header=False,
+            server_header=False,
+            h11_max_incomplete_event_size=64 * 1024,
+        )
+        self._server = uvicorn.Server(config)
+        thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        self._stack.callback(thread.join, 5)
+        end = time.monotonic() + _SECONDS_TO_START
+        while not self._server.started:
+            if not thread.is_alive() or time.monotonic() > end:
+                raise RuntimeError("the loopback Azure did not start")
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, *arguments: object) -> None:
+        if self._server:
+            self._server.should_exit = True
+            self._server.force_exit = True
+        self._stack.close()
+
+    def environment(self) -> dict[str, str]:
+        """Give the variables that lead any Azure client here."""
+        seed = self.azure.seed
+        return {
+            "EMULATOR_URL": self.url,
+            "AZURE_CLOUD_ENVIRONMENT": self.url,
+            "AZURE_SUBSCRIPTION_ID": seed.subscription_id,
+            "AZURE_TENANT": seed.tenant_id,
+            "AZURE_TENANT_ID": seed.tenant_id,
+            "AZURE_CLIENT_ID": seed.client_id,
+            "AZURE_SECRET": seed.secret,
+            "AZURE_CLIENT_SECRET": seed.secret,
+            "ARM_CLOUD_METADATA_URL": f"{self.url}/metadata/endpoints?api-version=2022-09-01",
+            "REQUESTS_CA_BUNDLE": str(self.ca_file),
+            "SSL_CERT_FILE": str(self.ca_file),
+        }
