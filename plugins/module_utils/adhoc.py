@@ -246,9 +246,7 @@ def _finish(batch: Batch, begun: list[Backup | AzureBackupError]) -> list[Result
     going = [one for one in begun if isinstance(one, Backup) and one.job_id]
     if not batch.task.check_mode:
         if options["wait"]:
-            known = wait_for_jobs(
-                batch.service, [str(one.job_id) for one in going], batch.deadline, options["max_concurrency"]
-            )
+            known = wait_for_jobs(batch.service, [str(one.job_id) for one in going], batch.deadline, options["max_concurrency"])
             for one in going:
                 one.job = known.get(str(one.job_id), one.job)
         else:

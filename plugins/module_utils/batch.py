@@ -87,9 +87,7 @@ def run_each(
     return summarise([done[datasource.key] for _row, datasource in datasources])
 
 
-def settle_each(
-    items: Sequence[Item], work: Callable[[Item], Done], max_concurrency: int
-) -> list[Done | AzureBackupError]:
+def settle_each(items: Sequence[Item], work: Callable[[Item], Done], max_concurrency: int) -> list[Done | AzureBackupError]:
     """Do the work for every item, several at once; gives what each gave, or the error that it ended with."""
 
     def guarded(item: Item) -> Done | AzureBackupError:

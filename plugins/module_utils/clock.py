@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from .errors import TimedOut
 
@@ -18,7 +18,7 @@ class Clock:
 
     def now(self) -> datetime:
         """Tell the time, in UTC."""
-        return datetime.now(timezone.utc)
+        return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
         """Let that many seconds pass."""

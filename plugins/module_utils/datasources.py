@@ -76,9 +76,7 @@ DATASOURCE_TYPES = {
             longest_retention_days=366,
             roles=(
                 Role("Disk Backup Reader", "3e5e47e6-65f7-47ef-90b5-e5dd4d455f24", ON_DATASOURCE),
-                Role(
-                    "Disk Snapshot Contributor", "7efff54f-a5b4-42b5-a1c5-5411624893ce", ON_SNAPSHOT_RESOURCE_GROUP
-                ),
+                Role("Disk Snapshot Contributor", "7efff54f-a5b4-42b5-a1c5-5411624893ce", ON_SNAPSHOT_RESOURCE_GROUP),
             ),
             needs_snapshot_resource_group=True,
             sku_interval_hours={"premiumv2_lrs": (12,), "ultrassd_lrs": (12,)},

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from .errors import BadInput
 
@@ -86,9 +86,9 @@ def parse_time(text: str | None) -> datetime | None:
     moment = datetime.fromisoformat(match.group(1) + ("+00:00" if offset in (None, "Z") else offset))
     if match.group(2):
         moment = moment.replace(microsecond=int(float(match.group(2)) * 1_000_000))
-    return moment.astimezone(timezone.utc)
+    return moment.astimezone(UTC)
 
 
 def format_time(moment: datetime | None) -> str | None:
     """Write a time as ISO 8601 in UTC with whole seconds."""
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None

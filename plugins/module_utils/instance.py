@@ -36,6 +36,7 @@ _PERMISSION_CODES = {
     "usererrormissingpermissionsonsecretstore",
 }
 _INSTANCE_NAME = re.compile(r"^[A-Za-z0-9][-\w.]{1,149}$")
+_WORDS = {PROTECTED: "protected", SUSPENDED: "suspended, and kept", STOPPED: "stopped, and was protected"}
 _STATES = {"present": PROTECTED, "suspended": SUSPENDED, "stopped": STOPPED}
 
 
@@ -263,9 +264,7 @@ def _first_code(instance: Described) -> str | None:
 # -- a datasource that the vault knows
 
 
-def _converge(
-    batch: Batch, row: DatasourceType, datasource: ResourceId, before: Described, group: ResourceId
-) -> Result:
+def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before: Described, group: ResourceId) -> Result:
     task, service, policy = batch.task, batch.service, batch.policy
     wanted = _STATES[task.options["state"]]
     if task.options["snapshot_resource_group"] and not same_id(before["snapshot_resource_group_id"], group.text):
@@ -281,7 +280,7 @@ def _converge(
         after |= {"policy_id": policy["id"], "policy_name": policy["name"]}
     action = {PROTECTED: "resume", SUSPENDED: "suspend", STOPPED: "stop"}[wanted] if moves else "none"
     action = "change_policy" if new_policy and not moves else action
-    message = f"'{datasource.name}' is {wanted.replace('_', ' ')}, policy '{after['policy_name']}'"
+    message = f"'{datasource.name}' is {_WORDS[wanted]} by policy '{after['policy_name']}'"
     if not moves and not new_policy and before["state"] == wanted:
         return _result(datasource, before, before, "none", message)
     if task.check_mode:

@@ -60,7 +60,8 @@ def run(arguments: Spec, action: Callable[[Task], Result], clock: Clock | None =
         check_waiting(task.options)
         result = action(task)
     except AzureBackupError as error:
-        module.fail_json(msg=error.message, error=error.as_result(), **{"changed": False, **error.details})
+        failure: Result = {"changed": False, "error": error.as_result(), **error.details}
+        module.fail_json(error.message, **failure)
     finally:
         if "session" in task.__dict__:
             task.session.close()

@@ -44,9 +44,7 @@ def snapshot_group(task: Task, datasource: ResourceId) -> ResourceId:
         return parse_group_id(f"/subscriptions/{datasource.subscription_id}/resourceGroups/{value}", "snapshot_resource_group")
     group = parse_group_id(value, "snapshot_resource_group")
     if group.subscription_id.lower() != datasource.subscription_id.lower():
-        raise BadInput(
-            f"snapshot_resource_group: {group.text} is in another subscription than the datasource {datasource.text}"
-        )
+        raise BadInput(f"snapshot_resource_group: {group.text} is in another subscription than the datasource {datasource.text}")
     return group
 
 
@@ -97,9 +95,7 @@ class Grants:
     def grant(self, need: Need) -> None:
         """Assign the role. One that is there under another name is as good."""
         subscription = need.scope.split("/")[2]
-        definition = (
-            f"/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{need.role.definition}"
-        )
+        definition = f"/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{need.role.definition}"
         # principalType spares a look-up that fails for an identity made a moment ago.
         body = {
             "properties": {
@@ -208,7 +204,7 @@ def _describe_granted(datasource: ResourceId, needs: list[Need], statuses: Statu
     new = [role for role in roles if role["status"] != "present"]
     if not new:
         names = " and ".join(need.role.name for need in needs)
-        return item_result(datasource.text, False, "none", f"{names or 'no role'} is in place", roles=roles)
+        return item_result(datasource.text, False, "none", f"in place: {names or 'no role is needed'}", roles=roles)
     listed = ", ".join(f"{role['role']} on {role['scope']}" for role in new)
     return item_result(datasource.text, True, "grant", f"{new[0]['status']}: {listed}", roles=roles)
 

@@ -35,9 +35,7 @@ _POLICY_NAME = re.compile(r"^[A-Za-z][-A-Za-z0-9]{2,149}$")
 def check_policy_name(name: str) -> None:
     """Refuse a name that Azure would refuse. Raises BadInput."""
     if not _POLICY_NAME.match(name):
-        raise BadInput(
-            f"policy_name: '{name}' cannot be a policy's name: 3 to 150 letters, digits and hyphens, a letter first"
-        )
+        raise BadInput(f"policy_name: '{name}' cannot be a policy's name: 3 to 150 letters, digits and hyphens, a letter first")
 
 
 def versions_of(name: str, policies: list[Described]) -> list[tuple[int, Described]]:
@@ -164,9 +162,7 @@ def _create(
     full_schedule = complete_schedule(schedule, existing["schedule"] if existing else None, row)
     full_retention = complete_retention(retention, _iso(existing["retention"]) if existing else None, row)
     after = _predict(service, row, name, full_schedule, full_retention)
-    return reconcile(
-        task.check_mode, existing, after, lambda: service.create_policy(name, row, full_schedule, full_retention)
-    )
+    return reconcile(task.check_mode, existing, after, lambda: service.create_policy(name, row, full_schedule, full_retention))
 
 
 def _make_new_version(

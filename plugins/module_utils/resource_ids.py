@@ -75,13 +75,10 @@ def parse_resource_id(value: str, option: str, expected_type: str | None = None)
     example = f"/providers/{expected_type}/<name>" if expected_type else "/providers/<namespace>/<type>/<name>"
     if match is None:
         raise BadInput(
-            f"{option}: '{value}' is not the id of an Azure resource "
-            f"(/subscriptions/<guid>/resourceGroups/<group>{example})"
+            f"{option}: '{value}' is not the id of an Azure resource (/subscriptions/<guid>/resourceGroups/<group>{example})"
         )
     parts = match.group(4).strip("/").split("/")
-    found = ResourceId(
-        text, match.group(1), match.group(2), match.group(3), tuple(parts[0::2]), tuple(parts[1::2])
-    )
+    found = ResourceId(text, match.group(1), match.group(2), match.group(3), tuple(parts[0::2]), tuple(parts[1::2]))
     if expected_type and found.type.lower() != expected_type.lower():
         raise BadInput(f"{option}: '{value}' is a {found.type}; a {expected_type} is wanted")
     return found
@@ -92,9 +89,7 @@ def parse_group_id(value: str, option: str) -> ResourceId:
     text = str(value).strip().rstrip("/")
     match = _GROUP.match(text)
     if match is None:
-        raise BadInput(
-            f"{option}: '{value}' is not the id of a resource group (/subscriptions/<guid>/resourceGroups/<group>)"
-        )
+        raise BadInput(f"{option}: '{value}' is not the id of a resource group (/subscriptions/<guid>/resourceGroups/<group>)")
     return ResourceId(text, match.group(1), match.group(2))
 
 

@@ -44,49 +44,53 @@ def _check_times(given: list[Any], problems: list[str]) -> list[str]:
     return sorted(set(times))
 
 
+def _check_days(given: list[Any], problems: list[str]) -> list[str]:
+    known = {day.lower(): day for day in DAYS}
+    unknown = [str(day) for day in given if str(day).lower() not in known]
+    if unknown:
+        problems.append(f"schedule.days: {', '.join(unknown)} is no day of the week ({', '.join(DAYS)})")
+    chosen = {known.get(str(day).lower()) for day in given}
+    return [day for day in DAYS if day in chosen]
+
+
+def _frequency(values: Schedule, row: DatasourceType) -> str | None:
+    """Give the frequency that is meant where it is not said: only an hourly schedule has hours, only a weekly one days."""
+    if "frequency" in values or not values:
+        return values.get("frequency")
+    if "interval_hours" in values:
+        return "hourly"
+    return "weekly" if "days" in values else str(row.default_schedule["frequency"])
+
+
 def check_schedule(given: Schedule | None, row: DatasourceType) -> Schedule:
     """Check what the user set of a schedule against what the type allows, and give it in canonical form.
 
     Keys that were not set are left out. Raises BadInput with every mistake.
     """
     values = {key: value for key, value in (given or {}).items() if value is not None}
-    problems: list[str] = []
-    wanted: Schedule = {}
-    frequency = values.get("frequency")
-    if frequency is None and values:
-        frequency = "hourly" if "interval_hours" in values else "weekly" if "days" in values else None
-        frequency = frequency or str(row.default_schedule["frequency"])
-    if frequency:
-        wanted["frequency"] = frequency
-        if frequency not in row.frequencies:
-            problems.append(
-                f"schedule.frequency: a {row.title} is not backed up {frequency}; it may be {' or '.join(row.frequencies)}"
-            )
+    problems = [f"schedule.{key}: the list is empty" for key in ("times", "days") if values.get(key) == []]
+    frequency = _frequency(values, row)
+    wanted: Schedule = {"frequency": frequency} if frequency else {}
+    if frequency and frequency not in row.frequencies:
+        allowed = " or ".join(row.frequencies)
+        problems.append(f"schedule.frequency: a {row.title} is not backed up {frequency}; it may be {allowed}")
     if "interval_hours" in values:
-        hours = values["interval_hours"]
-        wanted["interval_hours"] = hours
+        wanted["interval_hours"] = values["interval_hours"]
         if frequency != "hourly":
             problems.append(f"schedule.interval_hours: only an hourly schedule has it, not a {frequency} one")
-        elif hours not in row.interval_hours:
+        elif values["interval_hours"] not in row.interval_hours:
             allowed = ", ".join(str(number) for number in row.interval_hours)
-            problems.append(f"schedule.interval_hours: {hours} is not allowed for a {row.title}; {allowed} are")
+            problems.append(
+                f"schedule.interval_hours: {values['interval_hours']} is not allowed for a {row.title}; {allowed} are"
+            )
     if "times" in values:
-        wanted["times"] = _check_times(list(values["times"]), problems)
-        if not values["times"]:
-            problems.append("schedule.times: the list is empty")
-        elif frequency == "hourly" and len(wanted["times"]) > 1:
+        wanted["times"] = _check_times(values["times"], problems)
+        if frequency == "hourly" and len(wanted["times"]) > 1:
             problems.append("schedule.times: an hourly schedule has one time, at which its intervals begin")
     if "days" in values:
-        known = {day.lower(): day for day in DAYS}
-        unknown = [str(day) for day in values["days"] if str(day).lower() not in known]
-        if unknown:
-            problems.append(f"schedule.days: {', '.join(unknown)} is no day of the week ({', '.join(DAYS)})")
-        if not values["days"]:
-            problems.append("schedule.days: the list is empty")
+        wanted["days"] = _check_days(values["days"], problems)
         if frequency != "weekly":
             problems.append(f"schedule.days: only a weekly schedule has days, not a {frequency} one")
-        chosen = {known.get(str(day).lower()) for day in values["days"]}
-        wanted["days"] = [day for day in DAYS if day in chosen]
     if "time_zone" in values:
         try:
             wanted["time_zone"] = find_zone(str(values["time_zone"]), "schedule.time_zone")

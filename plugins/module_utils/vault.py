@@ -50,9 +50,7 @@ def find_vault(task: Task, default_type: str = "backup") -> ResourceId:
 def _check_names(resource_group: str, vault_name: str, option: str) -> None:
     problems = []
     if not _VAULT_NAME.match(vault_name):
-        problems.append(
-            f"{option}: '{vault_name}' cannot be a vault's name: 2 to 50 letters, digits and hyphens, a letter first"
-        )
+        problems.append(f"{option}: '{vault_name}' cannot be a vault's name: 2 to 50 letters, digits and hyphens, a letter first")
     if not _GROUP_NAME.match(resource_group) or resource_group.endswith("."):
         problems.append(f"resource_group: '{resource_group}' cannot be a resource group's name")
     if problems:

@@ -1,2 +1,1 @@
-
 """A loopback Azure: real TLS, real tokens, no cloud (README.md)."""

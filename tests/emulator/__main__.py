@@ -1,4 +1,3 @@
-
 """Serve the loopback Azure in the foreground: python -m emulator."""
 
 from __future__ import annotations

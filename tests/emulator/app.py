@@ -1,4 +1,3 @@
-
 """The whole loopback Azure: its services over one clock, and the HTTP that carries them."""
 
 from __future__ import annotations
@@ -54,9 +53,7 @@ class Azure:
         self.groups = ResourceGroups()
         self.compute = Compute(self.groups)
         self.authorization = Authorization(self.clock, self.groups)
-        self.data_protection = DataProtection(
-            self.schedule, self.groups, self.compute, self.authorization, self.faults
-        )
+        self.data_protection = DataProtection(self.schedule, self.groups, self.compute, self.authorization, self.faults)
         self.route_table = self.routes()
         self.seed.plant(self)
 
@@ -136,9 +133,7 @@ class Gateway:
         scheme, _space, token = request.headers.get("authorization", "").partition(" ")
         return self.azure.entra.read_token(token) if scheme.lower() == "bearer" else None
 
-    def _answer(
-        self, request: Request, path: str, query: dict[str, str], raw: bytes, claims: dict[str, Any] | None
-    ) -> Reply:
+    def _answer(self, request: Request, path: str, query: dict[str, str], raw: bytes, claims: dict[str, Any] | None) -> Reply:
         azure = self.azure
         url = f"{request.url.scheme}://{request.url.netloc}"
         audiences = {url, metadata.audience(azure.seed.tenant_id), "https://management.azure.com"}

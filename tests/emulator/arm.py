@@ -149,9 +149,7 @@ def page_of(call: Call, items: list[Wire], page_size: int) -> Reply:
     start = int(token) if token.isdigit() else 0
     body: Wire = {"value": items[start : start + page_size]}
     if start + page_size < len(items):
-        body["nextLink"] = (
-            f"{call.url}{quote(call.full_path)}?api-version={call.api_version}&$skipToken={start + page_size}"
-        )
+        body["nextLink"] = f"{call.url}{quote(call.full_path)}?api-version={call.api_version}&$skipToken={start + page_size}"
     return Reply(200, body)
 
 

@@ -163,8 +163,7 @@ class Authorization:
         found = [
             assignment
             for assignment in self.assignments.values()
-            if self._reaches(assignment, scope)
-            and match["principal"] in (None, assignment["properties"]["principalId"])
+            if self._reaches(assignment, scope) and match["principal"] in (None, assignment["properties"]["principalId"])
         ]
         return page_of(call, found, self.groups.page_size)
 
@@ -193,9 +192,7 @@ class Authorization:
         match = _ROLE_NAME.match(call.query.get("$filter", ""))
         wanted = match["name"].lower() if match else None
         found = [
-            self._definition(guid, subscription)
-            for guid, (name, _description) in ROLES.items()
-            if wanted in (None, name.lower())
+            self._definition(guid, subscription) for guid, (name, _description) in ROLES.items() if wanted in (None, name.lower())
         ]
         return Reply(200, {"value": found})
 

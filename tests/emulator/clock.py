@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import time
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 
@@ -26,11 +25,11 @@ class Clock:
 
     def now(self) -> datetime:
         """Tell the emulator's time, in UTC."""
-        return (self._frozen or datetime.now(timezone.utc)) + self._offset
+        return (self._frozen or datetime.now(UTC)) + self._offset
 
     def freeze(self) -> None:
         """Let time pass only by advance()."""
-        self._frozen = self._frozen or datetime.now(timezone.utc)
+        self._frozen = self._frozen or datetime.now(UTC)
 
     def advance(self, seconds: float) -> None:
         """Let that many seconds pass at once."""
@@ -103,4 +102,4 @@ def dotnet_duration(length: timedelta) -> str:
 
 def http_date(moment: datetime) -> str:
     """Write a time as the Date header does."""
-    return format_datetime(moment.astimezone(timezone.utc), usegmt=True)
+    return format_datetime(moment.astimezone(UTC), usegmt=True)

@@ -22,9 +22,7 @@ class Compute:
     groups: ResourceGroups
     disks: dict[str, Wire] = field(default_factory=dict)
 
-    def add_disk(
-        self, subscription: str, group: str, name: str, location: str, sku: str = "Premium_LRS", **more: Any
-    ) -> str:
+    def add_disk(self, subscription: str, group: str, name: str, location: str, sku: str = "Premium_LRS", **more: Any) -> str:
         """Put a disk there and give its id."""
         disk_id = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Compute/disks/{name}"
         self.disks[disk_id.lower()] = {

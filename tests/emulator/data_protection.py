@@ -1,4 +1,3 @@
-
 """Microsoft.DataProtection: Backup vaults, policies, instances, on-demand backups, jobs, recovery points.
 
 Durations are the medians of the recordings, in Azure's seconds.
@@ -185,9 +184,7 @@ class DataProtection:
             raise resource_not_found(f"{NAMESPACE}/backupVaults/backupInstances", call.path["instance"], call.path["group"])
         return vault, found
 
-    def _begin(
-        self, call: Call, vault: Vault, kind: str, work: Callable[[Operation, datetime], None]
-    ) -> Operation:
+    def _begin(self, call: Call, vault: Vault, kind: str, work: Callable[[Operation, datetime], None]) -> Operation:
         subscription, location = call.path["subscription"], vault.wire["location"]
         result_scope = f"/subscriptions/{subscription}/providers/{NAMESPACE}/locations/{location}"
         return self._operations.begin(call, vault.guid, vault.id, result_scope, _SECONDS[kind], work)
@@ -200,7 +197,10 @@ class DataProtection:
             self._groups.find(call.path["subscription"], group)
         found = [
             # Lists answer ids in other casing than single reads.
-            {**vault.wire, "id": vault.id.replace("/resourceGroups/", "/resourcegroups/").replace("/backupVaults/", "/BackupVaults/")}
+            {
+                **vault.wire,
+                "id": vault.id.replace("/resourceGroups/", "/resourcegroups/").replace("/backupVaults/", "/BackupVaults/"),
+            }
             for (subscription, own_group, _name), vault in self.vaults.items()
             if subscription == call.path["subscription"].lower() and (not group or own_group == group.lower())
         ]

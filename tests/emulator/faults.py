@@ -1,4 +1,3 @@
-
 """Planned failures: answers, broken connections and jobs that end badly."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-
 """What was asked of the emulator, in order."""
 
 from __future__ import annotations
@@ -32,8 +31,4 @@ class Journal:
 
     def writes(self) -> list[Wire]:
         """Give the requests that may have changed something; validateForBackup changes nothing."""
-        return [
-            entry
-            for entry in self.entries
-            if entry["is_write"] and not entry["path"].lower().endswith("/validateforbackup")
-        ]
+        return [entry for entry in self.entries if entry["is_write"] and not entry["path"].lower().endswith("/validateforbackup")]

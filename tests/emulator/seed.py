@@ -1,4 +1,3 @@
-
 """What is there when the emulator starts."""
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ SUBSCRIPTION = "5ca1ab1e-0000-4000-8000-00000000d15c"
 OTHER_SUBSCRIPTION = "5ca1ab1e-0000-4000-8000-0000000075ec"
 TENANT = "7e9a9700-0000-4000-8000-0000000000a5"
 CLIENT = "c11e9700-0000-4000-8000-0000000000a5"
-SECRET = "loopback-secret"  # noqa: S105 - it opens nothing but this emulator
+SECRET = "loopback-secret"
 GROUP_CLIENT = "c11e9700-0000-4000-8000-000000096009"
 OUTSIDER_CLIENT = "c11e9700-0000-4000-8000-00000000dead"
 

@@ -1,4 +1,3 @@
-
 """Serving the loopback Azure over TLS on 127.0.0.1."""
 
 from __future__ import annotations

@@ -15,9 +15,8 @@ from datetime import datetime
 from typing import Any
 
 from ansible.module_utils import basic
-from emulator.clock import Clock as EmulatorClock
-
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import Clock
+from emulator.clock import Clock as EmulatorClock
 
 Result = dict[str, Any]
 _PACKAGE = "ansible_collections.holdfast.azure_backup.plugins.modules"

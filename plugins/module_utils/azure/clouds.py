@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import AzureBackupError, BadInput, NotFound
@@ -67,10 +68,8 @@ KNOWN_CLOUDS = {
 _METADATA_VERSIONS = ("2022-09-01", "2015-01-01")
 
 
-class Reader(Protocol):
-    """Reads a URL without a token and gives its JSON; raises NotFound or another AzureBackupError."""
-
-    def __call__(self, url: str, params: dict[str, str]) -> Any: ...
+# Reads a URL with query parameters, without a token, and gives its JSON; raises NotFound or another AzureBackupError.
+Reader = Callable[[str, dict[str, str]], Any]
 
 
 def find_cloud(cloud_environment: str | None, read: Reader) -> Cloud:
@@ -109,9 +108,7 @@ def _discover(resource_manager: str, read: Reader) -> Cloud:
         if cloud:
             return cloud
     reason = f": {refusal.message}" if refusal else ""
-    raise BadInput(
-        f"cloud_environment: {resource_manager}/metadata/endpoints does not describe an Azure cloud{reason}"
-    )
+    raise BadInput(f"cloud_environment: {resource_manager}/metadata/endpoints does not describe an Azure cloud{reason}")
 
 
 def _read_document(resource_manager: str, document: Any) -> Cloud | None:

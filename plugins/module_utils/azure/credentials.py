@@ -112,9 +112,7 @@ def find_identity(options: Mapping[str, Any], environ: Mapping[str, str], path: 
     return identity
 
 
-def _choose(
-    auth_source: str, given: dict[str, str], environment: dict[str, str], path: Path
-) -> tuple[str, dict[str, str]]:
+def _choose(auth_source: str, given: dict[str, str], environment: dict[str, str], path: Path) -> tuple[str, dict[str, str]]:
     if auth_source not in ("auto", "cli", "credential_file", "env", "msi"):
         raise BadInput(f"auth_source: '{auth_source}' is none of auto, cli, credential_file, env, msi")
     if auth_source in ("cli", "msi"):
@@ -149,11 +147,9 @@ def _choose(
 def _check(identity: Identity) -> None:
     problems = []
     if not identity["subscription_id"]:
-        problems.append(
-            f"subscription_id: no subscription is given, and the credentials ({identity.source}) do not carry one"
-        )
+        problems.append(f"subscription_id: no subscription is given, and the credentials ({identity.source}) do not carry one")
     if not (identity["client_id"] and identity["secret"] and identity["tenant"]):
-        others = [name for name in ("oidc_token", "oidc_token_file_path", "x509_certificate_path", "ad_user")]
+        others = ("oidc_token", "oidc_token_file_path", "x509_certificate_path", "ad_user")
         present = [name for name in others if identity[name]]
         missing = [name for name in ("client_id", "secret", "tenant") if not identity[name]]
         note = f"; signing in by {', '.join(present)} is not available in this version" if present else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import re
 from importlib import metadata
-from types import ModuleType
+from typing import Any
 
 from ..errors import MissingLibrary
 
@@ -26,7 +26,7 @@ def _release(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
 
 
-def load(module_name: str) -> ModuleType:
+def load(module_name: str) -> Any:
     """Import a module of a listed library, such as azure.core.exceptions.
 
     Raises MissingLibrary naming the requirement where the library is missing or too old.

@@ -41,8 +41,9 @@ def _build_policies(session: Session, credential: Any) -> list[Any]:
     """Build the pipeline that every request goes through, from the outside in."""
     policies = load("azure.core.pipeline.policies")
     arm_policies = load("azure.mgmt.core.policies")
+    policy: Any = policies.SansIOHTTPPolicy
 
-    class TrustedHost(policies.SansIOHTTPPolicy):  # type: ignore[misc]
+    class TrustedHost(policy):
         """Lets a request out only to the cloud's own host, before a token is put on it."""
 
         def on_request(self, request: Any) -> None:
@@ -53,7 +54,7 @@ def _build_policies(session: Session, credential: Any) -> list[Any]:
                     "no request was sent there"
                 )
 
-    class NoWrites(policies.SansIOHTTPPolicy):  # type: ignore[misc]
+    class NoWrites(policy):
         """Holds back, in check mode, whatever would change something."""
 
         def on_request(self, request: Any) -> None:
@@ -62,7 +63,7 @@ def _build_policies(session: Session, credential: Any) -> list[Any]:
                 return
             raise AssertionError(f"a {method} of {path} was about to be sent in check mode")
 
-    class ServiceTime(policies.SansIOHTTPPolicy):  # type: ignore[misc]
+    class ServiceTime(policy):
         """Reads the service's clock from the Date header of each answer."""
 
         def on_response(self, request: Any, response: Any) -> None:
@@ -92,9 +93,9 @@ def _build_transport(clock: Clock, connections: int, verify: bool) -> Any:
         logging.getLogger(library).addHandler(logging.NullHandler())
     if not verify:
         warnings.filterwarnings("ignore", message="Unverified HTTPS request")
-    transports = load("azure.core.pipeline.transport")
+    transport: Any = load("azure.core.pipeline.transport").RequestsTransport
 
-    class ClockedTransport(transports.RequestsTransport):  # type: ignore[misc]
+    class ClockedTransport(transport):
         """azure-core's transport, waiting on our clock; it outlives the clients that share it."""
 
         def sleep(self, duration: float) -> None:
@@ -213,9 +214,10 @@ class Session:
     def read(self, url: str, action: str, api_version: str | None = None, **params: str) -> dict[str, Any] | None:
         """Read one resource; None when it does not exist (404)."""
         try:
-            return json_body(self.send("GET", url, action, api_version, params=params), action)
+            found: dict[str, Any] = json_body(self.send("GET", url, action, api_version, params=params), action)
         except NotFound:
             return None
+        return found
 
     def read_all(self, url: str, action: str, api_version: str, **params: str) -> list[dict[str, Any]]:
         """Read a whole list by its pages. Raises NotFound where the list does not exist."""

@@ -88,9 +88,7 @@ def failed_operation(body: dict[str, Any], action: str) -> OperationFailed:
     inner = _inner_message(error)
     if inner and inner not in message:
         message = f"{message} ({inner})"
-    return OperationFailed(
-        f"Cannot {action}: {message}", code=error.get("code"), recommended_action=_actions(error)
-    )
+    return OperationFailed(f"Cannot {action}: {message}", code=error.get("code"), recommended_action=_actions(error))
 
 
 def http_error(status: int, text: str, headers: Any, action: str) -> AzureBackupError:
@@ -113,9 +111,10 @@ def http_error(status: int, text: str, headers: Any, action: str) -> AzureBackup
 
 def seconds_to_wait(headers: Any) -> float | None:
     """Read a Retry-After header in seconds; None when there is none."""
+    value = (headers or {}).get("Retry-After")
     try:
-        return float((headers or {}).get("Retry-After"))
-    except (TypeError, ValueError):
+        return float(value) if value else None
+    except ValueError:
         return None
 
 
@@ -136,7 +135,7 @@ def _reason(error: BaseException) -> str:
     for known in ("Connection refused", "Name or service not known", "timed out", "Connection reset"):
         if known.lower() in text.lower():
             return known.lower()
-    return text.split("Caused by ")[-1][:300]
+    return text.rsplit("Caused by ", maxsplit=1)[-1][:300]
 
 
 @contextmanager

@@ -16,7 +16,7 @@ Wire = dict[str, Any]
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 # The description of the API says Success and SuccessWithWarning where the service says Completed.
-_STATUS = {
+_JOB_STATUS = {
     "inprogress": "in_progress",
     "success": "completed",
     "succeeded": "completed",
@@ -30,7 +30,11 @@ def snake(text: str | None) -> str | None:
     """Give one of Azure's values in snake case: ProtectionConfigured as protection_configured."""
     if not text:
         return None
-    return _STATUS.get(text.lower()) or _HUMP.sub("_", text).replace(" ", "_").lower()
+    return _HUMP.sub("_", text).replace(" ", "_").lower()
+
+
+def _job_status(text: str | None) -> str | None:
+    return _JOB_STATUS.get((text or "").lower()) or snake(text)
 
 
 def instance_body(protection: Protection) -> Wire:
@@ -127,7 +131,7 @@ def describe_job(wire: Wire) -> dict[str, Any]:
     properties = wire.get("properties") or {}
     extended = properties.get("extendedInfo") or {}
     sub_tasks = extended.get("subTasks") or []
-    status = snake(properties.get("status"))
+    status = _job_status(properties.get("status"))
     instance_id = properties.get("backupInstanceId") or ""
     return {
         "id": wire.get("id"),
@@ -144,7 +148,7 @@ def describe_job(wire: Wire) -> dict[str, Any]:
         "duration": properties.get("duration"),
         "duration_seconds": None if status == "in_progress" else seconds_of(properties.get("duration")),
         "progress_percent": _progress(sub_tasks),
-        "sub_tasks": [{"name": task.get("taskName"), "status": snake(task.get("taskStatus"))} for task in sub_tasks],
+        "sub_tasks": [{"name": task.get("taskName"), "status": _job_status(task.get("taskStatus"))} for task in sub_tasks],
         "errors": _errors(properties.get("errorDetails")),
         "recovery_point_id": (extended.get("targetRecoverPoint") or {}).get("recoveryPointID"),
     }

@@ -41,9 +41,7 @@ def _intervals(schedule: Schedule) -> list[str]:
     # Monday is 0 in DAYS; the anchor is a Sunday.
     days = [(DAYS.index(day) + 1) % 7 for day in schedule.get("days") or []] or [0]
     return [
-        f"R/{(anchor + timedelta(days=day)).isoformat()}T{time}:00{offset}/{period}"
-        for day in days
-        for time in schedule["times"]
+        f"R/{(anchor + timedelta(days=day)).isoformat()}T{time}:00{offset}/{period}" for day in days for time in schedule["times"]
     ]
 
 
@@ -95,9 +93,7 @@ def to_wire(row: DatasourceType, schedule: Schedule, retention: Retention) -> Wi
 def _retention_rule(name: str, duration: str, store: Wire, is_default: bool) -> Wire:
     return {
         "isDefault": is_default,
-        "lifecycles": [
-            {"deleteAfter": {"duration": duration, "objectType": "AbsoluteDeleteOption"}, "sourceDataStore": store}
-        ],
+        "lifecycles": [{"deleteAfter": {"duration": duration, "objectType": "AbsoluteDeleteOption"}, "sourceDataStore": store}],
         "name": name,
         "objectType": "AzureRetentionRule",
     }

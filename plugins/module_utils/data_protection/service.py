@@ -22,6 +22,7 @@ from ..services import Described, Protection
 from . import instances, policies, vaults
 
 Wire = dict[str, Any]
+_API = API_VERSIONS["Microsoft.DataProtection"]
 
 
 class DataProtection:
@@ -80,21 +81,19 @@ class DataProtection:
     def plan_vault(self, options: dict[str, Any]) -> Described:
         if self._vault_wire:
             vaults.check_change(self._vault_wire, options)
-        body = vaults.merge(self._vault_wire, self.vault, options)
+        body = vaults.merge(self._vault_wire, options)
         known = {key: value for key, value in (self._vault_wire or {}).items() if key in ("id", "name", "type")}
         return vaults.describe({**known, **body}, self.vault)
 
     def write_vault(self, options: dict[str, Any], deadline: Deadline) -> None:
         action = f"{'change' if self._vault_wire else 'create'} vault '{self.vault.name}'"
-        body = vaults.merge(self._vault_wire, self.vault, options)
+        body = vaults.merge(self._vault_wire, options)
         # Not the SDK's operation: that one refuses api-versions before 2025-09-01, which in turn refuse most vaults.
-        answer = self._session.send("PUT", self.vault.text, action, API_VERSIONS["Microsoft.DataProtection"], body=body)
+        answer = self._session.send("PUT", self.vault.text, action, _API, body=body)
         follow(self._session, answer, action, deadline)
 
     def delete_vault(self, deadline: Deadline) -> None:
-        self._run(
-            f"delete vault '{self.vault.name}'", deadline, self._client.backup_vaults.begin_delete, gone_is_done=True
-        )
+        self._run(f"delete vault '{self.vault.name}'", deadline, self._client.backup_vaults.begin_delete, gone_is_done=True)
 
     # -- policies
 
@@ -131,14 +130,19 @@ class DataProtection:
             listed = self._list(action, self._client.backup_instances.list(*self._names))
         except NotFound:
             return []
-        return [instances.describe_instance(wire) for wire in listed]
+        return [self._describe_own(wire) for wire in listed]
+
+    def _describe_own(self, wire: Wire) -> Described:
+        """Describe an instance of this vault; lists and single reads answer its id in different casing."""
+        described = instances.describe_instance(wire)
+        return {**described, "id": f"{self.vault.text}/backupInstances/{described['name']}"}
 
     def _read_instance_wire(self, name: str) -> Wire | None:
         return self._read(f"read backup instance '{name}'", self._client.backup_instances.get, name)
 
     def read_instance(self, name: str) -> Described | None:
         wire = self._read_instance_wire(name)
-        return instances.describe_instance(wire) if wire else None
+        return self._describe_own(wire) if wire else None
 
     def find_deleted_instance(self, datasource: ResourceId) -> Described | None:
         action = f"list the deleted backup instances of vault '{self.vault.name}'"
@@ -157,7 +161,7 @@ class DataProtection:
         url = f"{datasource.text}/providers/Microsoft.DataProtection/backupInstances"
         action = f"look up what protects '{datasource.name}'"
         try:
-            listed = self._session.read_all(url, action, API_VERSIONS["Microsoft.DataProtection"])
+            listed = self._session.read_all(url, action, _API)
         except (NotFound, Denied):
             # Without the right to read this, Azure itself still refuses a second instance.
             return []
@@ -202,8 +206,10 @@ class DataProtection:
         self._run(f"stop the protection of '{name}'", deadline, operation, name)
 
     def resume(self, name: str, deadline: Deadline) -> None:
-        operation = self._client.backup_instances.begin_resume_protection
-        self._run(f"resume the protection of '{name}'", deadline, operation, name)
+        action = f"resume the protection of '{name}'"
+        url = f"{self.vault.text}/backupInstances/{name}/resumeProtection"
+        # Not the SDK's operation: by mistake that one refuses api-versions before 2026-06-01.
+        follow(self._session, self._session.send("POST", url, action, _API), action, deadline)
 
     def delete_instance(self, name: str, deadline: Deadline) -> None:
         operation = self._client.backup_instances.begin_delete
@@ -260,9 +266,7 @@ class DataProtection:
 
     def list_recovery_points(self, name: str) -> list[Described]:
         try:
-            listed = self._list(
-                f"list the recovery points of '{name}'", self._client.recovery_points.list(*self._names, name)
-            )
+            listed = self._list(f"list the recovery points of '{name}'", self._client.recovery_points.list(*self._names, name))
         except NotFound:
             return []
         points = [instances.describe_recovery_point(wire) for wire in listed]

@@ -26,7 +26,7 @@ def _keep_spelling(current: Any, wanted: str) -> str:
     return current if isinstance(current, str) and current.lower() == wanted.lower() else wanted
 
 
-def merge(current: Wire | None, vault: ResourceId, options: dict[str, Any]) -> Wire:
+def merge(current: Wire | None, options: dict[str, Any]) -> Wire:
     """Build the body of the PUT that makes a vault what the options say.
 
     current: the vault as read, None for a new one. A PUT replaces, so all that was read goes back.
@@ -118,8 +118,7 @@ def describe(wire: Wire, vault: ResourceId | None = None) -> dict[str, Any]:
             "state": _dig(wire, "properties", "securitySettings", "softDeleteSettings", "state"),
             "retention_duration_in_days": int(days) if days is not None else None,
         },
-        "immutability_state": _dig(wire, "properties", "securitySettings", "immutabilitySettings", "state")
-        or "Disabled",
+        "immutability_state": _dig(wire, "properties", "securitySettings", "immutabilitySettings", "state") or "Disabled",
         "is_protected_by_resource_guard": _dig(wire, "properties", "isVaultProtectedByResourceGuard"),
         "replicated_regions": _dig(wire, "properties", "replicatedRegions") or [],
         "secure_score": _dig(wire, "properties", "secureScore"),

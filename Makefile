@@ -1,0 +1,44 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: help demo test emulator replay clean
+
+help:
+	@echo "make demo                          back a disk up on a loopback Azure, twice"
+	@echo "make test                          everything that a change must pass"
+	@echo "make emulator [ARGS='--port 0']    serve the loopback Azure; then: . .emulator/env"
+	@echo "make replay CASES=DIR RECORDINGS=DIR   replay recorded traffic"
+	@echo "make clean                         remove what these made"
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "On Debian: apt-get install python3-venv"; rm -rf $(VENV); exit 1; }
+
+$(VENV)/.demo: $(BIN)/python tests/requirements/demo.txt tests/requirements/emulator.txt requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements/demo.txt
+	@touch $@
+
+$(VENV)/.nox: $(BIN)/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'nox>=2025.5.1'
+	@touch $@
+
+demo: $(VENV)/.demo
+	@PYTHONPATH=tests $(BIN)/python tests/demo.py
+
+emulator: $(VENV)/.demo
+	@PYTHONPATH=tests exec $(BIN)/python -m emulator $(ARGS)
+
+test: $(VENV)/.nox
+	@$(BIN)/nox
+
+replay: $(VENV)/.nox
+	@CASES='$(abspath $(CASES))' RECORDINGS='$(abspath $(RECORDINGS))' $(BIN)/nox -s replay
+
+clean:
+	rm -rf $(VENV) .nox .cache .demo .emulator

@@ -1,0 +1,170 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that a change must pass: nox runs all of it, nox -l lists the parts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.error_on_external_run = True
+
+ROOT = Path(__file__).parent.resolve()
+CACHE = ROOT / ".cache"
+# The oldest ansible-core that Automation Platform ships, the one of now, and the newest, which needs a newer Python.
+CORES = {"2.16": "3.11", "2.19": "3.11", "2.21": "3.13"}
+LINT_CORE = "ansible-core>=2.19,<2.20"
+# ansible-test wants pip in a bare environment and would fetch an installer; the one that Python carries does as well.
+SEED_PIP = "import ensurepip\nensurepip.bootstrap()\n"
+
+
+def find_python(version: str) -> str | None:
+    """Give an interpreter of that version that really runs; shims may be there without one behind them."""
+    candidates = [shutil.which(f"python{version}"), shutil.which("python3")]
+    candidates += [str(path) for path in Path("~/.pyenv/versions").expanduser().glob(f"{version}.*/bin/python{version}")]
+    for candidate in filter(None, candidates):
+        code = "import sys; print('.'.join(map(str, sys.version_info[:2])))"
+        found = subprocess.run([candidate, "-c", code], capture_output=True, text=True, check=False)
+        if found.returncode == 0 and found.stdout.strip() == version:
+            return candidate
+    return None
+
+
+def core_range(version: str) -> str:
+    """Give the requirement for the releases of one ansible-core."""
+    major, minor = version.split(".")
+    return f"ansible-core>={version},<{major}.{int(minor) + 1}"
+
+
+def link_tree() -> Path:
+    """Put the repository where Python finds it as ansible_collections.holdfast.azure_backup."""
+    place = CACHE / "tree" / "ansible_collections" / "holdfast" / "azure_backup"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if not place.is_symlink():
+        place.symlink_to(ROOT)
+    return CACHE / "tree"
+
+
+def copy_tree(session: nox.Session) -> Path:
+    """Copy what git knows of the repository to where ansible-test wants it: it refuses a symlinked tree."""
+    place = Path(session.create_tmp()) / "ansible_collections" / "holdfast" / "azure_backup"
+    shutil.rmtree(place, ignore_errors=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
+    )
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if (ROOT / name).is_file():
+            target = place / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target)
+    return place
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Formatting, style, types."""
+    session.install("-r", "tests/requirements/lint.txt")
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+    tree = link_tree()
+    package = "ansible_collections/holdfast/azure_backup"
+    session.chdir(tree)
+    session.run(
+        "mypy",
+        f"--config-file={ROOT / 'mypy.ini'}",
+        f"--cache-dir={CACHE / 'mypy'}",
+        *(f"{package}/plugins/{kind}" for kind in ("module_utils", "modules", "doc_fragments")),
+        env={"MYPYPATH": "."},
+    )
+    session.chdir(ROOT / "tests")
+    session.run("mypy", f"--config-file={ROOT / 'mypy.ini'}", f"--cache-dir={CACHE / 'mypy'}", "emulator", env={"MYPYPATH": "."})
+
+
+@nox.session
+def sanity(session: nox.Session) -> None:
+    """ansible-test sanity, with no ignore file."""
+    session.install(LINT_CORE)
+    place = copy_tree(session)
+    home = CACHE / "home"
+    seed = home / ".ansible" / "test" / "cache" / "get_pip_24_2.py"
+    seed.parent.mkdir(parents=True, exist_ok=True)
+    seed.write_text(SEED_PIP, encoding="utf-8")
+    session.chdir(place)
+    session.run("ansible-test", "sanity", "--python", "3.11", "--venv", "--color", "no", env={"HOME": str(home)})
+
+
+@nox.session
+def ansible_lint(session: nox.Session) -> None:
+    """Roles and playbooks at profile production."""
+    session.install("ansible-lint>=26.10,<27", LINT_CORE)
+    place = copy_tree(session)
+    session.chdir(place)
+    session.run("ansible-lint", "--offline", "--profile", "production", env={"ANSIBLE_HOME": str(CACHE / "ansible-home")})
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Documentation of modules and roles, guides, and the changelog's fragments."""
+    session.install("antsibull-docs>=2.28,<3", "antsibull-changelog>=0.36,<1", LINT_CORE)
+    place = copy_tree(session)
+    session.chdir(place)
+    session.run("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", ".")
+    session.run("antsibull-changelog", "lint")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """The artifact, as Galaxy would take it."""
+    session.install("galaxy-importer>=0.4.44,<1", LINT_CORE)
+    place = copy_tree(session)
+    out = Path(session.create_tmp()).resolve() / "dist"
+    shutil.rmtree(out, ignore_errors=True)
+    session.chdir(place)
+    session.run("ansible-galaxy", "collection", "build", "--output-path", str(out))
+    (archive,) = out.glob("*.tar.gz")
+    session.chdir(out)
+    # ansible-test and ansible-lint have sessions of their own, with the versions that the project chose.
+    config = out / "galaxy-importer.cfg"
+    config.write_text("[galaxy-importer]\nRUN_ANSIBLE_TEST=False\nCHECK_REQUIRED_TAGS=True\n", encoding="utf-8")
+    session.run("python", "-m", "galaxy_importer.main", archive.name, env={"GALAXY_IMPORTER_CONFIG": str(config)})
+
+
+@nox.session
+@nox.parametrize("core", list(CORES))
+def tests(session: nox.Session, core: str) -> None:
+    """Modules, roles and playbooks against the loopback Azure, and replays of recorded traffic."""
+    run_tests(session, core, ["tests/unit", "tests/replay", "tests/integration"])
+
+
+@nox.session(default=False)
+def replay(session: nox.Session) -> None:
+    """Replay one folder of cases: CASES and RECORDINGS name it."""
+    run_tests(session, "2.19", ["tests/replay"])
+
+
+def run_tests(session: nox.Session, core: str, places: list[str]) -> None:
+    """Run pytest with one ansible-core, on the interpreter that it needs."""
+    python = find_python(CORES[core])
+    if python is None:
+        session.skip(f"ansible-core {core} needs Python {CORES[core]}, which this machine does not have")
+    folder = CACHE / f"venv-core-{core}"
+    if not (folder / "bin" / "pytest").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([python, "-m", "venv", str(folder)], check=True)
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "-r", "tests/requirements/tests.txt"]
+    session.run(*pip, core_range(core), external=True)
+    environment = {
+        "PYTHONPATH": f"{link_tree()}{os.pathsep}{ROOT / 'tests'}",
+        "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "ANSIBLE_HOME": str(CACHE / f"ansible-home-{core}"),
+    }
+    arguments = session.posargs or places
+    session.run(str(folder / "bin" / "python"), "-m", "pytest", *arguments, env=environment, external=True)
