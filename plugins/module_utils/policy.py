@@ -106,9 +106,17 @@ def ensure_policy(task: Task) -> Result:
         raise BadInput(
             f"datasource_type: policy '{existing['name']}' is for {existing['datasource_type']}, which cannot be changed"
         )
-    if _is_alike(schedule, retention, existing):
-        return change_result("policy", Change(False, existing, existing))
-    return _make_new_version(task, service, row, version, existing, schedule, retention)
+    older = [policy for _number, policy in versions[:-1]]
+    change = Change(False, existing, existing)
+    if not _is_alike(schedule, retention, existing):
+        name = f"{options['policy_name']}-v{version + 1}"
+        _check_new_version(task, name, existing, schedule, retention)
+        change = _create(task, service, row, name, schedule, retention, existing)
+        older.append(existing)
+    if options["on_change"] == "new_version" and older:
+        # Also where an earlier run was interrupted after it had made the new version.
+        return _retire(task, service, older, change)
+    return change_result("policy", change)
 
 
 def _check_both(options: dict[str, Any], row: DatasourceType) -> tuple[Schedule, Retention]:
@@ -136,20 +144,6 @@ def _is_alike(schedule: Schedule, retention: Retention, existing: Described) -> 
     return same_retention(retention, _iso(existing["retention"]))
 
 
-def _predict(service: BackupService, row: DatasourceType, name: str, schedule: Schedule, retention: Retention) -> Described:
-    rule = {"hourly": "BackupHourly", "daily": "BackupDaily", "weekly": "BackupWeekly"}[schedule["frequency"]]
-    return {
-        "id": f"{service.vault.text}/backupPolicies/{name}",
-        "name": name,
-        "datasource_type": row.name,
-        "schedule": {"time_zone": "UTC", **schedule},
-        "retention": readable_retention(retention),
-        "backup_rules": [rule],
-        "retention_tags": [tag.capitalize() for tag in retention],
-        "is_fully_described": True,
-    }
-
-
 def _create(
     task: Task,
     service: BackupService,
@@ -161,49 +155,53 @@ def _create(
 ) -> Change:
     full_schedule = complete_schedule(schedule, existing["schedule"] if existing else None, row)
     full_retention = complete_retention(retention, _iso(existing["retention"]) if existing else None, row)
-    after = _predict(service, row, name, full_schedule, full_retention)
+    check_schedule(full_schedule, row)
+    after = service.plan_policy(name, row, full_schedule, full_retention)
     return reconcile(task.check_mode, existing, after, lambda: service.create_policy(name, row, full_schedule, full_retention))
 
 
-def _make_new_version(
-    task: Task,
-    service: BackupService,
-    row: DatasourceType,
-    version: int,
-    existing: Described,
-    schedule: Schedule,
-    retention: Retention,
-) -> Result:
-    """Create the next version, re-point the instances, and remove the old one when nothing uses it."""
-    name = f"{task.options['policy_name']}-v{version + 1}"
-    wanted = {
-        **existing,
-        "schedule": {**(existing["schedule"] or {}), **schedule},
-        "retention": {**existing["retention"], **readable_retention(retention)},
-    }
+def _check_new_version(task: Task, name: str, existing: Described, schedule: Schedule, retention: Retention) -> None:
+    """Refuse a change that nobody asked to make a new version for, and one that would lose rules."""
     if task.options["on_change"] == "fail":
-        diff = {"before": comparable(existing), "after": comparable(wanted)}
+        wanted = {
+            **existing,
+            "schedule": {**(existing["schedule"] or {}), **schedule},
+            "retention": {**existing["retention"], **readable_retention(retention)},
+        }
         raise BadInput(
             f"schedule, retention: policy '{existing['name']}' differs from what is asked for, and Azure never changes "
             "the policy of a Backup vault; set on_change: new_version to make "
             f"'{name}' and re-point its instances, or choose another policy_name",
             code="PolicyDiffers",
-            details={"policy": existing, "diff": diff},
+            details={"policy": existing, "diff": {"before": comparable(existing), "after": comparable(wanted)}},
         )
     if not existing["is_fully_described"]:
         raise BadInput(
             f"on_change: policy '{existing['name']}' has rules that schedule and retention do not describe; "
             "a new version would lose them"
         )
-    change = _create(task, service, row, name, schedule, retention, existing)
-    users = [item for item in service.list_instances() if same_id(item["policy_id"], existing["id"])]
+
+
+def _retire(task: Task, service: BackupService, older: list[Described], change: Change) -> Result:
+    """Re-point the instances of older versions to the newest one, and delete what nothing uses then."""
+    newest = change.after or {}
+    users = _users_of(service, older)
     if not task.check_mode:
         deadline = task.deadline()
         for item in users:
-            service.change_policy(item["name"], str((change.after or {})["id"]), deadline)
-        service.delete_policy(existing["name"])
-    result = change_result("policy", change)
-    return {**result, "replaced_policy": existing["name"], "repointed_instances": [item["name"] for item in users]}
+            service.change_policy(item["name"], str(newest["id"]), deadline)
+        for policy in older:
+            service.delete_policy(policy["name"])
+    result = change_result("policy", Change(True, change.before, change.after))
+    return {
+        **result,
+        "replaced_policies": [policy["name"] for policy in older],
+        "repointed_instances": [item["name"] for item in users],
+    }
+
+
+def _users_of(service: BackupService, policies: list[Described]) -> list[Described]:
+    return [item for item in service.list_instances() if any(same_id(item["policy_id"], policy["id"]) for policy in policies)]
 
 
 def _remove_policy(task: Task) -> Result:
@@ -213,11 +211,7 @@ def _remove_policy(task: Task) -> Result:
     if not versions:
         return change_result("policy", Change(False, None, None))
     policies = [policy for _version, policy in versions]
-    users = [
-        str(item["name"])
-        for item in service.list_instances()
-        if any(same_id(item["policy_id"], policy["id"]) for policy in policies)
-    ]
+    users = [str(item["name"]) for item in _users_of(service, policies)]
     if users:
         raise BadInput(
             f"policy_name: policy '{name}' is used by {len(users)} backup instance(s): {', '.join(users[:5])}"

@@ -53,23 +53,22 @@ def _check_days(given: list[Any], problems: list[str]) -> list[str]:
     return [day for day in DAYS if day in chosen]
 
 
-def _frequency(values: Schedule, row: DatasourceType) -> str | None:
+def _frequency(values: Schedule) -> str | None:
     """Give the frequency that is meant where it is not said: only an hourly schedule has hours, only a weekly one days."""
-    if "frequency" in values or not values:
-        return values.get("frequency")
     if "interval_hours" in values:
-        return "hourly"
-    return "weekly" if "days" in values else str(row.default_schedule["frequency"])
+        return values.get("frequency", "hourly")
+    return values.get("frequency", "weekly" if "days" in values else None)
 
 
 def check_schedule(given: Schedule | None, row: DatasourceType) -> Schedule:
     """Check what the user set of a schedule against what the type allows, and give it in canonical form.
 
-    Keys that were not set are left out. Raises BadInput with every mistake.
+    Keys that were not set are left out; without a frequency, what depends on it is checked when it is complete.
+    Raises BadInput with every mistake.
     """
     values = {key: value for key, value in (given or {}).items() if value is not None}
     problems = [f"schedule.{key}: the list is empty" for key in ("times", "days") if values.get(key) == []]
-    frequency = _frequency(values, row)
+    frequency = _frequency(values)
     wanted: Schedule = {"frequency": frequency} if frequency else {}
     if frequency and frequency not in row.frequencies:
         allowed = " or ".join(row.frequencies)

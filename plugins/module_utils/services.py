@@ -80,6 +80,9 @@ class BackupService(Protocol):
     def read_policy(self, name: str) -> Described | None:
         """Read one policy."""
 
+    def plan_policy(self, name: str, row: DatasourceType, schedule: Schedule, retention: Retention) -> Described:
+        """Predict the policy that create_policy makes."""
+
     def create_policy(self, name: str, row: DatasourceType, schedule: Schedule, retention: Retention) -> Described:
         """Create a policy that is not there yet."""
 

@@ -180,11 +180,12 @@ policy:
       description: Whether schedule and retention say all that the policy does.
       type: bool
       sample: true
-replaced_policy:
-  description: The name of the version that the new one replaced.
+replaced_policies:
+  description: The names of the versions that the newest one replaced.
   returned: when a new version was made
-  type: str
-  sample: disks
+  type: list
+  elements: str
+  sample: [disks]
 repointed_instances:
   description: The names of the instances that got the new version.
   returned: when a new version was made

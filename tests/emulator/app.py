@@ -77,10 +77,10 @@ class Azure:
                 raise ArmError(400, "InvalidSetting", f"There is no setting '{name}'.")
 
 
-def _serve(reply: Reply, azure: Azure) -> Response:
+def build_response(reply: Reply) -> Response:
+    """Give the HTTP response for an answer."""
     content = b"" if reply.body is None else json.dumps(reply.body).encode()
     headers = {
-        "Date": http_date(azure.clock.now()),
         "x-ms-request-id": str(uuid.uuid4()),
         "x-ms-correlation-request-id": str(uuid.uuid4()),
         **reply.headers,
@@ -88,6 +88,11 @@ def _serve(reply: Reply, azure: Azure) -> Response:
     if reply.body is not None:
         headers["Content-Type"] = "application/json; charset=utf-8"
     return Response(content, reply.status, headers)
+
+
+def _serve(reply: Reply, azure: Azure) -> Response:
+    reply.headers.setdefault("Date", http_date(azure.clock.now()))
+    return build_response(reply)
 
 
 class Gateway:

@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import Any, Self
 
 import certifi
 import trustme
@@ -20,30 +21,29 @@ from .seed import Seed
 _SECONDS_TO_START = 20.0
 
 
-class Emulator:
-    """A running loopback Azure: a context manager around a thread that serves.
+class TlsServer:
+    """Serves an ASGI application over TLS on 127.0.0.1: a context manager around a thread.
 
-    speed divides Azure's durations; port 0 takes a free one; folder receives the certificate files.
+    port 0 takes a free one; folder receives the certificate files, None takes a temporary one.
     """
 
-    def __init__(self, speed: float = 1.0, port: int = 0, seed: Seed | None = None, folder: Path | None = None) -> None:
-        self.azure = Azure(seed or Seed(), speed)
+    def __init__(self, application: Any, port: int = 0, folder: Path | None = None) -> None:
+        self._application = application
         self._port = port
-        self._stack = contextlib.ExitStack()
         self._folder = folder
+        self._stack = contextlib.ExitStack()
         self._server: uvicorn.Server | None = None
 
-    def __enter__(self) -> Emulator:
-        if self._folder is None:
-            self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="loopback-azure-")))
-        self._folder.mkdir(parents=True, exist_ok=True)
+    def __enter__(self) -> Self:
+        folder = self._folder or Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="loopback-azure-")))
+        folder.mkdir(parents=True, exist_ok=True)
         authority = trustme.CA(organization_name="Loopback Azure")
         certificate = authority.issue_cert("127.0.0.1", "localhost")
-        key_file, chain_file = self._folder / "server.key", self._folder / "server.pem"
+        key_file, chain_file = folder / "server.key", folder / "server.pem"
         certificate.private_key_pem.write_to_path(str(key_file))
         chain_file.write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
         # The public roots stay, because this file takes the place of the machine's own for every program.
-        self.ca_file = self._folder / "ca-bundle.pem"
+        self.ca_file = folder / "ca-bundle.pem"
         self.ca_file.write_bytes(Path(certifi.where()).read_bytes() + b"\n" + authority.cert_pem.bytes())
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -51,7 +51,7 @@ class Emulator:
         self._stack.callback(listener.close)
         self.url = f"https://127.0.0.1:{listener.getsockname()[1]}"
         config = uvicorn.Config(
-            build_app(self.azure),
+            self._application,
             ssl_keyfile=str(key_file),
             ssl_certfile=str(chain_file),
             ssl_version=ssl.PROTOCOL_TLS_SERVER,
@@ -78,9 +78,8 @@ class Emulator:
             self._server.force_exit = True
         self._stack.close()
 
-    def environment(self) -> dict[str, str]:
-        """Give the variables that lead any Azure client here."""
-        seed = self.azure.seed
+    def environment_for(self, seed: Seed) -> dict[str, str]:
+        """Give the variables that lead any Azure client here, signed in as the seed says."""
         return {
             "EMULATOR_URL": self.url,
             "AZURE_CLOUD_ENVIRONMENT": self.url,
@@ -94,3 +93,15 @@ class Emulator:
             "REQUESTS_CA_BUNDLE": str(self.ca_file),
             "SSL_CERT_FILE": str(self.ca_file),
         }
+
+
+class Emulator(TlsServer):
+    """A running loopback Azure; speed divides Azure's durations."""
+
+    def __init__(self, speed: float = 1.0, port: int = 0, seed: Seed | None = None, folder: Path | None = None) -> None:
+        self.azure = Azure(seed or Seed(), speed)
+        super().__init__(build_app(self.azure), port, folder)
+
+    def environment(self) -> dict[str, str]:
+        """Give the variables that lead any Azure client here."""
+        return self.environment_for(self.azure.seed)

@@ -110,6 +110,10 @@ class DataProtection:
         wire = self._read(f"read policy '{name}'", self._client.backup_policies.get, name)
         return policies.describe(wire) if wire else None
 
+    def plan_policy(self, name: str, row: DatasourceType, schedule: Schedule, retention: Retention) -> Described:
+        body = policies.to_wire(row, schedule, retention)
+        return policies.describe({"id": f"{self.vault.text}/backupPolicies/{name}", "name": name, **body})
+
     def create_policy(self, name: str, row: DatasourceType, schedule: Schedule, retention: Retention) -> Described:
         action = f"create policy '{name}' in vault '{self.vault.name}'"
         with translated(action):

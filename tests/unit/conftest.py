@@ -1,0 +1,122 @@
+"""Fixtures: one loopback Azure for all tests, back at its seed for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from emulator.seed import OTHER_SUBSCRIPTION, SUBSCRIPTION
+from emulator.server import Emulator
+from modules import Result, VirtualClock, run_module
+
+GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/demo-rg"
+SNAPSHOTS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/demo-snapshots-rg"
+VAULT_ID = f"{GROUP}/providers/Microsoft.DataProtection/backupVaults/demo-vault"
+OTHER_DISK = f"/subscriptions/{OTHER_SUBSCRIPTION}/resourceGroups/other-rg/providers/Microsoft.Compute/disks/other01"
+
+
+def disk(name: str) -> str:
+    """Give the id of a seeded disk."""
+    return f"{GROUP}/providers/Microsoft.Compute/disks/{name}"
+
+
+class Driver:
+    """Runs modules against the loopback Azure as an operator does, on a clock that waits for nobody."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator = emulator
+        self.azure = emulator.azure
+        self.on_sleep: Callable[[], None] | None = None
+
+    def run(self, module: str, check: bool = False, **arguments: Any) -> Result:
+        """Run a module on the demo vault; arguments add to that or replace it."""
+        values = {"resource_group": "demo-rg", "vault_name": "demo-vault", **arguments}
+        values = {name: value for name, value in values.items() if value is not None}
+        self.clock = VirtualClock(self.azure.clock, self.on_sleep)
+        return run_module(module, values, self.clock, check)
+
+    def writes(self) -> list[str]:
+        """Give the requests so far that may have changed something, as METHOD and the end of the path."""
+        return [f"{entry['method']} {entry['path'].rsplit('/', 1)[-1]}" for entry in self.azure.journal.writes()]
+
+    def requests(self, method: str, ending: str) -> list[Result]:
+        """Give the requests so far of a method whose path ends so."""
+        return [
+            entry
+            for entry in self.azure.journal.entries
+            if entry["method"] == method and entry["path"].lower().endswith(ending.lower())
+        ]
+
+    def fault(self, **plan: Any) -> None:
+        """Plan a failure."""
+        self.azure.faults.plan(plan)
+
+    def vault(self, **arguments: Any) -> Result:
+        """Have the demo vault there."""
+        return self._done("backup_vault", **arguments)
+
+    def policy(self, **arguments: Any) -> Result:
+        """Have the policy disks there."""
+        return self._done("backup_policy", policy_name="disks", datasource_type="azure_disk", **arguments)
+
+    def protected(self, *names: str, soft_delete: str = "On") -> list[str]:
+        """Have disks protected, and give their ids."""
+        ids = [disk(name) for name in names or ("data01",)]
+        self.vault(soft_delete={"state": soft_delete})
+        self.policy()
+        self._done("backup_permission", datasource_id=ids, snapshot_resource_group="demo-snapshots-rg")
+        self._done("backup_instance", datasource_id=ids, policy_name="disks", snapshot_resource_group="demo-snapshots-rg")
+        return ids
+
+    def _done(self, module: str, **arguments: Any) -> Result:
+        result = self.run(module, **arguments)
+        assert not result["failed"], result.get("msg")
+        return result
+
+    def predicted(self, module: str, **arguments: Any) -> Result:
+        """Run a change as it should be: check mode writes nothing and predicts it, a second run changes nothing.
+
+        Gives the result of the real run.
+        """
+        before = len(self.azure.journal.writes())
+        prediction = self.run(module, check=True, **arguments)
+        assert not prediction["failed"], prediction.get("msg")
+        assert self.azure.journal.writes()[before:] == []
+        real = self._done(module, **arguments)
+        assert real["changed"] is prediction["changed"] is True
+        assert bool(self.azure.journal.writes()[before:])
+        count = len(self.azure.journal.writes())
+        again = self._done(module, **arguments)
+        assert again["changed"] is False
+        assert self.azure.journal.writes()[count:] == []
+        for noun in ("vault", "policy"):
+            if noun in real:
+                assert made_by_us(prediction[noun]) == made_by_us(real[noun])
+        assert prediction["diff"] == real["diff"] or "results" in real
+        for foreseen, became in zip(prediction.get("results", []), real.get("results", []), strict=True):
+            assert foreseen["action"] == became["action"]
+            assert made_by_us(foreseen["instance"]) == made_by_us(became["instance"])
+        return real
+
+
+def made_by_us(described: Any) -> Any:
+    """Leave out what only the service knows beforehand."""
+    from ansible_collections.holdfast.azure_backup.plugins.module_utils.reconcile import comparable
+
+    return comparable(described)
+
+
+@pytest.fixture(scope="session")
+def loopback() -> Iterator[Emulator]:
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def azure(loopback: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Driver:
+    loopback.azure.reset()
+    for name, value in loopback.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return Driver(loopback)

@@ -1,0 +1,206 @@
+"""backup_policy, through the real SDKs against the loopback Azure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from conftest import Driver, disk
+
+POLICY = {"policy_name": "disks", "datasource_type": "azure_disk"}
+DAILY = {"frequency": "daily", "times": ["02:30", "14:30"], "time_zone": "UTC"}
+
+
+def test_nothing_said_is_azures_own_default(azure: Driver) -> None:
+    azure.vault()
+    policy = azure.predicted("backup_policy", **POLICY)["policy"]
+    assert policy["schedule"] == {"frequency": "hourly", "interval_hours": 4, "times": ["13:00"], "time_zone": "UTC"}
+    assert policy["retention"] == {"default": "7d"}
+    assert policy["backup_rules"] == ["BackupHourly"]
+
+
+def test_the_wire_is_the_recorded_default(azure: Driver) -> None:
+    azure.vault()
+    azure.policy()
+    (request,) = azure.requests("PUT", "/backupPolicies/disks")
+    rules = request["body"]["properties"]["policyRules"]
+    assert rules[0]["trigger"]["schedule"] == {"repeatingTimeIntervals": ["R/2020-04-05T13:00:00+00:00/PT4H"]}
+    assert rules[1]["lifecycles"][0]["deleteAfter"] == {"duration": "P7D", "objectType": "AbsoluteDeleteOption"}
+
+
+@pytest.mark.parametrize(
+    ("schedule", "retention"),
+    [
+        ({"frequency": "hourly", "interval_hours": 12, "times": ["01:15"]}, {"default": "30d"}),
+        ({"interval_hours": 1}, {"default": "P2D", "daily": "4w", "weekly": "6mo"}),
+        ({"frequency": "daily", "times": ["23:59"]}, {"default": "1y"}),
+        (DAILY, {"weekly": "P12W"}),
+        ({"frequency": "daily", "times": ["02:00"], "time_zone": "India Standard Time"}, None),
+        ({"frequency": "daily", "time_zone": "aus eastern standard time"}, None),
+    ],
+)
+def test_a_policy_reads_back_as_it_was_written(azure: Driver, schedule: Any, retention: Any) -> None:
+    azure.vault()
+    policy = azure.predicted("backup_policy", **POLICY, schedule=schedule, retention=retention)["policy"]
+    assert policy["is_fully_described"]
+    for key, value in schedule.items():
+        assert str(policy["schedule"][key]).lower() == str(value).lower()
+
+
+def test_a_zoned_time_carries_the_standard_offset(azure: Driver) -> None:
+    azure.vault()
+    azure.policy(schedule={"frequency": "daily", "times": ["02:00"], "time_zone": "India Standard Time"})
+    (request,) = azure.requests("PUT", "/backupPolicies/disks")
+    schedule = request["body"]["properties"]["policyRules"][0]["trigger"]["schedule"]
+    assert schedule == {"repeatingTimeIntervals": ["R/2020-01-05T02:00:00+05:30/P1D"], "timeZone": "India Standard Time"}
+
+
+def test_only_what_is_set_is_compared(azure: Driver) -> None:
+    azure.vault()
+    azure.policy(schedule=DAILY, retention={"default": "30d", "weekly": "12w"})
+    for same in (
+        {},
+        {"retention": {"default": "P30D"}},
+        {"retention": {"weekly": "84d"}},
+        {"schedule": {"frequency": "daily"}},
+        {"schedule": {"times": ["14:30", "2:30"]}},
+        {"schedule": {"time_zone": "Coordinated Universal Time"}},
+    ):
+        result = azure.run("backup_policy", **POLICY, **same)
+        assert (result["failed"], result["changed"]) == (False, False), same
+
+
+def test_intervals_that_fall_on_the_same_hours_are_alike(azure: Driver) -> None:
+    azure.vault()
+    azure.policy(schedule={"interval_hours": 4, "times": ["13:00"]})
+    assert azure.run("backup_policy", **POLICY, schedule={"interval_hours": 4, "times": ["01:00"]})["changed"] is False
+    assert azure.run("backup_policy", **POLICY, schedule={"interval_hours": 4, "times": ["02:00"]})["failed"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_difference_fails_with_the_difference_and_changes_nothing(azure: Driver, check: bool) -> None:
+    azure.vault()
+    azure.policy()
+    writes = len(azure.writes())
+    result = azure.run("backup_policy", check=check, **POLICY, retention={"default": "30d"})
+    assert result["failed"]
+    assert "on_change" in result["msg"]
+    assert result["diff"]["before"]["retention"] == {"default": "7d"}
+    assert result["diff"]["after"]["retention"] == {"default": "30d"}
+    assert len(azure.writes()) == writes
+
+
+def test_a_new_version_takes_over_the_instances(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    change = {**POLICY, "retention": {"default": "30d"}, "on_change": "new_version"}
+    result = azure.predicted("backup_policy", **change)
+    assert result["policy"]["name"] == "disks-v2"
+    assert result["policy"]["schedule"]["interval_hours"] == 4
+    assert result["replaced_policies"] == ["disks"]
+    assert len(result["repointed_instances"]) == 1
+    names = [policy["name"] for policy in next(iter(azure.azure.data_protection.vaults.values())).policies.values()]
+    assert names == ["disks-v2"]
+    # The name goes on meaning the newest version.
+    instance = azure.run("backup_instance", datasource_id=protected, policy_name="disks")
+    assert (instance["changed"], instance["results"][0]["instance"]["policy_name"]) == (False, "disks-v2")
+    third = azure.predicted("backup_policy", **{**change, "retention": {"default": "60d"}})
+    assert third["policy"]["name"] == "disks-v3"
+
+
+def test_an_interrupted_new_version_is_finished_by_the_next_run(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    change = {**POLICY, "retention": {"default": "30d"}, "on_change": "new_version"}
+    azure.fault(kind="answer", method="PUT", path="/backupInstances/", status=400)
+    assert azure.run("backup_policy", **change)["failed"]
+    result = azure.run("backup_policy", **change)
+    assert not result["failed"]
+    assert result["repointed_instances"]
+    instance = azure.run("backup_instance", datasource_id=protected, policy_name="disks")["results"][0]["instance"]
+    assert instance["policy_name"] == "disks-v2"
+    names = [policy["name"] for policy in next(iter(azure.azure.data_protection.vaults.values())).policies.values()]
+    assert names == ["disks-v2"]
+
+
+def test_a_policy_is_removed_as_predicted_and_only_once(azure: Driver) -> None:
+    azure.vault()
+    azure.policy()
+    assert azure.predicted("backup_policy", policy_name="disks", state="absent")["policy"] is None
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_policy_in_use_is_not_removed_and_its_users_are_named(azure: Driver, check: bool) -> None:
+    azure.protected("data01")
+    result = azure.run("backup_policy", check=check, policy_name="disks", state="absent")
+    assert result["failed"]
+    assert "data01" in result["msg"]
+    assert azure.requests("DELETE", "disks") == []
+
+
+def test_a_missing_vault_is_an_error_and_in_check_mode_a_warning(azure: Driver) -> None:
+    result = azure.run("backup_policy", **POLICY)
+    assert result["failed"]
+    assert "demo-vault" in result["msg"]
+    assert azure.writes() == []
+    prediction = azure.run("backup_policy", check=True, **POLICY)
+    assert (prediction["failed"], prediction["changed"]) == (False, True)
+    assert "demo-vault" in str(prediction["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"datasource_type": "azure_toaster"}, "datasource_type"),
+        ({"datasource_type": None}, "datasource_type"),
+        ({"policy_name": "a"}, "policy_name"),
+        ({"policy_name": "under_score"}, "policy_name"),
+        ({"schedule": {"interval_hours": 3}}, "schedule.interval_hours"),
+        ({"schedule": {"interval_hours": 24}}, "schedule.interval_hours"),
+        ({"schedule": {"frequency": "weekly", "days": ["Sunday"]}}, "schedule.frequency"),
+        ({"schedule": {"frequency": "daily", "interval_hours": 4}}, "schedule.interval_hours"),
+        ({"schedule": {"frequency": "daily", "days": ["Sunday"]}}, "schedule.days"),
+        ({"schedule": {"days": ["Someday"]}}, "schedule.days"),
+        ({"schedule": {"times": ["25:00"]}}, "schedule.times"),
+        ({"schedule": {"times": []}}, "schedule.times"),
+        ({"schedule": {"interval_hours": 4, "times": ["01:00", "02:00"]}}, "schedule.times"),
+        ({"schedule": {"time_zone": "Middle Earth"}}, "schedule.time_zone"),
+        ({"retention": {"default": "a while"}}, "retention.default"),
+        ({"retention": {"default": "0d"}}, "retention.default"),
+        ({"retention": {"default": "12h"}}, "retention.default"),
+        ({"retention": {"weekly": "2y"}}, "retention.weekly"),
+    ],
+)
+def test_bad_input_names_the_option_before_any_request(azure: Driver, arguments: dict, named: str) -> None:
+    result = azure.run("backup_policy", **{**POLICY, **arguments})
+    assert result["failed"]
+    assert named in result["msg"]
+    assert azure.azure.journal.entries == []
+
+
+def test_all_mistakes_are_told_at_once(azure: Driver) -> None:
+    result = azure.run(
+        "backup_policy", **POLICY, schedule={"interval_hours": 5, "time_zone": "Mars"}, retention={"default": "none"}
+    )
+    for option in ("schedule.interval_hours", "schedule.time_zone", "retention.default"):
+        assert option in result["msg"]
+
+
+def test_yamls_base_60_times_are_understood(azure: Driver) -> None:
+    azure.vault()
+    assert azure.policy(schedule={"frequency": "daily", "times": [780]})["policy"]["schedule"]["times"] == ["13:00"]
+
+
+def test_a_policy_for_something_else_is_told_as_it_is(azure: Driver) -> None:
+    azure.vault()
+    vault = next(iter(azure.azure.data_protection.vaults.values()))
+    rule = {"objectType": "AzureBackupRule", "name": "BackupWeekly", "trigger": {}}
+    vault.policies["foreign"] = {
+        "id": f"{vault.id}/backupPolicies/foreign",
+        "name": "foreign",
+        "properties": {"datasourceTypes": ["Microsoft.DBforPostgreSQL/flexibleServers"], "policyRules": [rule]},
+    }
+    result = azure.run("backup_policy", policy_name="foreign", datasource_type="azure_disk")
+    assert result["failed"]
+    assert "datasource_type" in result["msg"]
+    refused = azure.run("backup_instance", policy_name="foreign", datasource_id=disk("data01"))
+    assert "policy_name" in refused["msg"]
+    assert azure.writes() == ["PUT demo-vault"]
