@@ -126,6 +126,8 @@ class Gateway:
             if reply.status == 400 and re.search("charset|ieee754", request.headers.get("accept", ""), re.IGNORECASE):
                 # Recorded by others: such an Accept header hides the reason of a refusal.
                 reply = Reply(406)
+        if fault and fault.kind == "answer_after":
+            reply = fault.reply()
         status = "reset after" if fault and fault.kind == "reset_after" else reply.status
         if raw and request.method in ("PUT", "PATCH", "POST"):
             note["body"] = _decode(raw)

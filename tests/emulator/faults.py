@@ -8,15 +8,15 @@ from typing import Any
 
 from .arm import ArmError, Reply, Wire
 
-_KINDS = ("answer", "reset_before", "reset_after", "job")
+_KINDS = ("answer", "answer_after", "reset_before", "reset_after", "job")
 
 
 @dataclass
 class Fault:
     """One plan.
 
-    kind: answer (instead of the service), reset_before or reset_after the request is served, job (how the next job
-    ends). after: so many matching requests pass first; times: how many it strikes.
+    kind: answer (instead of the service), answer_after (instead of the service's answer), reset_before or reset_after
+    the request is served, job (how the next job ends). after: so many matching requests pass first; times: how many it strikes.
     """
 
     kind: str
@@ -42,7 +42,7 @@ class Fault:
         return True
 
     def reply(self) -> Reply:
-        """Give the answer of kind answer."""
+        """Give the planned answer."""
         body = self.body
         if body is None:
             body = {"error": {"code": f"Injected{self.status}", "message": "This failure was planned."}}

@@ -45,7 +45,8 @@ class TlsServer:
         # The public roots stay, because this file takes the place of the machine's own for every program.
         self.ca_file = folder / "ca-bundle.pem"
         self.ca_file.write_bytes(Path(certifi.where()).read_bytes() + b"\n" + authority.cert_pem.bytes())
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # Without the protocol asyncio does not switch Nagle off, and each answer waits 40 ms.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", self._port))
         self._stack.callback(listener.close)
@@ -55,7 +56,7 @@ class TlsServer:
             ssl_keyfile=str(key_file),
             ssl_certfile=str(chain_file),
             ssl_version=ssl.PROTOCOL_TLS_SERVER,
-            log_level="warning",
+            log_level="critical",
             lifespan="off",
             date_header=False,
             server_header=False,

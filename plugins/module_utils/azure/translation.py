@@ -32,6 +32,8 @@ _BY_STATUS: dict[int, type[AzureBackupError]] = {
     409: Conflict,
     429: Throttled,
 }
+# With these a 404 does not say that the resource is absent: nothing below can be looked up at all.
+_NOT_ABSENCE = ("SubscriptionNotFound", "InvalidSubscriptionId")
 
 
 def _actions(error: dict[str, Any]) -> str | None:
@@ -99,6 +101,8 @@ def http_error(status: int, text: str, headers: Any, action: str) -> AzureBackup
     if inner and inner not in message:
         message = f"{message} ({inner})"
     kind = _BY_STATUS.get(status, Unavailable if status >= 500 else AzureBackupError)
+    if error.get("code") in _NOT_ABSENCE:
+        kind = AzureBackupError
     return kind(
         f"Cannot {action}: {message}",
         code=str(error.get("code") or (headers or {}).get("x-ms-error-code") or "") or None,

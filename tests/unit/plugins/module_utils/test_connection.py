@@ -1,0 +1,267 @@
+"""Signing in and finding the cloud: azure.azcollection's names and precedence, with its traps mended."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Driver
+from emulator import metadata
+from emulator.seed import CLIENT, OUTSIDER_CLIENT, SECRET, SUBSCRIPTION, TENANT
+
+ALL = ("AZURE_SUBSCRIPTION_ID", "AZURE_TENANT", "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_SECRET", "AZURE_CLIENT_SECRET")
+OPTIONS = {"subscription_id": SUBSCRIPTION, "tenant": TENANT, "client_id": CLIENT, "secret": SECRET}
+
+
+@pytest.fixture
+def blank(azure: Driver, monkeypatch: pytest.MonkeyPatch) -> Driver:
+    """No credentials in the environment; the cloud stays."""
+    for name in ALL:
+        monkeypatch.delenv(name, raising=False)
+    return azure
+
+
+def works(azure: Driver, **options: object) -> bool:
+    result = azure.run("backup_vault", check=True, **options)
+    assert not result["failed"], result["msg"]
+    return True
+
+
+def refused(azure: Driver, **options: object) -> str:
+    result = azure.run("backup_vault", check=True, **options)
+    assert result["failed"]
+    assert SECRET not in str({key: value for key, value in result.items() if key != "invocation"})
+    return str(result["msg"])
+
+
+def write_file(tmp_path: Path, text: str) -> None:
+    """Write the credentials file; HOME is each test's own folder."""
+    (tmp_path / ".azure").mkdir()
+    (tmp_path / ".azure" / "credentials").write_text(text, encoding="utf-8")
+
+
+SECTION = f"subscription_id={SUBSCRIPTION}\nclient_id={CLIENT}\nsecret={SECRET}\ntenant={TENANT}\n"
+
+
+def test_options_alone(blank: Driver) -> None:
+    assert works(blank, **OPTIONS)
+
+
+@pytest.mark.parametrize("missing", ["AZURE_TENANT", "AZURE_TENANT_ID"])
+@pytest.mark.parametrize("absent", ["AZURE_SECRET", "AZURE_CLIENT_SECRET"])
+def test_environment_alone_under_either_name(azure: Driver, monkeypatch: pytest.MonkeyPatch, missing: str, absent: str) -> None:
+    monkeypatch.delenv(missing)
+    monkeypatch.delenv(absent)
+    assert works(azure, auth_source="env")
+
+
+def test_credentials_file_by_default_profile_and_by_name(blank: Driver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    write_file(tmp_path, f"[default]\n{SECTION}[other]\n{SECTION}[broken]\nclient_id=x\n")
+    assert works(blank)
+    assert works(blank, auth_source="credential_file")
+    assert works(blank, profile="other")
+    monkeypatch.setenv("AZURE_PROFILE", "other")
+    assert works(blank)
+    assert "nosuch" in refused(blank, profile="nosuch")
+    assert "secret, tenant" in refused(blank, profile="broken", subscription_id=SUBSCRIPTION)
+
+
+def test_a_percent_sign_in_a_secret_is_only_a_percent_sign(blank: Driver, tmp_path: Path) -> None:
+    write_file(tmp_path, f"[default]\n{SECTION.replace(SECRET, 'a%b%%c')}")
+    message = refused(blank)
+    assert "signing in failed" in message
+    assert "a%b" not in message
+
+
+def test_options_win_over_the_environment_as_a_whole(azure: Driver) -> None:
+    # As in azure.azcollection: with client_id as an option the environment is not asked for the rest.
+    assert "secret, tenant" in refused(azure, client_id=CLIENT)
+
+
+def test_a_profile_wins_over_everything(azure: Driver, tmp_path: Path) -> None:
+    write_file(tmp_path, f"[other]\n{SECTION}")
+    assert works(azure, profile="other", client_id="nonsense", secret="nonsense")
+
+
+def test_the_environment_wins_over_the_file(azure: Driver, tmp_path: Path) -> None:
+    write_file(tmp_path, "[default]\nclient_id=nonsense\n")
+    assert works(azure)
+
+
+def test_a_subscription_option_counts_with_any_credentials(blank: Driver, tmp_path: Path) -> None:
+    write_file(tmp_path, f"[default]\n{SECTION.replace('subscription_id', '#')}")
+    assert "subscription_id" in refused(blank)
+    assert works(blank, subscription_id=SUBSCRIPTION)
+
+
+def test_blank_means_unset(azure: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Automation Controller always exports AZURE_SUBSCRIPTION_ID, also when it is empty.
+    monkeypatch.setenv("AZURE_PROFILE", "")
+    monkeypatch.setenv("ANSIBLE_AZURE_AUTH_SOURCE", "")
+    monkeypatch.setenv("AZURE_AD_USER", "")
+    assert works(azure, client_id="", secret="")
+    monkeypatch.setenv("AZURE_SUBSCRIPTION_ID", "")
+    assert "subscription_id" in refused(azure)
+    assert works(azure, subscription_id=SUBSCRIPTION)
+
+
+def test_a_cloud_named_as_an_option_counts_with_credentials_of_the_environment(
+    azure: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = azure.emulator.url
+    monkeypatch.delenv("AZURE_CLOUD_ENVIRONMENT")
+    assert works(azure, cloud_environment=url)
+    assert works(azure, cloud_environment=url.upper().replace("HTTPS", "https") + "/")
+    monkeypatch.setenv("AZURE_CLOUD_ENVIRONMENT", url)
+    assert works(azure, **OPTIONS)
+
+
+@pytest.mark.parametrize("answers", ["new", "old"])
+def test_the_token_is_for_the_audience_that_the_cloud_names(azure: Driver, answers: str) -> None:
+    if answers == "old":
+        # Azure Stack Hub knows only the old form and refuses the other api-version.
+        azure.fault(kind="answer", method="GET", path="^/metadata/endpoints$", status=400)
+    azure.vault()
+    audiences = {entry["audience"] for entry in azure.azure.journal.entries if "audience" in entry}
+    assert audiences == {metadata.audience(TENANT)}
+
+
+def test_nothing_at_all_is_told(blank: Driver) -> None:
+    message = refused(blank)
+    for word in ("client_id", "secret", "tenant", "subscription_id", "AZURE_CLIENT_ID"):
+        assert word in message
+    assert blank.azure.journal.entries == []
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"cloud_environment": "AzureMoon"}, "cloud_environment"),
+        ({"cloud_environment": "http://127.0.0.1:1"}, "cloud_environment"),
+        ({"auth_source": "cli"}, "auth_source"),
+        ({"auth_source": "msi"}, "auth_source"),
+        ({"ad_user": "me", "password": "x"}, "ad_user"),
+    ],
+)
+def test_what_cannot_be_is_told_before_any_request(blank: Driver, options: dict, named: str) -> None:
+    message = refused(
+        blank, **{**OPTIONS, **options} if "ad_user" not in options else {**options, "subscription_id": SUBSCRIPTION}
+    )
+    assert named in message
+    assert blank.azure.journal.entries == []
+
+
+def test_a_wrong_secret_is_told_without_it(azure: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_SECRET", "wrong-secret-value")
+    message = refused(azure)
+    assert "AADSTS7000215" in message
+    assert "wrong-secret-value" not in message
+
+
+@pytest.mark.parametrize(("name", "code"), [("AZURE_CLIENT_ID", "AADSTS700016"), ("AZURE_TENANT", "tenant")])
+def test_an_unknown_application_or_tenant_is_told(azure: Driver, monkeypatch: pytest.MonkeyPatch, name: str, code: str) -> None:
+    monkeypatch.setenv(name, "0bad0bad-0000-4000-8000-000000000000")
+    assert code in refused(azure)
+
+
+def test_a_subscription_without_access_is_told(azure: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_CLIENT_ID", OUTSIDER_CLIENT)
+    assert "does not have authorization" in refused(azure)
+
+
+def test_a_subscription_that_is_not_there_is_told(azure: Driver) -> None:
+    assert "could not be found" in refused(azure, subscription_id="0bad0bad-0000-4000-8000-000000000000")
+
+
+@pytest.mark.usefixtures("azure")
+def test_an_unreachable_cloud_fails_in_seconds() -> None:
+    from modules import run_module
+
+    begin = time.monotonic()
+    arguments = {"resource_group": "demo-rg", "vault_name": "demo-vault", "cloud_environment": "https://127.0.0.1:9"}
+    result = run_module("backup_vault", arguments)
+    assert result["failed"]
+    assert "connection refused" in result["msg"]
+    assert "127.0.0.1:9" in result["msg"]
+    assert time.monotonic() - begin < 10
+
+
+def test_an_untrusted_certificate_is_refused(azure: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    import certifi
+
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
+    message = refused(azure)
+    assert "certificate" in message
+    assert "REQUESTS_CA_BUNDLE" in message
+    assert azure.azure.journal.entries == []
+
+
+def test_an_untrusted_certificate_can_be_accepted_with_a_warning(azure: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    import certifi
+
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
+    result = azure.run("backup_vault", check=True, cert_validation_mode="ignore")
+    assert not result["failed"], result["msg"]
+    assert "cert_validation_mode" in str(result["warnings"])
+
+
+def test_a_token_never_goes_to_another_host(azure: Driver) -> None:
+    azure.vault()
+    stranger = "https://localhost:1/subscriptions/x/operationStatus/y"
+    azure.fault(kind="answer_after", method="PUT", status=201, body={}, headers={"Azure-AsyncOperation": stranger})
+    result = azure.run("backup_vault", tags={"a": "b"})
+    assert result["failed"]
+    assert "another host" in result["msg"]
+    assert result["error"]["code"] == "UntrustedHost"
+
+
+def test_a_list_that_leads_to_another_host_is_not_followed(azure: Driver) -> None:
+    azure.vault()
+    body = {"value": [], "nextLink": "https://localhost:1/next"}
+    azure.fault(kind="answer", method="GET", path="/backupPolicies$", status=200, body=body)
+    result = azure.run("backup_policy", policy_name="disks", datasource_type="azure_disk")
+    assert result["failed"]
+    assert "another host" in result["msg"]
+
+
+def test_a_redirect_is_not_followed(azure: Driver) -> None:
+    azure.fault(kind="answer", method="GET", status=302, headers={"Location": azure.emulator.url + "/elsewhere"}, body={})
+    result = azure.run("backup_vault")
+    assert result["failed"]
+    assert not azure.requests("GET", "/elsewhere")
+
+
+@pytest.mark.parametrize("missing", ["azure-identity", "azure-mgmt-dataprotection"])
+def test_a_missing_or_old_library_is_named_with_its_requirement(
+    azure: Driver, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure import libraries
+
+    real = libraries.metadata.version
+
+    def absent(name: str) -> str:
+        if name == missing:
+            raise libraries.metadata.PackageNotFoundError(name)
+        return real(name)
+
+    monkeypatch.setattr(libraries.metadata, "version", absent)
+    message = refused(azure)
+    assert f"{missing} is missing" in message
+    assert "pip install" in message
+    monkeypatch.setattr(libraries.metadata, "version", lambda name: "0.9.1" if name == missing else real(name))
+    assert "too old" in refused(azure)
+
+
+def test_azure_is_not_imported_before_it_is_needed() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, importlib\n"
+        "for name in ('backup_vault', 'backup_policy', 'backup_permission', 'backup_instance', 'backup_adhoc'):\n"
+        "    importlib.import_module('ansible_collections.holdfast.azure_backup.plugins.modules.' + name)\n"
+        "print([name for name in sys.modules if name == 'azure' or name.startswith('azure.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,301 @@
+"""backup_adhoc, through the real SDKs against the loopback Azure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from conftest import VAULT_ID, Driver, disk
+
+
+def triggers(azure: Driver) -> int:
+    return len(azure.requests("POST", "/backup"))
+
+
+def test_a_backup_is_followed_to_the_end_of_its_job(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    (result,) = azure.run("backup_adhoc", datasource_id=protected)["results"]
+    job, point = result["job"], result["recovery_point"]
+    assert (result["action"], result["changed"], result["failed"]) == ("start", True, False)
+    assert (job["status"], job["operation"], job["user_triggered"]) == ("completed", "backup", True)
+    assert job["duration_seconds"] == pytest.approx(216, abs=1)
+    assert job["sub_tasks"] == [{"name": "Trigger Backup", "status": "completed"}]
+    assert job["id"].startswith(VAULT_ID)
+    assert point["name"] == job["recovery_point_id"]
+    assert (point["type"], point["tier"]) == ("incremental", "operational_store")
+    assert sum(azure.clock.slept) >= 216
+    (request,) = azure.requests("POST", "/backup")
+    assert request["body"] == {"backupRuleOptions": {"ruleName": "BackupHourly", "triggerOption": {}}}
+
+
+def test_without_max_age_every_run_backs_up(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    for _turn in range(2):
+        assert azure.run("backup_adhoc", datasource_id=protected)["changed"]
+    assert triggers(azure) == 2
+
+
+def test_a_fresh_recovery_point_is_enough(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    point = azure.run("backup_adhoc", datasource_id=protected)["results"][0]["recovery_point"]
+    result = azure.run("backup_adhoc", datasource_id=protected, max_age="12h")
+    assert (result["changed"], result["results"][0]["action"]) == (False, "skip")
+    assert result["results"][0]["recovery_point"]["name"] == point["name"]
+    azure.azure.clock.advance(13 * 3600)
+    assert azure.run("backup_adhoc", datasource_id=protected, max_age="12h")["changed"]
+    assert triggers(azure) == 2
+
+
+def test_the_services_clock_decides_how_old_a_point_is(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    azure.run("backup_adhoc", datasource_id=protected)
+
+    class WrongClock:
+        def __init__(self, right: object) -> None:
+            self.right = right
+
+        def now(self) -> object:
+            return self.right.now() + timedelta(days=3)
+
+        def sleep(self, seconds: float) -> None:
+            self.right.sleep(seconds)
+
+    from modules import VirtualClock, run_module
+
+    arguments = {"resource_group": "demo-rg", "vault_name": "demo-vault", "datasource_id": [protected], "max_age": "1h"}
+    result = run_module("backup_adhoc", arguments, WrongClock(VirtualClock(azure.azure.clock)))  # type: ignore[arg-type]
+    assert result["results"][0]["action"] == "skip"
+
+
+def test_check_mode_starts_nothing_and_foretells(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    writes = len(azure.writes())
+    assert azure.run("backup_adhoc", check=True, datasource_id=protected)["changed"] is True
+    assert len(azure.writes()) == writes
+    azure.run("backup_adhoc", datasource_id=protected)
+    result = azure.run("backup_adhoc", check=True, datasource_id=protected, max_age="1h")
+    assert (result["changed"], result["results"][0]["action"]) == (False, "skip")
+    assert azure.run("backup_adhoc", check=True, datasource_id=disk("data02"))["changed"] is True
+
+
+def test_a_running_backup_is_joined(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    started = azure.run("backup_adhoc", datasource_id=protected, wait=False)
+    assert (started["changed"], started["results"][0]["job"]["status"]) == (True, "in_progress")
+    (joined,) = azure.run("backup_adhoc", datasource_id=protected)["results"]
+    assert (joined["action"], joined["changed"]) == ("join", False)
+    assert joined["job"]["id"] == started["results"][0]["job"]["id"]
+    assert joined["job"]["status"] == "completed"
+    assert joined["recovery_point"]
+    assert triggers(azure) == 1
+
+
+def test_a_running_backup_can_be_refused_or_run_beside(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    azure.run("backup_adhoc", datasource_id=protected, wait=False)
+    refused = azure.run("backup_adhoc", datasource_id=protected, on_running="fail")
+    assert refused["failed"]
+    assert "on_running" in refused["msg"]
+    assert refused["results"][0]["job"]["status"] == "in_progress"
+    beside = azure.run("backup_adhoc", datasource_id=protected, on_running="start")
+    assert beside["changed"]
+    assert triggers(azure) == 2
+
+
+def test_an_older_backup_that_only_transfers_is_not_joined(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    azure.run("backup_adhoc", datasource_id=protected, wait=False)
+    job = next(iter(next(iter(azure.azure.data_protection.vaults.values())).jobs.values()))
+    job["properties"]["extendedInfo"]["subTasks"][0]["taskStatus"] = "Completed"
+    job["properties"]["extendedInfo"]["subTasks"].append({"taskName": "Data Transfer", "taskStatus": "InProgress"})
+    assert azure.run("backup_adhoc", check=True, datasource_id=protected, max_age="1h")["results"][0]["action"] == "join"
+    result = azure.run("backup_adhoc", datasource_id=protected)
+    assert (result["changed"], result["results"][0]["action"]) == (True, "start")
+
+
+def test_a_job_is_resumed_by_its_id_or_its_guid(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    job = azure.run("backup_adhoc", datasource_id=protected, wait=False)["results"][0]["job"]
+    result = azure.run("backup_adhoc", resource_group=None, vault_name=None, job_id=job["id"])
+    assert (result["changed"], result["results"][0]["action"]) == (False, "resume")
+    assert result["results"][0]["job"]["status"] == "completed"
+    assert result["results"][0]["recovery_point"]["name"]
+    assert azure.run("backup_adhoc", job_id=job["name"])["results"][0]["job"]["id"] == job["id"]
+    assert triggers(azure) == 1
+
+
+def test_running_out_of_time_loses_nothing_and_says_how_to_go_on(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    result = azure.run("backup_adhoc", datasource_id=protected, wait_timeout=60)
+    assert result["failed"]
+    assert result["changed"] is True
+    job = result["results"][0]["job"]
+    assert "job_id" in result["msg"]
+    assert job["id"] in result["msg"]
+    again = azure.run("backup_adhoc", datasource_id=protected)
+    assert again["results"][0]["job"]["id"] == job["id"]
+    assert triggers(azure) == 1
+
+
+def test_a_failed_job_fails_with_azures_error(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    error = {"code": "UserErrorDiskSnapshotNotFound", "message": "The snapshot is gone.", "recommendedAction": ["Try again."]}
+    azure.fault(kind="job", outcome={"status": "Failed", "error": error})
+    result = azure.run("backup_adhoc", datasource_id=protected)
+    assert (result["failed"], result["changed"]) == (True, True)
+    assert "The snapshot is gone." in result["msg"]
+    assert result["error"]["code"] == "UserErrorDiskSnapshotNotFound"
+    assert result["error"]["recommended_action"] == "Try again."
+    assert result["results"][0]["job"]["status"] == "failed"
+
+
+def test_a_job_with_warnings_is_a_success_that_says_so(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    azure.fault(kind="job", outcome={"status": "CompletedWithWarnings"})
+    (result,) = azure.run("backup_adhoc", datasource_id=protected)["results"]
+    assert (result["failed"], result["job"]["status"]) == (False, "completed_with_warnings")
+
+
+def test_several_are_waited_for_together(azure: Driver) -> None:
+    ids = azure.protected("data01", "data02", "data03")
+    result = azure.run("backup_adhoc", datasource_id=ids)
+    assert [item["job"]["status"] for item in result["results"]] == ["completed"] * 3
+    # One list of the vault's jobs is fewer requests than three jobs.
+    assert len(azure.requests("GET", "/backupJobs")) > 2
+    singles = [e for e in azure.azure.journal.entries if e["method"] == "GET" and "/backupJobs/" in e["path"]]
+    assert len(singles) <= 6
+
+
+def test_one_failed_job_does_not_hide_the_others(azure: Driver) -> None:
+    ids = azure.protected("data01", "data02")
+    azure.fault(kind="job", outcome={"status": "Failed", "error": {"code": "X", "message": "Broken."}})
+    result = azure.run("backup_adhoc", datasource_id=ids, max_concurrency=1)
+    assert [item["failed"] for item in result["results"]] == [True, False]
+    assert "1 of 2 failed" in result["msg"]
+
+
+# -- a trigger is never sent twice
+
+
+@pytest.mark.parametrize("plan", [{"kind": "reset_after"}, {"kind": "answer_after", "status": 504}])
+def test_after_a_broken_answer_the_job_is_looked_for_and_found(azure: Driver, plan: dict) -> None:
+    (protected,) = azure.protected("data01")
+    azure.fault(method="POST", path="/backup$", **plan)
+    (result,) = azure.run("backup_adhoc", datasource_id=protected)["results"]
+    assert (result["failed"], result["changed"], result["job"]["status"]) == (False, True, "completed")
+    assert triggers(azure) == 1
+
+
+@pytest.mark.parametrize("plan", [{"kind": "reset_before"}, {"kind": "answer", "status": 500}, {"kind": "answer", "status": 503}])
+def test_where_no_job_appears_the_outcome_is_unknown_and_nothing_is_sent_again(azure: Driver, plan: dict) -> None:
+    (protected,) = azure.protected("data01")
+    azure.fault(method="POST", path="/backup$", **plan)
+    result = azure.run("backup_adhoc", datasource_id=protected)
+    assert result["failed"]
+    assert "not known" in result["msg"]
+    assert triggers(azure) == 1
+    assert sum(azure.clock.slept) > 59
+
+
+def test_a_throttled_trigger_is_sent_again(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    azure.fault(kind="answer", method="POST", path="/backup$", status=429, times=2, headers={"Retry-After": "17"})
+    result = azure.run("backup_adhoc", datasource_id=protected)
+    assert not result["failed"], result["msg"]
+    assert azure.clock.slept.count(17.0) == 2
+    assert len(next(iter(azure.azure.data_protection.vaults.values())).jobs) == 1
+
+
+def test_a_caller_who_may_not_read_the_operation_finds_the_job_in_the_list(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    azure.fault(kind="answer", method="GET", path="/operation(Status|Results)/", status=403, times=99)
+    (result,) = azure.run("backup_adhoc", datasource_id=protected)["results"]
+    assert (result["failed"], result["job"]["status"]) == (False, "completed")
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_gateway_noise_while_polling_is_outlived(azure: Driver, status: int) -> None:
+    (protected,) = azure.protected("data01")
+    azure.fault(kind="answer", method="GET", path="/backupJobs/", status=status, times=12)
+    azure.fault(kind="answer", method="GET", path="/operationStatus/", status=status, times=8)
+    azure.fault(kind="reset_before", method="GET", path="/backupJobs/", times=3)
+    (result,) = azure.run("backup_adhoc", datasource_id=protected)["results"]
+    assert (result["failed"], result["job"]["status"]) == (False, "completed")
+    assert triggers(azure) == 1
+
+
+def test_a_wait_of_hours_takes_no_time_and_few_requests(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    azure.fault(kind="job", outcome={"status": "Completed", "seconds": 8 * 3600})
+    before = len(azure.azure.journal.entries)
+    (result,) = azure.run("backup_adhoc", datasource_id=protected, wait_timeout=12 * 3600)["results"]
+    assert (result["failed"], result["job"]["status"]) == (False, "completed")
+    assert len(azure.azure.journal.entries) - before < 150
+
+
+# -- bad input
+
+
+def test_a_retention_rules_name_leads_to_the_backup_rule(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    result = azure.run("backup_adhoc", datasource_id=protected, rule_name="Default")
+    assert result["failed"]
+    for word in ("rule_name", "BackupHourly", "retention_tag: Default"):
+        assert word in result["msg"]
+    assert triggers(azure) == 0
+    tagged = azure.run("backup_adhoc", datasource_id=protected, rule_name="backuphourly", retention_tag="Default")
+    assert not tagged["failed"], tagged["msg"]
+    (request,) = azure.requests("POST", "/backup")
+    assert request["body"]["backupRuleOptions"]["triggerOption"] == {"retentionTagOverride": "Default"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"rule_name": "NoSuchRule"}, "rule_name"),
+        ({"retention_tag": "Forever"}, "retention_tag"),
+        ({"datasource_id": [disk("data02")]}, "datasource_id"),
+        ({"vault_name": "no-vault"}, "no-vault"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_any_write(azure: Driver, arguments: dict, named: str) -> None:
+    (protected,) = azure.protected("data01")
+    writes = len(azure.writes())
+    result = azure.run("backup_adhoc", **{"datasource_id": [protected], **arguments})
+    assert result["failed"]
+    assert named in result["msg"]
+    assert len(azure.writes()) == writes
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({}, "datasource_id"),
+        ({"datasource_id": [disk("data01")], "max_age": "soon"}, "max_age"),
+        ({"datasource_id": ["x"]}, "datasource_id"),
+        ({"datasource_id": [disk("data01")], "job_id": "5f0c3a3e-6a62-4f6e-8f0e-0f1df7d5a5b0"}, "job_id"),
+        ({"job_id": "nonsense"}, "job_id"),
+        ({"job_id": disk("data01")}, "job_id"),
+    ],
+)
+def test_bad_input_names_the_option_before_any_request(azure: Driver, arguments: dict, named: str) -> None:
+    result = azure.run("backup_adhoc", **arguments)
+    assert result["failed"]
+    assert named in result["msg"]
+    assert azure.azure.journal.entries == []
+
+
+def test_a_job_that_is_not_there_is_told(azure: Driver) -> None:
+    azure.vault()
+    result = azure.run("backup_adhoc", job_id="5f0c3a3e-6a62-4f6e-8f0e-0f1df7d5a5b0")
+    assert result["failed"]
+    assert "job_id" in result["msg"]
+
+
+def test_a_protection_still_being_configured_is_waited_for(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    instance = next(iter(next(iter(azure.azure.data_protection.vaults.values())).instances.values()))
+    instance.become("UpdatingProtection")
+    azure.azure.schedule.after(120, lambda _moment: instance.become("ProtectionConfigured"))
+    (result,) = azure.run("backup_adhoc", datasource_id=protected)["results"]
+    assert result["job"]["status"] == "completed"

@@ -1,0 +1,257 @@
+"""backup_instance, through the real SDKs against the loopback Azure."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import GROUP, OTHER_DISK, SNAPSHOTS, VAULT_ID, Driver, disk
+
+PROTECT = {"datasource_id": [disk("data01")], "policy_name": "disks", "snapshot_resource_group": "demo-snapshots-rg"}
+
+
+def ready(azure: Driver, *names: str, **vault: object) -> None:
+    azure.vault(**vault)
+    azure.policy()
+    ids = [disk(name) for name in names or ("data01",)]
+    assert not azure.run("backup_permission", datasource_id=ids, snapshot_resource_group="demo-snapshots-rg")["failed"]
+
+
+def test_a_disk_is_protected_as_predicted_and_only_once(azure: Driver) -> None:
+    ready(azure)
+    (result,) = azure.predicted("backup_instance", **PROTECT)["results"]
+    assert result["action"] == "protect"
+    assert result["instance"]["state"] == "protection_configured"
+    assert result["instance"]["snapshot_resource_group_id"] == SNAPSHOTS
+    assert len(azure.requests("PUT", result["instance"]["name"])) == 1
+
+
+def test_the_name_is_the_same_wherever_it_is_made(azure: Driver) -> None:
+    ready(azure)
+    upper = disk("data01").replace("resourceGroups", "RESOURCEGROUPS")
+    name = azure.run("backup_instance", check=True, **PROTECT)["results"][0]["instance"]["name"]
+    other = azure.run("backup_instance", check=True, **{**PROTECT, "datasource_id": upper})["results"][0]["instance"]["name"]
+    assert name == other
+    assert name.startswith("data01-data01-")
+
+
+def test_it_waits_until_new_roles_are_effective(azure: Driver) -> None:
+    azure.azure.configure({"propagation_seconds": 900})
+    try:
+        ready(azure)
+        result = azure.run("backup_instance", **PROTECT)
+    finally:
+        azure.azure.configure({"propagation_seconds": 90})
+    assert not result["failed"], result["msg"]
+    assert len(azure.requests("POST", "/validateForBackup")) > 5
+    assert sum(azure.clock.slept) > 600
+
+
+def test_missing_roles_are_named_when_patience_ends(azure: Driver) -> None:
+    azure.vault()
+    azure.policy()
+    result = azure.run("backup_instance", **PROTECT, permission_timeout=300)
+    assert result["failed"]
+    for word in ("Disk Backup Reader", disk("data01"), "Disk Snapshot Contributor", SNAPSHOTS, "permission_timeout"):
+        assert word in result["msg"]
+    assert result["error"]["code"] == "UserErrorDiskAndSnapshotRGOrMSIPermissionsNotPresent"
+    assert result["error"]["recommended_action"]
+    assert not [entry for entry in azure.azure.journal.writes() if "/backupInstances/" in entry["path"]]
+
+
+def test_an_instance_of_any_name_is_adopted(azure: Driver) -> None:
+    ready(azure)
+    azure.run("backup_instance", **PROTECT, name="by-hand")
+    result = azure.run("backup_instance", **PROTECT)
+    assert (result["failed"], result["changed"]) == (False, False)
+    assert result["results"][0]["instance"]["name"] == "by-hand"
+
+
+def test_many_are_protected_in_one_task_in_the_order_given(azure: Driver) -> None:
+    names = ["data03", "data01", "data02"]
+    ready(azure, *names)
+    result = azure.predicted("backup_instance", **{**PROTECT, "datasource_id": [disk(name) for name in names]})
+    assert [item["datasource_id"] for item in result["results"]] == [disk(name) for name in names]
+
+
+def test_the_same_id_twice_is_protected_once(azure: Driver) -> None:
+    ready(azure)
+    result = azure.run("backup_instance", **{**PROTECT, "datasource_id": [disk("data01"), disk("data01").upper()]})
+    assert result["failed"] is False, result
+    assert [item["changed"] for item in result["results"]] == [True, True]
+    assert len([entry for entry in azure.azure.journal.writes() if "/backupInstances/" in entry["path"]]) == 1
+
+
+def test_one_that_fails_does_not_stop_the_others(azure: Driver) -> None:
+    ready(azure, "data01", "far01")
+    result = azure.run("backup_instance", **{**PROTECT, "datasource_id": [disk("far01"), disk("data01")]})
+    assert [item["failed"] for item in result["results"]] == [True, False]
+    assert result["changed"] is True
+    assert "1 of 2 failed" in result["msg"]
+
+
+def test_lists_are_read_to_their_last_page(azure: Driver) -> None:
+    ids = azure.protected("data01", "data02", "data03")
+    azure.azure.configure({"page_size": 1})
+    result = azure.run("backup_instance", **{**PROTECT, "datasource_id": ids})
+    assert (result["failed"], result["changed"]) == (False, False), result
+
+
+def test_the_policy_is_changed_and_all_else_kept(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    azure.run("backup_policy", policy_name="daily", datasource_type="azure_disk", schedule={"frequency": "daily"})
+    (result,) = azure.predicted("backup_instance", datasource_id=protected, policy_name="daily")["results"]
+    assert result["action"] == "change_policy"
+    assert result["instance"]["policy_name"] == "daily"
+    assert result["instance"]["snapshot_resource_group_id"] == SNAPSHOTS
+
+
+def test_the_ladder_down_and_up_again(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    for state, action, became in (
+        ("suspended", "suspend", "backups_suspended"),
+        ("present", "resume", "protection_configured"),
+        ("stopped", "stop", "protection_stopped"),
+        ("present", "resume", "protection_configured"),
+    ):
+        (result,) = azure.predicted("backup_instance", datasource_id=protected, policy_name="disks", state=state)["results"]
+        assert (result["action"], result["instance"]["state"]) == (action, became)
+    (result,) = azure.predicted("backup_instance", datasource_id=protected, state="absent")["results"]
+    assert result["action"] == "remove"
+    assert result["instance"] is None
+    vault = next(iter(azure.azure.data_protection.vaults.values()))
+    assert (len(vault.instances), len(vault.deleted)) == (0, 1)
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_destroying_data_has_to_be_confirmed(azure: Driver, check: bool) -> None:
+    (protected,) = azure.protected("data01", soft_delete="Off")
+    writes = len(azure.writes())
+    result = azure.run("backup_instance", check=check, datasource_id=protected, state="absent")
+    assert result["failed"]
+    assert "delete_backup_data" in result["msg"]
+    assert len(azure.writes()) == writes
+    azure.predicted("backup_instance", datasource_id=protected, state="absent", delete_backup_data=True)
+
+
+def test_a_soft_deleted_disk_is_not_protected_behind_ones_back(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    azure.run("backup_instance", datasource_id=protected, state="absent")
+    result = azure.run("backup_instance", **PROTECT)
+    assert result["failed"]
+    assert "soft-deleted" in result["msg"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_disk_protected_in_another_vault_names_that_vault(azure: Driver, check: bool) -> None:
+    azure.protected("data01")
+    for module, arguments in (("backup_vault", {}), ("backup_policy", {"policy_name": "disks", "datasource_type": "azure_disk"})):
+        azure.run(module, vault_name="second-vault", **arguments)
+    writes = len(azure.writes())
+    result = azure.run("backup_instance", check=check, vault_name="second-vault", **PROTECT)
+    assert result["failed"]
+    assert VAULT_ID in result["msg"]
+    assert len(azure.writes()) == writes
+
+
+def test_a_protection_error_is_told_and_mended_by_the_next_run(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    instance = next(iter(next(iter(azure.azure.data_protection.vaults.values())).instances.values()))
+    instance.become("ProtectionError", {"code": "UserErrorX", "message": "A role was taken away.", "recommendedAction": ["Do."]})
+    result = azure.run("backup_adhoc", datasource_id=protected)
+    assert result["failed"]
+    assert "protection_error" in result["msg"]
+    (mended,) = azure.predicted("backup_instance", datasource_id=protected, policy_name="disks")["results"]
+    assert (mended["action"], mended["instance"]["state"]) == ("resume", "protection_configured")
+
+
+def test_a_protection_that_comes_to_nothing_fails_with_its_error(azure: Driver) -> None:
+    ready(azure)
+
+    def take_roles_away() -> None:
+        if azure.requests("PUT", "-data01") or any("/backupInstances/" in e["path"] for e in azure.azure.journal.writes()):
+            azure.azure.authorization.assignments.clear()
+
+    azure.on_sleep = take_roles_away
+    result = azure.run("backup_instance", **PROTECT)
+    azure.on_sleep = None
+    assert result["failed"]
+    assert result["error"]["code"] == "UserErrorDiskAndSnapshotRGOrMSIPermissionsNotPresent"
+
+
+def test_a_run_interrupted_after_the_put_goes_on_with_the_same_instance(azure: Driver) -> None:
+    ready(azure)
+    azure.fault(kind="answer", method="GET", path="/operationStatus/", after=3, times=1, status=404)
+    first = azure.run("backup_instance", **PROTECT)
+    second = azure.run("backup_instance", **PROTECT)
+    assert first["failed"] or first["changed"]
+    assert not second["failed"], second["msg"]
+    assert len(azure.requests("PUT", second["results"][0]["instance"]["name"])) <= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"datasource_id": ["/subscriptions/x/disks/y"]}, "datasource_id"),
+        ({"datasource_id": [disk("data01"), "nonsense", GROUP]}, "nonsense"),
+        ({"policy_name": None}, "policy_name"),
+        ({"policy_id": VAULT_ID + "/backupPolicies/disks"}, "policy_name"),
+        ({"name": "one", "datasource_id": [disk("data01"), disk("data02")]}, "name"),
+        ({"name": "bad name!"}, "name"),
+        ({"delete_backup_data": True}, "delete_backup_data"),
+        ({"datasource_id": [OTHER_DISK], "snapshot_resource_group": SNAPSHOTS}, "snapshot_resource_group"),
+        ({"snapshot_resource_group": GROUP + "/providers/x"}, "snapshot_resource_group"),
+    ],
+)
+def test_bad_input_names_the_option_before_any_request(azure: Driver, arguments: dict, named: str) -> None:
+    result = azure.run("backup_instance", **{**PROTECT, **arguments})
+    assert result["failed"]
+    assert named in result["msg"]
+    assert azure.azure.journal.entries == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"vault_name": "no-vault"}, "vault"),
+        ({"policy_name": "no-policy"}, "policy_name"),
+        ({"policy_name": None, "policy_id": VAULT_ID + "/backupPolicies/no-policy"}, "policy_id"),
+        ({"policy_name": None, "policy_id": VAULT_ID.replace("demo-vault", "else") + "/backupPolicies/disks"}, "policy_id"),
+        ({"snapshot_resource_group": "no-rg"}, "snapshot_resource_group"),
+        ({"datasource_id": [disk("nosuch")]}, "datasource_id"),
+        ({"datasource_id": [disk("far01")]}, "eastus"),
+        ({"datasource_id": [disk("fast01")]}, "policy_name"),
+        ({"state": "stopped", "datasource_id": [disk("data02")]}, "state"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_any_write(azure: Driver, arguments: dict, named: str) -> None:
+    azure.protected("data03")
+    writes = len(azure.writes())
+    result = azure.run("backup_instance", **{**PROTECT, **arguments})
+    assert result["failed"]
+    assert named in result["msg"]
+    assert len(azure.writes()) == writes
+
+
+def test_a_slow_disk_type_takes_a_policy_of_its_own_pace(azure: Driver) -> None:
+    ready(azure, "fast01")
+    azure.run("backup_policy", policy_name="slow", datasource_type="azure_disk", schedule={"interval_hours": 12})
+    result = azure.run("backup_instance", **{**PROTECT, "datasource_id": disk("fast01"), "policy_name": "slow"})
+    assert not result["failed"], result["msg"]
+
+
+def test_the_snapshot_group_cannot_be_changed_later(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    result = azure.run("backup_instance", datasource_id=protected, policy_name="disks", snapshot_resource_group="demo-rg")
+    assert result["failed"]
+    assert "snapshot_resource_group" in result["msg"]
+
+
+def test_check_mode_works_on_an_empty_group(azure: Driver) -> None:
+    result = azure.run("backup_instance", check=True, **PROTECT)
+    assert (result["failed"], result["changed"]) == (False, True), result
+    assert result["results"][0]["action"] == "protect"
+    assert azure.writes() == []
+
+
+def test_absent_is_nothing_to_do_where_nothing_is(azure: Driver) -> None:
+    result = azure.run("backup_instance", datasource_id=disk("data01"), state="absent")
+    assert (result["failed"], result["changed"]) == (False, False)

@@ -1,0 +1,139 @@
+"""backup_permission, through the real SDKs against the loopback Azure."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import GROUP, OTHER_DISK, SNAPSHOTS, Driver, disk
+
+WHERE = {"datasource_id": [disk("data01")], "snapshot_resource_group": "demo-snapshots-rg"}
+
+
+def statuses(result: dict) -> list[str]:
+    return [role["status"] for item in result["results"] for role in item["roles"]]
+
+
+def test_both_roles_are_granted_as_predicted_and_only_once(azure: Driver) -> None:
+    azure.vault()
+    result = azure.predicted("backup_permission", **WHERE)
+    roles = result["results"][0]["roles"]
+    assert [(role["role"], role["scope"]) for role in roles] == [
+        ("Disk Backup Reader", disk("data01")),
+        ("Disk Snapshot Contributor", SNAPSHOTS),
+    ]
+    bodies = [entry["body"]["properties"] for entry in azure.azure.journal.writes()[1:]]
+    assert {body["principalType"] for body in bodies} == {"ServicePrincipal"}
+
+
+def test_check_mode_names_what_is_missing(azure: Driver) -> None:
+    azure.vault()
+    result = azure.run("backup_permission", check=True, **WHERE)
+    assert statuses(result) == ["missing", "missing"]
+    assert "Disk Backup Reader" in result["results"][0]["msg"]
+
+
+def test_a_shared_resource_group_gets_its_role_once(azure: Driver) -> None:
+    azure.vault()
+    ids = [disk(name) for name in ("data01", "data02", "data03")]
+    azure.run("backup_permission", **{**WHERE, "datasource_id": ids})
+    assert sum(entry["path"].startswith(SNAPSHOTS) for entry in azure.azure.journal.writes()) == 1
+
+
+def test_a_role_held_above_the_scope_is_enough(azure: Driver) -> None:
+    vault = azure.vault()["vault"]
+    azure.run("backup_permission", **{**WHERE, "snapshot_resource_group": GROUP})
+    assert statuses(azure.run("backup_permission", **{**WHERE, "snapshot_resource_group": "demo-rg"})) == ["present"] * 2
+    key = f"{GROUP}/providers/Microsoft.Authorization/roleAssignments/above".lower()
+    azure.azure.authorization.assignments[key] = {
+        "id": key,
+        "name": "above",
+        "properties": {
+            "scope": GROUP,
+            "principalId": vault["identity"]["principal_id"],
+            "roleDefinitionId": "/x/3e5e47e6-65f7-47ef-90b5-e5dd4d455f24",
+        },
+    }
+    azure.azure.authorization.effective[key] = azure.azure.clock.now()
+    result = azure.run("backup_permission", datasource_id=disk("data02"), snapshot_resource_group="demo-rg")
+    assert (result["changed"], statuses(result)) == (False, ["present", "present"])
+
+
+def test_an_assignment_under_another_name_is_taken_as_done(azure: Driver) -> None:
+    azure.vault()
+    azure.fault(
+        kind="answer", method="PUT", path="roleAssignments", status=409,
+        body={"error": {"code": "RoleAssignmentExists", "message": "The role assignment already exists."}},
+    )  # fmt: skip
+    result = azure.run("backup_permission", **WHERE)
+    assert not result["failed"], result
+
+
+def test_absent_takes_back_only_what_was_granted_here(azure: Driver) -> None:
+    azure.vault()
+    azure.run("backup_permission", **WHERE)
+    result = azure.predicted("backup_permission", **WHERE, state="absent")
+    assert statuses(result) == ["revoked", "revoked"]
+    assert azure.azure.authorization.assignments == {}
+
+
+def test_absent_leaves_the_roles_of_others(azure: Driver) -> None:
+    azure.vault()
+    azure.run("backup_permission", **WHERE)
+    assignments = azure.azure.authorization.assignments
+    for key, assignment in list(assignments.items()):
+        assignments[key + "-by-hand"] = {**assignments.pop(key), "name": assignment["name"] + "-by-hand"}
+    result = azure.run("backup_permission", **WHERE, state="absent")
+    assert (result["changed"], statuses(result)) == (False, ["foreign", "foreign"])
+
+
+def test_absent_keeps_the_role_that_other_disks_still_need(azure: Driver) -> None:
+    azure.protected("data01", "data02")
+    result = azure.run("backup_permission", **WHERE, state="absent")
+    assert statuses(result) == ["revoked", "kept"]
+    assert SNAPSHOTS in result["results"][0]["msg"]
+
+
+def test_a_vault_without_identity_is_told(azure: Driver) -> None:
+    azure.vault(identity={"type": "None"})
+    result = azure.run("backup_permission", **WHERE)
+    assert result["failed"]
+    assert "identity" in result["msg"]
+
+
+def test_one_that_fails_does_not_stop_the_others(azure: Driver) -> None:
+    azure.vault()
+    azure.fault(kind="answer", method="PUT", path="disks/data01/.*roleAssignments", status=403, times=9,
+                body={"error": {"code": "AuthorizationFailed", "message": "You may not."}})  # fmt: skip
+    result = azure.run("backup_permission", **{**WHERE, "datasource_id": [disk("data01"), disk("data02")]})
+    assert result["failed"]
+    assert [item["failed"] for item in result["results"]] == [True, False]
+    assert result["results"][0]["error"]["code"] == "AuthorizationFailed"
+    assert "1 of 2 failed" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"datasource_id": ["nonsense"]}, "datasource_id"),
+        ({"datasource_id": []}, "datasource_id"),
+        ({"datasource_id": [GROUP]}, "datasource_id"),
+        ({"datasource_id": [GROUP + "/providers/Microsoft.Web/sites/x"]}, "datasource_id"),
+        ({"datasource_id": [OTHER_DISK], "snapshot_resource_group": SNAPSHOTS}, "snapshot_resource_group"),
+        ({"snapshot_resource_group": "/subscriptions/nonsense"}, "snapshot_resource_group"),
+        ({"max_concurrency": 0}, "max_concurrency"),
+    ],
+)
+def test_bad_input_names_the_option_before_any_request(azure: Driver, arguments: dict, named: str) -> None:
+    result = azure.run("backup_permission", **{**WHERE, **arguments})
+    assert result["failed"]
+    assert named in result["msg"]
+    assert azure.azure.journal.entries == []
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_missing_snapshot_group_is_an_error_before_any_write(azure: Driver, check: bool) -> None:
+    azure.vault()
+    writes = len(azure.writes())
+    result = azure.run("backup_permission", check=check, **{**WHERE, "snapshot_resource_group": "nowhere-rg"})
+    assert result["failed"]
+    assert "snapshot_resource_group" in result["msg"]
+    assert len(azure.writes()) == writes

@@ -1,0 +1,53 @@
+"""What the house promises about itself."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
+
+
+def read_yaml(*parts: str) -> dict:
+    return dict(yaml.safe_load(ROOT.joinpath(*parts).read_text(encoding="utf-8")))
+
+
+def test_every_module_is_in_the_action_group() -> None:
+    assert read_yaml("meta", "runtime.yml")["action_groups"]["azure"] == MODULES
+
+
+def test_requirements_say_everywhere_the_same() -> None:
+    from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.libraries import REQUIREMENTS
+
+    wanted = sorted(f"{distribution}>={floor}" for distribution, floor in REQUIREMENTS.values())
+    for name in ("requirements.txt", "meta/ee-requirements.txt"):
+        lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+        assert sorted(line for line in lines if line and not line.startswith("#")) == wanted, name
+
+
+def test_only_the_door_imports_azure() -> None:
+    for path in (ROOT / "plugins").rglob("*.py"):
+        imported = {
+            name
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else [])
+            + ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [])
+        }
+        assert not [name for name in imported if name.split(".")[0] in ("azure", "msal", "requests")], path
+
+
+def test_every_role_has_a_playbook_of_its_name_and_documented_variables() -> None:
+    for role in (path.name for path in (ROOT / "roles").iterdir() if path.is_dir()):
+        assert (ROOT / "playbooks" / f"{role}.yml").is_file()
+        options = read_yaml("roles", role, "meta", "argument_specs.yml")["argument_specs"]["main"]["options"]
+        defaults = read_yaml("roles", role, "defaults", "main.yml")
+        assert {name: spec["default"] for name, spec in options.items() if "default" in spec} == defaults
+        assert all(name.startswith(f"{role}_") for name in options)
+
+
+def test_there_is_no_sanity_ignore_file() -> None:
+    assert not list((ROOT / "tests" / "sanity").glob("ignore*")) if (ROOT / "tests" / "sanity").exists() else True
