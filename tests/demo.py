@@ -1,4 +1,3 @@
-
 """make demo: a disk goes from unprotected to backed up on the loopback Azure, twice; the second time nothing changes."""
 
 from __future__ import annotations

@@ -1,0 +1,166 @@
+"""Roles and playbooks by ansible-playbook, from the built and installed collection, against the loopback Azure."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from emulator.seed import SUBSCRIPTION
+from emulator.server import Emulator
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+BIN = Path(sys.executable).parent
+TARGETS = sorted(path.name for path in (HERE / "targets").iterdir() if path.is_dir())
+DISK = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01"
+VARIABLES = {
+    "protect_resource_group": "demo-rg",
+    "protect_backup_vault_name": "demo-vault",
+    "protect_datasources": [DISK],
+    "protect_snapshot_resource_group": "demo-snapshots-rg",
+    "protect_poll_interval": 0.2,
+    "backup_now_resource_group": "demo-rg",
+    "backup_now_backup_vault_name": "demo-vault",
+    "backup_now_datasources": [DISK],
+    "backup_now_poll_interval": 0.2,
+}
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build and install the collection as a user would, and give the folder."""
+    folder = tmp_path_factory.mktemp("collections")
+    galaxy = str(BIN / "ansible-galaxy")
+    subprocess.run([galaxy, "collection", "build", "--output-path", str(folder), str(ROOT)], check=True, capture_output=True)
+    (archive,) = folder.glob("*.tar.gz")
+    install = [galaxy, "collection", "install", "--offline", "-p", str(folder), str(archive)]
+    subprocess.run(install, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def loopback() -> Iterator[Emulator]:
+    with Emulator(speed=600) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def environment(loopback: Emulator, installed: Path, tmp_path: Path) -> dict[str, str]:
+    loopback.azure.clock.speed = 600
+    loopback.azure.reset()
+    (tmp_path / "ansible.cfg").write_text("[defaults]\n", encoding="utf-8")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "AZURE_"))}
+    return {
+        **kept,
+        **loopback.environment(),
+        "HOME": str(tmp_path),
+        "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(installed),
+        "ANSIBLE_ROLES_PATH": str(HERE / "targets"),
+        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+    }
+
+
+def play(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(BIN / "ansible-playbook"), *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+
+
+def packaged(environment: dict[str, str], name: str, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    variables = json.dumps({**VARIABLES, **more})
+    return play(environment, f"holdfast.azure_backup.{name}", "-e", variables, *arguments)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_target(environment: dict[str, str], tmp_path: Path, target: str) -> None:
+    if target == "modules":
+        # Here the connection comes from module_defaults and from nowhere else.
+        for name in ("CLIENT_ID", "SECRET", "TENANT", "SUBSCRIPTION_ID"):
+            environment[f"EMULATOR_{name.removesuffix('_ID') if name.startswith('SUB') else name}"] = environment[f"AZURE_{name}"]
+        for name in [name for name in environment if name.startswith("AZURE_")]:
+            del environment[name]
+    book = tmp_path / "target.yml"
+    book.write_text(f"- hosts: localhost\n  gather_facts: false\n  roles:\n    - {target}\n", encoding="utf-8")
+    done = play(environment, str(book))
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert "failed=0" in done.stdout
+
+
+def test_check_mode_of_the_playbooks_works_on_an_empty_group_and_writes_nothing(
+    environment: dict[str, str], loopback: Emulator
+) -> None:
+    done = packaged(environment, "protect", "--check", "--diff", protect_first_backup=True)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert "changed=5" in done.stdout
+    assert loopback.azure.journal.writes() == []
+
+
+def test_what_a_role_needs_is_checked_before_anything_runs(environment: dict[str, str], loopback: Emulator) -> None:
+    done = packaged(environment, "backup_now", backup_now_on_running="explode")
+    assert done.returncode != 0
+    assert "backup_now_on_running" in done.stdout
+    assert loopback.azure.journal.entries == []
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"waited in vain until {what}"
+        time.sleep(0.02)
+
+
+def kill_when(environment: dict[str, str], condition: Callable[[], bool], what: str) -> None:
+    """Run backup_now and kill all of it, as a power cut does, once something has happened."""
+    command = [str(BIN / "ansible-playbook"), "holdfast.azure_backup.backup_now", "-e", json.dumps(VARIABLES)]
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        wait_until(condition, what)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    # The module runs in a session of its own; it must be gone as well.
+    subprocess.run(["pkill", "-9", "-f", "AnsiballZ_backup_adhoc"], check=False)
+
+
+@pytest.mark.parametrize("moment", ["the trigger was sent", "the operation was over", "the job was looked at"])
+def test_a_playbook_killed_in_its_wait_and_run_again_joins_its_job(
+    environment: dict[str, str], loopback: Emulator, moment: str
+) -> None:
+    azure = loopback.azure
+    assert packaged(environment, "protect").returncode == 0
+    # Slow enough to be caught waiting: the job takes 14 seconds.
+    azure.clock.speed = 15
+
+    def asked(ending: str, times: int = 1) -> bool:
+        return sum(ending in entry["path"] for entry in list(azure.journal.entries)) >= times
+
+    def happened() -> bool:
+        if moment == "the trigger was sent":
+            return asked("/backup")
+        (vault,) = azure.data_protection.vaults.values()
+        if moment == "the operation was over":
+            return asked("/backup") and asked("/operationStatus/") and bool(vault.jobs)
+        return asked("/backupJobs/")
+
+    azure.journal.entries.clear()
+    kill_when(environment, happened, moment)
+    azure.clock.speed = 600
+    done = packaged(environment, "backup_now")
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert "changed=0" in done.stdout
+    assert "joined the backup" in done.stdout
+    started = [entry for entry in azure.journal.writes() if entry["path"].endswith("/backup")]
+    assert len(started) == 1
+    (vault,) = azure.data_protection.vaults.values()
+    assert [job["properties"]["status"] for job in vault.jobs.values()] == ["Completed"]
