@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import nox
@@ -54,9 +55,13 @@ def link_tree() -> Path:
 
 
 def copy_tree(session: nox.Session) -> Path:
-    """Copy what git knows of the repository to where ansible-test wants it: it refuses a symlinked tree."""
-    place = Path(session.create_tmp()) / "ansible_collections" / "holdfast" / "azure_backup"
-    shutil.rmtree(place, ignore_errors=True)
+    """Copy what git knows of the repository to where ansible-test wants it.
+
+    It refuses a symlinked tree, and inside a checkout it sees only what git does not ignore: so it lies outside.
+    """
+    top = Path(tempfile.gettempdir()) / f"holdfast-azure-backup-{os.getuid()}-{session.name}"
+    shutil.rmtree(top, ignore_errors=True)
+    place = top / "ansible_collections" / "holdfast" / "azure_backup"
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
     )
@@ -107,7 +112,8 @@ def ansible_lint(session: nox.Session) -> None:
     session.install("ansible-lint>=26.10,<27", LINT_CORE)
     place = copy_tree(session)
     session.chdir(place)
-    session.run("ansible-lint", "--offline", "--profile", "production", env={"ANSIBLE_HOME": str(CACHE / "ansible-home")})
+    environment = {"ANSIBLE_HOME": str(CACHE / "ansible-home"), "ANSIBLE_COLLECTIONS_PATH": str(place.parents[2])}
+    session.run("ansible-lint", "--offline", "--profile", "production", env=environment)
 
 
 @nox.session

@@ -55,9 +55,9 @@ def _check_days(given: list[Any], problems: list[str]) -> list[str]:
 
 def _frequency(values: Schedule) -> str | None:
     """Give the frequency that is meant where it is not said: only an hourly schedule has hours, only a weekly one days."""
-    if "interval_hours" in values:
-        return values.get("frequency", "hourly")
-    return values.get("frequency", "weekly" if "days" in values else None)
+    implied = "hourly" if "interval_hours" in values else "weekly" if "days" in values else None
+    frequency: str | None = values.get("frequency", implied)
+    return frequency
 
 
 def check_schedule(given: Schedule | None, row: DatasourceType) -> Schedule:

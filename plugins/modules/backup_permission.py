@@ -79,7 +79,7 @@ results:
     msg:
       description: One sentence.
       type: str
-      sample: granted: Disk Backup Reader on .../disks/data01
+      sample: 'granted: Disk Backup Reader on .../disks/data01'
     action:
       description: V(grant), V(revoke), V(none) or V(failed).
       type: str

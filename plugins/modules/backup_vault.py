@@ -102,7 +102,7 @@ EXAMPLES = r"""
     resource_group: demo-rg
     vault_name: demo-vault
     soft_delete:
-      state: On
+      state: 'On'
       retention_duration_in_days: 30
     tags:
       owner: storage-team

@@ -1,3 +1,6 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Serving the loopback Azure over TLS on 127.0.0.1."""
 
 from __future__ import annotations
