@@ -42,12 +42,12 @@ def say(text: str) -> None:
 
 def install_collection(environment: dict[str, str]) -> None:
     """Build the collection and install it as a user would."""
-    quiet: dict[str, Any] = {"check": True, "env": environment, "stdout": subprocess.DEVNULL}
+    quiet: dict[str, Any] = {"env": environment, "stdout": subprocess.DEVNULL}
     galaxy = str(BIN / "ansible-galaxy")
-    subprocess.run([galaxy, "collection", "build", "--force", "--output-path", str(WORK), str(ROOT)], **quiet)
+    subprocess.run([galaxy, "collection", "build", "--force", "--output-path", str(WORK), str(ROOT)], check=True, **quiet)
     (archive,) = WORK.glob("holdfast-azure_backup-*.tar.gz")
     places = ["-p", str(WORK / "collections")]
-    subprocess.run([galaxy, "collection", "install", "--offline", "--force", *places, str(archive)], **quiet)
+    subprocess.run([galaxy, "collection", "install", "--offline", "--force", *places, str(archive)], check=True, **quiet)
 
 
 def play(playbook: str, environment: dict[str, str], **more: Any) -> int:

@@ -184,7 +184,7 @@ def _revoke(task: Task, grants: Grants | None, need: Need, still_used: set[str])
     return "revoked"
 
 
-Statuses = dict[Need, str | AzureBackupError]
+Statuses = dict[Need, "str | AzureBackupError"]
 
 
 def _roles(needs: list[Need], statuses: Statuses) -> list[dict[str, Any]]:

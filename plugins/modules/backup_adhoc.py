@@ -122,7 +122,7 @@ results:
       description: The backup job.
       type: dict
       sample:
-        id: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.DataProtection/backupVaults/demo-vault/backupJobs/6e24aef9-5b8b-4df5-8d9b-9075abb77300
+        id: /subscriptions/0000.../backupVaults/demo-vault/backupJobs/6e24aef9-5b8b-4df5-8d9b-9075abb77300
         name: 6e24aef9-5b8b-4df5-8d9b-9075abb77300
         operation: backup
         status: completed

@@ -164,7 +164,6 @@ ARGUMENTS = {
     **arguments.VAULT,
     **arguments.DATASOURCES,
     **arguments.wait(3600),
-    "datasource_id": {"type": "list", "elements": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "suspended", "stopped", "absent"], "default": "present"},
     "policy_name": {"type": "str"},
     "policy_id": {"type": "str"},

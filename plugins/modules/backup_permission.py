@@ -134,7 +134,6 @@ from ansible_collections.holdfast.azure_backup.plugins.module_utils.permission i
 ARGUMENTS = {
     **arguments.VAULT,
     **arguments.DATASOURCES,
-    "datasource_id": {"type": "list", "elements": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "snapshot_resource_group": {"type": "str"},
 }

@@ -149,7 +149,7 @@ policy:
     id:
       description: The ARM id.
       type: str
-      sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.DataProtection/backupVaults/demo-vault/backupPolicies/disks
+      sample: /subscriptions/0000.../backupVaults/demo-vault/backupPolicies/disks
     name:
       description: The name, with its version.
       type: str

@@ -156,7 +156,7 @@ def translated(action: str) -> Iterator[None]:
         if response is not None and isinstance(_json(response.text()).get("error"), dict):
             # Resource Manager refused the token; Entra ID's own errors are a string.
             raise http_error(response.status_code, response.text(), response.headers, action) from error
-        message = str(error.message).split("Trace ID")[0].strip()
+        message = str(error.message).split("Trace ID", maxsplit=1)[0].strip()
         raise SignInFailed(
             f"Cannot {action}: signing in failed (client_id, secret, tenant): {message}",
             status=getattr(response, "status_code", None),
