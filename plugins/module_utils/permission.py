@@ -79,7 +79,7 @@ class Grants:
             **{"$filter": "atScope()"},
         )
         # atScope() gives what is inherited too, and of everybody.
-        return [item for item in listed if same_id(item["properties"].get("principalId"), self.principal_id)]
+        return [item for item in listed if same_id((item.get("properties") or {}).get("principalId"), self.principal_id)]
 
     def find(self, need: Need) -> dict[str, Any] | None:
         """Find an assignment, own or inherited, that fills a need."""
