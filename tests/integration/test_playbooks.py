@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from emulator.seed import SUBSCRIPTION
 from emulator.server import Emulator
 
@@ -96,6 +98,43 @@ def test_target(environment: dict[str, str], tmp_path: Path, target: str) -> Non
     done = play(environment, str(book))
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert "failed=0" in done.stdout
+
+
+def examples_of(module: str) -> list[dict[str, Any]]:
+    """Read the EXAMPLES of a module's documentation."""
+    source = (ROOT / "plugins" / "modules" / f"{module}.py").read_text(encoding="utf-8")
+    values = {
+        node.targets[0].id: node.value.value
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Constant)
+    }
+    return list(yaml.safe_load(str(values["EXAMPLES"])))
+
+
+def test_every_example_of_the_documentation_works(environment: dict[str, str], tmp_path: Path) -> None:
+    modules = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
+    left = {module: examples_of(module) for module in modules}
+
+    def take(module: str, index: int) -> dict[str, Any]:
+        task = left[f"backup_{module}"][index]
+        task.setdefault(f"holdfast.azure_backup.backup_{module}", {}).setdefault("poll_interval", 0.2)
+        if module == "permission":
+            del task[f"holdfast.azure_backup.backup_{module}"]["poll_interval"]
+        return dict(task)
+
+    story = [("vault", 0), ("vault", 2), ("vault", 0), ("vault", 1)]
+    story += [("policy", index) for index in range(4)]
+    story += [("permission", 0), ("instance", 0), ("adhoc", 0), ("adhoc", 1), ("adhoc", 2)]
+    story += [("instance", 1), ("instance", 2), ("permission", 1)]
+    assert {(f"backup_{module}", index) for module, index in story} == {
+        (module, index) for module, tasks in left.items() for index in range(len(tasks))
+    }, "every example has its place in the story"
+    tasks = [take(module, index) for module, index in story]
+    book = tmp_path / "examples.yml"
+    played = [{"hosts": "localhost", "gather_facts": False, "vars": {"subscription": SUBSCRIPTION}, "tasks": tasks}]
+    book.write_text(yaml.safe_dump(played, sort_keys=False), encoding="utf-8")
+    done = play(environment, str(book))
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 
 
 def test_check_mode_of_the_playbooks_works_on_an_empty_group_and_writes_nothing(
