@@ -19,8 +19,8 @@ from .job import check_success, is_running, running_backup_of, wait_for_jobs
 from .module import Result, Task
 from .policy import backup_rule
 from .resource_ids import GUID, ResourceId, parse_resource_id, same_id
-from .services import BackupService, Described, open_service
-from .vault import open_vault, read_existing_vault
+from .services import BackupService, Described
+from .vault import open_service, open_vault, read_existing_vault
 
 # How long to look for the job of a trigger whose fate is not known, and how often, in seconds.
 _SECONDS_TO_FIND_A_JOB = 60

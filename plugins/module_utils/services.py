@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from .azure.session import Session
 from .clock import Deadline
 from .datasources import DatasourceType
-from .errors import BadInput
 from .resource_ids import ResourceId
 from .schedules import Retention, Schedule
 
@@ -152,13 +150,3 @@ class BackupService(Protocol):
 
     def service_now(self) -> datetime:
         """Tell the time by the service's clock."""
-
-
-def open_service(session: Session, vault: ResourceId) -> BackupService:
-    """Give the adapter for a vault, by the type in its id."""
-    kind = vault.type.lower()
-    if kind == VAULT_RESOURCE_TYPES["backup"].lower():
-        from .data_protection.service import DataProtection
-
-        return DataProtection(session, vault)
-    raise BadInput("vault_type: recovery_services is not available in this version")

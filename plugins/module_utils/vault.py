@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 
 from .azure.session import API_VERSIONS, Session
+from .data_protection.service import DataProtection
 from .errors import BadInput, NotFound
 from .module import Result, Task, change_result
 from .reconcile import reconcile
 from .resource_ids import ResourceId, group_id, parse_resource_id
-from .services import VAULT_RESOURCE_TYPES, BackupService, Described, open_service
+from .services import VAULT_RESOURCE_TYPES, BackupService, Described
 
 _VAULT_NAME = re.compile(r"^[A-Za-z][A-Za-z0-9-]{1,49}$")
 _GROUP_NAME = re.compile(r"^[-\w.()]{1,90}$")
@@ -55,6 +56,13 @@ def _check_names(resource_group: str, vault_name: str, option: str) -> None:
         problems.append(f"resource_group: '{resource_group}' cannot be a resource group's name")
     if problems:
         raise BadInput("; ".join(problems))
+
+
+def open_service(session: Session, vault: ResourceId) -> BackupService:
+    """Give the adapter for a vault, by the type in its id. Raises BadInput for a kind without one."""
+    if vault.type.lower() == VAULT_RESOURCE_TYPES["backup"].lower():
+        return DataProtection(session, vault)
+    raise BadInput("vault_type: recovery_services is not available in this version")
 
 
 def open_vault(task: Task, default_type: str = "backup") -> BackupService:
