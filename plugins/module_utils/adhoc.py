@@ -13,13 +13,13 @@ from typing import Any
 from .batch import Datasource, failed_item, item_result, read_datasource_ids, settle_each, summarise
 from .clock import Deadline
 from .durations import parse_time, seconds_in
-from .errors import TRANSIENT, AzureBackupError, BadInput, NotFound, OutcomeUnknown, TimedOut
-from .instance import PROTECTED, wait_for_state
+from .errors import AzureBackupError, BadInput, NotFound, OutcomeUnknown, TimedOut
 from .job import check_success, is_running, running_backup_of, wait_for_jobs
 from .module import Result, Task
 from .policy import backup_rule
 from .resource_ids import GUID, ResourceId, parse_resource_id, same_id
 from .services import BackupService, Described
+from .states import IN_TRANSIT, PROTECTED, wait_for_state
 from .vault import open_service, open_vault, read_existing_vault
 
 # How long to look for the job of a trigger whose fate is not known, and how often, in seconds.
@@ -31,7 +31,7 @@ _SECONDS_BETWEEN_LOOKS = 10
 class Backup:
     """The backup of one datasource, as far as it has come.
 
-    action: start, join, resume or skip; changed: this run started it.
+    action: start, join, resume or skip; changed: this run started it; failure: what ended the looking after its job.
     """
 
     datasource_id: str | None
@@ -42,6 +42,7 @@ class Backup:
     job: Described | None = None
     recovery_point: Described | None = None
     changed: bool = False
+    failure: AzureBackupError | None = None
 
     def result(self) -> Result:
         """Give the result of this datasource."""
@@ -118,7 +119,10 @@ def _begin(batch: Batch, item: Datasource) -> Backup:
             raise NotFound(f"datasource_id: {message}; protect it with backup_instance first", status=404)
         task.warn(f"{message}; its backup hangs on its protection")
         return _to_be_started(datasource)
-    rule = backup_rule(batch.policy(instance["policy_name"]), options["rule_name"], options["retention_tag"])
+    if not instance["policy_name"]:
+        raise BadInput(f"datasource_id: backup instance '{instance['name']}' has no policy", code="NotProtected")
+    policy = batch.policy(instance["policy_name"])
+    rule, tag = backup_rule(policy, options["rule_name"], options["retention_tag"])
     fresh = _fresh_recovery_point(batch, instance)
     if fresh:
         message = f"'{datasource.name}' has a recovery point of {fresh['time']}, younger than {options['max_age']}"
@@ -132,7 +136,7 @@ def _begin(batch: Batch, item: Datasource) -> Backup:
         instance = _await_protection(batch, instance)
     if task.check_mode:
         return _to_be_started(datasource, instance)
-    return _start(batch, datasource, instance, rule)
+    return _start(batch, datasource, instance, rule, tag)
 
 
 def _fresh_recovery_point(batch: Batch, instance: Described) -> Described | None:
@@ -174,7 +178,7 @@ def _join(batch: Batch, datasource: ResourceId, instance: Described, running: De
 def _await_protection(batch: Batch, instance: Described) -> Described:
     """Wait for a protection that is being configured; refuse to back up what is not protected."""
     current = batch.service.read_instance(instance["name"]) or instance
-    if current["state"] in ("configuring_protection", "updating_protection"):
+    if current["state"] in IN_TRANSIT:
         if batch.task.check_mode:
             return current
         return wait_for_state(batch.service, instance["name"], PROTECTED, batch.deadline)
@@ -187,18 +191,15 @@ def _await_protection(batch: Batch, instance: Described) -> Described:
     )
 
 
-def _start(batch: Batch, datasource: ResourceId, instance: Described, rule: str) -> Backup:
+def _start(batch: Batch, datasource: ResourceId, instance: Described, rule: str, tag: str | None) -> Backup:
     since = batch.service.service_now()
     message = f"started a backup of '{datasource.name}'"
     backup = Backup(datasource.text, "start", message, instance, changed=True)
     unknown: OutcomeUnknown | None = None
     try:
-        tag = batch.task.options["retention_tag"]
         backup.job_id = batch.service.trigger_backup(instance["name"], rule, tag, batch.deadline)
     except OutcomeUnknown as error:
         unknown = error
-    except TimedOut as error:
-        unknown = OutcomeUnknown(error.message)
     if backup.job_id is None:
         backup.job = _find_started_job(batch, instance, since)
         backup.job_id = backup.job["id"] if backup.job else None
@@ -209,6 +210,8 @@ def _start(batch: Batch, datasource: ResourceId, instance: Described, rule: str)
             f"{_SECONDS_TO_FIND_A_JOB} seconds ({reason}); look at the vault's jobs before you start another",
             code=unknown.code if unknown else None,
             status=unknown.status if unknown else None,
+            # A request was sent that may have started a backup.
+            details={"changed": True, "instance": instance},
         )
     return backup
 
@@ -229,7 +232,8 @@ def _find_started_job(batch: Batch, instance: Described, since: datetime) -> Des
                     and started >= since - timedelta(minutes=1)
                 ):
                     return job
-        except TRANSIENT:
+        except AzureBackupError:
+            # The search goes on: what is not found in the end is told as unknown.
             pass
         try:
             search.sleep(_SECONDS_BETWEEN_LOOKS, "the search for the job")
@@ -248,10 +252,16 @@ def _finish(batch: Batch, begun: list[Backup | AzureBackupError]) -> list[Result
         if options["wait"]:
             known = wait_for_jobs(batch.service, [str(one.job_id) for one in going], batch.deadline, options["max_concurrency"])
             for one in going:
-                one.job = known.get(str(one.job_id), one.job)
+                found = known.get(str(one.job_id), one.job)
+                if isinstance(found, AzureBackupError):
+                    one.failure = found
+                else:
+                    one.job = found
         else:
-            for one in going:
-                one.job = one.job or batch.service.read_job(str(one.job_id)) or _unread_job(one)
+            unread = [one for one in going if not one.job]
+            read = settle_each([str(one.job_id) for one in unread], batch.service.read_job, options["max_concurrency"])
+            for one, job in zip(unread, read, strict=True):
+                one.job = _unread_job(one) if job is None or isinstance(job, AzureBackupError) else job
 
     def conclude(one: Backup | AzureBackupError) -> Result:
         if isinstance(one, AzureBackupError):
@@ -266,7 +276,12 @@ def _finish(batch: Batch, begun: list[Backup | AzureBackupError]) -> list[Result
 def _unread_job(backup: Backup) -> Described:
     """Give what is known of a job that cannot be read yet."""
     name = str(backup.job_id).rsplit("/", 1)[-1]
-    return {"id": backup.job_id, "name": name, "operation": "backup", "status": "in_progress"}
+    unknown = dict.fromkeys(
+        ("datasource_id", "instance_id", "instance_name", "policy_name", "user_triggered", "start_time", "end_time",
+         "duration", "duration_seconds", "progress_percent", "recovery_point_id")
+    )  # fmt: skip
+    known = {"id": backup.job_id, "name": name, "operation": "backup", "status": "in_progress"}
+    return {**unknown, **known, "sub_tasks": [], "errors": []}
 
 
 def _conclude(batch: Batch, backup: Backup) -> None:
@@ -274,33 +289,45 @@ def _conclude(batch: Batch, backup: Backup) -> None:
     what = f"back up '{(backup.datasource_id or str(backup.job_id)).rsplit('/', 1)[-1]}'"
     job = backup.job or _unread_job(backup)
     try:
-        if is_running(job):
-            raise TimedOut(
-                f"Cannot {what}: job {job['name']} is not over after {batch.deadline.timeout:g} seconds (wait_timeout). It "
-                f"goes on in Azure; resume the wait with job_id: {job['id']}, or run the task again to join it"
-            )
+        _check_over(batch, backup, job, what)
         check_success(job, what)
     except AzureBackupError as error:
         error.details = {"job": job, "instance": backup.instance, "changed": backup.changed}
         raise
-    backup.recovery_point = _recovery_point_of(batch.service, job)
+    backup.recovery_point = _recovery_point_of(batch, job)
     verb = {"start": "backed up", "join": "joined the backup of", "resume": "backed up"}[backup.action]
     backup.msg = f"{verb} {what.removeprefix('back up ')}: job {job['name']} {str(job['status']).replace('_', ' ')}"
 
 
-def _recovery_point_of(service: BackupService, job: Described) -> Described | None:
-    """Look up the recovery point that a job made; its bare name where it cannot be read."""
-    name, instance = job["recovery_point_id"], job["instance_name"]
+def _check_over(batch: Batch, backup: Backup, job: Described, what: str) -> None:
+    """Raise for a job that is not known to be over, saying how to go on waiting for it."""
+    way_on = f"resume the wait with job_id: {job['id']}, or run the task again to join it"
+    if backup.failure:
+        raise AzureBackupError(
+            f"{backup.failure.message}. Job {job['name']} goes on in Azure; {way_on}",
+            code=backup.failure.code or type(backup.failure).__name__,
+            status=backup.failure.status,
+        )
+    if is_running(job):
+        raise TimedOut(
+            f"Cannot {what}: job {job['name']} is not over after {batch.deadline.timeout:g} seconds (wait_timeout). It goes on "
+            f"in Azure; {way_on}"
+        )
+
+
+def _recovery_point_of(batch: Batch, job: Described) -> Described | None:
+    """Look up the recovery point that a job made; its bare name where it cannot be read, which fails no backup."""
+    service, name, instance = batch.service, job["recovery_point_id"], job["instance_name"]
+    bare = {"id": None, "name": name, "time": None, "type": None, "consistency": None, "tier": None, "expiry": None}
     try:
         if name:
-            found = service.read_recovery_point(instance, name)
-            return found or {"id": None, "name": name, "time": None, "type": None, "consistency": None, "tier": None,
-                             "expiry": None}  # fmt: skip
+            return service.read_recovery_point(instance, name) or bare
         begin = str(job["start_time"])
         points = service.list_recovery_points(instance)
         return points[0] if points and str(points[0]["time"]) >= begin else None
-    except TRANSIENT:
-        return None
+    except AzureBackupError as error:
+        batch.task.warn(f"the backup is done, and its recovery point cannot be read: {error.message}")
+        return bare if name else None
 
 
 # -- resume: wait for a job that an earlier run started

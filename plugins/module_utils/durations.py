@@ -21,6 +21,7 @@ _UNITS = {
     "y": "Y", "year": "Y",
 }  # fmt: skip
 _SECONDS = {"S": 1, "M": 60, "H": 3600, "D": 86400, "W": 604800, "MO": 30 * 86400, "Y": 365 * 86400}
+_LONGEST_SECONDS = 100 * 365 * 86400
 _ISO = re.compile(
     r"^P(?:(?P<Y>\d+)Y)?(?:(?P<MO>\d+)M)?(?:(?P<W>\d+)W)?(?:(?P<D>\d+)D)?"
     r"(?:T(?:(?P<H>\d+)H)?(?:(?P<M>\d+)M)?(?:(?P<S>\d+(?:\.\d+)?)S)?)?$",
@@ -73,8 +74,11 @@ def seconds_of(text: str | None) -> float | None:
 
 
 def seconds_in(text: str, option: str) -> float:
-    """Give the seconds of a duration that a user wrote. Raises BadInput naming the option."""
-    return seconds_of(to_iso(text, option)) or 0.0
+    """Give the seconds of a duration that a user wrote, at most a century. Raises BadInput naming the option."""
+    seconds = seconds_of(to_iso(text, option)) or 0.0
+    if seconds > _LONGEST_SECONDS:
+        raise BadInput(f"{option}: '{text}' is longer than a century")
+    return seconds
 
 
 def parse_time(text: str | None) -> datetime | None:

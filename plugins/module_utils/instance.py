@@ -12,20 +12,15 @@ from typing import Any
 from .batch import item_result, read_datasource_ids, run_each
 from .clock import Deadline, Ramp
 from .datasources import DatasourceType
-from .errors import TRANSIENT, AzureBackupError, BadInput, NotFound, OperationFailed, TimedOut
+from .errors import TRANSIENT, AzureBackupError, BadInput, NotFound, OperationFailed
 from .module import Result, Task
 from .permission import snapshot_group
 from .policy import find_policy
 from .resource_ids import ResourceId, same_id
 from .services import BackupService, Described, Protection, instance_name_for
+from .states import BROKEN, IN_TRANSIT, PROTECTED, STOPPED, SUSPENDED, wait_for_state, wait_until_settled
 from .vault import open_vault, read_existing_vault, read_group
 
-PROTECTED = "protection_configured"
-SUSPENDED = "backups_suspended"
-STOPPED = "protection_stopped"
-# In these Azure is at work and the next state comes by itself.
-_IN_TRANSIT = ("configuring_protection", "updating_protection", "soft_deleting")
-_BROKEN = ("protection_error", "configuring_protection_failed")
 # What validateForBackup answers while a role is missing, or granted and not effective yet (azure-wire 1.6).
 _PERMISSION_CODES = {
     "usererrormissingrequiredpermissions",
@@ -69,7 +64,8 @@ def ensure_instances(task: Task) -> Result:
     policy = find_policy(task, service, row, vault) if needs_policy and not absent else None
     batch = Batch(task, service, vault, policy, service.list_instances() if vault else [])
     if absent:
-        _check_removal(batch)
+        if any(batch.instance_of(item) for _row, item in datasources):
+            _check_removal(batch)
     elif row.needs_snapshot_resource_group and options["state"] == "present":
         unprotected = [item for _row, item in datasources if not batch.instance_of(item)]
         for scope in sorted({groups[item.key].text for item in unprotected}):
@@ -144,8 +140,8 @@ def _protect(batch: Batch, row: DatasourceType, datasource: ResourceId, group: R
     message = f"'{datasource.name}' is protected by policy '{predicted['policy_name']}'"
     if task.check_mode:
         return _result(datasource, None, predicted, "protect", message)
+    _validate_until_permitted(task, service, protection)
     deadline = task.deadline()
-    _validate_until_permitted(task, service, protection, deadline)
     service.protect(protection, deadline)
     after = wait_for_state(service, protection.instance_name, PROTECTED, deadline)
     return _result(datasource, None, after, "protect", message)
@@ -209,13 +205,13 @@ def _predict(batch: Batch, protection: Protection) -> Described:
     }
 
 
-def _validate_until_permitted(task: Task, service: BackupService, protection: Protection, deadline: Deadline) -> None:
+def _validate_until_permitted(task: Task, service: BackupService, protection: Protection) -> None:
     """Validate again and again while the answer is a missing permission, for as long as roles take to be effective."""
     patience = Deadline(task.clock, task.options["permission_timeout"], task.options["poll_interval"])
     ramp = Ramp(task.options["poll_interval"], first=10)
     while True:
         try:
-            return service.validate(protection, deadline)
+            return service.validate(protection, task.deadline())
         except OperationFailed as error:
             if str(error.code).lower() not in _PERMISSION_CODES:
                 raise
@@ -232,35 +228,6 @@ def _validate_until_permitted(task: Task, service: BackupService, protection: Pr
         patience.clock.sleep(min(ramp.following(), max(patience.remaining(), 0.01)))
 
 
-def wait_for_state(service: BackupService, name: str, wanted: str, deadline: Deadline) -> Described:
-    """Wait until an instance is in a state. Raises OperationFailed with its protection error, TimedOut."""
-    action = f"bring backup instance '{name}' to {wanted}"
-    ramp = Ramp(deadline.poll_interval)
-    while True:
-        try:
-            instance = service.read_instance(name)
-        except TRANSIENT:
-            instance = None
-        if instance and instance["state"] == wanted:
-            return instance
-        if instance and instance["state"] in _BROKEN:
-            raise OperationFailed(f"Cannot {action}: {_reasons(instance)}", code=_first_code(instance))
-        try:
-            deadline.sleep(ramp.following(), action)
-        except TimedOut as error:
-            error.message += f"; it is {instance['state'] if instance else 'not there'}; run the task again to go on waiting"
-            raise
-
-
-def _reasons(instance: Described) -> str:
-    told = "; ".join(str(error["message"]) for error in instance["errors"])
-    return told or f"it is in the state {instance['state']}"
-
-
-def _first_code(instance: Described) -> str | None:
-    return next((error["code"] for error in instance["errors"]), None)
-
-
 # -- a datasource that the vault knows
 
 
@@ -273,7 +240,13 @@ def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before:
             "and Azure does not change that; end the protection first to choose another"
         )
     new_policy = policy is not None and not same_id(before["policy_id"], policy["id"])
-    moves = before["state"] != wanted and not (before["state"] in _IN_TRANSIT and wanted == PROTECTED)
+    in_transit = before["state"] in IN_TRANSIT
+    moves = before["state"] != wanted and not (in_transit and wanted == PROTECTED)
+    if new_policy and wanted != PROTECTED and before["state"] != PROTECTED:
+        raise BadInput(
+            f"policy_name: '{datasource.name}' is {before['state']}, and Azure changes the policy of what it protects; bring it "
+            "to state: present with the new policy first"
+        )
     after = {**before, "state": wanted, "errors": []}
     if new_policy and policy:
         _check_datasource(batch, row, datasource)
@@ -281,20 +254,19 @@ def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before:
     action = {PROTECTED: "resume", SUSPENDED: "suspend", STOPPED: "stop"}[wanted] if moves else "none"
     action = "change_policy" if new_policy and not moves else action
     message = f"'{datasource.name}' is {_WORDS[wanted]} by policy '{after['policy_name']}'"
-    if not moves and not new_policy and before["state"] == wanted:
+    if action == "none" and not in_transit:
         return _result(datasource, before, before, "none", message)
     if task.check_mode:
         return _result(datasource, before, after if action != "none" else before, action, message)
     deadline, name = task.deadline(), before["name"]
-    if before["state"] in _IN_TRANSIT:
-        before = wait_for_state(service, name, PROTECTED, deadline)
-        moves = before["state"] != wanted
-    if moves and wanted == PROTECTED:
-        _resume(batch, row, datasource, before, deadline)
+    current = wait_until_settled(service, name, deadline) if in_transit else before
+    if wanted == PROTECTED and current["state"] != PROTECTED:
+        _resume(batch, row, datasource, current, deadline)
+        action = "resume"
     if new_policy and policy:
         service.change_policy(name, policy["id"], deadline)
         wait_for_state(service, name, PROTECTED, deadline)
-    if moves and wanted != PROTECTED:
+    if wanted != PROTECTED and current["state"] != wanted:
         (service.suspend if wanted == SUSPENDED else service.stop)(name, deadline)
     settled = wait_for_state(service, name, wanted, deadline)
     return _result(datasource, before, settled, action if action != "none" else "awaited", message)
@@ -302,7 +274,7 @@ def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before:
 
 def _resume(batch: Batch, row: DatasourceType, datasource: ResourceId, before: Described, deadline: Deadline) -> None:
     """Back up again. After a protection error the roles are asked for first, as they are its usual cause."""
-    if before["state"] in _BROKEN:
+    if before["state"] in BROKEN:
         protection = Protection(
             before["name"],
             row,
@@ -312,7 +284,7 @@ def _resume(batch: Batch, row: DatasourceType, datasource: ResourceId, before: D
             before["snapshot_resource_group_id"],
         )
         try:
-            _validate_until_permitted(batch.task, batch.service, protection, deadline)
+            _validate_until_permitted(batch.task, batch.service, protection)
         except AzureBackupError as error:
             if "AlreadyHasBackupInstance" not in str(error.code):
                 raise

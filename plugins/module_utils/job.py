@@ -36,19 +36,19 @@ def running_backup_of(instance_id: str, jobs: Iterable[Described]) -> Described 
 
 def wait_for_jobs(
     service: BackupService, job_ids: Iterable[str], deadline: Deadline, max_concurrency: int
-) -> dict[str, Described]:
+) -> dict[str, Described | AzureBackupError]:
     """Wait until all jobs are over or the deadline is.
 
-    Gives the last known state of each by its id; one that never could be read is left out. Each look is one list
-    of the vault's jobs, or a GET a job where that is fewer requests.
+    Gives by id the last known state of each, or the error that ended the looking after it; a job that never could be
+    read is left out. Each look is one list of the vault's jobs, or a GET a job where that is fewer requests.
     """
     pending = dict.fromkeys(job_ids)
-    known: dict[str, Described] = {}
+    known: dict[str, Described | AzureBackupError] = {}
     begin = deadline.remaining()
     while pending:
         for job_id, job in _look(service, list(pending), max_concurrency).items():
             known[job_id] = job
-            if not is_running(job):
+            if isinstance(job, AzureBackupError) or not is_running(job):
                 del pending[job_id]
         if not pending:
             break
@@ -61,29 +61,25 @@ def wait_for_jobs(
     return known
 
 
-def _look(service: BackupService, job_ids: list[str], max_concurrency: int) -> dict[str, Described]:
-    """Read jobs. What cannot be read now is left out; a job may be unknown (404) for a moment after its start."""
-    try:
-        if 0 < service.job_pages() < len(job_ids):
+def _look(service: BackupService, job_ids: list[str], max_concurrency: int) -> dict[str, Described | AzureBackupError]:
+    """Read jobs. What cannot be read just now is left out; a job may be unknown (404) for a moment after its start."""
+    if 0 < service.job_pages() < len(job_ids):
+        try:
             by_id = {str(job["id"]).lower(): job for job in service.list_jobs()}
-            listed = {job_id: by_id[job_id.lower()] for job_id in job_ids if job_id.lower() in by_id}
-            running = {job_id: job for job_id, job in listed.items() if is_running(job)}
-            # The list leaves out sub-tasks and the recovery point, so a finished job is read once more.
-            return running | _read_each(service, [job_id for job_id in listed if job_id not in running], max_concurrency)
-    except TRANSIENT:
-        return {}
+        except TRANSIENT:
+            return {}
+        except AzureBackupError as error:
+            return dict.fromkeys(job_ids, error)
+        listed = {job_id: by_id[job_id.lower()] for job_id in job_ids if job_id.lower() in by_id}
+        running = {job_id: job for job_id, job in listed.items() if is_running(job)}
+        # The list leaves out sub-tasks and the recovery point, so a finished job is read once more.
+        return running | _read_each(service, [job_id for job_id in listed if job_id not in running], max_concurrency)
     return _read_each(service, job_ids, max_concurrency)
 
 
-def _read_each(service: BackupService, job_ids: list[str], max_concurrency: int) -> dict[str, Described]:
-    found: dict[str, Described] = {}
-    for job_id, job in zip(job_ids, settle_each(job_ids, service.read_job, max_concurrency), strict=True):
-        if isinstance(job, AzureBackupError):
-            if not isinstance(job, TRANSIENT):
-                raise job
-        elif job is not None:
-            found[job_id] = job
-    return found
+def _read_each(service: BackupService, job_ids: list[str], max_concurrency: int) -> dict[str, Described | AzureBackupError]:
+    read = zip(job_ids, settle_each(job_ids, service.read_job, max_concurrency), strict=True)
+    return {job_id: job for job_id, job in read if job is not None and not isinstance(job, TRANSIENT)}
 
 
 def check_success(job: Described, what: str) -> None:

@@ -19,6 +19,8 @@ from .errors import AzureBackupError, BadInput
 from .reconcile import Change
 
 Result = dict[str, Any]
+_A_MONTH = 31 * 86400
+_LIMITS = {"wait_timeout": _A_MONTH, "poll_interval": 3600, "max_concurrency": 256}
 
 
 @dataclass
@@ -75,9 +77,9 @@ def run(arguments: Spec, action: Callable[[Task], Result], clock: Clock | None =
 def check_waiting(options: dict[str, Any]) -> None:
     """Refuse numbers that cannot be. Raises BadInput with every mistake."""
     problems = [
-        f"{name}: {options[name]:g} must be more than 0"
-        for name in ("wait_timeout", "poll_interval", "max_concurrency")
-        if options.get(name) is not None and options[name] <= 0
+        f"{name}: {options[name]:g} must be more than 0 and at most {most:g}"
+        for name, most in _LIMITS.items()
+        if options.get(name) is not None and not 0 < options[name] <= most
     ]
     if problems:
         raise BadInput("; ".join(problems))

@@ -92,8 +92,8 @@ class Grants:
         name = assignment_name(need, self.principal_id)
         return f"{need.scope}/providers/Microsoft.Authorization/roleAssignments/{name}"
 
-    def grant(self, need: Need) -> None:
-        """Assign the role. One that is there under another name is as good."""
+    def grant(self, need: Need) -> bool:
+        """Assign the role; tells whether it was not there, as one under another name is as good."""
         subscription = need.scope.split("/")[2]
         definition = f"/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{need.role.definition}"
         # principalType spares a look-up that fails for an identity made a moment ago.
@@ -109,6 +109,8 @@ class Grants:
         except Conflict as error:
             if error.code != "RoleAssignmentExists":
                 raise
+            return False
+        return True
 
     def find_own(self, need: Need) -> dict[str, Any] | None:
         """Find the assignment that this collection made for a need."""
@@ -125,19 +127,19 @@ def ensure_permissions(task: Task) -> Result:
     datasources = read_datasource_ids(task.options["datasource_id"])
     needs = {datasource.key: needs_of(task, row, datasource) for row, datasource in datasources}
     service = open_vault(task, datasources[0][0].vault_type)
-    vault = read_existing_vault(task, service)
+    absent = task.options["state"] == "absent"
+    vault = service.read_vault() if absent else read_existing_vault(task, service)
     principal = vault["identity"]["principal_id"] if vault else None
-    if vault and not principal:
+    if vault and not principal and not absent:
         raise BadInput(
             f"vault_name, vault_id: vault '{service.vault.name}' has no system-assigned identity, so nothing can be "
             "granted to it; set identity.type: SystemAssigned with backup_vault"
         )
-    for scope in {need.scope for listed in needs.values() for need in listed if need.role.scope != ON_DATASOURCE}:
-        read_group(task.session, scope, "snapshot_resource_group")
+    if not absent:
+        for scope in {need.scope for listed in needs.values() for need in listed if need.role.scope != ON_DATASOURCE}:
+            read_group(task.session, scope, "snapshot_resource_group")
     grants = Grants(task, principal) if principal else None
     still_used = _scopes_still_used(task, service, [datasource for _row, datasource in datasources])
-
-    absent = task.options["state"] == "absent"
 
     def settle(need: Need) -> str:
         if absent:
@@ -168,8 +170,7 @@ def _grant(task: Task, grants: Grants | None, need: Need) -> str:
         return "present"
     if task.check_mode or grants is None:
         return "missing"
-    grants.grant(need)
-    return "granted"
+    return "granted" if grants.grant(need) else "present"
 
 
 def _revoke(task: Task, grants: Grants | None, need: Need, still_used: set[str]) -> str:
@@ -188,12 +189,24 @@ Statuses = dict[Need, "str | AzureBackupError"]
 
 
 def _roles(needs: list[Need], statuses: Statuses) -> list[dict[str, Any]]:
-    """Give the roles of one datasource with their status. Raises what went wrong with one of them."""
-    for need in needs:
-        status = statuses[need]
-        if isinstance(status, AzureBackupError):
-            raise status
-    return [{"role": need.role.name, "scope": need.scope, "status": statuses[need]} for need in needs]
+    """Give the roles of one datasource with their status. Raises what went wrong with one of them, with all the rest."""
+    failures = {need: status for need in needs if isinstance(status := statuses[need], AzureBackupError)}
+    roles = [
+        {"role": need.role.name, "scope": need.scope, "status": "failed" if need in failures else statuses[need]}
+        for need in needs
+    ]
+    for failure in failures.values():
+        changed = any(role["status"] in ("granted", "revoked") for role in roles)
+        # Several datasources may share the role, so the error itself stays as it is.
+        raise AzureBackupError(
+            failure.message,
+            code=failure.code or type(failure).__name__,
+            status=failure.status,
+            request_id=failure.request_id,
+            recommended_action=failure.recommended_action,
+            details={"roles": roles, "changed": changed},
+        )
+    return roles
 
 
 def _describe_granted(datasource: ResourceId, needs: list[Need], statuses: Statuses) -> Result:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from .batch import settle_each
 from .datasources import DatasourceType, find_by_name
 from .durations import to_iso
 from .errors import AzureBackupError, BadInput, NotFound
@@ -26,9 +27,11 @@ from .schedules import (
     same_schedule,
 )
 from .services import BackupService, Described
+from .states import IN_TRANSIT, PROTECTED, wait_for_state, wait_until_settled
 from .vault import open_vault, read_existing_vault
 
 # 3 to 150 letters, digits and hyphens, a letter first (the pattern of the portal and of azurerm).
+_REPOINTED_AT_ONCE = 8
 _POLICY_NAME = re.compile(r"^[A-Za-z][-A-Za-z0-9]{2,149}$")
 
 
@@ -101,11 +104,12 @@ def ensure_policy(task: Task) -> Result:
     versions = find_versions(service, options["policy_name"]) if vault else []
     if not versions:
         return change_result("policy", _create(task, service, row, options["policy_name"], schedule, retention))
-    version, existing = versions[-1]
-    if existing["datasource_type"] != row.name:
+    strangers = [policy for _number, policy in versions if policy["datasource_type"] != row.name]
+    if strangers:
         raise BadInput(
-            f"datasource_type: policy '{existing['name']}' is for {existing['datasource_type']}, which cannot be changed"
+            f"datasource_type: policy '{strangers[0]['name']}' is for {strangers[0]['datasource_type']}, which cannot be changed"
         )
+    version, existing = versions[-1]
     older = [policy for _number, policy in versions[:-1]]
     change = Change(False, existing, existing)
     if not _is_alike(schedule, retention, existing):
@@ -135,7 +139,7 @@ def _check_both(options: dict[str, Any], row: DatasourceType) -> tuple[Schedule,
 
 
 def _iso(readable: Retention) -> Retention:
-    return {tag: to_iso(value, f"retention.{tag}") for tag, value in readable.items()}
+    return {tag: to_iso(value, f"retention.{tag}") for tag, value in readable.items() if value}
 
 
 def _is_alike(schedule: Schedule, retention: Retention, existing: Described) -> bool:
@@ -183,20 +187,36 @@ def _check_new_version(task: Task, name: str, existing: Described, schedule: Sch
 
 
 def _retire(task: Task, service: BackupService, older: list[Described], change: Change) -> Result:
-    """Re-point the instances of older versions to the newest one, and delete what nothing uses then."""
+    """Re-point what older versions protect to the newest one, and delete those that nothing uses then.
+
+    What is suspended or stopped keeps its policy: Azure changes the policy of what it protects.
+    """
     newest = change.after or {}
     users = _users_of(service, older)
-    if not task.check_mode:
+    moving = [item for item in users if item["state"] in (PROTECTED, *IN_TRANSIT)]
+    kept = {str(item["policy_id"]).lower() for item in users if item not in moving}
+    removable = [policy for policy in older if str(policy["id"]).lower() not in kept]
+
+    def repoint(item: Described) -> None:
         deadline = task.deadline()
-        for item in users:
-            service.change_policy(item["name"], str(newest["id"]), deadline)
-        for policy in older:
+        wait_until_settled(service, item["name"], deadline)
+        service.change_policy(item["name"], str(newest["id"]), deadline)
+        wait_for_state(service, item["name"], PROTECTED, deadline)
+
+    if not task.check_mode:
+        outcomes = settle_each(moving, repoint, _REPOINTED_AT_ONCE)
+        failure = next((outcome for outcome in outcomes if isinstance(outcome, AzureBackupError)), None)
+        if failure:
+            failure.details = {"changed": True, "policy": newest}
+            failure.message += f"; policy '{newest['name']}' is there, run the task again to re-point what is left"
+            raise failure
+        for policy in removable:
             service.delete_policy(policy["name"])
-    result = change_result("policy", Change(True, change.before, change.after))
+    changed = change.changed or bool(moving or removable)
     return {
-        **result,
-        "replaced_policies": [policy["name"] for policy in older],
-        "repointed_instances": [item["name"] for item in users],
+        **change_result("policy", Change(changed, change.before, change.after)),
+        "replaced_policies": [policy["name"] for policy in removable],
+        "repointed_instances": [item["name"] for item in moving],
     }
 
 
@@ -211,6 +231,9 @@ def _remove_policy(task: Task) -> Result:
     if not versions:
         return change_result("policy", Change(False, None, None))
     policies = [policy for _version, policy in versions]
+    if len({policy["datasource_type"] for policy in policies}) > 1:
+        names = ", ".join(str(policy["name"]) for policy in policies)
+        raise BadInput(f"policy_name: {names} are no versions of one policy, they are for different datasource types")
     users = [str(item["name"]) for item in _users_of(service, policies)]
     if users:
         raise BadInput(
@@ -226,26 +249,26 @@ def _remove_policy(task: Task) -> Result:
     return change_result("policy", reconcile(task.check_mode, policies[-1], None, remove))
 
 
-def backup_rule(policy: Described, rule_name: str | None, retention_tag: str | None) -> str:
-    """Give the rule that an on-demand backup names, checked against the policy.
+def backup_rule(policy: Described, rule_name: str | None, retention_tag: str | None) -> tuple[str, str | None]:
+    """Give the rule that an on-demand backup names and the tag that it carries, in the policy's own spelling.
 
     Raises BadInput: for a retention rule's name it says which rule is meant and which option takes the tag.
     """
-    rules, tags = policy["backup_rules"], policy["retention_tags"]
+    rules = {str(name).lower(): str(name) for name in policy["backup_rules"]}
+    tags = {str(name).lower(): str(name) for name in policy["retention_tags"]}
+    told = " or ".join(rules.values())
     if not rules:
         raise BadInput(f"policy '{policy['name']}' has no backup rule, so nothing of it can be backed up on demand")
-    if retention_tag and retention_tag.lower() not in {tag.lower() for tag in tags}:
-        raise BadInput(f"retention_tag: policy '{policy['name']}' has no '{retention_tag}'; it has {', '.join(tags)}")
-    if not rule_name:
-        return str(rules[0])
-    found = next((rule for rule in rules if rule.lower() == rule_name.lower()), None)
-    if found:
-        return str(found)
-    if rule_name.lower() in {tag.lower() for tag in tags}:
-        raise AzureBackupError(
+    if retention_tag and retention_tag.lower() not in tags:
+        raise BadInput(f"retention_tag: policy '{policy['name']}' has no '{retention_tag}'; it has {', '.join(tags.values())}")
+    wanted = (rule_name or next(iter(rules))).lower()
+    if wanted in rules:
+        return rules[wanted], tags[retention_tag.lower()] if retention_tag else None
+    if wanted in tags:
+        raise BadInput(
             f"rule_name: '{rule_name}' is a retention rule of policy '{policy['name']}'; a backup wants its backup rule "
-            f"{' or '.join(rules)} (found by itself when rule_name is left out); to keep this backup by the retention "
-            f"'{rule_name}', set retention_tag: {rule_name}",
+            f"{told} (found by itself when rule_name is left out); to keep this backup by the retention '{rule_name}', set "
+            f"retention_tag: {tags[wanted]}",
             code="NotABackupRule",
         )
-    raise BadInput(f"rule_name: policy '{policy['name']}' has no rule '{rule_name}'; it has {', '.join(rules)}")
+    raise BadInput(f"rule_name: policy '{policy['name']}' has no rule '{rule_name}'; it has {told}")

@@ -82,9 +82,11 @@ def follow(session: Session, response: Any, action: str, deadline: Deadline, gon
         deadline.sleep(ramp.following(pause), action)
         pause = None
         try:
-            answer = session.send("GET", url, action)
+            # This loop is the retry: what azure-core would sleep through is not bounded by wait_timeout.
+            answer = session.send("GET", url, action, retry_total=0)
             body = json_body(answer, action)
-        except TRANSIENT:
+        except TRANSIENT as error:
+            pause = error.retry_after
             continue
         except Denied:
             return Outcome(is_known=False)

@@ -25,16 +25,14 @@ from .translation import http_error, translated
 # One table for every service. Data Protection 2025-09-01 and later refuse vaults that are not AlwaysOn.
 API_VERSIONS = {
     "Microsoft.DataProtection": "2025-07-01",
-    "Microsoft.RecoveryServices": "2024-04-01",
     "Microsoft.Authorization": "2022-04-01",
-    "Microsoft.Compute/disks": "2023-10-02",
     "Microsoft.Resources": "2021-04-01",
 }
 _SECONDS_TO_CONNECT = 10
 _SECONDS_TO_READ = 100
 _LARGEST_LIST_PAGES = 10_000
 # Requests that change nothing although they are POSTs: check mode may send them.
-_HARMLESS_POSTS = ("/validateforbackup", "/providers/microsoft.resourcegraph/resources")
+_HARMLESS_POSTS = ("/validateforbackup",)
 
 
 def _build_policies(session: Session, credential: Any) -> list[Any]:

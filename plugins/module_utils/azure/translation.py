@@ -122,10 +122,27 @@ def seconds_to_wait(headers: Any) -> float | None:
         return None
 
 
-def _was_never_sent(error: BaseException) -> bool:
-    """Tell whether a connection failed before anything could be sent on it."""
-    text = f"{error!r} {error.__cause__!r} {error.__context__!r}"
-    return any(sign in text for sign in ("NewConnectionError", "ConnectTimeout", "NameResolution", "SSLError", "ProxyError"))
+def _causes(error: BaseException) -> set[str]:
+    """Give the names of the types of an error and of everything that led to it."""
+    names: set[str] = set()
+    waiting: list[object] = [error]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, BaseException) and f"{id(one)}" not in names:
+            names |= {f"{id(one)}", type(one).__name__}
+            inner = (getattr(one, "reason", None), getattr(one, "inner_exception", None))
+            waiting += [one.__cause__, one.__context__, *inner, *one.args]
+    return names
+
+
+# After any of these nothing was sent. Any other TLS error may have come after the request was received.
+_NEVER_SENT = {"NewConnectionError", "ConnectTimeoutError", "ConnectTimeout", "NameResolutionError", "SSLCertVerificationError"}
+
+
+def _connection_error(error: BaseException, action: str) -> Unavailable:
+    """Build the error of a connection that failed, telling whether anything was sent on it."""
+    kind = Unreachable if _causes(error) & _NEVER_SENT else Unavailable
+    return kind(f"Cannot {action}: {_reason(error)}")
 
 
 def _reason(error: BaseException) -> str:
@@ -142,6 +159,22 @@ def _reason(error: BaseException) -> str:
     return text.rsplit("Caused by ", maxsplit=1)[-1][:300]
 
 
+def _sign_in_error(error: Any, action: str) -> AzureBackupError:
+    """Tell apart who refused: Entra ID, Resource Manager, or the way to Entra ID, which says nothing of the credentials."""
+    response = error.response
+    if response is None:
+        if _causes(error) & (_NEVER_SENT | {"ServiceRequestError", "ServiceResponseError"}):
+            return _connection_error(error, f"{action}: sign in")
+    elif response.status_code >= 500 or response.status_code == 429:
+        return http_error(response.status_code, response.text(), response.headers, f"{action}: sign in")
+    elif isinstance(_json(response.text()).get("error"), dict):
+        # Resource Manager refused the token; Entra ID's own errors are a string.
+        return http_error(response.status_code, response.text(), response.headers, action)
+    message = str(error.message).split("Trace ID", maxsplit=1)[0].strip()
+    status = getattr(response, "status_code", None)
+    return SignInFailed(f"Cannot {action}: signing in failed (client_id, secret, tenant): {message}", status=status)
+
+
 @contextmanager
 def translated(action: str) -> Iterator[None]:
     """Turn whatever azure-core and azure-identity raise inside into an AzureBackupError.
@@ -152,23 +185,14 @@ def translated(action: str) -> Iterator[None]:
     try:
         yield
     except exceptions.ClientAuthenticationError as error:
-        response = error.response
-        if response is not None and isinstance(_json(response.text()).get("error"), dict):
-            # Resource Manager refused the token; Entra ID's own errors are a string.
-            raise http_error(response.status_code, response.text(), response.headers, action) from error
-        message = str(error.message).split("Trace ID", maxsplit=1)[0].strip()
-        raise SignInFailed(
-            f"Cannot {action}: signing in failed (client_id, secret, tenant): {message}",
-            status=getattr(response, "status_code", None),
-        ) from error
+        raise _sign_in_error(error, action) from error
     except exceptions.HttpResponseError as error:
         response = error.response
         if response is None:
             raise Unavailable(f"Cannot {action}: {_reason(error)}") from error
         raise http_error(response.status_code, response.text(), response.headers, action) from error
     except exceptions.ServiceRequestError as error:
-        kind = Unreachable if _was_never_sent(error) else Unavailable
-        raise kind(f"Cannot {action}: {_reason(error)}") from error
+        raise _connection_error(error, action) from error
     except exceptions.ServiceResponseError as error:
         raise Unavailable(f"Cannot {action}: the connection broke before the answer: {_reason(error)}") from error
     except (exceptions.DecodeError, json.JSONDecodeError) as error:

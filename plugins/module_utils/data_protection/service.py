@@ -15,13 +15,25 @@ from ..azure.session import API_VERSIONS, Session
 from ..azure.translation import translated
 from ..clock import Deadline, Ramp
 from ..datasources import DatasourceType
-from ..errors import Denied, NotFound, OutcomeUnknown, Throttled, Unavailable, Unreachable
+from ..errors import (
+    TRANSIENT,
+    AzureBackupError,
+    Denied,
+    NotFound,
+    OperationFailed,
+    OutcomeUnknown,
+    Throttled,
+    Unavailable,
+    Unreachable,
+)
 from ..resource_ids import ResourceId, same_id
 from ..schedules import Retention, Schedule
 from ..services import Described, Protection
 from . import instances, policies, vaults
 
 Wire = dict[str, Any]
+_MOVING = ("Provisioning", "Updating")
+_ATTEMPTS_AT_A_POLICY = 5
 _API = API_VERSIONS["Microsoft.DataProtection"]
 
 
@@ -41,11 +53,11 @@ class DataProtection:
 
     # -- how requests are made
 
-    def _read(self, action: str, operation: Callable[..., Any], *arguments: Any) -> Wire | None:
+    def _read(self, action: str, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Wire | None:
         """Call an SDK operation that reads one thing; None for 404."""
         try:
             with translated(action):
-                found = operation(*self._names, *arguments)
+                found = operation(*self._names, *arguments, **options)
         except NotFound:
             return None
         wire: Wire = found.as_dict()
@@ -90,10 +102,21 @@ class DataProtection:
         body = vaults.merge(self._vault_wire, options)
         # Not the SDK's operation: that one refuses api-versions before 2025-09-01, which in turn refuse most vaults.
         answer = self._session.send("PUT", self.vault.text, action, _API, body=body)
-        follow(self._session, answer, action, deadline)
+        outcome = follow(self._session, answer, action, deadline)
+        if not outcome.is_known:
+            self._await_vault(lambda vault: vault is not None and vault["provisioning_state"] not in _MOVING, action, deadline)
 
     def delete_vault(self, deadline: Deadline) -> None:
-        self._run(f"delete vault '{self.vault.name}'", deadline, self._client.backup_vaults.begin_delete, gone_is_done=True)
+        action = f"delete vault '{self.vault.name}'"
+        outcome = self._run(action, deadline, self._client.backup_vaults.begin_delete, gone_is_done=True)
+        if not outcome.is_known:
+            self._await_vault(lambda vault: vault is None, action, deadline)
+
+    def _await_vault(self, is_done: Callable[[Described | None], bool], action: str, deadline: Deadline) -> None:
+        """Look at the vault itself where the caller may not look at the operation."""
+        ramp = Ramp(deadline.poll_interval)
+        while not is_done(self.read_vault()):
+            deadline.sleep(ramp.following(), action)
 
     # -- policies
 
@@ -116,11 +139,23 @@ class DataProtection:
 
     def create_policy(self, name: str, row: DatasourceType, schedule: Schedule, retention: Retention) -> Described:
         action = f"create policy '{name}' in vault '{self.vault.name}'"
-        with translated(action):
-            created = self._client.backup_policies.create_or_update(
-                *self._names, name, policies.to_wire(row, schedule, retention)
-            )
-        return policies.describe(created.as_dict())
+        body = policies.to_wire(row, schedule, retention)
+        ramp = Ramp(30)
+        attempts = _ATTEMPTS_AT_A_POLICY
+        while True:
+            try:
+                # Retries are off: a policy that is there is never PUT again, not even unchanged.
+                with translated(action):
+                    created = self._client.backup_policies.create_or_update(*self._names, name, body, retry_total=0)
+                return policies.describe(created.as_dict())
+            except TRANSIENT as error:
+                attempts -= 1
+                if not attempts:
+                    raise
+                self._session.clock.sleep(ramp.following(error.retry_after))
+                found = self.read_policy(name)
+                if found:
+                    return found
 
     def delete_policy(self, name: str) -> None:
         with translated(f"delete policy '{name}' of vault '{self.vault.name}'"):
@@ -240,7 +275,14 @@ class DataProtection:
             except Unavailable as error:
                 raise OutcomeUnknown(error.message, code=error.code, status=error.status) from error
             else:
-                return follow(self._session, answer, action, deadline).job_id
+                break
+        try:
+            return follow(self._session, answer, action, deadline).job_id
+        except OperationFailed:
+            raise
+        except AzureBackupError as error:
+            # The request was accepted, whatever became of looking after it.
+            raise OutcomeUnknown(error.message, code=error.code, status=error.status) from error
 
     def list_jobs(self) -> list[Described]:
         action = f"list the jobs of vault '{self.vault.name}'"
@@ -260,7 +302,8 @@ class DataProtection:
 
     def read_job(self, job_id: str) -> Described | None:
         name = job_id.rsplit("/", 1)[-1]
-        wire = self._read(f"read job '{name}'", self._client.jobs.get, name)
+        # Polls read on anyhow; long sleeps of azure-core inside one read would not be bounded by wait_timeout.
+        wire = self._read(f"read job '{name}'", self._client.jobs.get, name, retry_total=2)
         return instances.describe_job(wire) if wire else None
 
     def takes_snapshot(self, job: Described) -> bool:

@@ -26,6 +26,33 @@ def _keep_spelling(current: Any, wanted: str) -> str:
     return current if isinstance(current, str) and current.lower() == wanted.lower() else wanted
 
 
+def _below(wire: Wire, key: str) -> Wire:
+    """Give the object under a key, making it where it is missing or null."""
+    wire[key] = wire.get(key) or {}
+    found: Wire = wire[key]
+    return found
+
+
+def _merge_identity(present: Wire, wanted: str, is_new: bool) -> Wire:
+    """Give the identity to send; user-assigned ones are kept beside a system-assigned one."""
+    kinds = [kind.strip() for kind in str(present.get("type") or "None").split(",")]
+    if wanted.lower() in [kind.lower() for kind in kinds] and not is_new:
+        return present
+    if wanted == "SystemAssigned" and present.get("userAssignedIdentities"):
+        identities: Wire = {name: {} for name in present["userAssignedIdentities"]}
+        return {"type": "SystemAssigned,UserAssigned", "userAssignedIdentities": identities}
+    return {"type": wanted}
+
+
+def _merge_tags(present: dict[str, str], wanted: dict[str, Any]) -> dict[str, str]:
+    """Lay tags over those that are there. Azure's tags are text, and their names are compared without regard to case."""
+    wrong = [str(name) for name, value in wanted.items() if value is None or isinstance(value, dict | list)]
+    if wrong:
+        raise BadInput(f"tags: the value of {', '.join(wrong)} is no text")
+    spelling = {name.lower(): name for name in present}
+    return {**present, **{spelling.get(str(name).lower(), str(name)): str(value) for name, value in wanted.items()}}
+
+
 def merge(current: Wire | None, options: dict[str, Any]) -> Wire:
     """Build the body of the PUT that makes a vault what the options say.
 
@@ -49,23 +76,20 @@ def merge(current: Wire | None, options: dict[str, Any]) -> Wire:
         ]
         properties["securitySettings"] = {"softDeleteSettings": {"state": "On", "retentionDurationInDays": 14.0}}
     if options["identity"]:
-        present = str(_dig(body, "identity", "type") or "None")
-        kind = _keep_spelling(present, options["identity"]["type"])
-        if kind != present or current is None:
-            body["identity"] = {"type": kind}
+        body["identity"] = _merge_identity(body.get("identity") or {}, options["identity"]["type"], is_new=current is None)
     if options["tags"] is not None:
-        kept = body.get("tags") or {} if options["append_tags"] else {}
-        body["tags"] = {**kept, **options["tags"]}
-    security = properties.setdefault("securitySettings", {})
+        body["tags"] = _merge_tags(body.get("tags") or {} if options["append_tags"] else {}, options["tags"])
+    security = _below(properties, "securitySettings")
     soft_delete = options["soft_delete"] or {}
     if soft_delete.get("state"):
-        settings = security.setdefault("softDeleteSettings", {})
+        settings = _below(security, "softDeleteSettings")
         settings["state"] = _keep_spelling(settings.get("state"), soft_delete["state"])
     if soft_delete.get("retention_duration_in_days"):
-        settings = security.setdefault("softDeleteSettings", {"state": "On"})
+        settings = _below(security, "softDeleteSettings")
+        settings.setdefault("state", "On")
         settings["retentionDurationInDays"] = float(soft_delete["retention_duration_in_days"])
     if options["immutability_state"]:
-        settings = security.setdefault("immutabilitySettings", {})
+        settings = _below(security, "immutabilitySettings")
         settings["state"] = _keep_spelling(settings.get("state"), options["immutability_state"])
     return body
 
