@@ -21,11 +21,11 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { echo "On Debian: apt-get install python3-venv"; rm -rf $(VENV); exit 1; }
 
 $(VENV)/.demo: $(BIN)/python tests/requirements/demo.txt tests/requirements/emulator.txt requirements.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements/demo.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r tests/requirements/demo.txt
 	@touch $@
 
 $(VENV)/.nox: $(BIN)/python
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'nox>=2025.5.1'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check 'nox>=2025.5.1'
 	@touch $@
 
 demo: $(VENV)/.demo

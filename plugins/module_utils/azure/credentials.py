@@ -40,7 +40,13 @@ ENVIRONMENT = {
 }
 CREDENTIALS_FILE = Path("~/.azure/credentials")
 # These say where and how to connect, not who signs in: what the task says wins over where credentials come from.
-_WINS_EVERYWHERE = ("subscription_id", "cloud_environment", "cert_validation_mode", "disable_instance_discovery")
+_WINS_EVERYWHERE = (
+    "subscription_id",
+    "cloud_environment",
+    "cert_validation_mode",
+    "adfs_authority_url",
+    "disable_instance_discovery",
+)
 _TRUE = {"1", "true", "yes", "on", "y", "t"}
 _SECONDS_TO_CONNECT = 10
 

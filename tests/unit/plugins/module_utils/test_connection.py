@@ -268,3 +268,9 @@ def test_azure_is_not_imported_before_it_is_needed() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
     assert done.stdout.strip() == "[]"
+
+
+def test_a_sign_in_endpoint_that_does_not_answer_is_not_blamed_on_the_credentials(azure: Driver) -> None:
+    message = refused(azure, adfs_authority_url="https://127.0.0.1:9")
+    assert "connection refused" in message
+    assert "client_id" not in message

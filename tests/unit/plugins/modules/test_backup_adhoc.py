@@ -302,3 +302,68 @@ def test_a_protection_still_being_configured_is_waited_for(azure: Driver) -> Non
     azure.azure.schedule.after(120, lambda _moment: instance.become("ProtectionConfigured"))
     (result,) = azure.run("backup_adhoc", datasource_id=protected)["results"]
     assert result["job"]["status"] == "completed"
+
+
+def test_a_job_that_may_not_be_read_loses_neither_itself_nor_the_others(azure: Driver) -> None:
+    ids = azure.protected("data01", "data02")
+    azure.fault(kind="answer", method="GET", path="/backupJobs/", status=403)
+    result = azure.run("backup_adhoc", datasource_id=ids, max_concurrency=1)
+    assert sorted(item["failed"] for item in result["results"]) == [False, True]
+    (lost,) = [item for item in result["results"] if item["failed"]]
+    assert lost["changed"]
+    assert lost["job"]["id"] in lost["msg"]
+
+
+def test_without_waiting_a_job_that_cannot_be_read_is_still_named(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    azure.fault(kind="answer", method="GET", path="/backupJobs/", status=403, times=9)
+    (result,) = azure.run("backup_adhoc", datasource_id=protected, wait=False)["results"]
+    assert (result["failed"], result["changed"], result["job"]["status"]) == (False, True, "in_progress")
+    assert result["job"]["start_time"] is None
+
+
+def test_a_recovery_point_that_may_not_be_read_fails_no_backup(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    azure.fault(kind="answer", method="GET", path="/recoveryPoints/", status=403, times=9)
+    result = azure.run("backup_adhoc", datasource_id=protected)
+    assert (result["failed"], result["changed"]) == (False, True)
+    assert result["results"][0]["recovery_point"]["name"] == result["results"][0]["job"]["recovery_point_id"]
+    assert "recovery point" in str(result["warnings"])
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_an_operation_that_cannot_be_followed_does_not_hide_the_backup(azure: Driver, status: int) -> None:
+    (protected,) = azure.protected("data01")
+    azure.fault(kind="answer", method="GET", path="/operationStatus/", status=status, times=9)
+    (result,) = azure.run("backup_adhoc", datasource_id=protected)["results"]
+    assert (result["failed"], result["changed"], result["job"]["status"]) == (False, True, "completed")
+    assert triggers(azure) == 1
+
+
+@pytest.mark.parametrize("arguments", [{"max_age": "999999999999y"}, {"wait_timeout": 10**13}])
+def test_numbers_beyond_reason_are_refused(azure: Driver, arguments: dict) -> None:
+    result = azure.run("backup_adhoc", datasource_id=disk("data01"), **arguments)
+    assert result["failed"]
+    assert next(iter(arguments)) in result["msg"]
+
+
+def test_a_backup_whose_answer_breaks_inside_tls_may_have_been_sent() -> None:
+    """A TLS error after the request is no proof that it was not received; a refused certificate is."""
+    import ssl
+
+    import requests
+    from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.translation import translated
+    from ansible_collections.holdfast.azure_backup.plugins.module_utils.errors import Unavailable, Unreachable
+    from azure.core.exceptions import ServiceRequestError
+
+    def raised(cause: Exception) -> type:
+        try:
+            with translated("try"):
+                raise ServiceRequestError(cause, error=cause)
+        except Unavailable as error:
+            return type(error)
+
+    broken = ssl.SSLError("DECRYPTION_FAILED_OR_BAD_RECORD_MAC")
+    refused = ssl.SSLCertVerificationError("certificate verify failed")
+    assert raised(requests.exceptions.SSLError(broken)) is Unavailable
+    assert raised(requests.exceptions.SSLError(refused)) is Unreachable

@@ -258,3 +258,32 @@ def test_check_mode_works_on_an_empty_group(azure: Driver) -> None:
 def test_absent_is_nothing_to_do_where_nothing_is(azure: Driver) -> None:
     result = azure.run("backup_instance", datasource_id=disk("data01"), state="absent")
     assert (result["failed"], result["changed"]) == (False, False)
+
+
+def test_a_stop_that_was_interrupted_is_gone_on_with(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    instance = next(iter(next(iter(azure.azure.data_protection.vaults.values())).instances.values()))
+    instance.become("UpdatingProtection")
+    azure.azure.schedule.after(120, lambda _moment: instance.become("ProtectionStopped"))
+    (result,) = azure.run("backup_instance", datasource_id=protected, state="stopped")["results"]
+    assert (result["failed"], result["instance"]["state"]) == (False, "protection_stopped")
+    assert not azure.requests("POST", "/stopProtection")
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_the_policy_of_what_is_stopped_is_not_changed(azure: Driver, check: bool) -> None:
+    (protected,) = azure.protected("data01")
+    azure.run("backup_policy", policy_name="daily", datasource_type="azure_disk", schedule={"frequency": "daily"})
+    azure.run("backup_instance", datasource_id=protected, state="stopped")
+    writes = len(azure.writes())
+    result = azure.run("backup_instance", check=check, datasource_id=protected, state="stopped", policy_name="daily")
+    assert result["failed"]
+    assert "policy_name" in result["msg"]
+    assert len(azure.writes()) == writes
+
+
+def test_waiting_for_roles_takes_nothing_from_wait_timeout(azure: Driver) -> None:
+    azure.vault()
+    azure.policy()
+    result = azure.run("backup_instance", **PROTECT, wait_timeout=300, permission_timeout=1200)
+    assert "Disk Backup Reader" in result["msg"]

@@ -140,3 +140,17 @@ def test_a_missing_snapshot_group_is_an_error_before_any_write(azure: Driver, ch
     assert result["failed"]
     assert "snapshot_resource_group" in result["msg"]
     assert len(azure.writes()) == writes
+
+
+def test_half_a_grant_is_told_as_it_is(azure: Driver) -> None:
+    azure.vault()
+    azure.fault(kind="answer", method="PUT", path="demo-snapshots-rg/.*roleAssignments", status=403, times=9,
+                body={"error": {"code": "AuthorizationFailed", "message": "You may not."}})  # fmt: skip
+    result = azure.run("backup_permission", **WHERE)
+    assert (result["failed"], result["changed"]) == (True, True)
+    assert statuses(result) == ["granted", "failed"]
+
+
+def test_absent_is_nothing_to_do_without_a_vault(azure: Driver) -> None:
+    result = azure.run("backup_permission", **WHERE, state="absent")
+    assert (result["failed"], result["changed"]) == (False, False)

@@ -207,3 +207,21 @@ def test_a_policy_for_something_else_is_told_as_it_is(azure: Driver) -> None:
     refused = azure.run("backup_instance", policy_name="foreign", datasource_id=disk("data01"))
     assert "policy_name" in refused["msg"]
     assert azure.writes() == ["PUT demo-vault"]
+
+
+@pytest.mark.parametrize("kind", ["answer_after", "reset_after"])
+def test_a_policy_made_behind_a_broken_answer_is_found_and_not_put_again(azure: Driver, kind: str) -> None:
+    azure.vault()
+    azure.fault(kind=kind, method="PUT", path="/backupPolicies/", status=502)
+    assert azure.policy()["changed"]
+    assert len(azure.requests("PUT", "/backupPolicies/disks")) == 1
+
+
+def test_what_is_stopped_keeps_its_version(azure: Driver) -> None:
+    ids = azure.protected("data01", "data02")
+    azure.run("backup_instance", datasource_id=ids[0], state="stopped")
+    change = {**POLICY, "retention": {"default": "30d"}, "on_change": "new_version"}
+    result = azure.predicted("backup_policy", **change)
+    assert (len(result["repointed_instances"]), result["replaced_policies"]) == (1, [])
+    stopped = azure.run("backup_instance", datasource_id=ids[0], state="stopped")["results"][0]
+    assert (stopped["changed"], stopped["instance"]["policy_name"]) == (False, "disks")

@@ -171,3 +171,19 @@ def test_a_caller_without_the_subscription_follows_operations_all_the_same(
     assert azure.predicted("backup_vault")["vault"]["provisioning_state"] == "Succeeded"
     assert azure.predicted("backup_vault", state="absent")["vault"] is None
     assert not azure.requests("GET", GROUP + "/nothing")
+
+
+def test_tags_are_text_and_their_names_have_no_case(azure: Driver) -> None:
+    azure.vault(tags={"Owner": "me"})
+    result = azure.predicted("backup_vault", tags={"cost": 1234, "owner": "you"})
+    assert result["vault"]["tags"] == {"Owner": "you", "cost": "1234"}
+    refused = azure.run("backup_vault", tags={"list": ["a"]})
+    assert refused["failed"]
+    assert "tags" in refused["msg"]
+
+
+def test_a_caller_who_may_not_read_operations_still_waits_for_the_vault(azure: Driver) -> None:
+    azure.fault(kind="answer", method="GET", path="/operationStatus/", status=403, times=99)
+    assert azure.vault()["vault"]["provisioning_state"] == "Succeeded"
+    assert azure.run("backup_vault", state="absent")["changed"]
+    assert azure.azure.data_protection.vaults == {}
