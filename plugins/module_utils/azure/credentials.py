@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BadInput
+from ..resource_ids import GUID
 from .clouds import Cloud
 from .libraries import load
 
@@ -154,6 +155,8 @@ def _check(identity: Identity) -> None:
     problems = []
     if not identity["subscription_id"]:
         problems.append(f"subscription_id: no subscription is given, and the credentials ({identity.source}) do not carry one")
+    elif not GUID.match(identity["subscription_id"]):
+        problems.append(f"subscription_id: '{identity['subscription_id']}' is not a GUID")
     if not (identity["client_id"] and identity["secret"] and identity["tenant"]):
         others = ("oidc_token", "oidc_token_file_path", "x509_certificate_path", "ad_user")
         present = [name for name in others if identity[name]]

@@ -199,5 +199,8 @@ def translated(action: str) -> Iterator[None]:
         raise Unavailable(f"Cannot {action}: the answer is not JSON") from error
     except exceptions.AzureError as error:
         raise Unavailable(f"Cannot {action}: {_reason(error)}") from error
+    except OSError as error:
+        # Not a connection's error, those are azure-core's: such as a REQUESTS_CA_BUNDLE that is not there.
+        raise Unreachable(f"Cannot {action}: {error}") from error
     except UnicodeEncodeError as error:
         raise BadInput(f"Cannot {action}: {error.reason} in '{error.object!r}'") from error

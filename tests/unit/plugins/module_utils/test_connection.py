@@ -142,6 +142,7 @@ def test_nothing_at_all_is_told(blank: Driver) -> None:
     [
         ({"cloud_environment": "AzureMoon"}, "cloud_environment"),
         ({"cloud_environment": "http://127.0.0.1:1"}, "cloud_environment"),
+        ({"subscription_id": "my-subscription"}, "subscription_id"),
         ({"auth_source": "cli"}, "auth_source"),
         ({"auth_source": "msi"}, "auth_source"),
         ({"ad_user": "me", "password": "x"}, "ad_user"),
@@ -198,6 +199,11 @@ def test_an_untrusted_certificate_is_refused(azure: Driver, monkeypatch: pytest.
     assert "certificate" in message
     assert "REQUESTS_CA_BUNDLE" in message
     assert azure.azure.journal.entries == []
+
+
+def test_a_certificate_file_that_is_not_there_is_told(azure: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
+    assert "/nowhere/ca.pem" in refused(azure)
 
 
 def test_an_untrusted_certificate_can_be_accepted_with_a_warning(azure: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
