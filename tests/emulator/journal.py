@@ -27,11 +27,16 @@ class Journal:
                 "query": query[:200],
                 "status": status,
                 "time": time,
-                "is_write": method not in _READS and "/oauth2/" not in path,
+                "is_write": _may_change(method, path),
                 **more,
             }
         )
 
     def writes(self) -> list[Wire]:
-        """Give the requests that may have changed something; validateForBackup changes nothing."""
-        return [entry for entry in self.entries if entry["is_write"] and not entry["path"].lower().endswith("/validateforbackup")]
+        """Give the requests that may have changed something."""
+        return [entry for entry in self.entries if entry["is_write"]]
+
+
+def _may_change(method: str, path: str) -> bool:
+    """Tell whether a request may change something; signing in and validateForBackup do not."""
+    return method not in _READS and "/oauth2/" not in path and not path.lower().endswith("/validateforbackup")
