@@ -122,7 +122,9 @@ def docs(session: nox.Session) -> None:
     session.install("antsibull-docs>=2.28,<3", "antsibull-changelog>=0.36,<1", LINT_CORE)
     place = copy_tree(session)
     session.chdir(place)
-    session.run("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", ".")
+    session.run(
+        "antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", "--validate-collection-refs", "self", "."
+    )
     session.run("antsibull-changelog", "lint")
 
 
