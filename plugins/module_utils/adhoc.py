@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from .batch import Datasource, failed_item, item_result, read_datasource_ids, settle_each, summarise
+from .batch import Datasource, failed_item, item_diff, item_result, read_datasource_ids, settle_each, summarise
 from .clock import Deadline
 from .durations import parse_time, seconds_in
 from .errors import AzureBackupError, BadInput, NotFound, OutcomeUnknown, TimedOut
@@ -46,6 +46,7 @@ class Backup:
 
     def result(self) -> Result:
         """Give the result of this datasource."""
+        started = (self.job_id or "to be started") if self.changed else None
         return item_result(
             self.datasource_id,
             self.changed,
@@ -54,6 +55,7 @@ class Backup:
             instance=self.instance,
             job=self.job,
             recovery_point=self.recovery_point,
+            diff=item_diff(self.datasource_id, {"started_job": None}, {"started_job": started}),
         )
 
 

@@ -57,6 +57,16 @@ def item_result(datasource_id: str | None, changed: bool, action: str, msg: str,
     return {**result, **more}
 
 
+def item_diff(datasource_id: str | None, before: Any, after: Any) -> Result:
+    """Give what --diff shows of one datasource; None is nothing."""
+    return {
+        "before": before or {},
+        "after": after or {},
+        "before_header": datasource_id,
+        "after_header": datasource_id,
+    }
+
+
 def failed_item(datasource_id: str | None, error: AzureBackupError, changed: bool = False) -> Result:
     """Give the result of a datasource that failed."""
     return {

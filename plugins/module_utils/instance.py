@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from .batch import item_result, read_datasource_ids, run_each
+from .batch import item_diff, item_result, read_datasource_ids, run_each
 from .clock import Deadline, Ramp
 from .datasources import DatasourceType
 from .errors import TRANSIENT, AzureBackupError, BadInput, NotFound, OperationFailed
@@ -112,7 +112,7 @@ def _check_removal(batch: Batch) -> None:
 
 def _result(datasource: ResourceId, before: Described | None, after: Described | None, action: str, msg: str) -> Result:
     changed = action not in ("none", "awaited")
-    diff = {"before": before or {}, "after": after or {}, "before_header": datasource.text, "after_header": datasource.text}
+    diff = item_diff(datasource.text, before, after)
     return item_result(datasource.text, changed, action, msg, instance=after, diff=diff)
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from .azure.session import API_VERSIONS
-from .batch import failed_item, item_result, read_datasource_ids, settle_each, summarise
+from .batch import failed_item, item_diff, item_result, read_datasource_ids, settle_each, summarise
 from .datasources import ON_DATASOURCE, DatasourceType, Role
 from .errors import AzureBackupError, BadInput, Conflict
 from .module import Result, Task
@@ -209,6 +209,16 @@ def _roles(needs: list[Need], statuses: Statuses) -> list[dict[str, Any]]:
     return roles
 
 
+def _diff(datasource: ResourceId, roles: list[dict[str, Any]]) -> Result:
+    """Give which roles were held before and are held after."""
+    gained, lost = ("granted", "missing"), ("revoked",)
+    held = [role for role in roles if role["status"] != "absent"]
+    listed = [(f"{role['role']} on {role['scope']}", role["status"]) for role in held]
+    before = {"roles": [name for name, status in listed if status not in gained]}
+    after = {"roles": [name for name, status in listed if status not in lost]}
+    return item_diff(datasource.text, before, after)
+
+
 def _describe_granted(datasource: ResourceId, needs: list[Need], statuses: Statuses) -> Result:
     try:
         roles = _roles(needs, statuses)
@@ -217,9 +227,18 @@ def _describe_granted(datasource: ResourceId, needs: list[Need], statuses: Statu
     new = [role for role in roles if role["status"] != "present"]
     if not new:
         names = " and ".join(need.role.name for need in needs)
-        return item_result(datasource.text, False, "none", f"in place: {names or 'no role is needed'}", roles=roles)
+        return item_result(
+            datasource.text,
+            False,
+            "none",
+            f"in place: {names or 'no role is needed'}",
+            roles=roles,
+            diff=_diff(datasource, roles),
+        )
     listed = ", ".join(f"{role['role']} on {role['scope']}" for role in new)
-    return item_result(datasource.text, True, "grant", f"{new[0]['status']}: {listed}", roles=roles)
+    return item_result(
+        datasource.text, True, "grant", f"{new[0]['status']}: {listed}", roles=roles, diff=_diff(datasource, roles)
+    )
 
 
 def _describe_revoked(datasource: ResourceId, needs: list[Need], statuses: Statuses) -> Result:
@@ -232,4 +251,6 @@ def _describe_revoked(datasource: ResourceId, needs: list[Need], statuses: Statu
     kept = [str(role["scope"]) for role in roles if role["status"] == "kept"]
     if kept:
         message += f"; kept on {', '.join(kept)}, which other datasources of the vault still use"
-    return item_result(datasource.text, bool(revoked), "revoke" if revoked else "none", message, roles=roles)
+    return item_result(
+        datasource.text, bool(revoked), "revoke" if revoked else "none", message, roles=roles, diff=_diff(datasource, roles)
+    )

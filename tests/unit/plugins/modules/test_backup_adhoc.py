@@ -17,7 +17,9 @@ def triggers(azure: Driver) -> int:
 
 def test_a_backup_is_followed_to_the_end_of_its_job(azure: Driver) -> None:
     (protected,) = azure.protected("data01")
-    (result,) = azure.run("backup_adhoc", datasource_id=protected)["results"]
+    whole = azure.run("backup_adhoc", datasource_id=protected)
+    (result,) = whole["results"]
+    assert whole["diff"][0]["after"] == {"started_job": result["job"]["id"]}
     job, point = result["job"], result["recovery_point"]
     assert (result["action"], result["changed"], result["failed"]) == ("start", True, False)
     assert (job["status"], job["operation"], job["user_triggered"]) == ("completed", "backup", True)

@@ -25,6 +25,8 @@ def test_both_roles_are_granted_as_predicted_and_only_once(azure: Driver) -> Non
     ]
     bodies = [entry["body"]["properties"] for entry in azure.azure.journal.writes()[1:]]
     assert {body["principalType"] for body in bodies} == {"ServicePrincipal"}
+    assert result["diff"][0]["before"]["roles"] == []
+    assert len(result["diff"][0]["after"]["roles"]) == 2
 
 
 def test_check_mode_names_what_is_missing(azure: Driver) -> None:
@@ -75,6 +77,7 @@ def test_absent_takes_back_only_what_was_granted_here(azure: Driver) -> None:
     azure.run("backup_permission", **WHERE)
     result = azure.predicted("backup_permission", **WHERE, state="absent")
     assert statuses(result) == ["revoked", "revoked"]
+    assert (len(result["diff"][0]["before"]["roles"]), result["diff"][0]["after"]["roles"]) == (2, [])
     assert azure.azure.authorization.assignments == {}
 
 
