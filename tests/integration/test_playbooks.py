@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import os
 import signal
@@ -171,8 +172,12 @@ def kill_when(environment: dict[str, str], condition: Callable[[], bool], what: 
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    # The module runs in a session of its own; it must be gone as well.
-    subprocess.run(["pkill", "-9", "-f", "AnsiballZ_backup_adhoc"], check=False)
+    # The module runs in a session of its own; what carries this test's HOME is gone as well then.
+    mark = f"HOME={environment['HOME']}\0".encode()
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if mark in entry.read_bytes():
+                os.kill(int(entry.parent.name), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("moment", ["the trigger was sent", "the operation was over", "the job was waited for"])
