@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from .addressing import open_service, open_vault, read_existing_vault
 from .batch import Datasource, failed_item, item_diff, item_result, read_datasource_ids, settle_each, summarise
 from .clock import Deadline
 from .durations import parse_time, seconds_in
@@ -18,9 +19,9 @@ from .job import check_success, is_running, running_backup_of, wait_for_jobs
 from .module import Result, Task
 from .policy import backup_rule
 from .resource_ids import GUID, ResourceId, parse_resource_id, same_id
-from .services import BackupService, Described
+from .services import BackupService
+from .shapes import Described, shape
 from .states import IN_TRANSIT, PROTECTED, wait_for_state
-from .vault import open_service, open_vault, read_existing_vault
 
 # How long to look for the job of a trigger whose fate is not known, and how often, in seconds.
 _SECONDS_TO_FIND_A_JOB = 60
@@ -144,7 +145,7 @@ def _begin(batch: Batch, item: Datasource) -> Backup:
 def _fresh_recovery_point(batch: Batch, instance: Described) -> Described | None:
     if batch.max_age is None:
         return None
-    points = batch.service.list_recovery_points(instance["name"])
+    points = batch.service.list_recovery_points(instance["name"], instance["datasource_id"])
     newest = points[0] if points else None
     return newest if newest and _is_younger(batch, newest["time"]) else None
 
@@ -278,12 +279,7 @@ def _finish(batch: Batch, begun: list[Backup | AzureBackupError]) -> list[Result
 def _unread_job(backup: Backup) -> Described:
     """Give what is known of a job that cannot be read yet."""
     name = str(backup.job_id).rsplit("/", 1)[-1]
-    unknown = dict.fromkeys(
-        ("datasource_id", "instance_id", "instance_name", "policy_name", "user_triggered", "start_time", "end_time",
-         "duration", "duration_seconds", "progress_percent", "recovery_point_id")
-    )  # fmt: skip
-    known = {"id": backup.job_id, "name": name, "operation": "backup", "status": "in_progress"}
-    return {**unknown, **known, "sub_tasks": [], "errors": []}
+    return shape("job", id=backup.job_id, name=name, operation="backup", status="in_progress")
 
 
 def _conclude(batch: Batch, backup: Backup) -> None:
@@ -320,12 +316,12 @@ def _check_over(batch: Batch, backup: Backup, job: Described, what: str) -> None
 def _recovery_point_of(batch: Batch, job: Described) -> Described | None:
     """Look up the recovery point that a job made; its bare name where it cannot be read, which fails no backup."""
     service, name, instance = batch.service, job["recovery_point_id"], job["instance_name"]
-    bare = {"id": None, "name": name, "time": None, "type": None, "consistency": None, "tier": None, "expiry": None}
+    bare = shape("recovery_point", name=name, instance_name=instance, datasource_id=job["datasource_id"])
     try:
         if name:
-            return service.read_recovery_point(instance, name) or bare
+            return service.read_recovery_point(instance, name, job["datasource_id"]) or bare
         begin = str(job["start_time"])
-        points = service.list_recovery_points(instance)
+        points = service.list_recovery_points(instance, job["datasource_id"])
         return points[0] if points and str(points[0]["time"]) >= begin else None
     except AzureBackupError as error:
         batch.task.warn(f"the backup is done, and its recovery point cannot be read: {error.message}")

@@ -95,6 +95,10 @@ class OperationFailed(AzureBackupError):
     """A long-running operation or a backup job ended without success."""
 
 
+class PermissionMissing(OperationFailed):
+    """The vault's identity lacks a role, or holds it since too short a time for it to count."""
+
+
 class TimedOut(AzureBackupError):
     """The time to wait is over. What was started goes on in Azure."""
 

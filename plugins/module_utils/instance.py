@@ -9,27 +9,19 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from .addressing import open_vault, read_existing_vault, read_group
 from .batch import item_diff, item_result, read_datasource_ids, run_each
 from .clock import Deadline, Ramp
 from .datasources import DatasourceType
-from .errors import TRANSIENT, AzureBackupError, BadInput, NotFound, OperationFailed
+from .errors import BadInput, NotFound, PermissionMissing
 from .module import Result, Task
 from .permission import snapshot_group
 from .policy import find_policy
 from .resource_ids import ResourceId, same_id
-from .services import BackupService, Described, Protection, instance_name_for
-from .states import BROKEN, IN_TRANSIT, PROTECTED, STOPPED, SUSPENDED, wait_for_state, wait_until_settled
-from .vault import open_vault, read_existing_vault, read_group
+from .services import BackupService, Protection, instance_name_for
+from .shapes import Described, shape
+from .states import BROKEN, IN_TRANSIT, PROTECTED, STOPPED, SUSPENDED, wait_for_state, wait_until_gone, wait_until_settled
 
-# What validateForBackup answers while a role is missing, or granted and not effective yet (azure-wire 1.6).
-_PERMISSION_CODES = {
-    "usererrormissingrequiredpermissions",
-    "usererrordiskandsnapshotrgormsipermissionsnotpresent",
-    "usererrordiskbackupdiskormsipermissionsnotpresent",
-    "usererrornotenoughpermissionondisk",
-    "usererrornotenoughpermissiononsnapshotrg",
-    "usererrormissingpermissionsonsecretstore",
-}
 _INSTANCE_NAME = re.compile(r"^[A-Za-z0-9][-\w.]{1,149}$")
 _WORDS = {PROTECTED: "protected", SUSPENDED: "suspended, and kept", STOPPED: "stopped, and was protected"}
 _STATES = {"present": PROTECTED, "suspended": SUSPENDED, "stopped": STOPPED}
@@ -190,19 +182,20 @@ def _check_datasource(batch: Batch, row: DatasourceType, datasource: ResourceId)
 
 
 def _predict(batch: Batch, protection: Protection) -> Described:
-    return {
-        "id": f"{batch.service.vault.text}/backupInstances/{protection.instance_name}",
-        "name": protection.instance_name,
-        "datasource_id": protection.datasource.text,
-        "friendly_name": protection.datasource.name,
-        "policy_id": (batch.policy or {}).get("id"),
-        "policy_name": (batch.policy or {}).get("name"),
-        "snapshot_resource_group_id": protection.snapshot_resource_group_id,
-        "state": PROTECTED,
-        "provisioning_state": "succeeded",
-        "errors": [],
-        "tags": {},
-    }
+    return shape(
+        "instance",
+        id=f"{batch.service.vault.text}/backupInstances/{protection.instance_name}",
+        name=protection.instance_name,
+        vault_id=batch.service.vault.text,
+        datasource_id=protection.datasource.text,
+        datasource_type=protection.row.name,
+        friendly_name=protection.datasource.name,
+        policy_id=(batch.policy or {}).get("id"),
+        policy_name=(batch.policy or {}).get("name"),
+        snapshot_resource_group_id=protection.snapshot_resource_group_id,
+        state=PROTECTED,
+        provisioning_state="succeeded",
+    )
 
 
 def _validate_until_permitted(task: Task, service: BackupService, protection: Protection) -> None:
@@ -212,9 +205,7 @@ def _validate_until_permitted(task: Task, service: BackupService, protection: Pr
     while True:
         try:
             return service.validate(protection, task.deadline())
-        except OperationFailed as error:
-            if str(error.code).lower() not in _PERMISSION_CODES:
-                raise
+        except PermissionMissing as error:
             if patience.remaining() <= 0:
                 group = protection.snapshot_resource_group_id
                 scopes = {"datasource": protection.datasource.text, "snapshot_resource_group": group}
@@ -283,11 +274,7 @@ def _resume(batch: Batch, row: DatasourceType, datasource: ResourceId, before: D
             before["policy_id"],
             before["snapshot_resource_group_id"],
         )
-        try:
-            _validate_until_permitted(batch.task, batch.service, protection)
-        except AzureBackupError as error:
-            if "AlreadyHasBackupInstance" not in str(error.code):
-                raise
+        _validate_until_permitted(batch.task, batch.service, protection)
     batch.service.resume(before["name"], deadline)
     wait_for_state(batch.service, before["name"], PROTECTED, deadline)
 
@@ -302,16 +289,5 @@ def _remove(batch: Batch, datasource: ResourceId, before: Described | None) -> R
     if not task.check_mode:
         deadline = task.deadline()
         service.delete_instance(before["name"], deadline)
-        _wait_until_gone(service, before["name"], deadline)
+        wait_until_gone(service, before["name"], deadline)
     return _result(datasource, before, None, "remove", f"'{datasource.name}' is no longer protected; {fate}")
-
-
-def _wait_until_gone(service: BackupService, name: str, deadline: Deadline) -> None:
-    ramp = Ramp(deadline.poll_interval)
-    while True:
-        try:
-            if service.read_instance(name) is None:
-                return
-        except TRANSIENT:
-            pass
-        deadline.sleep(ramp.following(), f"the deletion of backup instance '{name}'")

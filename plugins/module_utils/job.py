@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from .batch import settle_each
 from .clock import Deadline
 from .errors import TRANSIENT, AzureBackupError, OperationFailed, TimedOut
-from .services import BackupService, Described
+from .services import BackupService
+from .shapes import Described
 
 SUCCEEDED = ("completed", "completed_with_warnings")
 _RUNNING = ("in_progress", "cancelling", "paused", None)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from .addressing import open_vault, read_existing_vault, read_group
 from .azure.session import API_VERSIONS
 from .batch import failed_item, item_diff, item_result, read_datasource_ids, settle_each, summarise
 from .datasources import ON_DATASOURCE, DatasourceType, Role
@@ -17,7 +18,6 @@ from .errors import AzureBackupError, BadInput, Conflict
 from .module import Result, Task
 from .resource_ids import ResourceId, parse_group_id, same_id
 from .services import BackupService
-from .vault import open_vault, read_existing_vault, read_group
 
 # Assignments made here always get the same name, so that a second grant is the first one again and revoking finds it.
 _NAMESPACE = uuid.UUID("6f1f4c0e-2d0b-5d5e-9c53-8a5f8f0a5b11")

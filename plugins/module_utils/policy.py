@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from .addressing import open_vault, read_existing_vault
 from .batch import settle_each
 from .datasources import DatasourceType, find_by_name
 from .durations import to_iso
@@ -26,9 +27,9 @@ from .schedules import (
     same_retention,
     same_schedule,
 )
-from .services import BackupService, Described
+from .services import BackupService
+from .shapes import Described
 from .states import IN_TRANSIT, PROTECTED, wait_for_state, wait_until_settled
-from .vault import open_vault, read_existing_vault
 
 # 3 to 150 letters, digits and hyphens, a letter first (the pattern of the portal and of azurerm).
 _REPOINTED_AT_ONCE = 8

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-Described = dict[str, Any]
+from .shapes import Described
 
 # Only the service knows them, so a prediction leaves them out of the comparison.
 _MADE_BY_SERVICE = {

@@ -16,10 +16,10 @@ from typing import Any, Protocol
 
 from .clock import Deadline
 from .datasources import DatasourceType
-from .resource_ids import ResourceId
+from .durations import parse_time
+from .resource_ids import ResourceId, same_id
 from .schedules import Retention, Schedule
-
-Described = dict[str, Any]
+from .shapes import Described
 
 VAULT_RESOURCE_TYPES = {
     "backup": "Microsoft.DataProtection/backupVaults",
@@ -40,6 +40,42 @@ class Protection:
     location: str
     policy_id: str
     snapshot_resource_group_id: str | None = None
+
+
+@dataclass(frozen=True)
+class JobQuery:
+    """Which jobs are asked for; what is empty or None asks for all.
+
+    operations: backup, on_demand_backup, scheduled_backup, restore; datasource_keys: lower-cased ids;
+    started_after is inclusive, started_before exclusive.
+    """
+
+    statuses: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    datasource_types: tuple[str, ...] = ()
+    datasource_keys: frozenset[str] = frozenset()
+    instance_name: str | None = None
+    started_after: datetime | None = None
+    started_before: datetime | None = None
+
+    def matches(self, job: Described) -> bool:
+        """Tell whether a job is one of those asked for."""
+        started = parse_time(job["start_time"])
+        kinds = {job["operation"]}
+        if job["operation"] == "backup":
+            kinds.add("on_demand_backup" if job["user_triggered"] else "scheduled_backup")
+        return not (
+            (self.statuses and job["status"] not in self.statuses)
+            or (self.operations and not kinds.intersection(self.operations))
+            or (self.datasource_types and job["datasource_type"] not in self.datasource_types)
+            or (self.datasource_keys and str(job["datasource_id"]).lower() not in self.datasource_keys)
+            or (self.instance_name and not same_id(job["instance_name"], self.instance_name))
+            or (self.started_after and (started is None or started < self.started_after))
+            or (self.started_before and (started is None or started >= self.started_before))
+        )
+
+
+EVERY_JOB = JobQuery()
 
 
 def instance_name_for(datasource: ResourceId) -> str:
@@ -102,7 +138,10 @@ class BackupService(Protocol):
         """Find the instances of a datasource in whatever vault."""
 
     def validate(self, protection: Protection, deadline: Deadline) -> None:
-        """Ask whether a datasource can be protected. Raises OperationFailed with Azure's reason."""
+        """Ask whether a datasource can be protected, or still could be.
+
+        Raises PermissionMissing while the vault's identity lacks a role, OperationFailed with Azure's other reasons.
+        """
 
     def protect(self, protection: Protection, deadline: Deadline) -> None:
         """Create an instance and wait for the operation, not for the protection."""
@@ -130,8 +169,8 @@ class BackupService(Protocol):
         Raises OutcomeUnknown where the request was sent and its fate is not known.
         """
 
-    def list_jobs(self) -> list[Described]:
-        """Read the vault's jobs: all of its history."""
+    def list_jobs(self, query: JobQuery = EVERY_JOB) -> list[Described]:
+        """Read the vault's jobs. Where the service cannot filter, more are given than the query asks for."""
 
     def read_job(self, job_id: str) -> Described | None:
         """Read one job by its ARM id or its name."""
@@ -142,11 +181,11 @@ class BackupService(Protocol):
     def takes_snapshot(self, job: Described) -> bool:
         """Tell whether a running backup job is still in its snapshot phase, in which it may be joined."""
 
-    def list_recovery_points(self, name: str) -> list[Described]:
-        """Read the recovery points of an instance, newest first."""
+    def list_recovery_points(self, name: str, datasource_id: str | None = None) -> list[Described]:
+        """Read the recovery points of the instance of that name, newest first."""
 
-    def read_recovery_point(self, name: str, point: str) -> Described | None:
-        """Read one recovery point."""
+    def read_recovery_point(self, name: str, point: str, datasource_id: str | None = None) -> Described | None:
+        """Read one recovery point of the instance of that name."""
 
     def service_now(self) -> datetime:
         """Tell the time by the service's clock."""

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .clock import Deadline, Ramp
 from .errors import TRANSIENT, NotFound, OperationFailed, TimedOut
-from .services import BackupService, Described
+from .services import BackupService
+from .shapes import Described
 
 PROTECTED = "protection_configured"
 SUSPENDED = "backups_suspended"
@@ -20,37 +23,55 @@ BROKEN = ("protection_error", "configuring_protection_failed")
 def wait_until_settled(service: BackupService, name: str, deadline: Deadline) -> Described:
     """Wait until Azure is not at work on an instance any more, whatever its state is then. Raises TimedOut, NotFound."""
     action = f"wait until backup instance '{name}' is settled"
-    ramp = Ramp(deadline.poll_interval)
-    while True:
-        try:
-            instance = service.read_instance(name)
-        except TRANSIENT:
-            pass
-        else:
-            if instance is None:
-                raise NotFound(f"Cannot {action}: it is gone")
-            if instance["state"] not in IN_TRANSIT:
-                return instance
-        deadline.sleep(ramp.following(), action)
+
+    def is_settled(instance: Described | None) -> bool:
+        if instance is None:
+            raise NotFound(f"Cannot {action}: it is gone")
+        return instance["state"] not in IN_TRANSIT
+
+    return _wait(service, name, is_settled, action, deadline) or {}
 
 
 def wait_for_state(service: BackupService, name: str, wanted: str, deadline: Deadline) -> Described:
     """Wait until an instance is in a state. Raises OperationFailed with its protection error, TimedOut."""
     action = f"bring backup instance '{name}' to {wanted}"
+
+    def is_there(instance: Described | None) -> bool:
+        if instance and instance["state"] in BROKEN and instance["state"] != wanted:
+            raise OperationFailed(f"Cannot {action}: {_reasons(instance)}", code=_first_code(instance))
+        return bool(instance and instance["state"] == wanted)
+
+    return _wait(service, name, is_there, action, deadline) or {}
+
+
+def wait_until_gone(service: BackupService, name: str, deadline: Deadline) -> None:
+    """Wait until an instance is not there any more. Raises TimedOut."""
+    _wait(service, name, lambda instance: instance is None, f"delete backup instance '{name}'", deadline)
+
+
+def _wait(
+    service: BackupService,
+    name: str,
+    is_done: Callable[[Described | None], bool],
+    action: str,
+    deadline: Deadline,
+) -> Described | None:
+    """Look at an instance until is_done; a look that fails for a passing cause counts for nothing."""
     ramp = Ramp(deadline.poll_interval)
     while True:
+        state = "not to be read"
         try:
             instance = service.read_instance(name)
         except TRANSIENT:
-            instance = None
-        if instance and instance["state"] == wanted:
-            return instance
-        if instance and instance["state"] in BROKEN:
-            raise OperationFailed(f"Cannot {action}: {_reasons(instance)}", code=_first_code(instance))
+            pass
+        else:
+            if is_done(instance):
+                return instance
+            state = str(instance["state"]) if instance else "not there"
         try:
             deadline.sleep(ramp.following(), action)
         except TimedOut as error:
-            error.message += f"; it is {instance['state'] if instance else 'not there'}; run the task again to go on waiting"
+            error.message += f"; it is {state}; run the task again to go on waiting"
             raise
 
 

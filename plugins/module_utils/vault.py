@@ -1,98 +1,18 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Vaults: finding the one that the options name, and making it what they say."""
+"""Vaults, made what the options say."""
 
 from __future__ import annotations
 
-import re
-
-from .azure.session import API_VERSIONS, Session
-from .data_protection.service import DataProtection
-from .errors import BadInput, NotFound
+from .addressing import open_vault, read_group
+from .errors import BadInput
 from .module import Result, Task, change_result
 from .reconcile import reconcile
-from .resource_ids import ResourceId, group_id, parse_resource_id
-from .services import VAULT_RESOURCE_TYPES, BackupService, Described
+from .services import BackupService
+from .shapes import Described
 
-_VAULT_NAME = re.compile(r"^[A-Za-z][A-Za-z0-9-]{1,49}$")
-_GROUP_NAME = re.compile(r"^[-\w.()]{1,90}$")
 _SOFT_DELETE_SPELLING = {"on": "On", "off": "Off", "alwayson": "AlwaysOn"}
-
-
-def find_vault(task: Task, default_type: str = "backup") -> ResourceId:
-    """Give the id of the vault that vault_id, or resource_group and vault_name, name.
-
-    default_type: the kind where vault_type is not given, which follows from the datasource. Raises BadInput.
-    """
-    options = task.options
-    kind = options["vault_type"] or default_type
-    if options["vault_id"]:
-        if options["resource_group"] or options["vault_name"]:
-            raise BadInput("vault_id: give either vault_id, or resource_group and vault_name, not both")
-        found = parse_resource_id(options["vault_id"], "vault_id")
-        kinds = {resource_type.lower(): name for name, resource_type in VAULT_RESOURCE_TYPES.items()}
-        if found.type.lower() not in kinds:
-            raise BadInput(f"vault_id: '{found.text}' is a {found.type}; it must be one of {', '.join(kinds)}")
-        if options["vault_type"] and kinds[found.type.lower()] != options["vault_type"]:
-            raise BadInput(f"vault_type: {options['vault_type']} contradicts vault_id '{found.text}'")
-        if not options["vault_type"] and kinds[found.type.lower()] != default_type and default_type != "backup":
-            raise BadInput(f"vault_id: '{found.text}' is not the kind of vault that this datasource needs")
-        _check_names(found.resource_group, found.name, "vault_id")
-        return found
-    missing = [name for name in ("resource_group", "vault_name") if not options[name]]
-    if missing:
-        raise BadInput(f"{', '.join(missing)}: not set; name the vault by vault_id, or by resource_group and vault_name")
-    _check_names(options["resource_group"], options["vault_name"], "vault_name")
-    group = group_id(task.session.subscription_id, options["resource_group"])
-    return parse_resource_id(f"{group}/providers/{VAULT_RESOURCE_TYPES[kind]}/{options['vault_name']}", "vault_name")
-
-
-def _check_names(resource_group: str, vault_name: str, option: str) -> None:
-    problems = []
-    if not _VAULT_NAME.match(vault_name):
-        problems.append(f"{option}: '{vault_name}' cannot be a vault's name: 2 to 50 letters, digits and hyphens, a letter first")
-    if not _GROUP_NAME.match(resource_group) or resource_group.endswith("."):
-        problems.append(f"resource_group: '{resource_group}' cannot be a resource group's name")
-    if problems:
-        raise BadInput("; ".join(problems))
-
-
-def open_service(session: Session, vault: ResourceId) -> BackupService:
-    """Give the adapter for a vault, by the type in its id. Raises BadInput for a kind without one."""
-    if vault.type.lower() == VAULT_RESOURCE_TYPES["backup"].lower():
-        return DataProtection(session, vault)
-    raise BadInput("vault_type: recovery_services is not available in this version")
-
-
-def open_vault(task: Task, default_type: str = "backup") -> BackupService:
-    """Give the service of the vault that the options name."""
-    return open_service(task.session, find_vault(task, default_type))
-
-
-def read_existing_vault(task: Task, service: BackupService) -> Described | None:
-    """Read a vault that has to exist; in check mode a missing one is a warning and None.
-
-    Raises NotFound saying how to make it.
-    """
-    vault = service.read_vault()
-    if vault is None:
-        message = (
-            f"vault '{service.vault.name}' does not exist in resource group '{service.vault.resource_group}' "
-            f"of subscription {service.vault.subscription_id}"
-        )
-        if not task.check_mode:
-            raise NotFound(f"{message}; create it with backup_vault (vault_name, resource_group, vault_id)")
-        task.warn(f"{message}; what hangs on it is to be created")
-    return vault
-
-
-def read_group(session: Session, group: str, option: str) -> Described:
-    """Read a resource group that has to exist. Raises NotFound: the collection creates none."""
-    found = session.read(group, f"read resource group '{group}'", API_VERSIONS["Microsoft.Resources"])
-    if found is None:
-        raise NotFound(f"{option}: the resource group {group} does not exist; create it first", status=404)
-    return found
 
 
 def ensure_vault(task: Task) -> Result:

@@ -15,9 +15,9 @@ from typing import Any
 from ..datasources import DatasourceType, find_by_wire_type
 from ..durations import seconds_of
 from ..schedules import DAYS, Retention, Schedule, readable_retention
+from ..shapes import shape
 from ..time_zones import has_southern_summer, offset_of
-
-Wire = dict[str, Any]
+from .wire import Wire, type_of
 
 _INTERVAL = re.compile(r"^R/(?P<start>[^/]+)/(?P<period>P[^/]+)$")
 _RULE_NAMES = {"hourly": "BackupHourly", "daily": "BackupDaily", "weekly": "BackupWeekly"}
@@ -193,15 +193,15 @@ def is_fully_described(wire: Wire) -> bool:
 def describe(wire: Wire) -> dict[str, Any]:
     """Give a policy as results show it."""
     wire_types = (wire.get("properties") or {}).get("datasourceTypes") or [None]
-    row = find_by_wire_type(wire_types[0])
     schedule, retention = schedule_and_retention(wire)
-    return {
-        "id": wire.get("id"),
-        "name": wire.get("name"),
-        "datasource_type": row.name if row else wire_types[0],
-        "schedule": schedule,
-        "retention": readable_retention(retention),
-        "backup_rules": backup_rule_names(wire),
-        "retention_tags": retention_rule_names(wire),
-        "is_fully_described": is_fully_described(wire),
-    }
+    return shape(
+        "policy",
+        id=wire.get("id"),
+        name=wire.get("name"),
+        datasource_type=type_of(wire_types[0]),
+        schedule=schedule,
+        retention=readable_retention(retention),
+        backup_rules=backup_rule_names(wire),
+        retention_tags=retention_rule_names(wire),
+        is_fully_described=is_fully_described(wire),
+    )

@@ -9,9 +9,9 @@ import copy
 from typing import Any
 
 from ..errors import BadInput
-from ..resource_ids import ResourceId
-
-Wire = dict[str, Any]
+from ..resource_ids import ResourceId, parse_resource_id
+from ..shapes import shape
+from .wire import Wire
 
 
 def _dig(wire: Wire | None, *path: str) -> Any:
@@ -125,27 +125,31 @@ def describe(wire: Wire, vault: ResourceId | None = None) -> dict[str, Any]:
     identity = wire.get("identity") or {}
     storage = (_dig(wire, "properties", "storageSettings") or [{}])[0]
     days = _dig(wire, "properties", "securitySettings", "softDeleteSettings", "retentionDurationInDays")
-    return {
-        "id": wire.get("id") or (vault.text if vault else None),
-        "name": wire.get("name") or (vault.name if vault else None),
-        "vault_type": "backup",
-        "location": wire.get("location"),
-        "tags": wire.get("tags") or {},
-        "identity": {
+    vault_id = parse_resource_id(wire["id"], "id") if wire.get("id") else vault
+    return shape(
+        "vault",
+        id=vault_id.text if vault_id else None,
+        name=wire.get("name") or (vault.name if vault else None),
+        subscription_id=vault_id.subscription_id if vault_id else None,
+        resource_group=vault_id.resource_group if vault_id else None,
+        vault_type="backup",
+        location=wire.get("location"),
+        tags=wire.get("tags") or {},
+        identity={
             "type": identity.get("type") or "None",
             "principal_id": identity.get("principalId"),
             "tenant_id": identity.get("tenantId"),
         },
-        "datastore_type": storage.get("datastoreType"),
-        "redundancy": storage.get("type"),
-        "soft_delete": {
+        datastore_type=storage.get("datastoreType"),
+        redundancy=storage.get("type"),
+        soft_delete={
             "state": _dig(wire, "properties", "securitySettings", "softDeleteSettings", "state"),
             "retention_duration_in_days": int(days) if days is not None else None,
         },
-        "immutability_state": _dig(wire, "properties", "securitySettings", "immutabilitySettings", "state") or "Disabled",
-        "is_protected_by_resource_guard": _dig(wire, "properties", "isVaultProtectedByResourceGuard"),
-        "replicated_regions": _dig(wire, "properties", "replicatedRegions") or [],
-        "secure_score": _dig(wire, "properties", "secureScore"),
-        "security_level": _dig(wire, "properties", "bcdrSecurityLevel"),
-        "provisioning_state": _dig(wire, "properties", "provisioningState"),
-    }
+        immutability_state=_dig(wire, "properties", "securitySettings", "immutabilitySettings", "state") or "Disabled",
+        is_protected_by_resource_guard=_dig(wire, "properties", "isVaultProtectedByResourceGuard"),
+        replicated_regions=_dig(wire, "properties", "replicatedRegions") or [],
+        secure_score=_dig(wire, "properties", "secureScore"),
+        security_level=_dig(wire, "properties", "bcdrSecurityLevel"),
+        provisioning_state=_dig(wire, "properties", "provisioningState"),
+    )

@@ -1,0 +1,48 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all that comes from a Backup vault has in common: words, errors, ids. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..datasources import find_by_wire_type
+
+Wire = dict[str, Any]
+
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def snake(text: str | None) -> str | None:
+    """Give one of Azure's values in snake case: ProtectionConfigured as protection_configured."""
+    if not text:
+        return None
+    return _HUMP.sub("_", text).replace(" ", "_").lower()
+
+
+def describe_errors(details: Any) -> list[dict[str, Any]]:
+    """Give errors as results show them; details: one error or a list of them."""
+    listed = details if isinstance(details, list) else [details] if details else []
+    return [
+        {
+            "code": error.get("code"),
+            "message": error.get("message"),
+            "recommended_action": " ".join(error.get("recommendedAction") or []) or None,
+        }
+        for error in listed
+        if isinstance(error, dict)
+    ]
+
+
+def vault_of(resource_id: str | None) -> str | None:
+    """Give the id of the vault that something lies in."""
+    match = re.match(r"^(.*?/backupVaults/[^/]+)", resource_id or "", re.IGNORECASE)
+    return match.group(1) if match else None
+
+
+def type_of(wire_type: str | None) -> str | None:
+    """Give the datasource_type of one of Azure's, which for a type without a row is Azure's own."""
+    row = find_by_wire_type(wire_type)
+    return row.name if row else wire_type

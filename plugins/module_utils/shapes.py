@@ -1,0 +1,104 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What modules return: the vault, the policy, the instance, the job, the recovery point. Alike for both kinds of vault.
+
+The guide docs/docsite/rst/guide_shapes.rst maps these fields to those of the services.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+Described = dict[str, Any]
+
+# Every field, with what stands for it where a service does not say. Times are ISO 8601 in UTC, sizes are bytes.
+FIELDS: dict[str, Described] = {
+    "vault": {
+        "id": None,
+        "name": None,
+        "subscription_id": None,
+        "resource_group": None,
+        "vault_type": None,
+        "location": None,
+        "tags": {},
+        "identity": {"type": "None", "principal_id": None, "tenant_id": None},
+        "datastore_type": None,
+        "redundancy": None,
+        "soft_delete": {"state": None, "retention_duration_in_days": None},
+        "immutability_state": None,
+        "is_protected_by_resource_guard": None,
+        "replicated_regions": [],
+        "secure_score": None,
+        "security_level": None,
+        "provisioning_state": None,
+    },
+    "policy": {
+        "id": None,
+        "name": None,
+        "datasource_type": None,
+        "schedule": None,
+        "retention": {},
+        "backup_rules": [],
+        "retention_tags": [],
+        "is_fully_described": False,
+    },
+    "instance": {
+        "id": None,
+        "name": None,
+        "vault_id": None,
+        "datasource_id": None,
+        "datasource_type": None,
+        "friendly_name": None,
+        "policy_id": None,
+        "policy_name": None,
+        "snapshot_resource_group_id": None,
+        "state": None,
+        "provisioning_state": None,
+        "errors": [],
+        "tags": {},
+    },
+    "job": {
+        "id": None,
+        "name": None,
+        "vault_id": None,
+        "operation": None,
+        "status": None,
+        "datasource_id": None,
+        "datasource_type": None,
+        "instance_id": None,
+        "instance_name": None,
+        "policy_name": None,
+        "user_triggered": None,
+        "start_time": None,
+        "end_time": None,
+        "duration": None,
+        "duration_seconds": None,
+        "progress_percent": None,
+        "transferred_bytes": None,
+        "sub_tasks": [],
+        "errors": [],
+        "recovery_point_id": None,
+    },
+    "recovery_point": {
+        "id": None,
+        "name": None,
+        "datasource_id": None,
+        "instance_name": None,
+        "time": None,
+        "type": None,
+        "consistency": None,
+        "tier": None,
+        "expiry": None,
+    },
+}
+
+
+def shape(noun: str, **known: Any) -> Described:
+    """Give a vault, policy, instance, job or recovery_point with every field that it has; what is not known stays empty."""
+    fields = FIELDS[noun]
+    strange = set(known) - set(fields)
+    if strange:
+        raise KeyError(f"a {noun} has no {', '.join(sorted(strange))}")
+    return {**copy.deepcopy(fields), **known}
