@@ -27,3 +27,26 @@ attributes:
     membership:
       - holdfast.azure_backup.azure
 """
+
+    INFO = r"""
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+    support: full
+    details:
+      - The module changes nothing.
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    support: N/A
+    details:
+      - The module changes nothing.
+  platform:
+    description: Target OS/families that can be operated against. The module needs no target; it talks to Azure.
+    support: full
+    platforms: all
+  action_group:
+    description: Use C(group/holdfast.azure_backup.azure) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - holdfast.azure_backup.azure
+"""

@@ -15,6 +15,8 @@ from .resource_ids import ResourceId, group_id, parse_resource_id
 from .services import VAULT_RESOURCE_TYPES, BackupService
 from .shapes import Described
 
+# The adapter of each kind of vault.
+ADAPTERS = {"backup": DataProtection}
 _VAULT_NAME = re.compile(r"^[A-Za-z][A-Za-z0-9-]{1,49}$")
 _GROUP_NAME = re.compile(r"^[-\w.()]{1,90}$")
 
@@ -57,10 +59,16 @@ def _check_names(resource_group: str, vault_name: str, option: str) -> None:
         raise BadInput("; ".join(problems))
 
 
+def find_named_vault(task: Task, default_type: str = "backup") -> ResourceId | None:
+    """Give the id of the vault that the options name; None where they name none. Raises BadInput."""
+    return find_vault(task, default_type) if task.options["vault_id"] or task.options["vault_name"] else None
+
+
 def open_service(session: Session, vault: ResourceId) -> BackupService:
     """Give the adapter for a vault, by the type in its id. Raises BadInput for a kind without one."""
-    if vault.type.lower() == VAULT_RESOURCE_TYPES["backup"].lower():
-        return DataProtection(session, vault)
+    for kind, adapter in ADAPTERS.items():
+        if vault.type.lower() == VAULT_RESOURCE_TYPES[kind].lower():
+            return adapter(session, vault)
     raise BadInput("vault_type: recovery_services is not available in this version")
 
 

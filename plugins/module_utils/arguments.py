@@ -49,6 +49,8 @@ VAULT: Spec = {
     "vault_type": {"type": "str", "choices": ["backup", "recovery_services"]},
 }
 
+SUBSCRIPTIONS: Spec = {"subscription_ids": {"type": "list", "elements": "str"}}
+
 DATASOURCES: Spec = {
     "datasource_id": {"type": "list", "elements": "str"},
     "max_concurrency": {"type": "int", "default": 16},

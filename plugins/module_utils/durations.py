@@ -82,12 +82,15 @@ def seconds_in(text: str, option: str) -> float:
 
 
 def parse_time(text: str | None) -> datetime | None:
-    """Read Azure's time stamps, which carry up to seven decimals; year 0001 means none."""
+    """Read Azure's time stamps, which carry up to seven decimals; None for year 0001 and for what is no time."""
     match = _TIME.match(text or "")
     if match is None or match.group(1).startswith("0001-"):
         return None
     offset = match.group(3)
-    moment = datetime.fromisoformat(match.group(1) + ("+00:00" if offset in (None, "Z") else offset))
+    try:
+        moment = datetime.fromisoformat(match.group(1) + ("+00:00" if offset in (None, "Z") else offset))
+    except ValueError:
+        return None
     if match.group(2):
         moment = moment.replace(microsecond=int(float(match.group(2)) * 1_000_000))
     return moment.astimezone(UTC)

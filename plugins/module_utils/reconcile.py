@@ -14,7 +14,9 @@ from .shapes import Described
 # Only the service knows them, so a prediction leaves them out of the comparison.
 _MADE_BY_SERVICE = {
     "id", "principal_id", "tenant_id", "provisioning_state", "secure_score", "security_level", "replicated_regions",
-    "is_protected_by_resource_guard", "errors", "state_reason",
+    "is_protected_by_resource_guard", "errors",
+    # A policy in Azure's form: what it says, schedule and retention say as well.
+    "properties",
 }  # fmt: skip
 
 
@@ -36,9 +38,9 @@ class Change:
 
 
 def comparable(value: Any) -> Any:
-    """Leave out what only the service makes."""
+    """Leave out what only the service makes. Tags are the user's, whatever their names."""
     if isinstance(value, dict):
-        return {key: comparable(item) for key, item in value.items() if key not in _MADE_BY_SERVICE}
+        return {key: item if key == "tags" else comparable(item) for key, item in value.items() if key not in _MADE_BY_SERVICE}
     if isinstance(value, list):
         return [comparable(item) for item in value]
     return value

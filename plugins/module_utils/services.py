@@ -10,6 +10,7 @@ vaults, policies, instances, jobs and recovery points are the dicts that modules
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -76,6 +77,21 @@ class JobQuery:
 
 
 EVERY_JOB = JobQuery()
+
+
+@dataclass(frozen=True)
+class GraphTable:
+    """Where Resource Graph keeps one noun of one kind of vault.
+
+    describe: makes a row, which has the shape of the resource, a result; datasource_path and start_path: the columns
+    that a query can choose by.
+    """
+
+    table: str
+    resource_type: str
+    describe: Callable[[dict[str, Any]], Described]
+    datasource_path: str | None = None
+    start_path: str | None = None
 
 
 def instance_name_for(datasource: ResourceId) -> str:

@@ -43,6 +43,7 @@ FIELDS: dict[str, Described] = {
         "backup_rules": [],
         "retention_tags": [],
         "is_fully_described": False,
+        "properties": None,
     },
     "instance": {
         "id": None,

@@ -180,6 +180,10 @@ policy:
       description: Whether schedule and retention say all that the policy does.
       type: bool
       sample: true
+    properties:
+      description: The policy as Azure writes it, which is the C(properties) of its body.
+      type: dict
+      sample: {"objectType": "BackupPolicy", "datasourceTypes": ["Microsoft.Compute/disks"], "policyRules": []}
 replaced_policies:
   description: The names of the versions that the newest one replaced.
   returned: when a new version was made

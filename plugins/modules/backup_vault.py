@@ -128,6 +128,14 @@ vault:
       description: The name.
       type: str
       sample: demo-vault
+    subscription_id:
+      description: The subscription.
+      type: str
+      sample: 00000000-0000-0000-0000-000000000000
+    resource_group:
+      description: The resource group.
+      type: str
+      sample: demo-rg
     vault_type:
       description: The kind of vault.
       type: str

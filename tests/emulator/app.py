@@ -26,6 +26,7 @@ from .data_protection import DataProtection
 from .faults import Faults
 from .identity import EntraError, EntraId
 from .journal import Journal
+from .resource_graph import ResourceGraph
 from .resources import ResourceGroups
 from .seed import Seed
 
@@ -33,6 +34,7 @@ _OLDEST_API = {
     "Microsoft.DataProtection": "2021-01-01",
     "Microsoft.Authorization": "2015-07-01",
     "Microsoft.Compute": "2018-04-01",
+    "Microsoft.ResourceGraph": "2019-04-01",
     "Microsoft.Resources": "2018-05-01",
 }
 
@@ -57,6 +59,9 @@ class Azure:
         self.compute = Compute(self.groups)
         self.authorization = Authorization(self.clock, self.groups)
         self.data_protection = DataProtection(self.schedule, self.groups, self.compute, self.authorization, self.faults)
+        rows = self.data_protection.graph_rows
+        tables = {"resources": lambda: rows("vaults"), "recoveryservicesresources": lambda: rows("contents")}
+        self.resource_graph = ResourceGraph(tables, self.entra.may_reach)
         self.route_table = self.routes()
         self.seed.plant(self)
 
@@ -67,13 +72,16 @@ class Azure:
             *self.compute.routes(),
             *self.data_protection.routes(),
             *self.authorization.routes(),
+            *self.resource_graph.routes(),
         ]
 
     def configure(self, settings: dict[str, Any]) -> None:
-        """Change how Azure behaves: page_size, propagation_seconds. Raises ArmError 400."""
+        """Change how Azure behaves: page_size, graph_page_size, propagation_seconds. Raises ArmError 400."""
         for name, value in settings.items():
             if name == "page_size":
                 self.groups.page_size = int(value)
+            elif name == "graph_page_size":
+                self.resource_graph.page_size = int(value)
             elif name == "propagation_seconds":
                 self.authorization.propagation_seconds = float(value)
             else:
@@ -172,11 +180,9 @@ class Gateway:
         parts = call.full_path.strip("/").split("/")
         if len(parts) > 1 and parts[0].lower() == "subscriptions" and parts[1].lower() not in self.azure.groups.subscriptions:
             raise ArmError(404, "SubscriptionNotFound", f"The subscription '{parts[1]}' could not be found.")
-        principal = self.azure.entra.by_object_id(call.principal_id)
-        scopes = principal.scopes if principal else []
-        path = call.full_path.lower() + "/"
-        if any(path.startswith(scope.lower().rstrip("/") + "/") for scope in scopes):
+        if self.route.open_to_all or self.azure.entra.may_reach(call.principal_id, call.full_path):
             return
+        principal = self.azure.entra.by_object_id(call.principal_id)
         verb = {"GET": "read", "HEAD": "read", "DELETE": "delete", "POST": "action"}.get(call.method, "write")
         kind = self.route.template.split("/providers/")[-1]
         action = "/".join([kind.split("/", 1)[0], *re.findall(r"/([A-Za-z]+)(?=/|$)", kind), verb])
@@ -287,7 +293,7 @@ def build_app(azure: Azure) -> Any:
 
 
 def _control(azure: Azure, method: str, verb: str, document: Any) -> Reply:
-    """Answer the control plane: health, journal, faults, clock, settings, reset."""
+    """Answer the control plane: health, journal, faults, clock, settings, schedule, reset."""
     if verb == "health":
         return Reply(200, {"status": "healthy", "speed": azure.clock.speed})
     if verb == "journal":
@@ -303,6 +309,8 @@ def _control(azure: Azure, method: str, verb: str, document: Any) -> Reply:
     if method == "POST" and verb == "settings":
         azure.configure(document)
         return Reply(200, {})
+    if method == "POST" and verb == "schedule":
+        return Reply(200, {"started": azure.data_protection.run_schedule()})
     if method == "POST" and verb == "reset":
         azure.reset()
         return Reply(200, {})

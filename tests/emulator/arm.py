@@ -109,12 +109,16 @@ Handler = Callable[[Call], Reply]
 
 @dataclass(frozen=True)
 class Route:
-    """Which handler answers a method on a path template; namespace: the provider whose api-version is checked."""
+    """Which handler answers a method on a path template.
+
+    namespace: the provider whose api-version is checked; open_to_all: the handler itself looks at what the caller may see.
+    """
 
     method: str
     template: str
     handler: Handler
     namespace: str
+    open_to_all: bool = False
 
 
 def check_api_version(namespace: str, version: str, oldest: str, kind: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,6 +32,7 @@ from .clock import Schedule, dotnet_duration, iso_duration, ticks
 from .compute import Compute
 from .faults import Faults
 from .operations import Operation, Operations
+from .resource_graph import graph_row
 from .resources import ResourceGroups
 
 NAMESPACE = "Microsoft.DataProtection"
@@ -170,6 +171,20 @@ class DataProtection:
             ("GET", "{scope:path}/providers/Microsoft.DataProtection/backupInstances", self._route_extension),
         ]
         return [Route(method, template, handler, NAMESPACE) for method, template, handler in plain]
+
+    def graph_rows(self, which: str) -> Iterator[Wire]:
+        """Give the rows that Resource Graph has of vaults, or of their contents: instances and jobs."""
+        kind = f"{NAMESPACE}/backupVaults"
+        for vault in self.vaults.values():
+            if which == "vaults":
+                wire = {**vault.wire, "id": vault.id.replace("/backupVaults/", "/BackupVaults/")}
+                yield graph_row(wire, kind, _TENANT)
+                continue
+            for instance in vault.instances.values():
+                located = {**instance.wire, "location": vault.wire["location"]}
+                yield graph_row(located, f"{kind}/backupInstances", _TENANT)
+            for job in vault.jobs.values():
+                yield graph_row(_with_dotnet_duration(job), f"{kind}/backupJobs", _TENANT)
 
     # -- look-ups
 
@@ -707,6 +722,19 @@ class DataProtection:
         operation = self._begin(call, vault, "trigger", done)
         return Reply(202, None, self._operations.headers(call, operation, 30))
 
+    def run_schedule(self) -> int:
+        """Start a backup of everything that is protected, as its policy does when its time has come; gives how many."""
+        protected = [
+            (vault, instance)
+            for vault in self.vaults.values()
+            for instance in vault.instances.values()
+            if instance.state == "ProtectionConfigured"
+        ]
+        for vault, instance in protected:
+            policy_name = instance.wire["properties"]["policyInfo"]["policyId"].rsplit("/", 1)[-1]
+            self._start_job(vault, instance, policy_name, "Default", scheduled=True)
+        return len(protected)
+
     def _start_job(self, vault: Vault, instance: Instance, policy_name: str, tag: str, scheduled: bool = False) -> Wire:
         name, started = str(uuid.uuid4()), self._clock.now()
         source = instance.wire["properties"]["dataSourceInfo"]
@@ -838,13 +866,9 @@ class DataProtection:
 
     def _list_jobs(self, call: Call) -> Reply:
         """Answer the whole history. A list says less than a single read: no extendedInfo, .NET durations."""
-        found = []
-        for job in self._vault(call).jobs.values():
-            properties = {**job["properties"], "extendedInfo": None}
-            if properties["endTime"]:
-                length = datetime.fromisoformat(properties["endTime"][:26]) - datetime.fromisoformat(properties["startTime"][:26])
-                properties["duration"] = dotnet_duration(length)
-            found.append({**job, "properties": properties})
+        found = [_with_dotnet_duration(job) for job in self._vault(call).jobs.values()]
+        for job in found:
+            job["properties"]["extendedInfo"] = None
         return page_of(call, found, self._groups.page_size)
 
     def _read_job(self, call: Call) -> Reply:
@@ -852,6 +876,15 @@ class DataProtection:
         if found is None:
             raise resource_not_found(f"{NAMESPACE}/backupVaults/backupJobs", call.path["job"], call.path["group"])
         return Reply(200, found)
+
+
+def _with_dotnet_duration(job: Wire) -> Wire:
+    """Give a job as lists and Resource Graph answer it."""
+    properties = dict(job["properties"])
+    if properties["endTime"]:
+        length = datetime.fromisoformat(properties["endTime"][:26]) - datetime.fromisoformat(properties["startTime"][:26])
+        properties["duration"] = dotnet_duration(length)
+    return {**job, "properties": properties}
 
 
 def _state(settings: Wire, name: str) -> str:

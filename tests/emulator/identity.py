@@ -56,6 +56,12 @@ class EntraId:
         """Register an application."""
         self.principals[principal.client_id.lower()] = principal
 
+    def may_reach(self, object_id: str, path: str) -> bool:
+        """Tell whether a principal may do everything on an ARM id."""
+        principal = self.by_object_id(object_id)
+        scopes = principal.scopes if principal else []
+        return any(f"{path.lower()}/".startswith(scope.lower().rstrip("/") + "/") for scope in scopes)
+
     def by_object_id(self, object_id: str) -> ServicePrincipal | None:
         """Find an application by its object id."""
         return next((one for one in self.principals.values() if one.object_id == object_id), None)

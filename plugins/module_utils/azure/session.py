@@ -26,13 +26,14 @@ from .translation import http_error, translated
 API_VERSIONS = {
     "Microsoft.DataProtection": "2025-07-01",
     "Microsoft.Authorization": "2022-04-01",
+    "Microsoft.ResourceGraph": "2021-03-01",
     "Microsoft.Resources": "2021-04-01",
 }
 _SECONDS_TO_CONNECT = 10
 _SECONDS_TO_READ = 100
 _LARGEST_LIST_PAGES = 10_000
 # Requests that change nothing although they are POSTs: check mode may send them.
-_HARMLESS_POSTS = ("/validateforbackup",)
+_HARMLESS_POSTS = ("/validateforbackup", "/providers/microsoft.resourcegraph/resources")
 
 
 def _build_policies(session: Session, credential: Any) -> list[Any]:

@@ -204,4 +204,5 @@ def describe(wire: Wire) -> dict[str, Any]:
         backup_rules=backup_rule_names(wire),
         retention_tags=retention_rule_names(wire),
         is_fully_described=is_fully_described(wire),
+        properties=wire.get("properties"),
     )

@@ -148,6 +148,11 @@ class DataProtection:
         body = policies.to_wire(row, schedule, retention)
         return policies.describe({"id": f"{self.vault.text}/backupPolicies/{name}", "name": name, **body})
 
+    @staticmethod
+    def template_policy(row: DatasourceType, schedule: Schedule, retention: Retention) -> Described:
+        """Give the policy that a schedule and a retention make, in no vault and without a name."""
+        return policies.describe(policies.to_wire(row, schedule, retention))
+
     def create_policy(self, name: str, row: DatasourceType, schedule: Schedule, retention: Retention) -> Described:
         action = f"create policy '{name}' in vault '{self.vault.name}'"
         body = policies.to_wire(row, schedule, retention)

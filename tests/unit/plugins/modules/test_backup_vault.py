@@ -187,3 +187,10 @@ def test_a_caller_who_may_not_read_operations_still_waits_for_the_vault(azure: D
     assert azure.vault()["vault"]["provisioning_state"] == "Succeeded"
     assert azure.run("backup_vault", state="absent")["changed"]
     assert azure.azure.data_protection.vaults == {}
+
+
+def test_a_tag_may_have_any_name(azure: Driver) -> None:
+    azure.vault(tags={"id": "1", "errors": "none"})
+    result = azure.predicted("backup_vault", tags={"id": "2"})
+    assert result["vault"]["tags"] == {"id": "2", "errors": "none"}
+    assert (result["diff"]["before"]["tags"]["id"], result["diff"]["after"]["tags"]["id"]) == ("1", "2")

@@ -1,0 +1,78 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What lies in all vaults of all subscriptions, by Resource Graph instead of vault by vault."""
+
+from __future__ import annotations
+
+from .azure.resource_graph import quote, run_query
+from .azure.session import API_VERSIONS, Session
+from .data_protection import graph as backup_vaults
+from .durations import format_time
+from .errors import NotFound
+from .resource_ids import group_id
+from .services import EVERY_JOB, VAULT_RESOURCE_TYPES, GraphTable, JobQuery
+from .shapes import Described
+
+# By kind of vault.
+_VAULTS = {"backup": backup_vaults.VAULTS}
+_INSTANCES = {"backup": backup_vaults.INSTANCES}
+_JOBS = {"backup": backup_vaults.JOBS}
+# More ids than these are not put into a query; the rows are chosen here then.
+_MOST_IDS_IN_A_QUERY = 100
+
+
+def list_vaults(session: Session, subscription_id: str, resource_group: str | None = None) -> list[Described]:
+    """Read the vaults of a subscription or of one of its resource groups, as they are at this moment."""
+    scope = group_id(subscription_id, resource_group) if resource_group else f"/subscriptions/{subscription_id}"
+    found = []
+    for kind, table in _VAULTS.items():
+        resource_type = VAULT_RESOURCE_TYPES[kind]
+        url = f"{scope}/providers/{resource_type}"
+        try:
+            listed = session.read_all(url, f"list the vaults of {scope}", API_VERSIONS[resource_type.split("/")[0]])
+        except NotFound:
+            continue
+        found += [table.describe(wire) for wire in listed]
+    return found
+
+
+def find_vaults(session: Session, subscription_ids: list[str]) -> list[Described]:
+    """Read the vaults of subscriptions."""
+    return _find(session, _VAULTS, subscription_ids, "search the vaults of the subscriptions", [])
+
+
+def find_instances(session: Session, subscription_ids: list[str], datasource_ids: list[str]) -> list[Described]:
+    """Read the backup instances of subscriptions; datasource_ids: only these, where any are given."""
+    wanted = {text.lower() for text in datasource_ids}
+    found = _find(session, _INSTANCES, subscription_ids, "search the backup instances of the subscriptions", datasource_ids)
+    return [item for item in found if not wanted or str(item["datasource_id"]).lower() in wanted]
+
+
+def find_jobs(session: Session, subscription_ids: list[str], query: JobQuery) -> list[Described]:
+    """Read the backup jobs of subscriptions that a query asks for."""
+    ids = sorted(query.datasource_keys)
+    found = _find(session, _JOBS, subscription_ids, "search the backup jobs of the subscriptions", ids, query)
+    return [job for job in found if query.matches(job)]
+
+
+def _find(
+    session: Session,
+    tables: dict[str, GraphTable],
+    subscription_ids: list[str],
+    action: str,
+    datasource_ids: list[str],
+    query: JobQuery = EVERY_JOB,
+) -> list[Described]:
+    found = []
+    for table in tables.values():
+        parts = [table.table, f"where type =~ {quote(table.resource_type)}"]
+        if table.datasource_path and 0 < len(datasource_ids) <= _MOST_IDS_IN_A_QUERY:
+            parts.append(f"where {table.datasource_path} in~ ({', '.join(map(quote, datasource_ids))})")
+        for operator, moment in ((">=", query.started_after), ("<", query.started_before)):
+            if table.start_path and moment:
+                parts.append(f"where todatetime({table.start_path}) {operator} datetime({format_time(moment)})")
+        parts.append("order by id asc")
+        rows = run_query(session, " | ".join(parts), subscription_ids, action)
+        found += [table.describe(row) for row in rows]
+    return found

@@ -1,0 +1,291 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is there: the reads behind the info modules. A list is empty where nothing matches, also where there is no vault."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from .addressing import ADAPTERS, find_named_vault, open_service
+from .azure.session import Session
+from .batch import Datasource, read_datasource_ids, settle_each
+from .clock import Deadline
+from .datasources import find_by_name
+from .durations import parse_time, seconds_in
+from .errors import AzureBackupError, BadInput, TimedOut
+from .fleet import find_instances, find_jobs, find_vaults, list_vaults
+from .job import is_running, wait_for_jobs
+from .module import Result, Task
+from .policy import versions_of
+from .resource_ids import GUID, parse_resource_id, same_id
+from .schedules import complete_retention, complete_schedule
+from .services import BackupService, JobQuery
+from .shapes import Described
+
+
+def _datasources(task: Task) -> list[Datasource]:
+    """Read the datasource_id option, where the module has one and it is set."""
+    given = task.options.get("datasource_id")
+    return read_datasource_ids(given) if given else []
+
+
+def _named_service(task: Task) -> BackupService | None:
+    """Open the vault that the options name; None where they name none, and all of them are meant."""
+    datasources = _datasources(task)
+    vault = find_named_vault(task, datasources[0][0].vault_type if datasources else "backup")
+    if vault and task.options.get("subscription_ids"):
+        raise BadInput("subscription_ids: give either this or a vault; a vault lies in one subscription")
+    return open_service(task.session, vault) if vault else None
+
+
+def _subscriptions(task: Task) -> list[str]:
+    """Give the subscriptions to search: the connection's own by default, none (which means every one) for all."""
+    given = [str(value).strip() for value in task.options["subscription_ids"] or []]
+    if [value.lower() for value in given] == ["all"]:
+        return []
+    wrong = [value for value in given if not GUID.match(value)]
+    if wrong:
+        raise BadInput(f"subscription_ids: {', '.join(wrong)} is not the GUID of a subscription; or give all, alone")
+    return given or [task.session.subscription_id]
+
+
+def _in_group(vault_id: Any, resource_group: str | None) -> bool:
+    return not resource_group or same_id(str(vault_id).split("/providers/", 1)[0].rsplit("/", 1)[-1], resource_group)
+
+
+def _moment(task: Task, option: str) -> datetime | None:
+    """Read a point in time: ISO 8601, or a duration before now. Raises BadInput."""
+    text = task.options[option]
+    if not text:
+        return None
+    moment = parse_time(str(text).strip().replace(" ", "T", 1))
+    if moment is None and str(text)[:4].isdigit() and "-" in str(text):
+        moment = parse_time(f"{str(text).strip()}T00:00:00Z")
+    if moment:
+        return moment
+    try:
+        return task.clock.now() - timedelta(seconds=seconds_in(text, option))
+    except BadInput as error:
+        raise BadInput(
+            f"{option}: '{text}' is neither a time such as 2026-11-04T08:00:00Z nor a duration before now such as 24h"
+        ) from error
+
+
+# -- vaults
+
+
+def read_vaults(task: Task) -> Result:
+    """Read one vault, those of a group, of the subscription, or of several subscriptions (module backup_vault_info)."""
+    options = task.options
+    service = _named_service(task)
+    if service:
+        vault = service.read_vault()
+        found = [vault] if vault else []
+    elif options["subscription_ids"]:
+        found = find_vaults(task.session, _subscriptions(task))
+    else:
+        found = list_vaults(task.session, task.session.subscription_id, options["resource_group"])
+    wanted = [str(tag).split(":", 1) for tag in options["tags"] or []]
+    chosen = [
+        vault
+        for vault in found
+        if _in_group(vault["id"], options["resource_group"] if not service else None)
+        and options["vault_type"] in (None, vault["vault_type"])
+        and all(_has_tag(vault["tags"], *tag) for tag in wanted)
+    ]
+    return {"changed": False, "vaults": chosen}
+
+
+def _has_tag(tags: dict[str, Any], name: str, value: str | None = None) -> bool:
+    """Tell whether a tag is there, with that value where one is asked for. Azure compares tags' names without case."""
+    return any(name.lower() == key.lower() and value in (None, found) for key, found in tags.items())
+
+
+# -- policies
+
+
+def read_policies(task: Task) -> Result:
+    """Read policies of a vault, or Azure's default for a datasource type (module backup_policy_info)."""
+    options = task.options
+    row = find_by_name(options["datasource_type"]) if options["datasource_type"] else None
+    if options["template"]:
+        if row is None:
+            raise BadInput("datasource_type: not set; Azure's default depends on the type of datasource")
+        adapter = ADAPTERS[row.vault_type]
+        template = adapter.template_policy(row, complete_schedule({}, None, row), complete_retention({}, None, row))
+        return {"changed": False, "policies": [template]}
+    service = _named_service(task)
+    if service is None:
+        raise BadInput("vault_name, vault_id: no vault is named, and policies lie in a vault; or ask for template: true")
+    found = service.list_policies() or []
+    if options["policy_name"]:
+        # The version that policy_name means elsewhere comes first.
+        found = [policy for _number, policy in reversed(versions_of(options["policy_name"], found))]
+    if options["policy_id"]:
+        found = [policy for policy in found if same_id(policy["id"], options["policy_id"])]
+    if row:
+        found = [policy for policy in found if policy["datasource_type"] == row.name]
+    return {"changed": False, "policies": found}
+
+
+# -- instances
+
+
+def read_instances(task: Task) -> Result:
+    """Read the backup instances of a vault, or of all vaults of subscriptions (module backup_instance_info)."""
+    options = task.options
+    ids = [datasource.key for _row, datasource in _datasources(task)]
+    service = _named_service(task)
+    found = service.list_instances() if service else find_instances(task.session, _subscriptions(task), ids)
+    chosen = [
+        item
+        for item in found
+        if _in_group(item["vault_id"], options["resource_group"] if not service else None)
+        and (not ids or str(item["datasource_id"]).lower() in ids)
+        and (not options["instance_name"] or same_id(item["name"], options["instance_name"]))
+        and (not options["policy_name"] or same_id(item["policy_name"], options["policy_name"]))
+        and (not options["state"] or item["state"] in options["state"])
+        and options["datasource_type"] in (None, item["datasource_type"])
+    ]
+    return {"changed": False, "instances": chosen}
+
+
+# -- recovery points
+
+
+def read_recovery_points(task: Task) -> Result:
+    """Read the recovery points of datasources of a vault, newest first (module backup_recovery_point_info)."""
+    options = task.options
+    ids = [datasource.key for _row, datasource in _datasources(task)]
+    after, before = _moment(task, "start_time"), _moment(task, "end_time")
+    service = _named_service(task)
+    if service is None:
+        raise BadInput("vault_name, vault_id: no vault is named, and recovery points lie in a vault")
+    instances = [
+        item
+        for item in service.list_instances()
+        if (not ids or str(item["datasource_id"]).lower() in ids)
+        and (not options["instance_name"] or same_id(item["name"], options["instance_name"]))
+    ]
+
+    def read(instance: Described) -> list[Described]:
+        if options["recovery_point_id"]:
+            name = str(options["recovery_point_id"]).rsplit("/", 1)[-1]
+            point = service.read_recovery_point(instance["name"], name, instance["datasource_id"])
+            return [point] if point else []
+        return service.list_recovery_points(instance["name"], instance["datasource_id"])
+
+    read_each = settle_each(instances, read, options["max_concurrency"])
+    points = [point for listed in read_each if not isinstance(listed, AzureBackupError) for point in listed]
+    points = [point for point in points if _is_between(point["time"], after, before)]
+    failures = [outcome for outcome in read_each if isinstance(outcome, AzureBackupError)]
+    if failures:
+        failures[0].details = {"recovery_points": points}
+        raise failures[0]
+    return {"changed": False, "recovery_points": sorted(points, key=lambda point: point["time"] or "", reverse=True)}
+
+
+def _is_between(text: str | None, after: datetime | None, before: datetime | None) -> bool:
+    moment = parse_time(text)
+    if moment is None:
+        return after is None and before is None
+    return (after is None or moment >= after) and (before is None or moment < before)
+
+
+# -- jobs
+
+
+def read_jobs(task: Task) -> Result:
+    """Read jobs, and wait for them where asked to (module backup_job_info)."""
+    options = task.options
+    ids = [datasource.key for _row, datasource in _datasources(task)]
+    query = JobQuery(
+        statuses=tuple(options["status"] or ()),
+        operations=tuple(options["operation"] or ()),
+        datasource_types=(find_by_name(options["datasource_type"]).name,) if options["datasource_type"] else (),
+        datasource_keys=frozenset(ids),
+        instance_name=options["instance_name"],
+        started_after=_moment(task, "start_time"),
+        started_before=_moment(task, "end_time"),
+    )
+    if options["job_id"]:
+        found = _read_named_jobs(task, query)
+    else:
+        service = _named_service(task)
+        listed = service.list_jobs(query) if service else find_jobs(task.session, _subscriptions(task), query)
+        found = [
+            job
+            for job in listed
+            if query.matches(job) and _in_group(job["vault_id"], options["resource_group"] if not service else None)
+        ]
+        if options["details"]:
+            found = _read_again(task, found)
+    found.sort(key=lambda job: job["start_time"] or "", reverse=True)
+    return {"changed": False, "jobs": _wait(task, found) if options["wait"] else found}
+
+
+def _read_named_jobs(task: Task, query: JobQuery) -> list[Described]:
+    service = _named_service(task)
+    ids = []
+    for given in task.options["job_id"]:
+        if not GUID.match(given):
+            job = parse_resource_id(given, "job_id")
+            if job.types[-1].lower() != "backupjobs":
+                raise BadInput(f"job_id: '{given}' is a {job.type}, not a backup job")
+            ids.append(job.text)
+        elif service:
+            ids.append(f"{service.vault.text}/backupJobs/{given}")
+        else:
+            raise BadInput(f"job_id: '{given}' is a GUID, which a vault has to be named with; or give the job's ARM id")
+    jobs = _settled(settle_each(ids, lambda job_id: _service_of(task.session, job_id).read_job(job_id), _at_once(task)))
+    return [job for job in jobs if job and query.matches(job)]
+
+
+def _service_of(session: Session, job_id: str) -> BackupService:
+    """Open the vault that a job lies in."""
+    return open_service(session, parse_resource_id(job_id, "job_id").parent())
+
+
+def _read_again(task: Task, jobs: list[Described]) -> list[Described]:
+    """Read each job by itself, for what a list leaves out."""
+    read = settle_each(jobs, lambda job: _service_of(task.session, job["id"]).read_job(job["id"]) or job, _at_once(task))
+    return _settled(read)
+
+
+def _settled(outcomes: list[Any]) -> list[Any]:
+    for outcome in outcomes:
+        if isinstance(outcome, AzureBackupError):
+            raise outcome
+    return outcomes
+
+
+def _at_once(task: Task) -> int:
+    return int(task.options["max_concurrency"])
+
+
+def _wait(task: Task, jobs: list[Described]) -> list[Described]:
+    """Wait until none of the jobs runs any more. Raises TimedOut with all of them."""
+    deadline: Deadline = task.deadline()
+    by_vault: dict[str, list[str]] = {}
+    for job in jobs:
+        if is_running(job):
+            by_vault.setdefault(str(job["vault_id"]).lower(), []).append(job["id"])
+    known: dict[str, Described | AzureBackupError] = {}
+    for ids in by_vault.values():
+        known |= wait_for_jobs(_service_of(task.session, ids[0]), ids, deadline, _at_once(task))
+    latest = [known.get(job["id"], job) for job in jobs]
+    failures = [item for item in latest if isinstance(item, AzureBackupError)]
+    after = [job if isinstance(item, AzureBackupError) else item for job, item in zip(jobs, latest, strict=True)]
+    if failures:
+        failures[0].details = {"jobs": after}
+        raise failures[0]
+    running = [job for job in after if is_running(job)]
+    if running:
+        raise TimedOut(
+            f"{len(running)} of {len(after)} job(s) are not over after {deadline.timeout:g} seconds (wait_timeout), such as "
+            f"{running[0]['name']}; they go on in Azure, run the task again to go on waiting",
+            details={"jobs": after},
+        )
+    return after

@@ -1,0 +1,138 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: backup_policy_info
+short_description: Read backup policies, or Azure's default for a type of datasource
+version_added: 0.1.0
+description:
+  - Reads the policies of a vault, in the form that M(holdfast.azure_backup.backup_policy) takes and in Azure's own.
+  - The list is empty where nothing matches, also where there is no such vault.
+author:
+  - The holdfast.azure_backup authors (@holdfast)
+extends_documentation_fragment:
+  - holdfast.azure_backup.attributes.info
+  - holdfast.azure_backup.connection
+  - holdfast.azure_backup.vault
+options:
+  policy_name:
+    description:
+      - Only this policy and its versions, the newest first.
+    type: str
+  policy_id:
+    description:
+      - Only the policy with this ARM id.
+    type: str
+  datasource_type:
+    description:
+      - Only policies for this type of datasource, such as V(azure_disk).
+    type: str
+  template:
+    description:
+      - Give Azure's default policy for O(datasource_type) instead. Nothing is asked of Azure, and no vault is needed.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: The policies of a vault that are for disks
+  holdfast.azure_backup.backup_policy_info:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    datasource_type: azure_disk
+  register: found
+
+- name: What Azure proposes for disks
+  holdfast.azure_backup.backup_policy_info:
+    datasource_type: azure_disk
+    template: true
+"""
+
+RETURN = r"""
+policies:
+  description: The policies.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: The ARM id; none for a template.
+      type: str
+      sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.DataProtection/backupVaults/demo-vault/backupPolicies/disks
+    name:
+      description: The name, with its version; none for a template.
+      type: str
+      sample: disks
+    datasource_type:
+      description: What the policy is for; Azure's own name for a type that this collection does not support.
+      type: str
+      sample: azure_disk
+    schedule:
+      description: When it backs up, as M(holdfast.azure_backup.backup_policy) takes it; none where that form cannot say it.
+      type: dict
+      sample: {"frequency": "hourly", "interval_hours": 4, "times": ["13:00"], "time_zone": "UTC"}
+    retention:
+      description: How long it keeps, as M(holdfast.azure_backup.backup_policy) takes it.
+      type: dict
+      sample: {"default": "7d"}
+    backup_rules:
+      description: The names of the rules that an on-demand backup can name.
+      type: list
+      elements: str
+      sample: [BackupHourly]
+    retention_tags:
+      description: The names of the retention rules, which an on-demand backup can be tagged with.
+      type: list
+      elements: str
+      sample: [Default]
+    is_fully_described:
+      description: Whether schedule and retention say all that the policy does.
+      type: bool
+      sample: true
+    properties:
+      description: The policy as Azure writes it: the C(properties) of its body.
+      type: dict
+      sample: {"objectType": "BackupPolicy", "datasourceTypes": ["Microsoft.Compute/disks"], "policyRules": []}
+error:
+  description: Azure's answer, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
+  returned: failure
+  type: dict
+  sample:
+    code: AuthorizationFailed
+    message: The client does not have authorization to perform the action.
+    status: 403
+    request_id: 5f0c3a3e-6a62-4f6e-8f0e-0f1df7d5a5b0
+    recommended_action:
+"""
+
+from ansible_collections.holdfast.azure_backup.plugins.module_utils import arguments
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import Clock
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.info import read_policies
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.module import run
+
+ARGUMENTS = {
+    **arguments.VAULT,
+    "policy_name": {"type": "str"},
+    "policy_id": {"type": "str"},
+    "datasource_type": {"type": "str"},
+    "template": {"type": "bool", "default": False},
+}
+
+
+def main(clock: Clock | None = None) -> None:
+    """Run the module; a test may pass its own clock."""
+    run(
+        ARGUMENTS,
+        read_policies,
+        clock,
+        mutually_exclusive=[("template", "policy_name"), ("template", "policy_id"), ("policy_name", "policy_id")],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: backup_recovery_point_info
+short_description: Read recovery points
+version_added: 0.1.0
+description:
+  - Reads the recovery points of datasources of a vault, newest first. Without O(datasource_id) and O(instance_name) it reads those
+    of everything that the vault protects.
+  - The list is empty where nothing matches, also where there is no such vault or the datasource is not protected in it.
+author:
+  - The holdfast.azure_backup authors (@holdfast)
+extends_documentation_fragment:
+  - holdfast.azure_backup.attributes.info
+  - holdfast.azure_backup.connection
+  - holdfast.azure_backup.datasources
+  - holdfast.azure_backup.vault
+options:
+  instance_name:
+    description:
+      - Only recovery points of the backup instance of this name.
+    type: str
+  recovery_point_id:
+    description:
+      - Only this recovery point, by name or ARM id.
+    type: str
+  start_time:
+    description:
+      - Only recovery points from this time on, in ISO 8601 such as V(2026-11-04T08:00:00Z), or a duration before now such as V(24h).
+    type: str
+  end_time:
+    description:
+      - Only recovery points from before this time, in the same forms.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: The recovery points of a disk
+  holdfast.azure_backup.backup_recovery_point_info:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01"
+  register: points
+
+- name: Fail where the newest one is older than a day
+  ansible.builtin.assert:
+    that: points.recovery_points | selectattr('time', '>', limit) | length > 0
+  vars:
+    limit: "{{ '%Y-%m-%dT%H:%M:%SZ' | strftime(now(utc=true).timestamp() - 86400, utc=true) }}"
+"""
+
+RETURN = r"""
+recovery_points:
+  description: The recovery points, newest first.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: The ARM id.
+      type: str
+      sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.DataProtection/backupVaults/demo-vault/backupInstances/data01-data01-5e1ad6e4-2c29-5c3f-8f0c-6f8f7a9c1d11/recoveryPoints/9db34ab2e18f4b268a0ac740ef8fa6bd
+    name:
+      description: The name, which a restore asks for.
+      type: str
+      sample: 9db34ab2e18f4b268a0ac740ef8fa6bd
+    datasource_id:
+      description: What it is a copy of.
+      type: str
+      sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01
+    instance_name:
+      description: The backup instance that made it.
+      type: str
+      sample: data01-data01-5e1ad6e4-2c29-5c3f-8f0c-6f8f7a9c1d11
+    time:
+      description: When its data is from, in UTC.
+      type: str
+      sample: '2026-11-04T08:55:40Z'
+    type:
+      description: Whether it is V(full) or V(incremental).
+      type: str
+      sample: incremental
+    consistency:
+      description: How consistent it is; Backup vaults do not say.
+      type: str
+      sample: null
+    tier:
+      description: The store that holds it.
+      type: str
+      sample: operational_store
+    expiry:
+      description: When retention ends, in UTC.
+      type: str
+      sample: '2026-11-11T08:55:40Z'
+error:
+  description: Azure's answer, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
+  returned: failure
+  type: dict
+  sample:
+    code: AuthorizationFailed
+    message: The client does not have authorization to perform the action.
+    status: 403
+    request_id: 5f0c3a3e-6a62-4f6e-8f0e-0f1df7d5a5b0
+    recommended_action:
+"""
+
+from ansible_collections.holdfast.azure_backup.plugins.module_utils import arguments
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import Clock
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.info import read_recovery_points
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.module import run
+
+ARGUMENTS = {
+    **arguments.VAULT,
+    **arguments.DATASOURCES,
+    "instance_name": {"type": "str"},
+    "recovery_point_id": {"type": "str"},
+    "start_time": {"type": "str"},
+    "end_time": {"type": "str"},
+}
+
+
+def main(clock: Clock | None = None) -> None:
+    """Run the module; a test may pass its own clock."""
+    run(ARGUMENTS, read_recovery_points, clock)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Microsoft.ResourceGraph: the queries that backup clients send, over what the services hold.
+
+Of the query language it knows where (=~, in~, == and comparisons of times), extend of a path or of the two expressions
+that Microsoft's client sends, and order by id. Everything else is answered with 501.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from .arm import ArmError, Call, Reply, Route, Wire, check_properties
+
+_MOST_ROWS_A_PAGE = 1000
+_WORD = r"[\w.]+"
+_TEXT = r"'((?:[^'\\]|\\.)*)'"
+_EQUALS = re.compile(rf"^where\s+({_WORD})\s*(=~|==)\s*{_TEXT}$", re.IGNORECASE)
+_ONE_OF = re.compile(rf"^where\s+({_WORD})\s+in~\s*\((.*)\)$", re.IGNORECASE)
+_TIME = re.compile(rf"^where\s+todatetime\(({_WORD})\)\s*(>=|<)\s*datetime\(([^)]+)\)$", re.IGNORECASE)
+_EXTEND = re.compile(r"^extend\s+(\w+)\s*=\s*(.+)$", re.IGNORECASE)
+_ORDER = re.compile(r"^order by id asc$", re.IGNORECASE)
+_PIPE = re.compile(rf"((?:{_TEXT}|[^|'])+)")
+
+
+def _vault_name(row: Wire) -> str:
+    return str(row["id"]).split("/Microsoft.DataProtection/backupVaults/", 1)[1].split("/", 1)[0]
+
+
+def _operation(row: Wire) -> str:
+    properties = row["properties"]
+    category = str(properties["operationCategory"])
+    if not category.lower().startswith("backup"):
+        return category
+    return f"{'OnDemand' if properties['isUserTriggered'] else 'Scheduled'}{category}"
+
+
+# The beginnings of the two expressions that azure-cli computes columns with (recorded).
+_EXPRESSIONS: dict[str, Callable[[Wire], str]] = {
+    "split(split(id, '/Microsoft.DataProtection/backupVaults/')[1],'/')[0]": _vault_name,
+    "case( tolower(properties.operationCategory) startswith 'backup'": _operation,
+}
+
+
+def _unquote(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text)
+
+
+def _dig(row: Wire, path: str) -> Any:
+    value: Any = row
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _moment(text: Any) -> datetime:
+    return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", str(text)))
+
+
+def _not_emulated(part: str) -> ArmError:
+    return ArmError(501, "NotEmulated", f"The emulator does not know this part of a query: {part}")
+
+
+def _step(part: str, rows: list[Wire]) -> list[Wire]:
+    """Do one operator of a query."""
+    if match := _EQUALS.match(part):
+        path, operator, wanted = match[1], match[2], _unquote(match[3])
+        if operator == "==":
+            return [row for row in rows if str(_dig(row, path)) == wanted]
+        return [row for row in rows if str(_dig(row, path)).lower() == wanted.lower()]
+    if match := _ONE_OF.match(part):
+        values = {_unquote(text).lower() for text in re.findall(_TEXT, match[2])}
+        return [row for row in rows if str(_dig(row, match[1])).lower() in values]
+    if match := _TIME.match(part):
+        limit = _moment(match[3])
+        later = match[2] == ">="
+        moments = [(row, _dig(row, match[1])) for row in rows]
+        return [row for row, text in moments if text and (_moment(text) >= limit) == later]
+    if match := _EXTEND.match(part):
+        return [{**row, match[1]: _expression(match[2].strip(), row)} for row in rows]
+    if _ORDER.match(part):
+        return sorted(rows, key=lambda row: str(row["id"]).lower())
+    raise _not_emulated(part)
+
+
+def _expression(text: str, row: Wire) -> Any:
+    for beginning, compute in _EXPRESSIONS.items():
+        if text.startswith(beginning):
+            return compute(row)
+    if not re.fullmatch(_WORD, text):
+        raise _not_emulated(text)
+    return _dig(row, text)
+
+
+def graph_row(wire: Wire, kind: str, tenant_id: str) -> Wire:
+    """Give a resource the columns that every row has (recorded: backup_vault_list_from_resource_graph)."""
+    parts = wire["id"].split("/")
+    return {
+        "id": wire["id"],
+        "name": wire["name"],
+        "type": kind.lower(),
+        "tenantId": tenant_id,
+        "kind": "",
+        "location": wire.get("location") or "",
+        "resourceGroup": parts[4].lower(),
+        "subscriptionId": parts[2],
+        "managedBy": "",
+        "sku": None,
+        "plan": None,
+        "properties": wire["properties"],
+        "tags": wire.get("tags"),
+        "identity": wire.get("identity"),
+        "zones": None,
+        "extendedLocation": None,
+    }
+
+
+class ResourceGraph:
+    """The service.
+
+    tables: by lower-cased name, what gives a table's rows; may_see: tells whether a principal may read an id.
+    """
+
+    def __init__(self, tables: Mapping[str, Callable[[], Iterable[Wire]]], may_see: Callable[[str, str], bool]) -> None:
+        self._tables = tables
+        self._may_see = may_see
+        self.page_size = _MOST_ROWS_A_PAGE
+
+    def routes(self) -> list[Route]:
+        """Give what is answered. Whoever may sign in may ask, and gets what it may see."""
+        template = "/providers/Microsoft.ResourceGraph/resources"
+        return [Route("POST", template, self._answer, "Microsoft.ResourceGraph", open_to_all=True)]
+
+    def _answer(self, call: Call) -> Reply:
+        document = call.document()
+        check_properties(document, {"query", "subscriptions", "managementGroups", "options", "facets"}, "QueryRequest")
+        query, options = str(document.get("query") or ""), document.get("options") or {}
+        known = {"$top", "$skip", "$skipToken", "resultFormat", "allowPartialScopes", "authorizationScopeFilter"}
+        check_properties(options, known, "QueryRequestOptions")
+        if options.get("resultFormat", "objectArray") != "objectArray":
+            raise _not_emulated("resultFormat")
+        rows = self._rows(query, call.principal_id, document.get("subscriptions"))
+        top = min(int(options.get("$top") or 100), self.page_size)
+        start = self._start(options, query)
+        page = rows[start : start + top]
+        body: Wire = {
+            "totalRecords": len(rows),
+            "count": len(page),
+            "data": page,
+            "facets": [],
+            "resultTruncated": "false",
+        }
+        if start + top < len(rows):
+            body["$skipToken"] = self._token(query, start + top)
+        return Reply(200, body, {"x-ms-ratelimit-remaining-tenant-resource-requests": "14"})
+
+    def _rows(self, query: str, principal_id: str, subscriptions: list[str] | None) -> list[Wire]:
+        parts = [match[0].strip() for match in _PIPE.findall(query)]
+        table = self._tables.get(parts[0].lower()) if parts else None
+        if table is None:
+            raise _not_emulated(query)
+        within = {text.lower() for text in subscriptions or []}
+        rows = [
+            row
+            for row in table()
+            if (not within or row["subscriptionId"].lower() in within) and self._may_see(principal_id, row["id"])
+        ]
+        for part in parts[1:]:
+            rows = _step(part, rows)
+        return rows
+
+    @staticmethod
+    def _token(query: str, start: int) -> str:
+        mark = hashlib.sha256(query.encode()).hexdigest()
+        return base64.b64encode(json.dumps({"start": start, "query": mark}).encode()).decode()
+
+    def _start(self, options: Wire, query: str) -> int:
+        """Give the row to begin at. A token goes on with the very query that it came from."""
+        token = options.get("$skipToken")
+        if not token:
+            return int(options.get("$skip") or 0)
+        try:
+            start = int(json.loads(base64.b64decode(token))["start"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ArmError(400, "InvalidSkipToken", "The skip token is not valid.") from error
+        if token != self._token(query, start):
+            raise ArmError(400, "InvalidSkipToken", "The skip token belongs to another query.")
+        return start

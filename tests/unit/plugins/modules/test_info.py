@@ -1,0 +1,374 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The info modules, through the real SDKs against the loopback Azure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from conftest import GROUP, OTHER_DISK, VAULT_ID, Driver, disk
+from emulator.seed import GROUP_CLIENT, OTHER_SUBSCRIPTION, OUTSIDER_CLIENT, SUBSCRIPTION
+
+NOWHERE: dict[str, Any] = {"resource_group": None, "vault_name": None}
+
+
+def names(listed: list[dict[str, Any]]) -> list[str]:
+    return [str(item["name"]) for item in listed]
+
+
+def sign_in_as(monkeypatch: pytest.MonkeyPatch, client_id: str) -> None:
+    monkeypatch.setenv("AZURE_CLIENT_ID", client_id)
+
+
+def other_vault(azure: Driver) -> None:
+    """Have a vault in the other subscription."""
+    azure.run(
+        "backup_vault",
+        subscription_id=OTHER_SUBSCRIPTION,
+        resource_group="other-rg",
+        vault_name="other-vault",
+        tags={"Owner": "db-team"},
+    )
+
+
+def test_one_vault_reads_as_the_module_that_made_it_gave_it(azure: Driver) -> None:
+    made = azure.vault(tags={"owner": "storage-team"})["vault"]
+    read = azure.run("backup_vault_info")
+    assert read["vaults"] == [made]
+    assert read["changed"] is False
+    assert azure.run("backup_vault_info", vault_id=VAULT_ID, **NOWHERE)["vaults"] == [made]
+
+
+@pytest.mark.parametrize(
+    ("module", "key"),
+    [
+        ("backup_vault_info", "vaults"),
+        ("backup_policy_info", "policies"),
+        ("backup_instance_info", "instances"),
+        ("backup_recovery_point_info", "recovery_points"),
+        ("backup_job_info", "jobs"),
+    ],
+)
+@pytest.mark.parametrize("group", ["demo-rg", "no-such-rg"])
+def test_a_list_is_empty_where_there_is_no_vault(azure: Driver, module: str, key: str, group: str) -> None:
+    result = azure.run(module, resource_group=group)
+    assert (result["failed"], result[key]) == (False, [])
+    assert azure.writes() == []
+
+
+@pytest.mark.parametrize("module", ["backup_vault_info", "backup_instance_info", "backup_job_info"])
+def test_who_may_not_read_a_vault_is_told_so(azure: Driver, monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+    azure.vault()
+    sign_in_as(monkeypatch, OUTSIDER_CLIENT)
+    result = azure.run(module)
+    assert result["failed"]
+    assert result["error"]["status"] == 403
+
+
+def test_vaults_of_a_group_of_a_subscription_and_of_all_of_them(azure: Driver) -> None:
+    azure.vault(tags={"owner": "storage-team"})
+    azure.run("backup_vault", vault_name="second-vault")
+    other_vault(azure)
+    run = azure.run
+    assert names(run("backup_vault_info", vault_name=None)["vaults"]) == ["demo-vault", "second-vault"]
+    assert run("backup_vault_info", vault_name=None, resource_group="demo-snapshots-rg")["vaults"] == []
+    assert len(run("backup_vault_info", **NOWHERE)["vaults"]) == 2
+    everywhere = run("backup_vault_info", subscription_ids="all", **NOWHERE)["vaults"]
+    assert names(everywhere) == ["other-vault", "demo-vault", "second-vault"]
+    assert [vault["subscription_id"] for vault in everywhere] == [OTHER_SUBSCRIPTION, SUBSCRIPTION, SUBSCRIPTION]
+    one = run("backup_vault_info", subscription_ids=[OTHER_SUBSCRIPTION], **NOWHERE)["vaults"]
+    assert names(one) == ["other-vault"]
+
+
+def test_vaults_are_chosen_by_their_tags(azure: Driver) -> None:
+    azure.vault(tags={"owner": "storage-team"})
+    other_vault(azure)
+    for tags, found in ((["OWNER"], 2), (["owner:db-team"], 1), (["owner:nobody"], 0), (["owner", "cost"], 0)):
+        assert len(azure.run("backup_vault_info", subscription_ids="all", tags=tags, **NOWHERE)["vaults"]) == found
+
+
+@pytest.mark.parametrize(("client", "seen"), [(GROUP_CLIENT, 1), (OUTSIDER_CLIENT, 0)])
+def test_resource_graph_shows_what_the_caller_may_see_and_nothing_else(
+    azure: Driver, monkeypatch: pytest.MonkeyPatch, client: str, seen: int
+) -> None:
+    azure.vault()
+    other_vault(azure)
+    sign_in_as(monkeypatch, client)
+    assert len(azure.run("backup_vault_info", subscription_ids=[SUBSCRIPTION], **NOWHERE)["vaults"]) == seen
+
+
+def test_a_long_answer_of_resource_graph_is_read_by_its_pages(azure: Driver) -> None:
+    for number in range(5):
+        azure.run("backup_vault", vault_name=f"vault-{number}")
+    azure.azure.configure({"graph_page_size": 2})
+    found = azure.run("backup_vault_info", subscription_ids="all", **NOWHERE)["vaults"]
+    assert names(found) == [f"vault-{number}" for number in range(5)]
+    assert len(azure.requests("POST", "/resources")) == 3
+
+
+def test_resource_graph_may_be_asked_in_check_mode_and_is_asked_again_when_it_is_away(azure: Driver) -> None:
+    azure.vault()
+    azure.fault(kind="answer", method="POST", path="ResourceGraph", status=503, times=2)
+    azure.fault(kind="answer", method="POST", path="ResourceGraph", status=429, times=1)
+    found = azure.run("backup_vault_info", check=True, subscription_ids="all", **NOWHERE)
+    assert len(found["vaults"]) == 1
+
+
+def test_a_wrong_subscription_is_named_before_any_request(azure: Driver) -> None:
+    result = azure.run("backup_job_info", subscription_ids=["all", "prod"], **NOWHERE)
+    assert "subscription_ids: all, prod" in result["msg"]
+    result = azure.run("backup_job_info", subscription_ids=[SUBSCRIPTION])
+    assert result["msg"].startswith("subscription_ids: give either")
+    assert azure.azure.journal.entries == []
+
+
+# -- policies
+
+
+def test_policies_are_read_in_both_forms(azure: Driver) -> None:
+    azure.vault()
+    made = azure.policy(retention={"default": "14d", "daily": "30d"})["policy"]
+    (read,) = azure.run("backup_policy_info")["policies"]
+    assert read == made
+    assert read["retention"] == {"default": "14d", "daily": "30d"}
+    rules = {rule["name"]: rule for rule in read["properties"]["policyRules"]}
+    assert rules["Default"]["lifecycles"][0]["deleteAfter"]["duration"] == "P14D"
+
+
+def test_versions_of_a_policy_come_newest_first(azure: Driver) -> None:
+    azure.protected("data01")
+    azure.run(
+        "backup_policy",
+        policy_name="disks",
+        datasource_type="azure_disk",
+        retention={"default": "21d"},
+        on_change="new_version",
+    )
+    azure.run("backup_policy", policy_name="disks-other", datasource_type="azure_disk")
+    assert names(azure.run("backup_policy_info")["policies"]) == ["disks-v2", "disks-other"]
+    azure.run("backup_policy", policy_name="disks-v3", datasource_type="azure_disk")
+    found = azure.run("backup_policy_info", policy_name="disks")["policies"]
+    assert names(found) == ["disks-v3", "disks-v2"]
+    (literal,) = azure.run("backup_policy_info", policy_id=f"{VAULT_ID}/backupPolicies/DISKS-V2")["policies"]
+    assert literal["name"] == "disks-v2"
+
+
+def test_azures_default_is_given_without_a_request_and_can_be_made(azure: Driver) -> None:
+    result = azure.run("backup_policy_info", template=True, datasource_type="azure_disk", **NOWHERE)
+    (template,) = result["policies"]
+    assert template["schedule"] == {"frequency": "hourly", "interval_hours": 4, "times": ["13:00"], "time_zone": "UTC"}
+    assert template["retention"] == {"default": "7d"}
+    assert azure.azure.journal.entries == []
+    azure.vault()
+    assert azure.policy()["policy"]["properties"] == template["properties"]
+    assert azure.policy(schedule=template["schedule"], retention=template["retention"])["changed"] is False
+
+
+def test_a_template_needs_a_type_and_policies_need_a_vault(azure: Driver) -> None:
+    assert "datasource_type" in azure.run("backup_policy_info", template=True, **NOWHERE)["msg"]
+    assert "azure_disk" in azure.run("backup_policy_info", template=True, datasource_type="tape", **NOWHERE)["msg"]
+    assert "vault_name" in azure.run("backup_policy_info", **NOWHERE)["msg"]
+    assert azure.azure.journal.entries == []
+
+
+# -- instances
+
+
+def test_instances_read_as_the_module_that_made_them_gave_them(azure: Driver) -> None:
+    azure.protected("data01", "data02")
+    read = azure.run("backup_instance_info")["instances"]
+    again = azure.run("backup_instance", datasource_id=[disk("data01"), disk("data02")], policy_name="disks")
+    assert read == [result["instance"] for result in again["results"]]
+
+
+def test_instances_are_chosen(azure: Driver) -> None:
+    one, _two = azure.protected("data01", "data02")
+    azure.run("backup_instance", datasource_id=one, state="stopped")
+    read = azure.run("backup_instance_info")["instances"]
+    by_name = {item["friendly_name"]: item["name"] for item in read}
+    for arguments, expected in (
+        ({"datasource_id": one.upper().replace("/SUBSCRIPTIONS", "/subscriptions")}, {"data01"}),
+        ({"state": "protection_stopped"}, {"data01"}),
+        ({"state": ["protection_stopped", "protection_configured"]}, {"data01", "data02"}),
+        ({"instance_name": by_name["data02"].upper()}, {"data02"}),
+        ({"policy_name": "disks"}, {"data01", "data02"}),
+        ({"policy_name": "others"}, set()),
+        ({"datasource_type": "azure_disk"}, {"data01", "data02"}),
+        ({"datasource_id": disk("data03")}, set()),
+    ):
+        found = azure.run("backup_instance_info", **arguments)["instances"]
+        assert {item["friendly_name"] for item in found} == expected, arguments
+
+
+def test_which_vault_protects_a_disk_is_found_across_vaults(azure: Driver) -> None:
+    azure.protected("data01", "data02")
+    (found,) = azure.run("backup_instance_info", datasource_id=disk("data02"), **NOWHERE)["instances"]
+    assert (found["vault_id"].lower(), found["state"]) == (VAULT_ID.lower(), "protection_configured")
+    assert len(azure.run("backup_instance_info", resource_group="demo-rg", vault_name=None)["instances"]) == 2
+    assert azure.run("backup_instance_info", resource_group="other-rg", vault_name=None)["instances"] == []
+    assert azure.run("backup_instance_info", datasource_id=OTHER_DISK, subscription_ids="all", **NOWHERE)["instances"] == []
+
+
+def test_more_datasources_than_fit_into_a_query_are_chosen_all_the_same(azure: Driver) -> None:
+    azure.protected("data01")
+    ids = [disk("data01"), *(disk(f"none{number:03}") for number in range(120))]
+    assert len(azure.run("backup_instance_info", datasource_id=ids, **NOWHERE)["instances"]) == 1
+    (request,) = azure.requests("POST", "/resources")
+    assert "none" not in request["body"]["query"]
+
+
+def test_instances_are_read_by_their_pages(azure: Driver) -> None:
+    azure.protected("data01", "data02", "data03")
+    azure.azure.configure({"page_size": 1})
+    assert len(azure.run("backup_instance_info")["instances"]) == 3
+
+
+# -- recovery points
+
+
+def test_recovery_points_of_several_disks_newest_first(azure: Driver) -> None:
+    ids = azure.protected("data01", "data02")
+    first = azure.run("backup_adhoc", datasource_id=ids[0])["results"][0]["recovery_point"]
+    second = azure.run("backup_adhoc", datasource_id=ids[1])["results"][0]["recovery_point"]
+    third = azure.run("backup_adhoc", datasource_id=ids[0])["results"][0]["recovery_point"]
+    azure.azure.configure({"page_size": 1})
+    assert azure.run("backup_recovery_point_info")["recovery_points"] == [third, second, first]
+    of_one = azure.run("backup_recovery_point_info", datasource_id=ids[0])["recovery_points"]
+    assert of_one == [third, first]
+    assert {point["datasource_id"] for point in of_one} == {ids[0]}
+    by_name = azure.run("backup_recovery_point_info", instance_name=second["instance_name"])
+    assert by_name["recovery_points"] == [second]
+    for given in (second["name"], second["id"]):
+        single = azure.run("backup_recovery_point_info", datasource_id=ids, recovery_point_id=given)
+        assert single["recovery_points"] == [second]
+    newer = azure.run("backup_recovery_point_info", datasource_id=ids, start_time=second["time"])
+    assert newer["recovery_points"] == [third, second]
+    older = azure.run("backup_recovery_point_info", datasource_id=ids, end_time=second["time"])
+    assert older["recovery_points"] == [first]
+    azure.azure.clock.advance(3 * 3600)
+    assert azure.run("backup_recovery_point_info", start_time="1h")["recovery_points"] == []
+
+
+def test_what_cannot_be_read_is_told_with_what_could(azure: Driver) -> None:
+    ids = azure.protected("data01", "data02")
+    points = [azure.run("backup_adhoc", datasource_id=one)["results"][0]["recovery_point"] for one in ids]
+    azure.fault(kind="answer", method="GET", path="data01-.*/recoveryPoints", status=403, times=1)
+    result = azure.run("backup_recovery_point_info")
+    assert result["failed"]
+    assert result["recovery_points"] == [points[1]]
+
+
+@pytest.mark.parametrize("value", ["yesterday", "24", "2026-13-01", "2026-11-04T25:00:00Z"])
+def test_a_time_that_is_none_is_named_before_any_request(azure: Driver, value: str) -> None:
+    for module in ("backup_recovery_point_info", "backup_job_info"):
+        result = azure.run(module, start_time=value)
+        assert result["failed"]
+        assert result["msg"].startswith("start_time: ")
+        assert "Traceback" not in str(result)
+    assert azure.azure.journal.entries == []
+
+
+# -- jobs
+
+
+def history(azure: Driver) -> list[dict[str, Any]]:
+    """Have a completed and a failed job of one disk, and a running one of another; gives them oldest first."""
+    ids = azure.protected("data01", "data02")
+    done = azure.run("backup_adhoc", datasource_id=ids[0])["results"][0]["job"]
+    azure.azure.clock.advance(3600)
+    azure.fault(
+        kind="job", outcome={"status": "Failed", "error": {"code": "UserErrorX", "message": "no", "recommendedAction": ["a"]}}
+    )
+    failed = azure.run("backup_adhoc", datasource_id=ids[0])["results"][0]["job"]
+    azure.azure.clock.advance(3600)
+    running = azure.run("backup_adhoc", datasource_id=ids[1], wait=False)["results"][0]["job"]
+    return [done, failed, running]
+
+
+@pytest.mark.parametrize("where", [{}, NOWHERE])
+def test_jobs_are_chosen_in_a_vault_and_across_vaults(azure: Driver, where: dict[str, Any]) -> None:
+    done, failed, running = history(azure)
+    azure.run("backup_instance", datasource_id=disk("data02"), state="suspended")
+    assert azure.azure.data_protection.run_schedule() == 1
+
+    def found(**arguments: Any) -> list[str]:
+        result = azure.run("backup_job_info", **arguments, **where)
+        assert not result["failed"], result.get("msg")
+        assert result["changed"] is False
+        return names(result["jobs"])
+
+    (scheduled,) = found(operation="scheduled_backup")
+    assert found() == [scheduled, running["name"], failed["name"], done["name"]]
+    assert found(operation="on_demand_backup") == [running["name"], failed["name"], done["name"]]
+    assert found(operation="restore") == []
+    assert found(operation=["backup"], status="in_progress") == [scheduled, running["name"]]
+    assert found(status=["completed", "failed"]) == [failed["name"], done["name"]]
+    assert found(datasource_id=disk("data02")) == [running["name"]]
+    assert found(instance_name=done["instance_name"], status="completed") == [done["name"]]
+    assert found(datasource_type="azure_disk", status="failed") == [failed["name"]]
+    assert found(start_time=failed["start_time"], operation="on_demand_backup") == [running["name"], failed["name"]]
+    assert found(end_time=failed["start_time"]) == [done["name"]]
+    assert found(start_time="90min", operation="on_demand_backup") == [running["name"], failed["name"]]
+
+
+def test_a_list_says_less_than_details(azure: Driver) -> None:
+    done, failed, _running = history(azure)
+    listed = {job["name"]: job for job in azure.run("backup_job_info")["jobs"]}
+    assert listed[done["name"]]["recovery_point_id"] is None
+    assert listed[done["name"]]["duration_seconds"] == pytest.approx(done["duration_seconds"], abs=0.01)
+    assert listed[failed["name"]]["errors"] == [{"code": "UserErrorX", "message": "no", "recommended_action": "a"}]
+    detailed = azure.run("backup_job_info", status="completed", details=True)["jobs"]
+    assert detailed == [done]
+
+
+def test_jobs_by_id(azure: Driver) -> None:
+    done, failed, _running = history(azure)
+    by_id = azure.run("backup_job_info", job_id=[done["id"], failed["id"]], **NOWHERE)["jobs"]
+    assert by_id == [failed, done]
+    assert azure.run("backup_job_info", job_id=done["name"])["jobs"] == [done]
+    assert azure.run("backup_job_info", job_id=VAULT_ID + "/backupJobs/" + "0" * 8 + "-0000-0000-0000-" + "0" * 12)["jobs"] == []
+    assert "vault" in azure.run("backup_job_info", job_id=done["name"], **NOWHERE)["msg"]
+    assert "not a backup job" in azure.run("backup_job_info", job_id=disk("data01"), **NOWHERE)["msg"]
+
+
+@pytest.mark.parametrize("where", [{}, NOWHERE])
+def test_running_jobs_are_waited_for(azure: Driver, where: dict[str, Any]) -> None:
+    _done, _failed, running = history(azure)
+    result = azure.run("backup_job_info", status="in_progress", wait=True, **where)
+    (job,) = result["jobs"]
+    assert (job["name"], job["status"], job["recovery_point_id"] is None) == (running["name"], "completed", False)
+    assert sum(azure.clock.slept) >= 200
+
+
+def test_a_wait_that_ends_too_early_gives_the_jobs(azure: Driver) -> None:
+    _done, _failed, running = history(azure)
+    result = azure.run("backup_job_info", wait=True, wait_timeout=60)
+    assert result["failed"]
+    assert running["name"] in result["msg"]
+    assert [job["status"] for job in result["jobs"]] == ["in_progress", "failed", "completed"]
+
+
+def test_a_failed_job_does_not_fail_the_question(azure: Driver) -> None:
+    ids = azure.protected("data01")
+    azure.fault(kind="job", outcome={"status": "Failed", "error": {"code": "UserErrorX", "message": "no"}})
+    azure.run("backup_adhoc", datasource_id=ids, wait=False)
+    result = azure.run("backup_job_info", wait=True)
+    assert (result["failed"], result["jobs"][0]["status"]) == (False, "failed")
+
+
+def test_jobs_are_read_by_their_pages(azure: Driver) -> None:
+    history(azure)
+    azure.azure.configure({"page_size": 1})
+    assert len(azure.run("backup_job_info")["jobs"]) == 3
+
+
+def test_the_clock_of_a_job_is_in_utc(azure: Driver) -> None:
+    (job,) = [one for one in history(azure) if one["status"] == "completed"]
+    read = azure.run("backup_job_info", job_id=job["id"], **NOWHERE)["jobs"][0]
+    assert read["start_time"].endswith("Z")
+    before = azure.azure.clock.now() - timedelta(hours=3)
+    assert read["start_time"] > f"{before:%Y-%m-%dT%H:%M:%SZ}"
+    assert GROUP.lower() in read["vault_id"].lower()
