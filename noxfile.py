@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import zipfile
 from pathlib import Path
 
 import nox
@@ -22,6 +23,8 @@ ROOT = Path(__file__).parent.resolve()
 CACHE = ROOT / ".cache"
 # The oldest ansible-core that Automation Platform ships, the one of now, and the newest, which needs a newer Python.
 CORES = {"2.16": "3.11", "2.19": "3.11", "2.21": "3.13"}
+# Where the json callback is tested from.
+ANSIBLE = "ansible==12.3.0"
 LINT_CORE = "ansible-core>=2.19,<2.20"
 # ansible-test wants pip in a bare environment and would fetch an installer; the one that Python carries does as well.
 SEED_PIP = "import ensurepip\nensurepip.bootstrap()\n"
@@ -86,7 +89,7 @@ def lint(session: nox.Session) -> None:
         "mypy",
         f"--config-file={ROOT / 'mypy.ini'}",
         f"--cache-dir={CACHE / 'mypy'}",
-        *(f"{package}/plugins/{kind}" for kind in ("module_utils", "modules", "doc_fragments")),
+        *(f"{package}/plugins/{kind}" for kind in ("module_utils", "modules", "doc_fragments", "plugin_utils", "action")),
         env={"MYPYPATH": "."},
     )
     session.chdir(ROOT / "tests")
@@ -158,6 +161,19 @@ def replay(session: nox.Session) -> None:
     run_tests(session, "2.19", ["tests/replay"])
 
 
+def fetch_posix(session: nox.Session, pip: list[str]) -> Path:
+    """Give a folder of collections with ansible.posix, which has the json callback; it lies inside the ansible wheel."""
+    place = CACHE / "posix"
+    if not (place / "ansible_collections").exists():
+        wheels = Path(session.create_tmp()).resolve() / "wheels"
+        session.run(*pip, "download", "--quiet", "--no-deps", "--only-binary", ":all:", "-d", str(wheels), ANSIBLE, external=True)
+        (wheel,) = wheels.glob("ansible-*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            wanted = [name for name in archive.namelist() if name.startswith("ansible_collections/ansible/posix/")]
+            archive.extractall(place, wanted)
+    return place
+
+
 def run_tests(session: nox.Session, core: str, places: list[str]) -> None:
     """Run pytest with one ansible-core, on the interpreter that it needs."""
     python = find_python(CORES[core])
@@ -167,12 +183,24 @@ def run_tests(session: nox.Session, core: str, places: list[str]) -> None:
     if not (folder / "bin" / "pytest").exists():
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([python, "-m", "venv", str(folder)], check=True)
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "-r", "tests/requirements/tests.txt"]
-    session.run(*pip, core_range(core), external=True)
+    pip = [str(folder / "bin" / "python"), "-m", "pip"]
+    session.run(*pip, "install", "--quiet", "-r", "tests/requirements/tests.txt", core_range(core), external=True)
     environment = {
+        "POSIX_COLLECTION": str(fetch_posix(session, pip)),
         "PYTHONPATH": f"{link_tree()}{os.pathsep}{ROOT / 'tests'}",
         "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "ANSIBLE_HOME": str(CACHE / f"ansible-home-{core}"),
     }
     arguments = session.posargs or places
-    session.run(str(folder / "bin" / "python"), "-m", "pytest", *arguments, env=environment, external=True)
+    session.run(
+        str(folder / "bin" / "python"),
+        "-m",
+        "pytest",
+        "-n",
+        "2",
+        "--dist",
+        "loadfile",
+        *arguments,
+        env=environment,
+        external=True,
+    )

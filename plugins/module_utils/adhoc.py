@@ -96,7 +96,7 @@ def ensure_backups(task: Task) -> Result:
     batch = Batch(task, service, task.deadline(), service.list_instances(), service.list_jobs(), max_age)
     # The same id given twice is backed up once.
     unique = list({datasource.key: (row, datasource) for row, datasource in datasources}.values())
-    begun = settle_each(unique, functools.partial(_begin, batch), options["max_concurrency"])
+    begun = settle_each(unique, functools.partial(_begin_and_tell, batch), options["max_concurrency"])
     finished = _finish(batch, begun)
     done = {
         datasource.key: failed_item(datasource.text, outcome) if isinstance(outcome, AzureBackupError) else outcome
@@ -110,6 +110,15 @@ def _to_be_started(datasource: ResourceId, instance: Described | None = None) ->
 
 
 # -- begin: skip, join or start
+
+
+def _begin_and_tell(batch: Batch, item: Datasource) -> Backup:
+    backup = _begin(batch, item)
+    if backup.job_id:
+        # Before anything else: who is interrupted from here on can resume by the job's name.
+        job = backup.job or {**_unread_job(backup), "datasource_id": backup.datasource_id, "status": "started"}
+        batch.task.progress.job(job, batch.service.service_now(), is_over=False)
+    return backup
 
 
 def _begin(batch: Batch, item: Datasource) -> Backup:
@@ -253,7 +262,8 @@ def _finish(batch: Batch, begun: list[Backup | AzureBackupError]) -> list[Result
     going = [one for one in begun if isinstance(one, Backup) and one.job_id]
     if not batch.task.check_mode:
         if options["wait"]:
-            known = wait_for_jobs(batch.service, [str(one.job_id) for one in going], batch.deadline, options["max_concurrency"])
+            ids = [str(one.job_id) for one in going]
+            known = wait_for_jobs(batch.service, ids, batch.deadline, options["max_concurrency"], batch.task.progress)
             for one in going:
                 found = known.get(str(one.job_id), one.job)
                 if isinstance(found, AzureBackupError):

@@ -42,6 +42,12 @@ def wait(timeout: int) -> Spec:
     }
 
 
+PROGRESS: Spec = {
+    "progress": {"type": "bool", "default": True},
+    "progress_interval": {"type": "float", "default": 30},
+    "progress_file": {"type": "path"},
+}
+
 VAULT: Spec = {
     "vault_id": {"type": "str"},
     "resource_group": {"type": "str"},

@@ -149,7 +149,7 @@ def read_instances(task: Task) -> Result:
         and (not options["state"] or item["state"] in options["state"])
         and options["datasource_type"] in (None, item["datasource_type"])
     ]
-    return {"changed": False, "instances": chosen}
+    return {"changed": False, "instances": sorted(chosen, key=lambda item: str(item["id"]).lower())}
 
 
 # -- recovery points
@@ -274,7 +274,7 @@ def _wait(task: Task, jobs: list[Described]) -> list[Described]:
             by_vault.setdefault(str(job["vault_id"]).lower(), []).append(job["id"])
     known: dict[str, Described | AzureBackupError] = {}
     for ids in by_vault.values():
-        known |= wait_for_jobs(_service_of(task.session, ids[0]), ids, deadline, _at_once(task))
+        known |= wait_for_jobs(_service_of(task.session, ids[0]), ids, deadline, _at_once(task), task.progress)
     latest = [known.get(job["id"], job) for job in jobs]
     failures = [item for item in latest if isinstance(item, AzureBackupError)]
     after = [job if isinstance(item, AzureBackupError) else item for job, item in zip(jobs, latest, strict=True)]

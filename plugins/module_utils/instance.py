@@ -134,8 +134,10 @@ def _protect(batch: Batch, row: DatasourceType, datasource: ResourceId, group: R
         return _result(datasource, None, predicted, "protect", message)
     _validate_until_permitted(task, service, protection)
     deadline = task.deadline()
+    task.progress.note(datasource.name, "waiting until it is protected")
     service.protect(protection, deadline)
     after = wait_for_state(service, protection.instance_name, PROTECTED, deadline)
+    task.progress.note(datasource.name, "protected", is_over=True)
     return _result(datasource, None, after, "protect", message)
 
 
@@ -202,6 +204,7 @@ def _validate_until_permitted(task: Task, service: BackupService, protection: Pr
     """Validate again and again while the answer is a missing permission, for as long as roles take to be effective."""
     patience = Deadline(task.clock, task.options["permission_timeout"], task.options["poll_interval"])
     ramp = Ramp(task.options["poll_interval"], first=10)
+    name = protection.datasource.name
     while True:
         try:
             return service.validate(protection, task.deadline())
@@ -216,6 +219,7 @@ def _validate_until_permitted(task: Task, service: BackupService, protection: Pr
                     "to 30 minutes to be effective"
                 )
                 raise
+        task.progress.note(name, "waiting until the roles of the vault's identity are effective")
         patience.clock.sleep(min(ramp.following(), max(patience.remaining(), 0.01)))
 
 

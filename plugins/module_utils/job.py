@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from .batch import settle_each
 from .clock import Deadline
 from .errors import TRANSIENT, AzureBackupError, OperationFailed, TimedOut
+from .progress import Progress
 from .services import BackupService
 from .shapes import Described
 
@@ -36,7 +37,7 @@ def running_backup_of(instance_id: str, jobs: Iterable[Described]) -> Described 
 
 
 def wait_for_jobs(
-    service: BackupService, job_ids: Iterable[str], deadline: Deadline, max_concurrency: int
+    service: BackupService, job_ids: Iterable[str], deadline: Deadline, max_concurrency: int, progress: Progress
 ) -> dict[str, Described | AzureBackupError]:
     """Wait until all jobs are over or the deadline is.
 
@@ -49,6 +50,8 @@ def wait_for_jobs(
     while pending:
         for job_id, job in _look(service, list(pending), max_concurrency).items():
             known[job_id] = job
+            if not isinstance(job, AzureBackupError):
+                progress.job(job, service.service_now(), is_over=not is_running(job))
             if isinstance(job, AzureBackupError) or not is_running(job):
                 del pending[job_id]
         if not pending:

@@ -16,11 +16,12 @@ from .arguments import CONNECTION, Spec
 from .azure.session import Session
 from .clock import Clock, Deadline
 from .errors import AzureBackupError, BadInput
+from .progress import Progress
 from .reconcile import Change
 
 Result = dict[str, Any]
 _A_MONTH = 31 * 86400
-_LIMITS = {"wait_timeout": _A_MONTH, "poll_interval": 3600, "max_concurrency": 256}
+_LIMITS = {"wait_timeout": _A_MONTH, "poll_interval": 3600, "progress_interval": 86400, "max_concurrency": 256}
 
 
 @dataclass
@@ -44,6 +45,11 @@ class Task:
         if not session.verifies_certificates:
             self.warn("cert_validation_mode is ignore: the identity of the Azure endpoints is not verified")
         return session
+
+    @cached_property
+    def progress(self) -> Progress:
+        """Who to tell how far things are."""
+        return Progress(None if self.check_mode else self.options.get("progress_file"))
 
     def deadline(self) -> Deadline:
         """Begin the wait that wait_timeout and poll_interval describe."""

@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - holdfast.azure_backup.attributes
   - holdfast.azure_backup.connection
   - holdfast.azure_backup.datasources
+  - holdfast.azure_backup.progress
   - holdfast.azure_backup.vault
   - holdfast.azure_backup.wait
 options:
@@ -163,6 +164,7 @@ from ansible_collections.holdfast.azure_backup.plugins.module_utils.module impor
 ARGUMENTS = {
     **arguments.VAULT,
     **arguments.DATASOURCES,
+    **arguments.PROGRESS,
     **arguments.wait(3600),
     "state": {"type": "str", "choices": ["present", "suspended", "stopped", "absent"], "default": "present"},
     "policy_name": {"type": "str"},

@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - holdfast.azure_backup.attributes.info
   - holdfast.azure_backup.connection
   - holdfast.azure_backup.datasources
+  - holdfast.azure_backup.progress
   - holdfast.azure_backup.subscriptions
   - holdfast.azure_backup.vault
   - holdfast.azure_backup.wait
@@ -222,6 +223,7 @@ ARGUMENTS = {
     **arguments.VAULT,
     **arguments.SUBSCRIPTIONS,
     **arguments.DATASOURCES,
+    **arguments.PROGRESS,
     **arguments.wait(14400),
     "job_id": {"type": "list", "elements": "str"},
     "datasource_type": {"type": "str"},

@@ -11,9 +11,8 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,69 +20,11 @@ import pytest
 import yaml
 from emulator.seed import SUBSCRIPTION
 from emulator.server import Emulator
+from playing import BIN, HERE, ROOT, VARIABLES, environment, installed, loopback, packaged, play
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-BIN = Path(sys.executable).parent
+__all__ = ["environment", "installed", "loopback"]
+
 TARGETS = sorted(path.name for path in (HERE / "targets").iterdir() if path.is_dir())
-DISK = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01"
-VARIABLES = {
-    "protect_resource_group": "demo-rg",
-    "protect_backup_vault_name": "demo-vault",
-    "protect_datasources": [DISK],
-    "protect_snapshot_resource_group": "demo-snapshots-rg",
-    "protect_poll_interval": 0.2,
-    "backup_now_resource_group": "demo-rg",
-    "backup_now_backup_vault_name": "demo-vault",
-    "backup_now_datasources": [DISK],
-    "backup_now_poll_interval": 0.2,
-}
-
-
-@pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build and install the collection as a user would, and give the folder."""
-    folder = tmp_path_factory.mktemp("collections")
-    galaxy = str(BIN / "ansible-galaxy")
-    subprocess.run([galaxy, "collection", "build", "--output-path", str(folder), str(ROOT)], check=True, capture_output=True)
-    (archive,) = folder.glob("*.tar.gz")
-    install = [galaxy, "collection", "install", "--offline", "-p", str(folder), str(archive)]
-    subprocess.run(install, check=True, capture_output=True)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def loopback() -> Iterator[Emulator]:
-    with Emulator(speed=600) as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def environment(loopback: Emulator, installed: Path, tmp_path: Path) -> dict[str, str]:
-    loopback.azure.clock.speed = 600
-    loopback.azure.reset()
-    (tmp_path / "ansible.cfg").write_text("[defaults]\n", encoding="utf-8")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "AZURE_"))}
-    return {
-        **kept,
-        **loopback.environment(),
-        "HOME": str(tmp_path),
-        "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"),
-        "ANSIBLE_COLLECTIONS_PATH": str(installed),
-        "ANSIBLE_ROLES_PATH": str(HERE / "targets"),
-        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-        "ANSIBLE_LOCALHOST_WARNING": "false",
-    }
-
-
-def play(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [str(BIN / "ansible-playbook"), *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
-
-
-def packaged(environment: dict[str, str], name: str, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
-    variables = json.dumps({**VARIABLES, **more})
-    return play(environment, f"holdfast.azure_backup.{name}", "-e", variables, *arguments)
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -117,15 +58,18 @@ def test_every_example_of_the_documentation_works(environment: dict[str, str], t
     left = {module: examples_of(module) for module in modules}
 
     def take(module: str, index: int) -> dict[str, Any]:
-        task = left[f"backup_{module}"][index]
-        task.setdefault(f"holdfast.azure_backup.backup_{module}", {}).setdefault("poll_interval", 0.2)
-        if module == "permission":
-            del task[f"holdfast.azure_backup.backup_{module}"]["poll_interval"]
+        name = f"backup_{module}"
+        task = left[name][index]
+        options = task.get(f"holdfast.azure_backup.{name}")
+        if options and "arguments.wait(" in (ROOT / "plugins" / "modules" / f"{name}.py").read_text(encoding="utf-8"):
+            options.setdefault("poll_interval", 0.2)
         return dict(task)
 
-    story = [("vault", 0), ("vault", 2), ("vault", 0), ("vault", 1)]
-    story += [("policy", index) for index in range(4)]
+    story = [("vault", 0), ("vault", 2), ("vault", 0), ("vault", 1), ("vault_info", 0), ("vault_info", 1)]
+    story += [("policy", index) for index in range(4)] + [("policy_info", 0), ("policy_info", 1)]
     story += [("permission", 0), ("instance", 0), ("adhoc", 0), ("adhoc", 1), ("adhoc", 2)]
+    story += [("instance_info", index) for index in range(3)] + [("job_info", index) for index in range(4)]
+    story += [("recovery_point_info", 0), ("recovery_point_info", 1)]
     story += [("instance", 1), ("instance", 2), ("permission", 1)]
     assert {(f"backup_{module}", index) for module, index in story} == {
         (module, index) for module, tasks in left.items() for index in range(len(tasks))

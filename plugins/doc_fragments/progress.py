@@ -1,0 +1,30 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Progress while a module waits (arguments.PROGRESS)."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The options of progress."""
+
+    DOCUMENTATION = r"""
+options:
+  progress:
+    description:
+      - Whether to show lines on the controller's stderr while the module waits. The first line of a backup names its job.
+      - There are none where the module runs on another machine, with C(async), with C(no_log), or in check mode.
+    type: bool
+    default: true
+  progress_interval:
+    description:
+      - Seconds between lines that tell nothing new. What begins and what ends is told at once.
+    type: float
+    default: 30
+  progress_file:
+    description:
+      - A file on the machine that runs the module, to append progress to as JSON lines. On the controller it is set by itself;
+        where it is set here, no lines are shown.
+    type: path
+"""

@@ -1,0 +1,59 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a person is told while a module waits: facts as JSON lines in a file, which the controller turns into lines.
+
+See plugin_utils/progress_lines.py for the reader.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from .durations import parse_time
+from .shapes import Described
+
+
+class Progress:
+    """Writes down how far things are.
+
+    path: the file, None for nobody to tell. Whatever is wrong with the file stops the telling and nothing else.
+    """
+
+    def __init__(self, path: str | None) -> None:
+        self._path = Path(path) if path else None
+        self._lock = threading.Lock()
+
+    def job(self, job: Described, now: datetime, is_over: bool) -> None:
+        """Tell how a job is; now: the service's time, to say how long it runs."""
+        started = parse_time(job["start_time"])
+        elapsed = job["duration_seconds"] if is_over else (now - started).total_seconds() if started else 0
+        at_work = [task["name"] for task in job["sub_tasks"] if task["status"] == "in_progress"]
+        self._write(
+            key=str(job["name"]).lower(),
+            subject=str(job["datasource_id"] or job["instance_name"] or "").rsplit("/", 1)[-1],
+            job=job["name"],
+            status=str(job["status"] or "started").replace("_", " "),
+            sub_task=at_work[0] if at_work else None,
+            percent=job["progress_percent"],
+            elapsed_seconds=max(0, round(elapsed or 0)),
+            is_over=is_over,
+        )
+
+    def note(self, subject: str, status: str, is_over: bool = False) -> None:
+        """Tell what is being waited for; is_over: that this is over."""
+        self._write(key=subject, subject=subject, status=status, elapsed_seconds=0, is_over=is_over)
+
+    def _write(self, **facts: Any) -> None:
+        if self._path is None:
+            return
+        with self._lock:
+            try:
+                with self._path.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(facts) + "\n")
+            except OSError:
+                self._path = None

@@ -1,0 +1,187 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lines on the controller while a module waits, on stderr so that what callbacks print stays parseable.
+
+The module writes facts to a file (module_utils/progress.py); here they become lines. Where the module runs on another
+machine, or detached from the task (async), there are no lines and the result is the same.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action.normal import ActionModule as NormalAction
+from ansible.utils.display import Display
+
+_SECONDS_BETWEEN_LINES = 30.0
+_SECONDS_BETWEEN_LOOKS = 0.2
+# With more than these at work, one line counts them instead of a line for each.
+_MOST_LINES_AT_ONCE = 5
+
+Facts = dict[str, Any]
+# Ansible makes these names when it reads its configuration.
+_SETTINGS: Any = constants
+
+
+class ProgressAction(NormalAction):
+    """Runs the module of the action's name as ever, and shows its progress."""
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> Any:
+        """Run the module."""
+        given = self._task.args
+        if not self._shows_progress():
+            return NormalAction.run(self, tmp, task_vars)
+        interval = self._interval(given.get("progress_interval"))
+        heading = f"{str(self._task.action).rsplit('.', 1)[-1]} [{(task_vars or {}).get('inventory_hostname', 'localhost')}]"
+        with tempfile.TemporaryDirectory(dir=_SETTINGS.DEFAULT_LOCAL_TMP) as folder:
+            path = Path(folder) / "progress"
+            path.touch(mode=0o600)
+            self._task.args = {**given, "progress_file": str(path)}
+            display = Display()
+            lines = ProgressLines(path, interval, lambda text: display.display(f"{heading} {text}", stderr=True))
+            lines.start()
+            try:
+                return NormalAction.run(self, tmp, task_vars)
+            finally:
+                self._task.args = given
+                lines.stop()
+
+    def _shows_progress(self) -> bool:
+        args = self._task.args
+        return (
+            getattr(self._connection, "transport", None) == "local"
+            and not self._task.async_val
+            and not self._task.no_log
+            and not self._play_context.check_mode
+            and boolean(args.get("progress", True), strict=False)
+            and not args.get("progress_file")
+        )
+
+    @staticmethod
+    def _interval(value: Any) -> float:
+        try:
+            seconds = float(_SECONDS_BETWEEN_LINES if value is None else value)
+        except (TypeError, ValueError):
+            seconds = 0
+        if seconds <= 0:
+            raise AnsibleActionFail(f"progress_interval: '{value}' is not a number of seconds more than 0")
+        return seconds
+
+
+class ProgressLines:
+    """Turns the facts in a file into lines.
+
+    path: the file; interval: seconds between lines that tell nothing new; show: prints a line.
+    What begins and what ends is told at once.
+    """
+
+    def __init__(self, path: Path, interval: float, show: Callable[[str], None]) -> None:
+        self._path = path
+        self._interval = interval
+        self._show = show
+        self._read_bytes = 0
+        self._at_work: dict[str, Facts] = {}
+        self._seen: set[str] = set()
+        self._last_line = time.monotonic()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow the file."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Tell what is left to be told, and end."""
+        self._over.set()
+        self._thread.join(timeout=5)
+
+    def _follow(self) -> None:
+        while not self._over.wait(_SECONDS_BETWEEN_LOOKS):
+            self._tell_news()
+            if self._at_work and time.monotonic() - self._last_line >= self._interval:
+                self._tell_all()
+        self._tell_news()
+
+    def _tell_news(self) -> None:
+        news = self._new_facts()
+        begun = [facts for facts in news if facts["key"] not in self._seen]
+        ended = [facts for facts in news if facts["is_over"]]
+        for facts in news:
+            facts["told_at"] = time.monotonic()
+            self._seen.add(facts["key"])
+            self._at_work[facts["key"]] = facts
+        for facts in begun if len(begun) <= _MOST_LINES_AT_ONCE else []:
+            if not facts["is_over"]:
+                self._line(facts)
+        if len(begun) > _MOST_LINES_AT_ONCE:
+            self._tell_all()
+        for facts in ended if len(ended) <= _MOST_LINES_AT_ONCE else []:
+            self._line(facts)
+        for facts in ended:
+            self._at_work.pop(facts["key"], None)
+        if len(ended) > _MOST_LINES_AT_ONCE:
+            self._show(f"{len(ended)} are over, {len(self._at_work)} go on")
+
+    def _new_facts(self) -> list[Facts]:
+        """Read the lines that are whole and new; of several about the same thing, the last one counts."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._read_bytes)
+                text = file.read()
+        except OSError:
+            return []
+        whole = text[: text.rfind(b"\n") + 1]
+        self._read_bytes += len(whole)
+        facts = [json.loads(line) for line in whole.splitlines()]
+        return list({item["key"]: item for item in facts}.values())
+
+    def _tell_all(self) -> None:
+        at_work = list(self._at_work.values())
+        if len(at_work) <= _MOST_LINES_AT_ONCE:
+            for facts in at_work:
+                self._line(facts)
+            return
+        counts: dict[str, int] = {}
+        for facts in at_work:
+            counts[facts["status"]] = counts.get(facts["status"], 0) + 1
+        told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+        self._say(f"{told}, {readable_seconds(max(map(_elapsed, at_work)))}")
+
+    def _line(self, facts: Facts) -> None:
+        parts = [f"{facts['subject']}: "]
+        if facts.get("job"):
+            parts.append(f"job {facts['job']} ")
+        parts.append(facts["status"])
+        if facts.get("sub_task"):
+            parts.append(f", {facts['sub_task']}")
+        if facts.get("percent") is not None:
+            parts.append(f", {facts['percent']} %")
+        elapsed = facts["elapsed_seconds"] if facts["is_over"] else _elapsed(facts)
+        self._say("".join(parts) + (f", {readable_seconds(elapsed)}" if elapsed >= 1 else ""))
+
+    def _say(self, text: str) -> None:
+        self._last_line = time.monotonic()
+        self._show(text)
+
+
+def _elapsed(facts: Facts) -> float:
+    """Give how long something goes on already, in seconds."""
+    return float(facts["elapsed_seconds"]) + time.monotonic() - float(facts["told_at"])
+
+
+def readable_seconds(seconds: float) -> str:
+    """Give a length of time as people write it: 2h05m, 1m30s, 7s."""
+    whole = int(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+    return f"{whole // 60}m{whole % 60:02d}s" if whole >= 60 else f"{whole}s"

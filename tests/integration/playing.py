@@ -1,0 +1,85 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The collection as an operator has it: built, installed, run by ansible-playbook against the loopback Azure."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from emulator.seed import SUBSCRIPTION
+from emulator.server import Emulator
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+BIN = Path(sys.executable).parent
+DISK = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01"
+VARIABLES = {
+    "protect_resource_group": "demo-rg",
+    "protect_backup_vault_name": "demo-vault",
+    "protect_datasources": [DISK],
+    "protect_snapshot_resource_group": "demo-snapshots-rg",
+    "protect_poll_interval": 0.2,
+    "backup_now_resource_group": "demo-rg",
+    "backup_now_backup_vault_name": "demo-vault",
+    "backup_now_datasources": [DISK],
+    "backup_now_poll_interval": 0.2,
+}
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build and install the collection as a user would, and give the folder."""
+    folder = tmp_path_factory.mktemp("collections")
+    galaxy = str(BIN / "ansible-galaxy")
+    subprocess.run([galaxy, "collection", "build", "--output-path", str(folder), str(ROOT)], check=True, capture_output=True)
+    (archive,) = folder.glob("*.tar.gz")
+    install = [galaxy, "collection", "install", "--offline", "-p", str(folder), str(archive)]
+    subprocess.run(install, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def loopback() -> Iterator[Emulator]:
+    with Emulator(speed=600) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def environment(loopback: Emulator, installed: Path, tmp_path: Path) -> dict[str, str]:
+    loopback.azure.clock.speed = 600
+    loopback.azure.reset()
+    return environment_of(loopback, installed, tmp_path)
+
+
+def environment_of(loopback: Emulator, installed: Path, home: Path) -> dict[str, str]:
+    """Give the environment of an operator who has nothing but the collection and the way to the loopback Azure."""
+    (home / "ansible.cfg").write_text("[defaults]\n", encoding="utf-8")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "AZURE_"))}
+    return {
+        **kept,
+        **loopback.environment(),
+        "HOME": str(home),
+        "ANSIBLE_CONFIG": str(home / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(installed),
+        "ANSIBLE_ROLES_PATH": str(HERE / "targets"),
+        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+    }
+
+
+def play(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(BIN / "ansible-playbook"), *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+
+
+def packaged(environment: dict[str, str], name: str, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    variables = json.dumps({**VARIABLES, **more})
+    return play(environment, f"holdfast.azure_backup.{name}", "-e", variables, *arguments)
