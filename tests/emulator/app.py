@@ -76,12 +76,14 @@ class Azure:
         ]
 
     def configure(self, settings: dict[str, Any]) -> None:
-        """Change how Azure behaves: page_size, graph_page_size, propagation_seconds. Raises ArmError 400."""
+        """Change how Azure behaves (README, Control plane). Raises ArmError 400."""
         for name, value in settings.items():
             if name == "page_size":
                 self.groups.page_size = int(value)
             elif name == "graph_page_size":
                 self.resource_graph.page_size = int(value)
+            elif name == "seconds_between_identities":
+                self.data_protection.seconds_between_identities = float(value)
             elif name == "propagation_seconds":
                 self.authorization.propagation_seconds = float(value)
             else:

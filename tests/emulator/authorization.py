@@ -120,11 +120,11 @@ class Authorization:
                 "principalId": principal,
                 "principalType": wanted.get("principalType") or "ServicePrincipal",
                 "scope": scope,
-                "condition": None,
-                "conditionVersion": None,
+                "condition": wanted.get("condition"),
+                "conditionVersion": wanted.get("conditionVersion"),
                 "createdOn": existing["properties"]["createdOn"] if existing else ticks(now),
                 "updatedOn": ticks(now),
-                "createdBy": None,
+                "createdBy": existing["properties"]["createdBy"] if existing else call.principal_id,
                 "updatedBy": call.principal_id,
                 "delegatedManagedIdentityResourceId": None,
                 "description": wanted.get("description"),
@@ -135,7 +135,9 @@ class Authorization:
         }
         if existing is None:
             self.effective[key] = now + self.clock.lasting(self.propagation_seconds)
-        return Reply(201, self.assignments[key])
+        # The answer to the PUT does not say yet who made it.
+        answer = self.assignments[key]
+        return Reply(201, {**answer, "properties": {**answer["properties"], "createdBy": None}})
 
     def _check_principal(self, principal: str, kind: object) -> None:
         born = self.identities.get(principal)

@@ -8,6 +8,7 @@ Durations are the medians of the recordings, in Azure's seconds.
 
 from __future__ import annotations
 
+import copy
 import re
 import uuid
 from collections.abc import Callable, Iterator
@@ -127,6 +128,8 @@ class DataProtection:
         self._faults = faults
         self._operations = Operations(schedule)
         self.vaults: dict[tuple[str, str, str], Vault] = {}
+        self.seconds_between_identities = 0.0
+        self._last_identity: datetime | None = None
 
     def routes(self) -> list[Route]:
         """Give what is answered."""
@@ -149,10 +152,12 @@ class DataProtection:
             ("POST", _INSTANCE + "/suspendBackups", self._suspend),
             ("POST", _INSTANCE + "/resumeProtection", self._resume),
             ("POST", _INSTANCE + "/backup", self._backup),
+            ("GET", _INSTANCE + "/operationResults/{operation}", self._operations.read_result),
             ("GET", _INSTANCE + "/recoveryPoints", self._list_points),
             ("GET", _INSTANCE + "/recoveryPoints/{point}", self._read_point),
             ("GET", _VAULT + "/deletedBackupInstances", self._list_deleted),
             ("GET", _VAULT + "/deletedBackupInstances/{instance}", self._read_deleted),
+            ("POST", _VAULT + "/deletedBackupInstances/{instance}/undelete", self._undelete),
             ("GET", _VAULT + "/backupJobs", self._list_jobs),
             ("GET", _VAULT + "/backupJobs/{job}", self._read_job),
             ("GET", _VAULT + "/operationStatus/{operation}", self._operations.read_status),
@@ -181,7 +186,7 @@ class DataProtection:
                 yield graph_row(wire, kind, _TENANT)
                 continue
             for instance in vault.instances.values():
-                located = {**instance.wire, "location": vault.wire["location"]}
+                located = {**_spelled_out(instance.wire), "location": vault.wire["location"]}
                 yield graph_row(located, f"{kind}/backupInstances", _TENANT)
             for job in vault.jobs.values():
                 yield graph_row(_with_dotnet_duration(job), f"{kind}/backupJobs", _TENANT)
@@ -238,6 +243,7 @@ class DataProtection:
         wanted = self._checked_vault(call, document, current, group)
         if current and all(current.wire.get(name) == wanted.get(name) for name in ("tags", "identity", "properties")):
             return Reply(200, current.wire)
+        self._check_identities(call)
         vault = current or Vault({})
         vault.wire = wanted
         vault.wire["properties"]["provisioningState"] = "Updating" if current else "Provisioning"
@@ -248,6 +254,15 @@ class DataProtection:
 
         operation = self._begin(call, vault, "vault", done)
         return Reply(201, vault.wire, self._operations.headers(call, operation, 10, location=False))
+
+    def _check_identities(self, call: Call) -> None:
+        """Refuse a change of a vault that comes too soon after another: the directory has a limit of its own."""
+        now, last = self._clock.now(), self._last_identity
+        pause = self._clock.lasting(self.seconds_between_identities)
+        if last and self.seconds_between_identities and now < last + pause:
+            message = f"Identity operation for resource '{call.full_path}' failed: too many requests. Retry after 20 seconds."
+            raise ArmError(429, "FailedIdentityOperation", message, headers={"Retry-After": self._clock.retry_after(20)})
+        self._last_identity = now
 
     def _checked_vault(self, call: Call, document: Wire, current: Vault | None, group: Wire) -> Wire:
         if not document.get("location"):
@@ -338,6 +353,15 @@ class DataProtection:
                 "The immutable vault property for this vault is locked, hence, this setting cannot be disabled.",
                 "The vault has its immutable vault property enabled and locked, and it can no longer be reverted to a "
                 "non-immutable vault.",
+            )
+        features, earlier = properties.get("featureSettings") or {}, (before.get("properties") or {}).get("featureSettings") or {}
+        cross_region = "crossRegionRestoreSettings"
+        if _state(earlier, cross_region) == "enabled" and _state(features, cross_region) != "enabled":
+            raise backup_error(
+                400,
+                "UserErrorCrossRegionRestoreStateChangeNotAllowed",
+                "Cross-region restore of this vault is Enabled and cannot be Disabled any more.",
+                "Please contact Microsoft Support if this is not expected.",
             )
 
     def _delete_vault(self, call: Call) -> Reply:
@@ -652,8 +676,9 @@ class DataProtection:
         found = [instance.wire for instance in self._vault(call).deleted.values()]
         return page_of(call, found, self._groups.page_size)
 
-    def _read_deleted(self, call: Call) -> Reply:
-        found = self._vault(call).deleted.get(call.path["instance"].lower())
+    def _deleted(self, call: Call) -> tuple[Vault, Instance]:
+        vault = self._vault(call)
+        found = vault.deleted.get(call.path["instance"].lower())
         if found is None:
             raise ArmError(
                 404,
@@ -664,7 +689,23 @@ class DataProtection:
                 details=None,
                 headers={"x-ms-error-code": "UserErrorGenericResourceNotFound"},
             )
-        return Reply(200, found.wire)
+        return vault, found
+
+    def _read_deleted(self, call: Call) -> Reply:
+        return Reply(200, self._deleted(call)[1].wire)
+
+    def _undelete(self, call: Call) -> Reply:
+        """Bring an instance back, stopped; the datasource may be protected elsewhere meanwhile."""
+        vault, instance = self._deleted(call)
+        key = call.path["instance"].lower()
+        vault.instances[key] = vault.deleted.pop(key)
+        properties = instance.wire["properties"]
+        properties.pop("deletionInfo")
+        properties["objectType"] = "BackupInstance"
+        instance.wire["id"] = f"{vault.id}/backupInstances/{instance.wire['name']}"
+        instance.wire["type"] = f"{NAMESPACE}/backupVaults/backupInstances"
+        instance.become("ProtectionStopped")
+        return Reply(200)
 
     def _change_state(self, call: Call, state: str) -> Reply:
         vault, instance = self._instance(call)
@@ -803,6 +844,11 @@ class DataProtection:
             properties["endTime"] = ticks(moment)
             properties["duration"] = iso_duration(moment - started)
             properties["status"] = task["taskStatus"] = fate.get("status", "Completed")
+            task["additionalDetails"] = {
+                "OriginalDatasourceSizeInBytes": "4294967296",
+                "DatasourceType": source["datasourceType"],
+                "TaskId": properties["activityID"],
+            }
             if fate.get("error"):
                 properties["errorDetails"] = [fate["error"]]
             if properties["status"].startswith("Completed"):
@@ -869,13 +915,26 @@ class DataProtection:
         found = [_with_dotnet_duration(job) for job in self._vault(call).jobs.values()]
         for job in found:
             job["properties"]["extendedInfo"] = None
-        return page_of(call, found, self._groups.page_size)
+        reply = page_of(call, found, self._groups.page_size)
+        # This list alone says that nothing follows.
+        reply.body.setdefault("nextLink", None)
+        return reply
 
     def _read_job(self, call: Call) -> Reply:
         found = self._vault(call).jobs.get(call.path["job"].lower())
         if found is None:
             raise resource_not_found(f"{NAMESPACE}/backupVaults/backupJobs", call.path["job"], call.path["group"])
         return Reply(200, found)
+
+
+def _spelled_out(instance: Wire) -> Wire:
+    """Give an instance as Resource Graph has it, which spells out what is null."""
+    properties = copy.deepcopy(instance["properties"])
+    properties["dataSourceInfo"] |= {"resourceProperties": None, "baseUri": None, "resourceUri": ""}
+    properties["policyInfo"].setdefault("policyVersion", None)
+    properties["policyInfo"]["policyParameters"] |= {"backupDatasourceParametersList": None, "tags": None}
+    properties["protectionStatus"].setdefault("errorDetails", None)
+    return {**instance, "properties": properties}
 
 
 def _with_dotnet_duration(job: Wire) -> Wire:

@@ -40,12 +40,19 @@ class Operation:
         """Give the operationStatus body as recorded: whole seconds at the end, no endTime before."""
         body: Wire = {"id": self.status_path, "name": self.name, "status": self.status}
         if self.error:
-            body["error"] = self.error
+            body["error"] = _without_nulls(self.error)
         body["startTime"] = ticks(self.started)
         body["endTime"] = whole_seconds(self.ended)
         if self.properties:
             body["properties"] = self.properties
         return body
+
+
+def _without_nulls(value: Any) -> Any:
+    """Leave out what is null, as the error in an operation's status does and a refusal at once does not."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 class Operations:

@@ -9,19 +9,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from emulator.seed import OTHER_SUBSCRIPTION, SUBSCRIPTION
+from bodies import GROUP, SNAPSHOTS, VAULT_ID, disk
+from emulator.seed import OTHER_SUBSCRIPTION
 from emulator.server import Emulator
 from modules import Result, VirtualClock, run_module
 
-GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/demo-rg"
-SNAPSHOTS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/demo-snapshots-rg"
-VAULT_ID = f"{GROUP}/providers/Microsoft.DataProtection/backupVaults/demo-vault"
+__all__ = ["GROUP", "SNAPSHOTS", "VAULT_ID", "disk"]
 OTHER_DISK = f"/subscriptions/{OTHER_SUBSCRIPTION}/resourceGroups/other-rg/providers/Microsoft.Compute/disks/other01"
-
-
-def disk(name: str) -> str:
-    """Give the id of a seeded disk."""
-    return f"{GROUP}/providers/Microsoft.Compute/disks/{name}"
 
 
 class Driver:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import yaml
@@ -54,3 +55,11 @@ def test_every_role_has_a_playbook_of_its_name_and_documented_variables() -> Non
 
 def test_there_is_no_sanity_ignore_file() -> None:
     assert not list((ROOT / "tests" / "sanity").glob("ignore*")) if (ROOT / "tests" / "sanity").exists() else True
+
+
+def test_every_witness_of_the_emulators_parity_is_a_test() -> None:
+    text = (ROOT / "tests" / "emulator" / "PARITY.md").read_text(encoding="utf-8")
+    tests = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    witnesses = re.findall(r"`(test_\w+)`", text)
+    assert len(witnesses) > 30
+    assert [name for name in witnesses if f"def {name}(" not in tests] == []

@@ -13,72 +13,9 @@ import requests
 from azure.core.exceptions import HttpResponseError
 from azure.identity import ClientSecretCredential
 from azure.mgmt.dataprotection import DataProtectionMgmtClient
-from conftest import GROUP, SNAPSHOTS, VAULT_ID, Driver, disk
+from bodies import INSTANCE, POLICY, VAULT
+from conftest import GROUP, VAULT_ID, Driver, disk
 from emulator.seed import CLIENT, GROUP_CLIENT, SECRET, SUBSCRIPTION, TENANT
-
-VAULT = {
-    "location": "westeurope",
-    "identity": {"type": "SystemAssigned"},
-    "properties": {
-        "storageSettings": [{"datastoreType": "VaultStore", "type": "LocallyRedundant"}],
-        "securitySettings": {"softDeleteSettings": {"state": "On", "retentionDurationInDays": 14}},
-    },
-}
-POLICY = {
-    "properties": {
-        "datasourceTypes": ["Microsoft.Compute/disks"],
-        "objectType": "BackupPolicy",
-        "policyRules": [
-            {
-                "backupParameters": {"backupType": "Incremental", "objectType": "AzureBackupParams"},
-                "dataStore": {"dataStoreType": "OperationalStore", "objectType": "DataStoreInfoBase"},
-                "name": "BackupHourly",
-                "objectType": "AzureBackupRule",
-                "trigger": {
-                    "objectType": "ScheduleBasedTriggerContext",
-                    "schedule": {"repeatingTimeIntervals": ["R/2020-04-05T13:00:00+00:00/PT4H"]},
-                    "taggingCriteria": [{"isDefault": True, "tagInfo": {"tagName": "Default"}, "taggingPriority": 99}],
-                },
-            },
-            {
-                "isDefault": True,
-                "lifecycles": [
-                    {
-                        "deleteAfter": {"duration": "P7D", "objectType": "AbsoluteDeleteOption"},
-                        "sourceDataStore": {"dataStoreType": "OperationalStore", "objectType": "DataStoreInfoBase"},
-                    }
-                ],
-                "name": "Default",
-                "objectType": "AzureRetentionRule",
-            },
-        ],
-    }
-}
-INSTANCE = {
-    "objectType": "BackupInstance",
-    "friendlyName": "data01",
-    "dataSourceInfo": {
-        "datasourceType": "Microsoft.Compute/disks",
-        "objectType": "Datasource",
-        "resourceID": disk("data01"),
-        "resourceLocation": "westeurope",
-        "resourceName": "data01",
-        "resourceType": "Microsoft.Compute/disks",
-        "resourceUri": disk("data01"),
-    },
-    "policyInfo": {
-        "policyId": VAULT_ID + "/backupPolicies/disks",
-        "policyParameters": {
-            "dataStoreParametersList": [
-                {
-                    "dataStoreType": "OperationalStore",
-                    "objectType": "AzureOperationalStoreParameters",
-                    "resourceGroupId": SNAPSHOTS,
-                }
-            ]
-        },
-    },
-}
 
 
 @pytest.fixture
@@ -272,3 +209,50 @@ def test_the_control_plane_tells_what_was_asked_and_lets_time_pass(azure: Driver
     assert requests.post(f"{url}/_emulator/faults", json={"kind": "no"}, verify=verify, timeout=10).status_code == 400
     assert requests.post(f"{url}/_emulator/reset", verify=verify, timeout=10).status_code == 200
     assert raw(azure, "GET", VAULT_ID).status_code == 404
+
+
+def ask_graph(azure: Driver, query: str, **options: Any) -> requests.Response:
+    token = credential(azure).get_token(azure.emulator.url + "/.default").token
+    return requests.post(
+        f"{azure.emulator.url}/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01",
+        json={"query": query, "subscriptions": [SUBSCRIPTION], "options": options},
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=30,
+    )
+
+
+def test_azure_clis_queries_are_understood(azure: Driver) -> None:
+    """As az dataprotection job and backup-instance list-from-resourcegraph ask (recorded: job_list_and_show)."""
+    azure.run("backup_adhoc", datasource_id=azure.protected("data01"))
+    azure.azure.data_protection.run_schedule()
+    table = "RecoveryServicesResources | where type =~ 'microsoft.dataprotection/backupvaults/"
+    jobs = (
+        f"{table}backupjobs'| extend vaultName = properties.vaultName| extend status = properties.status| extend operation = "
+        "case( tolower(properties.operationCategory) startswith 'backup' and properties.isUserTriggered == 'true', "
+        "strcat('OnDemand',properties.operationCategory), 'Invalid')| extend datasourceId = properties.dataSourceId "
+        f"| where properties.dataSourceType in~ ('Microsoft.Compute/disks') | where datasourceId in~ ('{disk('DATA01')}')"
+    )
+    assert {row["operation"] for row in ask_graph(azure, jobs).json()["data"]} == {"OnDemandBackup", "ScheduledBackup"}
+    only = ask_graph(azure, f"{jobs} | where operation in~ ('ScheduledBackup') | where status in~ ('InProgress', 'Failed')")
+    assert only.json()["count"] == 1
+    instances = (
+        f"{table}backupinstances'| extend vaultName = split(split(id, '/Microsoft.DataProtection/backupVaults/')[1],'/')[0]"
+        "| extend protectionState = properties.currentProtectionState | where vaultName in~ ('demo-vault')"
+    )
+    (row,) = ask_graph(azure, instances).json()["data"]
+    assert (row["vaultName"], row["protectionState"], row["resourceGroup"]) == ("demo-vault", "ProtectionConfigured", "demo-rg")
+
+
+def test_a_query_that_the_emulator_does_not_know_and_a_strange_token_are_refused(azure: Driver) -> None:
+    azure.vault()
+    azure.run("backup_vault", vault_name="second-vault")
+    vaults = "resources | where type =~ 'microsoft.dataprotection/backupvaults' | order by id asc"
+    for query in ("resources | summarize count()", "patchassessmentresources", "resources | where tags has 'x'", ""):
+        assert ask_graph(azure, query).status_code == 501
+    first = ask_graph(azure, vaults, **{"$top": 1}).json()
+    assert (first["totalRecords"], first["count"], first["resultTruncated"]) == (2, 1, "false")
+    second = ask_graph(azure, vaults, **{"$top": 1, "$skipToken": first["$skipToken"]}).json()
+    assert second["data"][0]["name"] == "second-vault"
+    assert "$skipToken" not in second
+    other = ask_graph(azure, "resources | order by id asc", **{"$skipToken": first["$skipToken"]})
+    assert (other.status_code, other.json()["error"]["code"]) == (400, "InvalidSkipToken")

@@ -1,0 +1,269 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The emulator's answers beside the recorded ones: status, headers, shape. What differs is in emulator/PARITY.md."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import requests
+from bodies import GROUP, INSTANCE, POLICY, SNAPSHOTS, VAULT, VAULT_ID, disk
+from emulator.app import Azure
+from emulator.seed import CLIENT, OUTSIDER_CLIENT, SECRET, SUBSCRIPTION, TENANT, Seed
+from emulator.server import Emulator
+from replay.comparison import HEADERS, Answer, Kind, Shape, kind_of, read_answers
+from replay.test_replay import RECORDINGS
+
+API = "2025-07-01"
+NAMESPACES = ("Microsoft.DataProtection", "Microsoft.Authorization", "Microsoft.ResourceGraph")
+PARITY = Path(__file__).parents[1] / "emulator" / "PARITY.md"
+ROUTES = [route for route in Azure(Seed(), 1).route_table if route.namespace in NAMESPACES]
+RECORDED = read_answers(RECORDINGS, ROUTES) if RECORDINGS.is_dir() else {}
+READER = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/3e5e47e6-65f7-47ef-90b5-e5dd4d455f24"
+SNAPSHOT_ROLE = READER.replace("3e5e47e6-65f7-47ef-90b5-e5dd4d455f24", "7efff54f-a5b4-42b5-a1c5-5411624893ce")
+ASSIGNMENT = "providers/Microsoft.Authorization/roleAssignments/0c7d146b-87cf-4812-accf-134b2f9029e"
+
+
+class Client:
+    """Sends plain requests to the emulator and keeps every answer by its kind."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.url = emulator.url
+        self.azure = emulator.azure
+        self.clock = emulator.azure.clock
+        self.http = requests.Session()
+        # What this machine trusts is no part of the test.
+        self.http.trust_env = False
+        self.http.verify = emulator.environment()["REQUESTS_CA_BUNDLE"]
+        self.observed: dict[Kind, list[Answer]] = {}
+        self.sign_in(CLIENT)
+
+    def sign_in(self, client_id: str) -> None:
+        """Get a token."""
+        form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": SECRET}
+        form["scope"] = f"{self.url}/.default"
+        token = self.http.post(f"{self.url}/{TENANT}/oauth2/v2.0/token", data=form).json()["access_token"]
+        self.http.headers["Authorization"] = f"Bearer {token}"
+
+    def send(self, method: str, target: str, body: Any = None, version: str = API) -> requests.Response:
+        """Send a request; target is a path, or the URL of an operation as it was given out."""
+        if target.startswith("/"):
+            target = f"{self.url}{target}{'&' if '?' in target else '?'}api-version={version}"
+        response = self.http.request(method, target, json=body)
+        path = unquote(urlsplit(target).path)
+        content = response.json() if response.text else None
+        kind = kind_of(method, path, response.status_code, content, ROUTES)
+        assert kind, f"{method} {path} has no route"
+        headers = {name.lower() for name in response.headers} & set(HEADERS)
+        self.observed.setdefault(kind, []).append(Answer(headers, content, "emulator"))
+        return response
+
+    def finish(self, response: requests.Response) -> requests.Response:
+        """Follow an operation to its end, by every URL that was given out, and let its work settle."""
+        url = response.headers["Azure-AsyncOperation"]
+        self.send("GET", url)
+        self.clock.advance(600)
+        last = self.send("GET", url)
+        if "Location" in response.headers:
+            self.send("GET", response.headers["Location"])
+        self.clock.advance(600)
+        return last
+
+
+def first_steps(client: Client) -> str:
+    """A vault, its settings, its refusals, its policy; gives the identity of the vault."""
+    new = client.send("PUT", VAULT_ID, VAULT)
+    client.finish(new)
+    client.send("PUT", VAULT_ID, VAULT)
+    client.send("GET", VAULT_ID)
+    locked = copy.deepcopy(VAULT)
+    locked["properties"]["securitySettings"] = {
+        "softDeleteSettings": {"state": "AlwaysOn", "retentionDurationInDays": 14},
+        "immutabilitySettings": {"state": "Locked"},
+    }
+    locked["properties"]["featureSettings"] = {"crossRegionRestoreSettings": {"state": "Enabled"}}
+    other = VAULT_ID.replace("demo-vault", "locked-vault")
+    client.finish(client.send("PUT", other, locked))
+    for change in (
+        {"softDeleteSettings": {"state": "On", "retentionDurationInDays": 14}, "immutabilitySettings": {"state": "Locked"}},
+        {
+            "softDeleteSettings": {"state": "AlwaysOn", "retentionDurationInDays": 14},
+            "immutabilitySettings": {"state": "Unlocked"},
+        },
+        None,
+    ):
+        body = copy.deepcopy(locked)
+        if change:
+            body["properties"]["securitySettings"] = change
+        else:
+            body["properties"]["featureSettings"]["crossRegionRestoreSettings"]["state"] = "Disabled"
+        assert client.send("PUT", other, body).status_code == 400
+    client.send("GET", f"{GROUP}/providers/Microsoft.DataProtection/backupVaults")
+    client.send("PUT", f"{VAULT_ID}/backupPolicies/disks", POLICY)
+    client.send("GET", f"{VAULT_ID}/backupPolicies/disks")
+    client.send("GET", f"{VAULT_ID}/backupPolicies")
+    for name in ("others", "unused"):
+        client.send("PUT", f"{VAULT_ID}/backupPolicies/{name}", POLICY)
+    return str(client.send("GET", VAULT_ID).json()["identity"]["principalId"])
+
+
+def roles(client: Client, principal: str) -> None:
+    """Roles of the vault's identity: refused, granted, listed, read, granted again, taken back."""
+    wanted = {"properties": {"roleDefinitionId": READER, "principalId": principal, "principalType": "ServicePrincipal"}}
+    stranger = {"properties": {"roleDefinitionId": READER, "principalId": "e92c765f-7f4f-4794-afb9-2012f91f0fa3"}}
+    client.send(
+        "GET", f"{GROUP}/providers/Microsoft.Authorization/roleDefinitions?$filter=roleName eq 'Reader'", version="2022-04-01"
+    )
+    client.send("PUT", f"{disk('data01')}/{ASSIGNMENT}0", stranger, "2022-04-01")
+    client.send("PUT", f"{disk('data01')}/{ASSIGNMENT}1", wanted, "2022-04-01")
+    client.send("PUT", f"{disk('data01')}/{ASSIGNMENT}2", wanted, "2022-04-01")
+    list_url = f"{disk('data01')}/providers/Microsoft.Authorization/roleAssignments?$filter=atScope()"
+    client.send("GET", list_url, version="2022-04-01")
+    condition = {"condition": "@Resource[name] StringEquals 'data01'", "conditionVersion": "2.0", "description": "one disk"}
+    conditional = {"properties": {**wanted["properties"], **condition, "roleDefinitionId": SNAPSHOT_ROLE}}
+    client.send("PUT", f"{disk('data01')}/{ASSIGNMENT}4", conditional, "2022-04-01")
+    client.send("GET", f"{disk('data01')}/{ASSIGNMENT}4", version="2022-04-01")
+    client.send("DELETE", f"{disk('data01')}/{ASSIGNMENT}1", version="2022-04-01")
+    client.send("PUT", f"{disk('data01')}/{ASSIGNMENT}1", wanted, "2022-04-01")
+    wanted["properties"]["roleDefinitionId"] = SNAPSHOT_ROLE
+    client.send("PUT", f"{SNAPSHOTS}/{ASSIGNMENT}3", wanted, "2022-04-01")
+
+
+def protection(client: Client, principal: str) -> None:
+    """Protection, a backup, its job and its recovery point, and the way down."""
+    instance = f"{VAULT_ID}/backupInstances/data01-data01-b7e6f082-b310-11eb-8f55-9cfce85d4fa1"
+    body = {"properties": INSTANCE, "tags": {"Owner": "storage-team"}}
+    client.send("DELETE", instance)
+    client.finish(client.send("POST", f"{VAULT_ID}/validateForBackup", {"backupInstance": INSTANCE}))
+    roles(client, principal)
+    client.clock.advance(600)
+    client.finish(client.send("POST", f"{VAULT_ID}/validateForBackup", {"backupInstance": INSTANCE}))
+    created = client.send("PUT", instance, body)
+    client.send("GET", instance)
+    client.finish(created)
+    client.send("GET", instance)
+    client.send("GET", f"{VAULT_ID}/backupInstances")
+    moved = copy.deepcopy(body)
+    moved["properties"]["policyInfo"]["policyId"] = f"{VAULT_ID}/backupPolicies/others"
+    client.finish(client.send("PUT", instance, moved))
+    trigger = {"backupRuleOptions": {"ruleName": "BackupHourly", "triggerOption": {}}}
+    started = client.send("POST", f"{instance}/backup", trigger)
+    url = started.headers["Azure-AsyncOperation"]
+    client.clock.advance(5)
+    job_id = client.send("GET", url).json()["properties"]["jobId"]
+    client.send("GET", started.headers["Location"])
+    client.send("GET", job_id)
+    client.clock.advance(600)
+    client.send("GET", job_id)
+    client.send("GET", f"{VAULT_ID}/backupJobs")
+    client.send("GET", f"{instance}/recoveryPoints?$filter=")
+    for query in (
+        "resources | where type =~ 'microsoft.dataprotection/backupvaults' | where id in~ ('" + VAULT_ID + "')",
+        "RecoveryServicesResources | where type =~ 'microsoft.dataprotection/backupvaults/backupinstances'",
+        "RecoveryServicesResources | where type =~ 'microsoft.dataprotection/backupvaults/backupjobs'",
+    ):
+        options = {"$top": 1000, "$skip": 0, "resultFormat": "objectArray", "allowPartialScopes": False}
+        question = {"subscriptions": [SUBSCRIPTION], "query": query, "options": options}
+        client.send("POST", "/providers/Microsoft.ResourceGraph/resources", question, "2021-03-01")
+    client.finish(client.send("POST", f"{instance}/stopProtection", {}))
+    client.finish(client.send("DELETE", instance))
+    elsewhere(client)
+    deleted = instance.replace("/backupInstances/", "/deletedBackupInstances/")
+    client.send("GET", deleted)
+    client.send("GET", f"{VAULT_ID}/deletedBackupInstances")
+    client.send("POST", f"{deleted}/undelete")
+    client.send("POST", f"{deleted}/undelete")
+    client.send("POST", f"{instance}/resumeProtection")
+
+
+def elsewhere(client: Client) -> None:
+    """The same disk protected in another vault meanwhile, so that it cannot go on in the first one."""
+    other = VAULT_ID.replace("demo-vault", "other-vault")
+    client.finish(client.send("PUT", other, VAULT))
+    principal = client.send("GET", other).json()["identity"]["principalId"]
+    client.send("PUT", f"{other}/backupPolicies/disks", POLICY)
+    for index, (role, scope) in enumerate(((READER, disk("data01")), (SNAPSHOT_ROLE, SNAPSHOTS))):
+        wanted = {"properties": {"roleDefinitionId": role, "principalId": principal, "principalType": "ServicePrincipal"}}
+        client.send("PUT", f"{scope}/{ASSIGNMENT}{index + 5}", wanted, "2022-04-01")
+    client.clock.advance(600)
+    body: dict[str, Any] = copy.deepcopy(INSTANCE)
+    body["policyInfo"]["policyId"] = f"{other}/backupPolicies/disks"
+    client.finish(client.send("PUT", f"{other}/backupInstances/data01-elsewhere", {"properties": body}))
+
+
+def last_steps(client: Client) -> None:
+    """What is refused, and the end of policies and vaults."""
+    client.send("GET", VAULT_ID.replace("demo-rg", "no-such-rg") + "/backupInstances/data01")
+    client.send("DELETE", f"{VAULT_ID}/backupPolicies/others")
+    client.send("DELETE", f"{VAULT_ID}/backupPolicies/unused")
+    empty = VAULT_ID.replace("demo-vault", "empty-vault")
+    client.finish(client.send("PUT", empty, VAULT))
+    client.finish(client.send("DELETE", empty))
+    client.azure.configure({"seconds_between_identities": 20})
+    for name in ("third-vault", "fourth-vault"):
+        client.send("PUT", VAULT_ID.replace("demo-vault", name), VAULT)
+    client.sign_in(OUTSIDER_CLIENT)
+    client.send("GET", VAULT_ID)
+
+
+@pytest.fixture(scope="module")
+def observed() -> Iterator[dict[Kind, list[Answer]]]:
+    with Emulator() as emulator:
+        emulator.azure.clock.freeze()
+        client = Client(emulator)
+        principal = first_steps(client)
+        protection(client, principal)
+        last_steps(client)
+        yield client.observed
+
+
+def table_below(heading: str) -> dict[str, str]:
+    """Read a table of PARITY.md: the reason by the first column."""
+    section = PARITY.read_text(encoding="utf-8").split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    rows = [
+        [cell.strip().strip("`") for cell in line.strip("| \n").split(" | ")]
+        for line in section.splitlines()
+        if line.startswith("| `")
+    ]
+    assert all(len(row) == 2 and row[1] for row in rows), rows
+    return {row[0]: row[1] for row in rows}
+
+
+def differences(kind: Kind, answer: Answer) -> set[str]:
+    """Tell how an answer of the emulator differs from the recorded ones."""
+    recorded = RECORDED[kind]
+    shape = Shape()
+    for example in recorded:
+        shape.learn(example.body)
+    found = {re.sub(r"^\$\.?", "", text) for text in shape.differences(answer.body)}
+    always = set.intersection(*[example.headers for example in recorded])
+    ever = set.union(*[example.headers for example in recorded])
+    found |= {f"header {name}: missing, recorded always" for name in always - answer.headers}
+    found |= {f"header {name}: never recorded" for name in answer.headers - ever}
+    return {f"{kind}: {text}" for text in found}
+
+
+@pytest.mark.skipif(not RECORDED, reason="the recordings are not on this machine")
+def test_every_recorded_kind_of_answer_is_given_for_its_cause(observed: dict[Kind, list[Answer]]) -> None:
+    missing = {str(kind) for kind in RECORDED if kind not in observed}
+    assert missing == set(table_below("Recorded answers that the emulator does not give"))
+
+
+@pytest.mark.skipif(not RECORDED, reason="the recordings are not on this machine")
+def test_answers_have_the_recorded_headers_and_shape(observed: dict[Kind, list[Answer]]) -> None:
+    found = {
+        text for kind, answers in observed.items() if kind in RECORDED for answer in answers for text in differences(kind, answer)
+    }
+    assert found == set(table_below("Where answers differ from the recorded ones"))
+
+
+@pytest.mark.skipif(not RECORDED, reason="the recordings are not on this machine")
+def test_answers_of_which_no_recording_is_here_are_named(observed: dict[Kind, list[Answer]]) -> None:
+    assert {str(kind) for kind in observed if kind not in RECORDED} == set(table_below("Answers without a recording here"))
