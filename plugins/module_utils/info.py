@@ -18,7 +18,7 @@ from .errors import AzureBackupError, BadInput, TimedOut
 from .fleet import find_instances, find_jobs, find_vaults, list_vaults
 from .job import is_running, wait_for_jobs
 from .module import Result, Task
-from .policy import versions_of
+from .policy import find_literal_policy, find_versions
 from .resource_ids import GUID, parse_resource_id, same_id
 from .schedules import complete_retention, complete_schedule
 from .services import BackupService, JobQuery
@@ -119,12 +119,14 @@ def read_policies(task: Task) -> Result:
     service = _named_service(task)
     if service is None:
         raise BadInput("vault_name, vault_id: no vault is named, and policies lie in a vault; or ask for template: true")
-    found = service.list_policies() or []
     if options["policy_name"]:
         # The version that policy_name means elsewhere comes first.
-        found = [policy for _number, policy in reversed(versions_of(options["policy_name"], found))]
-    if options["policy_id"]:
-        found = [policy for policy in found if same_id(policy["id"], options["policy_id"])]
+        found = [policy for _number, policy in reversed(find_versions(service, options["policy_name"]))]
+    elif options["policy_id"]:
+        policy = find_literal_policy(service, options["policy_id"])
+        found = [policy] if policy else []
+    else:
+        found = service.list_policies() or []
     if row:
         found = [policy for policy in found if policy["datasource_type"] == row.name]
     return {"changed": False, "policies": found}
@@ -138,7 +140,7 @@ def read_instances(task: Task) -> Result:
     options = task.options
     ids = [datasource.key for _row, datasource in _datasources(task)]
     service = _named_service(task)
-    found = service.list_instances() if service else find_instances(task.session, _subscriptions(task), ids)
+    found = _instances_of(task, service) if service else find_instances(task.session, _subscriptions(task), ids)
     chosen = [
         item
         for item in found
@@ -152,6 +154,15 @@ def read_instances(task: Task) -> Result:
     return {"changed": False, "instances": sorted(chosen, key=lambda item: str(item["id"]).lower())}
 
 
+def _instances_of(task: Task, service: BackupService) -> list[Described]:
+    """Read the instances of a vault: the named one by itself, all of them by the pages of the list."""
+    name = task.options["instance_name"]
+    if not name:
+        return service.list_instances()
+    instance = service.read_instance(name)
+    return [instance] if instance else []
+
+
 # -- recovery points
 
 
@@ -163,12 +174,7 @@ def read_recovery_points(task: Task) -> Result:
     service = _named_service(task)
     if service is None:
         raise BadInput("vault_name, vault_id: no vault is named, and recovery points lie in a vault")
-    instances = [
-        item
-        for item in service.list_instances()
-        if (not ids or str(item["datasource_id"]).lower() in ids)
-        and (not options["instance_name"] or same_id(item["name"], options["instance_name"]))
-    ]
+    instances = [item for item in _instances_of(task, service) if not ids or str(item["datasource_id"]).lower() in ids]
 
     def read(instance: Described) -> list[Described]:
         if options["recovery_point_id"]:

@@ -59,6 +59,14 @@ def find_versions(service: BackupService, name: str) -> list[tuple[int, Describe
     return versions_of(name, listed)
 
 
+def find_literal_policy(service: BackupService, policy_id: str, is_there: bool = True) -> Described | None:
+    """Read the policy of an ARM id, which has to lie in the vault; is_there: false reads nothing. Raises BadInput."""
+    wanted = parse_resource_id(policy_id, "policy_id")
+    if not same_id(wanted.parent().text, service.vault.text):
+        raise BadInput(f"policy_id: '{wanted.text}' does not lie in the vault {service.vault.text}")
+    return service.read_policy(wanted.name) if is_there else None
+
+
 def find_policy(task: Task, service: BackupService, row: DatasourceType, vault: Described | None) -> Described:
     """Find the policy that policy_id (literally) or policy_name (its highest version) means.
 
@@ -67,11 +75,8 @@ def find_policy(task: Task, service: BackupService, row: DatasourceType, vault: 
     """
     options = task.options
     if options["policy_id"]:
-        wanted = parse_resource_id(options["policy_id"], "policy_id")
-        if not same_id(wanted.parent().text, service.vault.text):
-            raise BadInput(f"policy_id: '{wanted.text}' does not lie in the vault {service.vault.text}")
-        option, name = "policy_id", wanted.name
-        policy = service.read_policy(name) if vault else None
+        option, name = "policy_id", str(options["policy_id"]).rstrip("/").rsplit("/", 1)[-1]
+        policy = find_literal_policy(service, options["policy_id"], is_there=vault is not None)
     else:
         option, name = "policy_name", options["policy_name"]
         check_policy_name(name)

@@ -28,10 +28,19 @@ _READS = ("GET", "HEAD")
 _RECORDED_HOST = re.compile(
     r"https://(management\.azure\.com|adminmanagement\.[\w.]+|[\w-]+\.managedhsm\.azure\.net)", re.IGNORECASE
 )
+# POSTs that only ask.
+_QUESTION = re.compile(r"/microsoft\.resourcegraph/resources|/(fetch|find)\w+$")
 # Microsoft's client looks identities up in the directory; ours knows them from the vault.
 _DIRECTORY = re.compile(r"https://graph\.")
 # Names of role assignments are chosen by the client, at random by Microsoft's.
 _ASSIGNMENT = re.compile(r"(/roleassignments)/[0-9a-f-]{36}$")
+
+
+def request_key(path: str, body: Any) -> str:
+    """Give the path of a request as it is compared; a query of Resource Graph is compared by the type that it asks for."""
+    key = path_key(path)
+    asked = re.search(r"type =~ '([^']+)'", str((body or {}).get("query"))) if key.endswith("/resources") else None
+    return f"{key}?{asked[1].lower()}" if asked else key
 
 
 def path_key(path: str) -> str:
@@ -55,7 +64,7 @@ class Interaction:
     @property
     def is_write(self) -> bool:
         """Tell whether it may have changed something."""
-        return self.method not in _READS
+        return self.method not in _READS and not _QUESTION.search(self.key)
 
 
 def _whole(body: Any) -> Any:
@@ -78,7 +87,7 @@ def read_interactions(recording: dict[str, Any]) -> list[Interaction]:
             Interaction(
                 index,
                 entry["method"],
-                path_key(entry["uri"]),
+                request_key(entry["uri"], entry.get("request_body")),
                 entry["status"],
                 {
                     name: value
@@ -114,9 +123,9 @@ class Replay:
 
     def answer(self, method: str, path: str, body: Any) -> Reply:
         """Answer one request."""
-        key = path_key(path)
-        if method in _READS:
-            return self._read(key)
+        key = request_key(path, body)
+        if method in _READS or _QUESTION.search(key):
+            return self._read(method, key)
         self.requests.append({"method": method, "path": path, "body": body})
         # What is done at the same time may come in another order than it was recorded in.
         for entry in [*self._from_here(), *self.interactions]:
@@ -126,11 +135,11 @@ class Replay:
         self.unexpected.append(f"{method} {path}")
         return Reply(501, {"error": {"code": "NotRecorded", "message": f"{method} {path} was not recorded."}})
 
-    def _read(self, key: str) -> Reply:
+    def _read(self, method: str, key: str) -> Reply:
         for entry in self._from_here():
             if entry.is_write and entry.left:
                 break
-            if entry.left and entry.key == key and entry.method in _READS:
+            if entry.left and entry.key == key and entry.method == method:
                 return self._give(entry)
         if key in self.seen:
             return Reply(200, self.seen[key])
