@@ -7,13 +7,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help demo test emulator replay clean
+.PHONY: help demo test emulator replay bench clean
 
 help:
 	@echo "make demo                          back a disk up on a loopback Azure, twice"
 	@echo "make test                          everything that a change must pass"
 	@echo "make emulator [ARGS='--port 0']    serve the loopback Azure; then: . .emulator/env"
 	@echo "make replay CASES=DIR RECORDINGS=DIR   replay recorded traffic"
+	@echo "make bench [ARGS='--runs 9']       what a task costs, beside a bare script"
 	@echo "make clean                         remove what these made"
 
 $(BIN)/python:
@@ -39,6 +40,9 @@ test: $(VENV)/.nox
 
 replay: $(VENV)/.nox
 	@CASES='$(abspath $(CASES))' RECORDINGS='$(abspath $(RECORDINGS))' $(BIN)/nox -s replay
+
+bench: $(VENV)/.demo
+	@PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
 
 clean:
 	rm -rf $(VENV) .nox .cache .demo .emulator

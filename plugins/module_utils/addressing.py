@@ -1,22 +1,21 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which vault the options name, and the service that answers for it."""
+"""Which vault the options name, and whether it is there."""
 
 from __future__ import annotations
 
 import re
+from typing import TypeVar
 
 from .azure.session import API_VERSIONS, Session
-from .data_protection.service import DataProtection
 from .errors import BadInput, NotFound
 from .module import Task
 from .resource_ids import ResourceId, group_id, parse_resource_id
-from .services import VAULT_RESOURCE_TYPES, BackupService
 from .shapes import Described
+from .vault_service import VAULT_RESOURCE_TYPES, VaultService
 
-# The adapter of each kind of vault.
-ADAPTERS = {"backup": DataProtection}
+Adapter = TypeVar("Adapter")
 _VAULT_NAME = re.compile(r"^[A-Za-z][A-Za-z0-9-]{1,49}$")
 _GROUP_NAME = re.compile(r"^[-\w.()]{1,90}$")
 
@@ -64,20 +63,15 @@ def find_named_vault(task: Task, default_type: str = "backup") -> ResourceId | N
     return find_vault(task, default_type) if task.options["vault_id"] or task.options["vault_name"] else None
 
 
-def open_service(session: Session, vault: ResourceId) -> BackupService:
+def adapter_for(vault: ResourceId, adapters: dict[str, Adapter]) -> Adapter:
     """Give the adapter for a vault, by the type in its id. Raises BadInput for a kind without one."""
-    for kind, adapter in ADAPTERS.items():
+    for kind, adapter in adapters.items():
         if vault.type.lower() == VAULT_RESOURCE_TYPES[kind].lower():
-            return adapter(session, vault)
+            return adapter
     raise BadInput("vault_type: recovery_services is not available in this version")
 
 
-def open_vault(task: Task, default_type: str = "backup") -> BackupService:
-    """Give the service of the vault that the options name."""
-    return open_service(task.session, find_vault(task, default_type))
-
-
-def read_existing_vault(task: Task, service: BackupService) -> Described | None:
+def read_existing_vault(task: Task, service: VaultService) -> Described | None:
     """Read a vault that has to exist; in check mode a missing one is a warning and None.
 
     Raises NotFound saying how to make it.

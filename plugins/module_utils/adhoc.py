@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from .addressing import open_service, open_vault, read_existing_vault
+from .adapters import open_service, open_vault
+from .addressing import read_existing_vault
 from .batch import Datasource, failed_item, item_diff, item_result, read_datasource_ids, settle_each, summarise
 from .clock import Deadline
 from .durations import parse_time, seconds_in
 from .errors import AzureBackupError, BadInput, NotFound, OutcomeUnknown, TimedOut
-from .job import check_success, is_running, running_backup_of, wait_for_jobs
+from .job import check_success, elapsed_of, is_running, running_backup_of, wait_for_jobs
 from .module import Result, Task
 from .policy import backup_rule
 from .resource_ids import GUID, ResourceId, parse_resource_id, same_id
@@ -116,8 +117,8 @@ def _begin_and_tell(batch: Batch, item: Datasource) -> Backup:
     backup = _begin(batch, item)
     if backup.job_id:
         # Before anything else: who is interrupted from here on can resume by the job's name.
-        job = backup.job or {**_unread_job(backup), "datasource_id": backup.datasource_id, "status": "started"}
-        batch.task.progress.job(job, batch.service.service_now(), is_over=False)
+        job = backup.job or {**_unread_job(backup), "datasource_id": backup.datasource_id, "status": None}
+        batch.task.progress.job(job, elapsed_of(job, batch.service.service_now()), is_over=False)
     return backup
 
 

@@ -11,8 +11,9 @@ from .data_protection import graph as backup_vaults
 from .durations import format_time
 from .errors import NotFound
 from .resource_ids import group_id
-from .services import EVERY_JOB, VAULT_RESOURCE_TYPES, GraphTable, JobQuery
+from .services import EVERY_JOB, GraphTable, JobQuery
 from .shapes import Described
+from .vault_service import VAULT_RESOURCE_TYPES
 
 # By kind of vault.
 _VAULTS = {"backup": backup_vaults.VAULTS}

@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from .addressing import ADAPTERS, find_named_vault, open_service
+from .adapters import ADAPTERS, open_service
+from .addressing import find_named_vault
 from .azure.session import Session
 from .batch import Datasource, read_datasource_ids, settle_each
 from .clock import Deadline

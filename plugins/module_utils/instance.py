@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from .addressing import open_vault, read_existing_vault, read_group
+from .adapters import open_vault
+from .addressing import read_existing_vault, read_group
 from .batch import item_diff, item_result, read_datasource_ids, run_each
 from .clock import Deadline, Ramp
 from .datasources import DatasourceType

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from .batch import settle_each
 from .clock import Deadline
+from .durations import parse_time
 from .errors import TRANSIENT, AzureBackupError, OperationFailed, TimedOut
 from .progress import Progress
 from .services import BackupService
@@ -24,6 +26,14 @@ _LONGEST_INTERVAL = 300.0
 def is_running(job: Described) -> bool:
     """Tell whether a job is not over yet."""
     return job["status"] in _RUNNING
+
+
+def elapsed_of(job: Described, now: datetime) -> float:
+    """Give the seconds that a job took, or has taken until now."""
+    started = parse_time(job["start_time"])
+    if is_running(job):
+        return (now - started).total_seconds() if started else 0.0
+    return float(job["duration_seconds"] or 0)
 
 
 def running_backup_of(instance_id: str, jobs: Iterable[Described]) -> Described | None:
@@ -51,7 +61,7 @@ def wait_for_jobs(
         for job_id, job in _look(service, list(pending), max_concurrency).items():
             known[job_id] = job
             if not isinstance(job, AzureBackupError):
-                progress.job(job, service.service_now(), is_over=not is_running(job))
+                progress.job(job, elapsed_of(job, service.service_now()), is_over=not is_running(job))
             if isinstance(job, AzureBackupError) or not is_running(job):
                 del pending[job_id]
         if not pending:

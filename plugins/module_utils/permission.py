@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from .addressing import open_vault, read_existing_vault, read_group
+from .adapters import open_vault
+from .addressing import read_existing_vault, read_group
 from .azure.session import API_VERSIONS
 from .batch import failed_item, item_diff, item_result, read_datasource_ids, settle_each, summarise
 from .datasources import ON_DATASOURCE, DatasourceType, Role

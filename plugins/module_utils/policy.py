@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .addressing import open_vault, read_existing_vault
+from .adapters import open_vault
+from .addressing import read_existing_vault
 from .batch import settle_each
 from .datasources import DatasourceType, find_by_name
 from .durations import to_iso

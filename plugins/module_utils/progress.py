@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import json
 import threading
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from .durations import parse_time
 from .shapes import Described
 
 
@@ -28,10 +26,8 @@ class Progress:
         self._path = Path(path) if path else None
         self._lock = threading.Lock()
 
-    def job(self, job: Described, now: datetime, is_over: bool) -> None:
-        """Tell how a job is; now: the service's time, to say how long it runs."""
-        started = parse_time(job["start_time"])
-        elapsed = job["duration_seconds"] if is_over else (now - started).total_seconds() if started else 0
+    def job(self, job: Described, elapsed_seconds: float, is_over: bool) -> None:
+        """Tell how a job is, and how long it has run."""
         at_work = [task["name"] for task in job["sub_tasks"] if task["status"] == "in_progress"]
         self._write(
             key=str(job["name"]).lower(),
@@ -40,7 +36,7 @@ class Progress:
             status=str(job["status"] or "started").replace("_", " "),
             sub_task=at_work[0] if at_work else None,
             percent=job["progress_percent"],
-            elapsed_seconds=max(0, round(elapsed or 0)),
+            elapsed_seconds=max(0, round(elapsed_seconds)),
             is_over=is_over,
         )
 

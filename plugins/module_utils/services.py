@@ -21,11 +21,7 @@ from .durations import parse_time
 from .resource_ids import ResourceId, same_id
 from .schedules import Retention, Schedule
 from .shapes import Described
-
-VAULT_RESOURCE_TYPES = {
-    "backup": "Microsoft.DataProtection/backupVaults",
-    "recovery_services": "Microsoft.RecoveryServices/vaults",
-}
+from .vault_service import VaultService
 
 
 @dataclass(frozen=True)
@@ -103,24 +99,8 @@ def instance_name_for(datasource: ResourceId) -> str:
     return f"{parent}-{datasource.name}-{uuid.uuid5(uuid.NAMESPACE_URL, datasource.key)}"
 
 
-class BackupService(Protocol):
-    """What can be done with one vault. Every method raises AzureBackupError; reads give None for what is not there."""
-
-    vault: ResourceId
-
-    # -- the vault
-
-    def read_vault(self) -> Described | None:
-        """Read the vault."""
-
-    def plan_vault(self, options: dict[str, Any]) -> Described:
-        """Predict the vault that write_vault makes. Raises BadInput for what cannot be changed or undone."""
-
-    def write_vault(self, options: dict[str, Any], deadline: Deadline) -> None:
-        """Create the vault or change it, and wait until it is done."""
-
-    def delete_vault(self, deadline: Deadline) -> None:
-        """Delete the vault and wait until it is gone."""
+class BackupService(VaultService, Protocol):
+    """What can be done with a vault and with what lies in it."""
 
     # -- policies
 

@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
-from .addressing import open_vault, read_group
+from .addressing import adapter_for, find_vault, read_group
+from .data_protection.vault_service import BackupVault
 from .errors import BadInput
 from .module import Result, Task, change_result
 from .reconcile import reconcile
-from .services import BackupService
 from .shapes import Described
+from .vault_service import VaultService
 
+# As in adapters, of which only this part is needed here.
+_ADAPTERS = {"backup": BackupVault}
 _SOFT_DELETE_SPELLING = {"on": "On", "off": "Off", "alwayson": "AlwaysOn"}
 
 
@@ -19,7 +22,8 @@ def ensure_vault(task: Task) -> Result:
     """Create, change or delete a vault (module backup_vault)."""
     options = task.options
     _check_options(options)
-    service = open_vault(task)
+    vault = find_vault(task)
+    service: VaultService = adapter_for(vault, _ADAPTERS)(task.session, vault)
     before = service.read_vault()
     if options["state"] == "absent":
         if before:
@@ -48,10 +52,10 @@ def _check_options(options: dict[str, object]) -> None:
             raise BadInput(f"soft_delete.retention_duration_in_days: {days} is not between 14 and 180")
 
 
-def _check_nothing_protected(service: BackupService) -> None:
-    blocking = service.list_instances()
+def _check_nothing_protected(service: VaultService) -> None:
+    blocking = service.list_protected()
     if blocking:
-        names = ", ".join(str(instance["name"]) for instance in blocking[:5])
+        names = ", ".join(blocking[:5])
         more = f" and {len(blocking) - 5} more" if len(blocking) > 5 else ""
         raise BadInput(
             f"state: vault '{service.vault.name}' cannot be deleted while it protects {len(blocking)} "

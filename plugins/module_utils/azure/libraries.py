@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -35,9 +36,15 @@ def load(module_name: str) -> Any:
     distribution, floor = REQUIREMENTS[library]
     remedy = f"install it for the Python that runs this task: pip install '{distribution}>={floor}'"
     try:
-        version = metadata.version(distribution)
+        version = _version_of(distribution)
         if _release(version) < _release(floor):
             raise MissingLibrary(f"the Python library {distribution} {version} is too old; {remedy}")
         return importlib.import_module(module_name)
     except (ImportError, metadata.PackageNotFoundError) as error:
         raise MissingLibrary(f"the Python library {distribution} is missing ({error}); {remedy}") from error
+
+
+@cache
+def _version_of(distribution: str) -> str:
+    """Give the installed version of a distribution; finding it reads files, so it is found once."""
+    return metadata.version(distribution)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Microsoft.DataProtection: the adapter for Backup vaults."""
+"""Microsoft.DataProtection: what lies in a Backup vault, by the SDK's client."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from ..azure.operations import FirstAnswer, Outcome, follow
-from ..azure.session import API_VERSIONS, Session
+from ..azure.session import Session
 from ..azure.translation import translated
 from ..clock import Deadline, Ramp
 from ..datasources import DatasourceType
@@ -31,10 +31,9 @@ from ..resource_ids import ResourceId, same_id
 from ..schedules import Retention, Schedule
 from ..services import EVERY_JOB, JobQuery, Protection
 from ..shapes import Described
-from . import instances, jobs, policies, recovery_points, vaults
+from . import instances, jobs, policies, recovery_points
+from .vault_service import API, BackupVault, Wire
 
-Wire = dict[str, Any]
-_MOVING = ("Provisioning", "Updating")
 _ATTEMPTS_AT_A_POLICY = 5
 # What validateForBackup answers while a role is missing, or granted and not effective yet (azure-wire 1.6).
 _PERMISSION_CODES = {
@@ -45,17 +44,14 @@ _PERMISSION_CODES = {
     "usererrornotenoughpermissiononsnapshotrg",
     "usererrormissingpermissionsonsecretstore",
 }
-_API = API_VERSIONS["Microsoft.DataProtection"]
 
 
-class DataProtection:
-    """One Backup vault (see services.BackupService for what each method does)."""
+class DataProtection(BackupVault):
+    """One Backup vault and what lies in it (see services.BackupService for what each method does)."""
 
     def __init__(self, session: Session, vault: ResourceId) -> None:
-        self.vault = vault
-        self._session = session
+        super().__init__(session, vault)
         self._names = (vault.resource_group, vault.name)
-        self._vault_wire: Wire | None = None
         self._job_pages = 0
 
     @cached_property
@@ -94,40 +90,6 @@ class DataProtection:
     ) -> Outcome:
         """Begin a long-running SDK operation and follow it to its end."""
         return follow(self._session, self._start(action, operation, *arguments), action, deadline, gone_is_done)
-
-    # -- the vault
-
-    def read_vault(self) -> Described | None:
-        self._vault_wire = self._read(f"read vault '{self.vault.name}'", self._client.backup_vaults.get)
-        return vaults.describe(self._vault_wire) if self._vault_wire else None
-
-    def plan_vault(self, options: dict[str, Any]) -> Described:
-        if self._vault_wire:
-            vaults.check_change(self._vault_wire, options)
-        body = vaults.merge(self._vault_wire, options)
-        known = {key: value for key, value in (self._vault_wire or {}).items() if key in ("id", "name", "type")}
-        return vaults.describe({**known, **body}, self.vault)
-
-    def write_vault(self, options: dict[str, Any], deadline: Deadline) -> None:
-        action = f"{'change' if self._vault_wire else 'create'} vault '{self.vault.name}'"
-        body = vaults.merge(self._vault_wire, options)
-        # Not the SDK's operation: that one refuses api-versions before 2025-09-01, which in turn refuse most vaults.
-        answer = self._session.send("PUT", self.vault.text, action, _API, body=body)
-        outcome = follow(self._session, answer, action, deadline)
-        if not outcome.is_known:
-            self._await_vault(lambda vault: vault is not None and vault["provisioning_state"] not in _MOVING, action, deadline)
-
-    def delete_vault(self, deadline: Deadline) -> None:
-        action = f"delete vault '{self.vault.name}'"
-        outcome = self._run(action, deadline, self._client.backup_vaults.begin_delete, gone_is_done=True)
-        if not outcome.is_known:
-            self._await_vault(lambda vault: vault is None, action, deadline)
-
-    def _await_vault(self, is_done: Callable[[Described | None], bool], action: str, deadline: Deadline) -> None:
-        """Look at the vault itself where the caller may not look at the operation."""
-        ramp = Ramp(deadline.poll_interval)
-        while not is_done(self.read_vault()):
-            deadline.sleep(ramp.following(), action)
 
     # -- policies
 
@@ -216,7 +178,7 @@ class DataProtection:
         url = f"{datasource.text}/providers/Microsoft.DataProtection/backupInstances"
         action = f"look up what protects '{datasource.name}'"
         try:
-            listed = self._session.read_all(url, action, _API)
+            listed = self._session.read_all(url, action, API)
         except (NotFound, Denied):
             # Without the right to read this, Azure itself still refuses a second instance.
             return []
@@ -275,7 +237,7 @@ class DataProtection:
         action = f"resume the protection of '{name}'"
         url = f"{self.vault.text}/backupInstances/{name}/resumeProtection"
         # Not the SDK's operation: by mistake that one refuses api-versions before 2026-06-01.
-        follow(self._session, self._session.send("POST", url, action, _API), action, deadline)
+        follow(self._session, self._session.send("POST", url, action, API), action, deadline)
 
     def delete_instance(self, name: str, deadline: Deadline) -> None:
         operation = self._client.backup_instances.begin_delete

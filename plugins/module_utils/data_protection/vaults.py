@@ -11,7 +11,8 @@ from typing import Any
 from ..errors import BadInput
 from ..resource_ids import ResourceId, parse_resource_id
 from ..shapes import shape
-from .wire import Wire
+
+Wire = dict[str, Any]
 
 
 def _dig(wire: Wire | None, *path: str) -> Any:

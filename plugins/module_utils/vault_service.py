@@ -1,0 +1,41 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The interface to one vault itself, for both kinds. What lies in it is services.BackupService.
+
+It is apart so that a task about a vault loads nothing of the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from .clock import Deadline
+from .resource_ids import ResourceId
+from .shapes import Described
+
+VAULT_RESOURCE_TYPES = {
+    "backup": "Microsoft.DataProtection/backupVaults",
+    "recovery_services": "Microsoft.RecoveryServices/vaults",
+}
+
+
+class VaultService(Protocol):
+    """What can be done with a vault. Every method raises AzureBackupError; reads give None for what is not there."""
+
+    vault: ResourceId
+
+    def read_vault(self) -> Described | None:
+        """Read the vault."""
+
+    def plan_vault(self, options: dict[str, Any]) -> Described:
+        """Predict the vault that write_vault makes. Raises BadInput for what cannot be changed or undone."""
+
+    def write_vault(self, options: dict[str, Any], deadline: Deadline) -> None:
+        """Create the vault or change it, and wait until it is done."""
+
+    def delete_vault(self, deadline: Deadline) -> None:
+        """Delete the vault and wait until it is gone."""
+
+    def list_protected(self) -> list[str]:
+        """Read the names of what the vault protects; nothing where there is no vault."""
