@@ -36,7 +36,7 @@ def load(module_name: str) -> Any:
     distribution, floor = REQUIREMENTS[library]
     remedy = f"install it for the Python that runs this task: pip install '{distribution}>={floor}'"
     try:
-        version = _version_of(distribution)
+        version = version_of(distribution)
         if _release(version) < _release(floor):
             raise MissingLibrary(f"the Python library {distribution} {version} is too old; {remedy}")
         return importlib.import_module(module_name)
@@ -45,6 +45,6 @@ def load(module_name: str) -> Any:
 
 
 @cache
-def _version_of(distribution: str) -> str:
+def version_of(distribution: str) -> str:
     """Give the installed version of a distribution; finding it reads files, so it is found once."""
     return metadata.version(distribution)

@@ -241,9 +241,11 @@ def test_a_redirect_is_not_followed(azure: Driver) -> None:
     assert not azure.requests("GET", "/elsewhere")
 
 
-@pytest.mark.parametrize("missing", ["azure-identity", "azure-mgmt-dataprotection"])
+@pytest.mark.parametrize(
+    ("missing", "module"), [("azure-identity", "backup_vault_info"), ("azure-mgmt-dataprotection", "backup_policy_info")]
+)
 def test_a_missing_or_old_library_is_named_with_its_requirement(
-    azure: Driver, monkeypatch: pytest.MonkeyPatch, missing: str
+    azure: Driver, monkeypatch: pytest.MonkeyPatch, missing: str, module: str
 ) -> None:
     from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure import libraries
 
@@ -254,12 +256,15 @@ def test_a_missing_or_old_library_is_named_with_its_requirement(
             raise libraries.metadata.PackageNotFoundError(name)
         return real(name)
 
+    libraries.version_of.cache_clear()
     monkeypatch.setattr(libraries.metadata, "version", absent)
-    message = refused(azure)
+    message = azure.run(module)["msg"]
     assert f"{missing} is missing" in message
     assert "pip install" in message
+    libraries.version_of.cache_clear()
     monkeypatch.setattr(libraries.metadata, "version", lambda name: "0.9.1" if name == missing else real(name))
-    assert "too old" in refused(azure)
+    assert "too old" in azure.run(module)["msg"]
+    libraries.version_of.cache_clear()
 
 
 def test_azure_is_not_imported_before_it_is_needed() -> None:
@@ -267,8 +272,11 @@ def test_azure_is_not_imported_before_it_is_needed() -> None:
     import sys
 
     code = (
-        "import sys, importlib\n"
-        "for name in ('backup_vault', 'backup_policy', 'backup_permission', 'backup_instance', 'backup_adhoc'):\n"
+        "import sys, importlib, pkgutil\n"
+        "import ansible_collections.holdfast.azure_backup.plugins.modules as modules\n"
+        "names = [module.name for module in pkgutil.iter_modules(modules.__path__)]\n"
+        "assert len(names) >= 10, names\n"
+        "for name in names:\n"
         "    importlib.import_module('ansible_collections.holdfast.azure_backup.plugins.modules.' + name)\n"
         "print([name for name in sys.modules if name == 'azure' or name.startswith('azure.')])"
     )
