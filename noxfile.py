@@ -23,6 +23,7 @@ ROOT = Path(__file__).parent.resolve()
 CACHE = ROOT / ".cache"
 # The oldest ansible-core that Automation Platform ships, the one of now, and the newest, which needs a newer Python.
 CORES = {"2.16": "3.11", "2.19": "3.11", "2.21": "3.13"}
+LABELS_OF_ANSIBLE = ("action_plugins", "ansible_configuration_settings", "common_return_values")
 # Where the json callback is tested from.
 ANSIBLE = "ansible==12.3.0"
 LINT_CORE = "ansible-core>=2.19,<2.20"
@@ -129,6 +130,28 @@ def docs(session: nox.Session) -> None:
         "antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", "--validate-collection-refs", "self", "."
     )
     session.run("antsibull-changelog", "lint")
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """The documentation as a site, with warnings taken as errors; it is left in .cache/site."""
+    session.install("antsibull-docs>=2.28,<3", "sphinx>=8,<9", "sphinx-ansible-theme>=0.10.4,<1", LINT_CORE)
+    place = copy_tree(session)
+    out = CACHE / "site"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    environment = {"ANSIBLE_COLLECTIONS_PATH": str(place.parents[2]), "ANSIBLE_HOME": str(CACHE / "ansible-home")}
+    collection = "holdfast.azure_backup"
+    common = ("--use-current", "--squash-hierarchy", "--fail-on-error")
+    session.run("antsibull-docs", "sphinx-init", *common, "--dest-dir", str(out), collection, env=environment)
+    rst = out / "rst"
+    session.run("antsibull-docs", "collection", *common, "--dest-dir", str(rst), collection, env=environment)
+    # Ansible's own pages are not to be had here; a page in their stead keeps every other broken reference an error.
+    with (out / "conf.py").open("a", encoding="utf-8") as file:
+        file.write("\nintersphinx_mapping = {}\n")
+    titles = "".join(f".. _{label}:\n\n{label}\n{'=' * len(label)}\n\n" for label in LABELS_OF_ANSIBLE)
+    (rst / "ansible_core.rst").write_text(f":orphan:\n\n{titles}", encoding="utf-8")
+    session.run("sphinx-build", "-q", "-W", "--keep-going", "-b", "html", "-c", str(out), str(rst), str(out / "html"))
 
 
 @nox.session

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What modules return: the vault, the policy, the instance, the job, the recovery point. Alike for both kinds of vault.
 
-The guide docs/docsite/rst/guide_shapes.rst maps these fields to those of the services.
+The guide docs/docsite/rst/guide_results.rst maps these fields to those of the services.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ instances:
     id:
       description: The ARM id.
       type: str
-      sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.DataProtection/backupVaults/demo-vault/backupInstances/data01-data01-5e1ad6e4-2c29-5c3f-8f0c-6f8f7a9c1d11
+      sample: /subscriptions/0000.../backupVaults/demo-vault/backupInstances/data01-data01-5e1ad6e4-2c29-5c3f-8f0c-6f8f7a9c1d11
     name:
       description: The name.
       type: str
@@ -110,7 +110,7 @@ instances:
     policy_id:
       description: The policy.
       type: str
-      sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.DataProtection/backupVaults/demo-vault/backupPolicies/disks
+      sample: /subscriptions/0000.../backupVaults/demo-vault/backupPolicies/disks
     policy_name:
       description: The policy's name.
       type: str
@@ -120,7 +120,9 @@ instances:
       type: str
       sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-snapshots-rg
     state:
-      description: The state of the protection, such as V(protection_configured), V(protection_stopped), V(backups_suspended) or V(protection_error).
+      description:
+        - The state of the protection, such as V(protection_configured), V(protection_stopped), V(backups_suspended) or
+          V(protection_error).
       type: str
       sample: protection_configured
     provisioning_state:

@@ -123,7 +123,7 @@ jobs:
     id:
       description: The ARM id.
       type: str
-      sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.DataProtection/backupVaults/demo-vault/backupJobs/6e24aef9-5b8b-4df5-8d9b-9075abb77300
+      sample: /subscriptions/0000.../backupVaults/demo-vault/backupJobs/6e24aef9-5b8b-4df5-8d9b-9075abb77300
     name:
       description: The GUID.
       type: str
@@ -137,7 +137,7 @@ jobs:
       type: str
       sample: backup
     status:
-      description: How it is: V(in_progress), V(completed), V(completed_with_warnings), V(failed), V(cancelled) and others.
+      description: How it is, V(in_progress), V(completed), V(completed_with_warnings), V(failed), V(cancelled) and others.
       type: str
       sample: completed
     datasource_id:
@@ -151,7 +151,7 @@ jobs:
     instance_id:
       description: The backup instance.
       type: str
-      sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.DataProtection/backupVaults/demo-vault/backupInstances/data01-data01-5e1ad6e4-2c29-5c3f-8f0c-6f8f7a9c1d11
+      sample: /subscriptions/0000.../backupVaults/demo-vault/backupInstances/data01-data01-5e1ad6e4-2c29-5c3f-8f0c-6f8f7a9c1d11
     instance_name:
       description: The backup instance's name.
       type: str

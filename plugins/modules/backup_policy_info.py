@@ -63,7 +63,7 @@ policies:
     id:
       description: The ARM id; none for a template.
       type: str
-      sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.DataProtection/backupVaults/demo-vault/backupPolicies/disks
+      sample: /subscriptions/0000.../backupVaults/demo-vault/backupPolicies/disks
     name:
       description: The name, with its version; none for a template.
       type: str
@@ -95,7 +95,7 @@ policies:
       type: bool
       sample: true
     properties:
-      description: The policy as Azure writes it: the C(properties) of its body.
+      description: The policy as Azure writes it, which is the C(properties) of its body.
       type: dict
       sample: {"objectType": "BackupPolicy", "datasourceTypes": ["Microsoft.Compute/disks"], "policyRules": []}
 error:

@@ -65,7 +65,7 @@ recovery_points:
     id:
       description: The ARM id.
       type: str
-      sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.DataProtection/backupVaults/demo-vault/backupInstances/data01-data01-5e1ad6e4-2c29-5c3f-8f0c-6f8f7a9c1d11/recoveryPoints/9db34ab2e18f4b268a0ac740ef8fa6bd
+      sample: /subscriptions/0000.../recoveryPoints/9db34ab2e18f4b268a0ac740ef8fa6bd
     name:
       description: The name, which a restore asks for.
       type: str

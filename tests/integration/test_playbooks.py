@@ -9,8 +9,10 @@ import ast
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -76,6 +78,30 @@ def test_every_example_of_the_documentation_works(environment: dict[str, str], t
     }, "every example has its place in the story"
     tasks = [take(module, index) for module, index in story]
     book = tmp_path / "examples.yml"
+    played = [{"hosts": "localhost", "gather_facts": False, "vars": {"subscription": SUBSCRIPTION}, "tasks": tasks}]
+    book.write_text(yaml.safe_dump(played, sort_keys=False), encoding="utf-8")
+    done = play(environment, str(book))
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+def blocks_of(guide: str) -> list[dict[str, Any]]:
+    """Read the tasks of a guide's code blocks, in their order."""
+    text = (ROOT / "docs" / "docsite" / "rst" / f"{guide}.rst").read_text(encoding="utf-8")
+    found = re.findall(r"^\.\. code-block:: yaml\+jinja\n\n((?:    .*\n|\n)+)", text, re.MULTILINE)
+    return [task for block in found for task in yaml.safe_load(textwrap.dedent(block))]
+
+
+@pytest.mark.parametrize("guide", ["guide_first_backup", "guide_permissions"])
+def test_the_tasks_of_the_guides_work(environment: dict[str, str], tmp_path: Path, guide: str) -> None:
+    tasks = blocks_of(guide)
+    assert len(tasks) >= 5
+    for task in tasks:
+        for name, options in task.items():
+            if name in ("holdfast.azure_backup.backup_adhoc", "holdfast.azure_backup.backup_instance"):
+                options["poll_interval"] = 0.2
+            if name == "vars" and "protect_resource_group" in options:
+                options["protect_poll_interval"] = 0.2
+    book = tmp_path / "guide.yml"
     played = [{"hosts": "localhost", "gather_facts": False, "vars": {"subscription": SUBSCRIPTION}, "tasks": tasks}]
     book.write_text(yaml.safe_dump(played, sort_keys=False), encoding="utf-8")
     done = play(environment, str(book))

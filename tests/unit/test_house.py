@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 import yaml
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.shapes import FIELDS
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
@@ -63,3 +64,29 @@ def test_every_witness_of_the_emulators_parity_is_a_test() -> None:
     witnesses = re.findall(r"`(test_\w+)`", text)
     assert len(witnesses) > 30
     assert [name for name in witnesses if f"def {name}(" not in tests] == []
+
+
+def test_every_field_of_a_result_is_mapped_to_azures_in_the_guide() -> None:
+    text = (ROOT / "docs" / "docsite" / "rst" / "guide_results.rst").read_text(encoding="utf-8")
+    for noun, fields in FIELDS.items():
+        section = text.split(f"Field of ``{noun}``", 1)[1].split("list-table::", 1)[0]
+        assert re.findall(r"\* - ``(\w+)``", section) == list(fields)
+
+
+def documented_fields(module: str, key: str) -> list[str]:
+    source = (ROOT / "plugins" / "modules" / f"{module}.py").read_text(encoding="utf-8")
+    returned = yaml.safe_load(source.split('RETURN = r"""', 1)[1].split('"""', 1)[0])
+    return list(returned[key]["contains"])
+
+
+def test_the_documented_fields_of_results_are_those_that_there_are() -> None:
+    for module, key, noun in (
+        ("backup_vault", "vault", "vault"),
+        ("backup_policy", "policy", "policy"),
+        ("backup_vault_info", "vaults", "vault"),
+        ("backup_policy_info", "policies", "policy"),
+        ("backup_instance_info", "instances", "instance"),
+        ("backup_job_info", "jobs", "job"),
+        ("backup_recovery_point_info", "recovery_points", "recovery_point"),
+    ):
+        assert documented_fields(module, key) == list(FIELDS[noun]), module
