@@ -24,11 +24,12 @@ from .clock import Clock, Schedule, http_date, ticks
 from .compute import Compute
 from .data_protection import DataProtection
 from .faults import Faults
-from .identity import EntraError, EntraId
+from .identity import EntraId
 from .journal import Journal
 from .resource_graph import ResourceGraph
 from .resources import ResourceGroups
 from .seed import Seed
+from .sign_in import sign_in_routes
 
 _OLDEST_API = {
     "Microsoft.DataProtection": "2021-01-01",
@@ -55,7 +56,7 @@ class Azure:
         self.faults.planned.clear()
         self.schedule = Schedule(self.clock)
         self.entra = EntraId(self.seed.tenant_id)
-        self.groups = ResourceGroups()
+        self.groups = ResourceGroups(self.entra.may_reach)
         self.compute = Compute(self.groups)
         self.authorization = Authorization(self.clock, self.groups)
         self.data_protection = DataProtection(self.schedule, self.groups, self.compute, self.authorization, self.faults)
@@ -235,21 +236,10 @@ class Aborting:
 def build_app(azure: Azure) -> Any:
     """Give the ASGI application."""
 
-    async def token(request: Request) -> Response:
-        form = {name: str(value) for name, value in (await request.form()).items()}
-        try:
-            reply = azure.entra.issue(request.path_params["tenant"], form)
-        except EntraError as error:
-            reply = Reply(error.status, error.body)
-        azure.journal.note("POST", request.url.path, "", reply.status, ticks(azure.clock.now()))
+    def serve(request: Request, reply: Reply) -> Response:
+        if "token" in request.url.path:
+            azure.journal.note(request.method, request.url.path, "", reply.status, ticks(azure.clock.now()))
         return _serve(reply, azure)
-
-    async def discovery(request: Request) -> Response:
-        url = f"{request.url.scheme}://{request.url.netloc}"
-        try:
-            return _serve(azure.entra.discover(request.path_params["tenant"], url), azure)
-        except EntraError as error:
-            return _serve(Reply(error.status, error.body), azure)
 
     async def endpoints(request: Request) -> Response:
         fault = azure.faults.strike("GET", request.url.path)
@@ -279,8 +269,7 @@ def build_app(azure: Azure) -> Any:
         return _serve(Reply(501, {"error": {"code": "NotEmulated", "message": message}}), azure)
 
     routes: list[BaseRoute] = [
-        HttpRoute("/{tenant}/oauth2/v2.0/token", token, methods=["POST"]),
-        HttpRoute("/{tenant}/v2.0/.well-known/openid-configuration", discovery),
+        *sign_in_routes(lambda: azure.entra, serve),
         HttpRoute("/metadata/endpoints", endpoints),
         HttpRoute("/_emulator/{verb}", control, methods=["GET", "POST"]),
     ]

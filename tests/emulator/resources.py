@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .arm import ArmError, Call, Reply, Route, Wire, page_of
@@ -12,8 +13,12 @@ from .arm import ArmError, Call, Reply, Route, Wire, page_of
 
 @dataclass
 class ResourceGroups:
-    """The resource groups of each subscription, by lower-cased ids."""
+    """The resource groups of each subscription, by lower-cased ids.
 
+    may_reach: tells whether a principal may read an id.
+    """
+
+    may_reach: Callable[[str, str], bool]
     page_size: int = 200
     subscriptions: dict[str, str] = field(default_factory=dict)
     groups: dict[tuple[str, str], Wire] = field(default_factory=dict)
@@ -40,23 +45,29 @@ class ResourceGroups:
         """Give what is answered."""
         namespace = "Microsoft.Resources"
         return [
+            Route("GET", "/subscriptions", self._list_subscriptions, namespace, open_to_all=True),
             Route("GET", "/subscriptions/{subscription}", self._read_subscription, namespace),
             Route("GET", "/subscriptions/{subscription}/resourceGroups", self._list, namespace),
             Route("GET", "/subscriptions/{subscription}/resourceGroups/{group}", self._read, namespace),
             Route("HEAD", "/subscriptions/{subscription}/resourceGroups/{group}", self._read, namespace),
         ]
 
+    @staticmethod
+    def _describe(subscription: str) -> Wire:
+        return {
+            "id": f"/subscriptions/{subscription}",
+            "subscriptionId": subscription,
+            "displayName": "Loopback",
+            "state": "Enabled",
+        }
+
     def _read_subscription(self, call: Call) -> Reply:
-        subscription = self.subscriptions[call.path["subscription"].lower()]
-        return Reply(
-            200,
-            {
-                "id": f"/subscriptions/{subscription}",
-                "subscriptionId": subscription,
-                "displayName": "Loopback",
-                "state": "Enabled",
-            },
-        )
+        return Reply(200, self._describe(self.subscriptions[call.path["subscription"].lower()]))
+
+    def _list_subscriptions(self, call: Call) -> Reply:
+        """Answer the subscriptions of which the caller may see anything at all."""
+        seen = {group["id"].split("/")[2] for group in self.groups.values() if self.may_reach(call.principal_id, group["id"])}
+        return page_of(call, [self._describe(subscription) for subscription in sorted(seen)], self.page_size)
 
     def _read(self, call: Call) -> Reply:
         return Reply(200, self.find(call.path["subscription"], call.path["group"]))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from .identity import ServicePrincipal
+from .identity import ManagedIdentity, ServicePrincipal, User
 
 if TYPE_CHECKING:
     from .app import Azure
@@ -22,6 +22,10 @@ TENANT = "7e9a9700-0000-4000-8000-0000000000a5"
 CLIENT = "c11e9700-0000-4000-8000-0000000000a5"
 SECRET = "loopback-secret"
 GROUP_CLIENT = "c11e9700-0000-4000-8000-000000096009"
+USER = "operator@loopback.example"
+PASSWORD = "loopback-password"
+MACHINE_CLIENT = "c11e9700-0000-4000-8000-00000000051e"
+ASSIGNED_CLIENT = "c11e9700-0000-4000-8000-0000000a5519"
 OUTSIDER_CLIENT = "c11e9700-0000-4000-8000-00000000dead"
 
 
@@ -44,6 +48,7 @@ def _default_groups() -> list[dict[str, Any]]:
 class Seed:
     """Tenant, subscriptions, resource groups with their disks, and who may sign in.
 
+    certificate: the PEM of a certificate that the client may sign in with as well;
     groups: name, location, subscription (default SUBSCRIPTION), disks (name, sku, location, count).
     """
 
@@ -51,6 +56,7 @@ class Seed:
     subscription_id: str = SUBSCRIPTION
     client_id: str = CLIENT
     secret: str = SECRET
+    certificate: str = ""
     groups: list[dict[str, Any]] = field(default_factory=_default_groups)
 
     @classmethod
@@ -61,10 +67,13 @@ class Seed:
 
     def plant(self, azure: Azure) -> None:
         """Put everything there."""
-        everything = ServicePrincipal(self.tenant_id, self.client_id, self.secret)
+        everything = ServicePrincipal(self.tenant_id, self.client_id, self.secret, certificate=self.certificate)
         one_group = f"/subscriptions/{self.subscription_id}/resourceGroups/"
         scopes = [one_group + group["name"] for group in self.groups]
         azure.entra.add(everything)
+        azure.entra.add(User(self.tenant_id, USER, PASSWORD))
+        azure.entra.add(ManagedIdentity(self.tenant_id, MACHINE_CLIENT, is_system=True))
+        azure.entra.add(ManagedIdentity(self.tenant_id, ASSIGNED_CLIENT, scopes=scopes))
         # One may do everything in the resource groups and nothing on the subscription, one may do nothing at all.
         azure.entra.add(ServicePrincipal(self.tenant_id, GROUP_CLIENT, self.secret, scopes=scopes))
         azure.entra.add(ServicePrincipal(self.tenant_id, OUTSIDER_CLIENT, self.secret, scopes=[]))

@@ -109,3 +109,13 @@ class Emulator(TlsServer):
     def environment(self) -> dict[str, str]:
         """Give the variables that lead any Azure client here."""
         return self.environment_for(self.azure.seed)
+
+    def make_client_certificate(self, folder: Path) -> Path:
+        """Make a certificate with its key that the seed's client may sign in with from now on, and give the file."""
+        authority = trustme.CA(organization_name="Loopback Azure", key_type=trustme.KeyType.RSA)
+        issued = authority.issue_cert("client.loopback.example", key_type=trustme.KeyType.RSA)
+        file = folder / "client.pem"
+        issued.private_key_and_cert_chain_pem.write_to_path(str(file))
+        self.azure.seed.certificate = issued.cert_chain_pems[0].bytes().decode()
+        self.azure.reset()
+        return file

@@ -17,8 +17,9 @@ from emulator import metadata
 from emulator.app import build_response
 from emulator.arm import ArmError, Reply
 from emulator.clock import Clock, http_date
-from emulator.identity import EntraError, EntraId, ServicePrincipal
+from emulator.identity import EntraId, ServicePrincipal
 from emulator.seed import Seed
+from emulator.sign_in import sign_in_routes
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -193,17 +194,6 @@ def build_app(replay: Replay, seed: Seed) -> Any:
         headers = {"Date": http_date(replay.clock.now()), **rewritten["headers"]}
         return build_response(Reply(reply.status, rewritten["body"], headers))
 
-    async def token(request: Request) -> Response:
-        form = {name: str(value) for name, value in (await request.form()).items()}
-        try:
-            return serve(request, entra.issue(request.path_params["tenant"], form))
-        except EntraError as error:
-            return serve(request, Reply(error.status, error.body))
-
-    async def discovery(request: Request) -> Response:
-        url = f"{request.url.scheme}://{request.url.netloc}"
-        return serve(request, entra.discover(request.path_params["tenant"], url))
-
     async def endpoints(request: Request) -> Response:
         url = f"{request.url.scheme}://{request.url.netloc}"
         try:
@@ -218,8 +208,7 @@ def build_app(replay: Replay, seed: Seed) -> Any:
 
     return Starlette(
         routes=[
-            Route("/{tenant}/oauth2/v2.0/token", token, methods=["POST"]),
-            Route("/{tenant}/v2.0/.well-known/openid-configuration", discovery),
+            *sign_in_routes(lambda: entra, serve),
             Route("/metadata/endpoints", endpoints),
             Route("/{rest:path}", recorded, methods=["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]),
         ]

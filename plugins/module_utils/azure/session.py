@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 from ..clock import Clock
 from ..errors import AzureBackupError, BadInput, NotFound, Unavailable, UntrustedHost
 from .clouds import Cloud, find_cloud
-from .credentials import build_credential, find_identity
+from .credentials import build_credential
+from .identity import find_identity
 from .libraries import load
 from .translation import http_error, translated
 
@@ -134,11 +135,23 @@ class Session:
         self._connections = connections
         self._offset = timedelta(0)
         self.identity = find_identity(options, os.environ if environ is None else environ)
-        self.subscription_id = self.identity["subscription_id"]
         mode = self.identity["cert_validation_mode"].lower() or "validate"
         if mode not in ("validate", "ignore"):
             raise BadInput(f"cert_validation_mode: '{mode}' is neither validate nor ignore")
         self.verifies_certificates = mode == "validate"
+
+    @cached_property
+    def subscription_id(self) -> str:
+        """The subscription: the one that was given, or with a managed identity the first that it may see."""
+        given = self.identity["subscription_id"]
+        if given:
+            return given
+        listed = self.read_all(
+            "/subscriptions", "list the subscriptions of the managed identity", API_VERSIONS["Microsoft.Resources"]
+        )
+        if not listed:
+            raise BadInput("subscription_id: not set, and the managed identity may see no subscription")
+        return str(listed[0]["subscriptionId"])
 
     @cached_property
     def transport(self) -> Any:

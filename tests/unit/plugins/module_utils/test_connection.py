@@ -5,13 +5,17 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from conftest import Driver
 from emulator import metadata
-from emulator.seed import CLIENT, OUTSIDER_CLIENT, SECRET, SUBSCRIPTION, TENANT
+from emulator.seed import ASSIGNED_CLIENT, CLIENT, OUTSIDER_CLIENT, PASSWORD, SECRET, SUBSCRIPTION, TENANT, USER
+from emulator.server import Emulator
 
 ALL = ("AZURE_SUBSCRIPTION_ID", "AZURE_TENANT", "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_SECRET", "AZURE_CLIENT_SECRET")
 OPTIONS = {"subscription_id": SUBSCRIPTION, "tenant": TENANT, "client_id": CLIENT, "secret": SECRET}
@@ -130,7 +134,8 @@ def test_the_token_is_for_the_audience_that_the_cloud_names(azure: Driver, answe
     assert audiences == {metadata.audience(TENANT)}
 
 
-def test_nothing_at_all_is_told(blank: Driver) -> None:
+def test_nothing_at_all_is_told(blank: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
     message = refused(blank)
     for word in ("client_id", "secret", "tenant", "subscription_id", "AZURE_CLIENT_ID"):
         assert word in message
@@ -144,14 +149,17 @@ def test_nothing_at_all_is_told(blank: Driver) -> None:
         ({"cloud_environment": "http://127.0.0.1:1"}, "cloud_environment"),
         ({"subscription_id": "my-subscription"}, "subscription_id"),
         ({"auth_source": "cli"}, "auth_source"),
-        ({"auth_source": "msi"}, "auth_source"),
-        ({"ad_user": "me", "password": "x"}, "ad_user"),
+        ({"secret": None, "oidc_token_file_path": "/nowhere/token"}, "oidc_token_file_path"),
+        ({"secret": None, "x509_certificate_path": "/nowhere/client.pem"}, "x509_certificate_path"),
+        ({"secret": None, "ad_user": "me"}, "secret"),
+        ({"client_id": None, "ad_user": "me"}, "client_id"),
     ],
 )
-def test_what_cannot_be_is_told_before_any_request(blank: Driver, options: dict, named: str) -> None:
-    message = refused(
-        blank, **{**OPTIONS, **options} if "ad_user" not in options else {**options, "subscription_id": SUBSCRIPTION}
-    )
+def test_what_cannot_be_is_told_before_any_request(
+    blank: Driver, monkeypatch: pytest.MonkeyPatch, options: dict, named: str
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    message = refused(blank, **{**OPTIONS, **options})
     assert named in message
     assert blank.azure.journal.entries == []
 
@@ -176,6 +184,148 @@ def test_a_subscription_without_access_is_told(azure: Driver, monkeypatch: pytes
 
 def test_a_subscription_that_is_not_there_is_told(azure: Driver) -> None:
     assert "could not be found" in refused(azure, subscription_id="0bad0bad-0000-4000-8000-000000000000")
+
+
+# -- other ways than a secret
+
+
+@pytest.fixture(scope="module")
+def certificate(loopback: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A certificate with its key that the client may sign in with."""
+    yield loopback.make_client_certificate(tmp_path_factory.mktemp("certificate"))
+    loopback.azure.seed.certificate = ""
+
+
+def test_by_certificate(certificate: Path, blank: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = {**OPTIONS, "secret": None}
+    assert works(blank, **alone, x509_certificate_path=str(certificate))
+    # azure.azcollection wants the thumbprint, so playbooks give it.
+    assert works(blank, **alone, x509_certificate_path=str(certificate), thumbprint="ab:cd")
+    for name, value in (("CLIENT_ID", CLIENT), ("TENANT", TENANT), ("SUBSCRIPTION_ID", SUBSCRIPTION)):
+        monkeypatch.setenv(f"AZURE_{name}", value)
+    monkeypatch.setenv("AZURE_X509_CERTIFICATE_PATH", str(certificate))
+    assert works(blank)
+
+
+def test_a_certificate_that_is_none_or_not_the_clients_is_told(blank: Driver, certificate: Path, tmp_path: Path) -> None:
+    alone = {**OPTIONS, "secret": None}
+    (tmp_path / "none.pem").write_text("no certificate", encoding="utf-8")
+    assert "x509_certificate_path" in refused(blank, **alone, x509_certificate_path=str(tmp_path / "none.pem"))
+    blank.azure.entra.principals[CLIENT.lower()].certificate = ""
+    assert "AADSTS700027" in refused(blank, **alone, x509_certificate_path=str(certificate))
+
+
+def test_by_a_token_of_another_issuer(blank: Driver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    alone = {**OPTIONS, "secret": None}
+    token = blank.azure.entra.federated_token(CLIENT)
+    assert works(blank, **alone, oidc_token=token)
+    file = tmp_path / "token"
+    file.write_text(token, encoding="utf-8")
+    assert works(blank, **alone, oidc_token_file_path=str(file))
+    for name, value in (("CLIENT_ID", CLIENT), ("TENANT_ID", TENANT), ("SUBSCRIPTION_ID", SUBSCRIPTION)):
+        monkeypatch.setenv(f"AZURE_{name}", value)
+    monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(file))
+    assert works(blank)
+
+
+def test_a_token_wins_over_a_secret_and_is_never_shown(blank: Driver) -> None:
+    stranger = blank.azure.entra.federated_token(OUTSIDER_CLIENT)
+    result = blank.run("backup_vault", check=True, **OPTIONS, oidc_token=stranger)
+    assert result["failed"]
+    assert "AADSTS700213" in result["msg"]
+    assert stranger not in str(result)
+
+
+def test_what_is_in_a_token_file_has_to_be_a_token(blank: Driver, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    arguments = {**OPTIONS, "secret": None, "oidc_token_file_path": str(file)}
+    file.write_text(blank.azure.entra.federated_token(CLIENT), encoding="utf-8")
+    assert not blank.run("backup_vault", **arguments)["failed"]
+    file.write_text("no token any more", encoding="utf-8")
+    assert "700027" in refused(blank, **arguments)
+
+
+def test_by_managed_identity(blank: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", blank.emulator.url)
+    assert works(blank, auth_source="msi", subscription_id=SUBSCRIPTION)
+    assert works(blank, auth_source="msi", client_id=ASSIGNED_CLIENT, subscription_id=SUBSCRIPTION)
+    monkeypatch.setenv("AZURE_CLIENT_ID", ASSIGNED_CLIENT)
+    monkeypatch.setenv("ANSIBLE_AZURE_AUTH_SOURCE", "msi")
+    assert works(blank, subscription_id=SUBSCRIPTION)
+    message = refused(blank, client_id="0bad0bad-0000-4000-8000-000000000000", subscription_id=SUBSCRIPTION)
+    assert "signing in failed" in message
+
+
+def test_a_managed_identity_finds_its_subscription_by_itself(blank: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", blank.emulator.url)
+    result = blank.run("backup_vault", auth_source="msi", client_id=ASSIGNED_CLIENT)
+    assert result["vault"]["subscription_id"] == SUBSCRIPTION or "demo-rg" in result.get("msg", "")
+    blank.azure.entra.principals[ASSIGNED_CLIENT].scopes = []
+    assert "may see no subscription" in refused(blank, auth_source="msi", client_id=ASSIGNED_CLIENT)
+
+
+def test_by_user_and_password_at_an_adfs(blank: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    person = {"ad_user": USER, "password": PASSWORD, "subscription_id": SUBSCRIPTION}
+    adfs = f"{blank.emulator.url}/adfs"
+    assert works(blank, **person, adfs_authority_url=adfs)
+    assert works(blank, **person, adfs_authority_url=f"{adfs}/", client_id=CLIENT, tenant=TENANT)
+    monkeypatch.setenv("AZURE_ADFS_AUTHORITY_URL", adfs)
+    assert works(blank, **person)
+    message = refused(blank, **{**person, "password": "wrong-password-value"})
+    assert "AADSTS50126" in message
+    assert "wrong-password-value" not in message
+
+
+def test_a_service_principal_of_an_adfs(blank: Driver) -> None:
+    assert works(blank, **OPTIONS, adfs_authority_url=f"{blank.emulator.url}/adfs")
+    paths = {entry["path"] for entry in blank.azure.journal.entries}
+    assert "/adfs/oauth2/token" in paths
+
+
+@pytest.fixture
+def azure_cli(blank: Driver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An az on the path that is signed in to the loopback Azure; its words are those of the real one."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    script = folder / "az"
+    expiry = "2099-01-01 00:00:00.000000"
+    token = blank.azure.entra.issue(
+        TENANT,
+        {
+            "grant_type": "client_credentials",
+            "client_id": CLIENT,
+            "client_secret": SECRET,
+            "scope": f"{blank.emulator.url}/.default",
+        },
+    ).body["access_token"]
+    answers = {
+        "account show": {"id": SUBSCRIPTION, "tenantId": TENANT, "name": "Loopback"},
+        "cloud show": {"name": "LoopbackAzure", "endpoints": {"resourceManager": f"{blank.emulator.url}/"}},
+        "account get-access-token": {"accessToken": token, "expiresOn": expiry, "expires_on": 4070908800},
+    }
+    script.write_text(
+        f"#!{sys.executable}\nimport json, sys\nanswers = {answers!r}\n"
+        "found = [answer for words, answer in answers.items() if ' '.join(sys.argv[1:]).startswith(words)]\n"
+        "print(json.dumps(found[0])) if found else sys.exit('ERROR: unknown command')\n",
+        encoding="utf-8",
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}/usr/bin{os.pathsep}/bin")
+    monkeypatch.delenv("AZURE_CLOUD_ENVIRONMENT")
+    return script
+
+
+@pytest.mark.parametrize("source", ["cli", "auto"])
+def test_by_the_azure_cli(azure_cli: Path, blank: Driver, source: str) -> None:
+    assert azure_cli.is_file()
+    assert works(blank, auth_source=source)
+
+
+def test_an_azure_cli_that_nobody_is_signed_in_to_is_told(azure_cli: Path, blank: Driver) -> None:
+    azure_cli.write_text("#!/bin/sh\necho 'ERROR: Please run az login to setup account.' >&2\nexit 1\n", encoding="utf-8")
+    assert "az login" in refused(blank, auth_source="cli")
+    azure_cli.write_text("#!/bin/sh\necho 'not json'\n", encoding="utf-8")
+    assert "gave no answer" in refused(blank, auth_source="cli")
 
 
 @pytest.mark.usefixtures("azure")
