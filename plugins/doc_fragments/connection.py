@@ -14,10 +14,11 @@ options:
   auth_source:
     description:
       - Where the credentials come from.
-      - V(auto) takes the first of O(profile), the options O(client_id) or O(ad_user), the environment, and the section
-        C([default]) of C(~/.azure/credentials).
-      - V(env) takes only the environment, V(credential_file) only C(~/.azure/credentials).
-      - V(cli) and V(msi) are not available in this version.
+      - V(auto) takes the first of O(profile), the options O(client_id) or O(ad_user), the environment, the section
+        C([default]) of C(~/.azure/credentials), and whoever is signed in to the Azure CLI. Each counts as a whole.
+      - V(env) takes only the environment, V(credential_file) only C(~/.azure/credentials), V(cli) only the Azure CLI.
+      - V(msi) signs in as the managed identity of the machine or, with O(client_id), as a user-assigned one. Without
+        O(subscription_id) it takes the first subscription that the identity may see. V(auto) never tries it.
       - Can be set by E(ANSIBLE_AZURE_AUTH_SOURCE). It is V(auto) when it is not set.
     type: str
     choices: [auto, cli, credential_file, env, msi]
@@ -31,7 +32,9 @@ options:
     type: str
   client_id:
     description:
-      - The application (client) id of the service principal. Can be set by E(AZURE_CLIENT_ID).
+      - The application (client) id of the service principal, or of a user-assigned managed identity.
+      - Of several ways to sign in the first counts, O(oidc_token), O(oidc_token_file_path), O(secret), O(x509_certificate_path),
+        then O(ad_user). Can be set by E(AZURE_CLIENT_ID).
     type: str
   secret:
     description:
@@ -43,7 +46,8 @@ options:
     type: str
   ad_user:
     description:
-      - A user's name. Signing in as a user is not available in this version. Can be set by E(AZURE_AD_USER).
+      - The name of a user who signs in with O(password), by the application O(client_id) or else that of the Azure CLI.
+      - It cannot work where a second factor is demanded. Can be set by E(AZURE_AD_USER).
     type: str
   password:
     description:
@@ -68,7 +72,8 @@ options:
     type: str
   adfs_authority_url:
     description:
-      - The URL that signs in, instead of the cloud's own. Can be set by E(AZURE_ADFS_AUTHORITY_URL).
+      - The URL that signs in, instead of the cloud's own. One that ends in C(/adfs) is an ADFS, which has no tenants.
+      - Can be set by E(AZURE_ADFS_AUTHORITY_URL).
     type: str
   log_mode:
     description:
@@ -80,12 +85,12 @@ options:
     type: str
   x509_certificate_path:
     description:
-      - A certificate of the service principal. Signing in by certificate is not available in this version. Can be set by
-        E(AZURE_X509_CERTIFICATE_PATH).
+      - A PEM file with a certificate of the service principal and its key, on the machine that runs the task.
+      - Can be set by E(AZURE_X509_CERTIFICATE_PATH).
     type: path
   thumbprint:
     description:
-      - The thumbprint of O(x509_certificate_path). Can be set by E(AZURE_THUMBPRINT).
+      - Accepted as azure.azcollection does, and not needed. Can be set by E(AZURE_THUMBPRINT).
     type: str
   disable_instance_discovery:
     description:
@@ -94,11 +99,12 @@ options:
     type: bool
   oidc_token:
     description:
-      - A federated token. Signing in by it is not available in this version. Can be set by E(AZURE_FEDERATED_TOKEN).
+      - A token of another issuer that the service principal trusts, such as a pipeline's. It lives for minutes; where a task
+        waits for longer, O(oidc_token_file_path) is better. Can be set by E(AZURE_FEDERATED_TOKEN).
     type: str
   oidc_token_file_path:
     description:
-      - A file with a federated token. Signing in by it is not available in this version. Can be set by
+      - A file with such a token, read again for each sign-in, as workload identity on Kubernetes has it. Can be set by
         E(AZURE_FEDERATED_TOKEN_FILE).
     type: path
 requirements:

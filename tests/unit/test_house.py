@@ -10,6 +10,8 @@ import re
 from pathlib import Path
 
 import yaml
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.arguments import CONNECTION
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.identity import ENVIRONMENT
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.shapes import FIELDS
 
 ROOT = Path(__file__).parents[2]
@@ -90,3 +92,13 @@ def test_the_documented_fields_of_results_are_those_that_there_are() -> None:
         ("backup_recovery_point_info", "recovery_points", "recovery_point"),
     ):
         assert documented_fields(module, key) == list(FIELDS[noun]), module
+
+
+def test_every_connection_option_is_in_the_guide_with_its_environment() -> None:
+    text = (ROOT / "docs" / "docsite" / "rst" / "guide_authentication.rst").read_text(encoding="utf-8")
+    for option in CONNECTION:
+        assert f"``{option}``" in text, option
+    for option, names in ENVIRONMENT.items():
+        row = text.split(f"    * - ``{option}``\n", 1)[1].split("    * -", 1)[0]
+        assert all(f"``{name}``" in row for name in names), option
+        assert f"      - ``{option}``" in row, option

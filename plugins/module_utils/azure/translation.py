@@ -172,7 +172,7 @@ def _sign_in_error(error: Any, action: str) -> AzureBackupError:
         return http_error(response.status_code, response.text(), response.headers, action)
     message = str(error.message).split("Trace ID", maxsplit=1)[0].strip()
     status = getattr(response, "status_code", None)
-    return SignInFailed(f"Cannot {action}: signing in failed (client_id, secret, tenant): {message}", status=status)
+    return SignInFailed(f"Cannot {action}: signing in failed: {message}", status=status)
 
 
 @contextmanager
