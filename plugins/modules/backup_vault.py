@@ -14,7 +14,8 @@ description:
   - Makes a Backup vault (C(Microsoft.DataProtection/backupVaults)) what the options say. What they do not say stays as it is.
   - A new vault gets a system-assigned identity and soft delete for 14 days, unless told otherwise.
   - O(location), O(datastore_type) and O(redundancy) of a vault never change; asking for it fails before anything is sent.
-  - Some settings are B(final) and cannot be undone by anyone, O(immutability_state=Locked) and soft delete V(AlwaysOn). The
+  - Some settings are B(final) and cannot be undone by anyone, O(immutability_state=Locked), soft delete V(AlwaysOn),
+    O(encryption_settings), O(cross_region_restore_state=Enabled) and O(cross_subscription_restore_state=PermanentlyDisabled). The
     module sets them only when asked, and fails before the request when asked to undo them.
 author:
   - The holdfast.azure_backup authors (@holdfast)
@@ -51,10 +52,15 @@ options:
     suboptions:
       type:
         description:
-          - V(SystemAssigned), or V(None) to remove it, which ends all that the vault may do.
+          - V(SystemAssigned), V(UserAssigned) or both, or V(None) to remove it, which ends all that the vault may do.
+          - User-assigned identities stay beside V(SystemAssigned) until O(identity.user_assigned_identities) says otherwise.
         type: str
-        choices: [SystemAssigned, None]
-        required: true
+        choices: [SystemAssigned, UserAssigned, 'SystemAssigned,UserAssigned', None]
+      user_assigned_identities:
+        description:
+          - The ARM ids of all user-assigned identities that the vault is to have. An empty list removes them.
+        type: list
+        elements: str
   soft_delete:
     description:
       - How long deleted backup data is kept.
@@ -74,6 +80,46 @@ options:
       - Whether backup data can be deleted before its retention ends. V(Locked) is final.
     type: str
     choices: [Disabled, Unlocked, Locked]
+  encryption_settings:
+    description:
+      - Encryption by a key of your own instead of Microsoft's. B(It is final), Azure never goes back to its own key; another key
+        of yours can be named.
+    type: dict
+    suboptions:
+      key_uri:
+        description:
+          - The URI of the key, in a Key Vault or a Managed HSM. Without a version the newest one is always used.
+        type: str
+      identity_type:
+        description:
+          - The kind of the identity that reads the key. V(UserAssigned) where O(encryption_settings.identity_id) is given. A new
+            vault needs a user-assigned one, since its own does not have the right to the key yet.
+        type: str
+        choices: [SystemAssigned, UserAssigned]
+      identity_id:
+        description:
+          - The user-assigned identity that reads the key. It has to be one of O(identity.user_assigned_identities).
+        type: str
+      infrastructure_encryption:
+        description:
+          - Whether data is encrypted a second time below. It can be set only when the vault is created.
+        type: str
+        choices: [Enabled, Disabled]
+  cross_region_restore_state:
+    description:
+      - Whether backups can be restored in the paired region; for V(GeoRedundant) vaults. V(Enabled) is final.
+    type: str
+    choices: [Enabled, Disabled]
+  cross_subscription_restore_state:
+    description:
+      - Whether backups can be restored to other subscriptions. V(PermanentlyDisabled) is final.
+    type: str
+    choices: [Enabled, Disabled, PermanentlyDisabled]
+  alerts_for_all_job_failures:
+    description:
+      - Whether Azure Monitor raises an alert when a job fails.
+    type: str
+    choices: [Enabled, Disabled]
   tags:
     description:
       - Tags of the vault. When it is not set, all tags stay.
@@ -149,7 +195,7 @@ vault:
       type: dict
       sample: {"owner": "storage-team"}
     identity:
-      description: The identity, with C(type), C(principal_id) and C(tenant_id).
+      description: The identity, with C(type), C(principal_id), C(tenant_id) and C(user_assigned_identities) by their ARM ids.
       type: dict
       sample:
         type: SystemAssigned
@@ -171,6 +217,22 @@ vault:
       description: Whether backup data can be deleted before its time.
       type: str
       sample: Disabled
+    encryption_settings:
+      description: The key that encrypts, none where it is Microsoft's own.
+      type: dict
+      sample: null
+    cross_region_restore_state:
+      description: Whether backups can be restored in the paired region; none where it was never set.
+      type: str
+      sample: null
+    cross_subscription_restore_state:
+      description: Whether backups can be restored to other subscriptions; none where it was never set.
+      type: str
+      sample: Enabled
+    alerts_for_all_job_failures:
+      description: Whether Azure Monitor raises an alert when a job fails; none where it was never set.
+      type: str
+      sample: null
     is_protected_by_resource_guard:
       description: Whether critical operations need a second person.
       type: bool
@@ -218,7 +280,10 @@ ARGUMENTS = {
     "redundancy": {"type": "str", "choices": ["LocallyRedundant", "ZoneRedundant", "GeoRedundant"]},
     "identity": {
         "type": "dict",
-        "options": {"type": {"type": "str", "choices": ["SystemAssigned", "None"], "required": True}},
+        "options": {
+            "type": {"type": "str", "choices": ["SystemAssigned", "UserAssigned", "SystemAssigned,UserAssigned", "None"]},
+            "user_assigned_identities": {"type": "list", "elements": "str"},
+        },
     },
     "soft_delete": {
         "type": "dict",
@@ -228,6 +293,20 @@ ARGUMENTS = {
         },
     },
     "immutability_state": {"type": "str", "choices": ["Disabled", "Unlocked", "Locked"]},
+    "encryption_settings": {
+        "type": "dict",
+        # A key is named, not given: its URI is no secret.
+        "no_log": False,
+        "options": {
+            "key_uri": {"type": "str", "no_log": False},
+            "identity_type": {"type": "str", "choices": ["SystemAssigned", "UserAssigned"]},
+            "identity_id": {"type": "str"},
+            "infrastructure_encryption": {"type": "str", "choices": ["Enabled", "Disabled"]},
+        },
+    },
+    "cross_region_restore_state": {"type": "str", "choices": ["Enabled", "Disabled"]},
+    "cross_subscription_restore_state": {"type": "str", "choices": ["Enabled", "Disabled", "PermanentlyDisabled"]},
+    "alerts_for_all_job_failures": {"type": "str", "choices": ["Enabled", "Disabled"]},
     "tags": {"type": "dict"},
     "append_tags": {"type": "bool", "default": True},
 }

@@ -82,7 +82,7 @@ vaults:
       type: dict
       sample: {"owner": "storage-team"}
     identity:
-      description: The identity, with C(type), C(principal_id) and C(tenant_id).
+      description: The identity, with C(type), C(principal_id), C(tenant_id) and C(user_assigned_identities) by their ARM ids.
       type: dict
       sample: {"type": "SystemAssigned", "principal_id": "1d213bec-375f-4f72-9b0a-10cf6111f67c"}
     datastore_type:
@@ -101,6 +101,22 @@ vaults:
       description: Whether backup data can be deleted before its time.
       type: str
       sample: Disabled
+    encryption_settings:
+      description: The key that encrypts, none where it is Microsoft's own.
+      type: dict
+      sample: null
+    cross_region_restore_state:
+      description: Whether backups can be restored in the paired region; none where it was never set.
+      type: str
+      sample: null
+    cross_subscription_restore_state:
+      description: Whether backups can be restored to other subscriptions; none where it was never set.
+      type: str
+      sample: Enabled
+    alerts_for_all_job_failures:
+      description: Whether Azure Monitor raises an alert when a job fails; none where it was never set.
+      type: str
+      sample: null
     is_protected_by_resource_guard:
       description: Whether critical operations need a second person.
       type: bool

@@ -245,6 +245,7 @@ class DataProtection:
             return Reply(200, current.wire)
         self._check_identities(call)
         vault = current or Vault({})
+        shown = _first_answer(wanted, vault.wire)
         vault.wire = wanted
         vault.wire["properties"]["provisioningState"] = "Updating" if current else "Provisioning"
         self.vaults[key] = vault
@@ -253,7 +254,8 @@ class DataProtection:
             vault.wire["properties"]["provisioningState"] = "Succeeded"
 
         operation = self._begin(call, vault, "vault", done)
-        return Reply(201, vault.wire, self._operations.headers(call, operation, 10, location=False))
+        shown["properties"]["provisioningState"] = vault.wire["properties"]["provisioningState"]
+        return Reply(201, shown, self._operations.headers(call, operation, 10, location=False))
 
     def _check_identities(self, call: Call) -> None:
         """Refuse a change of a vault that comes too soon after another: the directory has a limit of its own."""
@@ -311,15 +313,61 @@ class DataProtection:
         }
         if document.get("tags") is not None:
             answer["tags"] = document["tags"]
-        kind = (document.get("identity") or {}).get("type")
-        if kind and kind.lower() == "systemassigned":
-            principal = (before.get("identity") or {}).get("principalId") or self._authorization.add_identity()
-            answer["identity"] = {"type": "SystemAssigned", "principalId": principal, "tenantId": _TENANT}
-        elif kind and kind.lower() == "none":
-            answer["identity"] = {"type": "None"}
-        elif kind:
-            raise ArmError(501, "NotEmulated", f"The emulator knows no identity of type '{kind}'.")
+        answer["identity"] = self._checked_identity(document.get("identity") or {}, before.get("identity") or {})
+        if not answer["identity"]:
+            del answer["identity"]
+        self._check_encryption(security.get("encryptionSettings"), answer, before)
         return answer
+
+    def _checked_identity(self, wanted: Wire, before: Wire) -> Wire:
+        """Give the identity as it is answered: kinds without a space, identities with their ids."""
+        kinds = [kind.strip().lower() for kind in str(wanted.get("type") or "").split(",")]
+        if kinds == [""]:
+            return {}
+        if kinds == ["none"]:
+            return {"type": "None"}
+        if not set(kinds) <= {"systemassigned", "userassigned"}:
+            raise ArmError(400, "InvalidIdentityType", f"The identity type '{wanted['type']}' is not valid.")
+        named = wanted.get("userAssignedIdentities") or {}
+        if ("userassigned" in kinds) != bool(named):
+            raise ArmError(400, "InvalidIdentity", "UserAssigned identities and the type of the identity do not agree.")
+        system, user = "systemassigned" in kinds, "userassigned" in kinds
+        identity: Wire = {"type": ",".join(["SystemAssigned"] * system + ["UserAssigned"] * user)}
+        if system:
+            identity["principalId"] = before.get("principalId") or self._authorization.add_identity()
+        if user:
+            known = before.get("userAssignedIdentities") or {}
+            made = {name: {"clientId": str(uuid.uuid4()), "principalId": self._authorization.add_identity()} for name in named}
+            identity["userAssignedIdentities"] = {name: known.get(name) or made[name] for name in named}
+        return {**identity, "tenantId": _TENANT}
+
+    @staticmethod
+    def _check_encryption(wanted: Wire | None, vault: Wire, before: Wire) -> None:
+        """Refuse a key without an identity that the vault has, and the way back to Microsoft's key."""
+        old = ((before.get("properties") or {}).get("securitySettings") or {}).get("encryptionSettings")
+        if old and (not wanted or wanted.get("state") != "Enabled"):
+            raise backup_error(
+                400,
+                "BMSUserErrorInvalidInput",
+                "Encryption by a customer's key cannot be ended.",
+                "Keep the encryption settings.",
+            )
+        if not wanted:
+            return
+        reader = wanted.get("kekIdentity") or {}
+        names = [name.lower() for name in (vault.get("identity") or {}).get("userAssignedIdentities") or {}]
+        is_known = str(reader.get("identityId")).lower() in names or reader.get("identityType") == "SystemAssigned"
+        if not (wanted.get("keyVaultProperties") or {}).get("keyUri") or not is_known:
+            raise backup_error(
+                400,
+                "BMSUserErrorInvalidInput",
+                "The key or the identity that reads it is not valid.",
+                "Send a key and an identity.",
+            )
+        if old and old.get("infrastructureEncryption") != wanted.get("infrastructureEncryption"):
+            raise backup_error(
+                400, "BMSUserErrorInvalidInput", "Infrastructure encryption cannot be changed.", "Keep it as it is."
+            )
 
     def _check_security(self, call: Call, properties: Wire, before: Wire) -> None:
         security = properties.get("securitySettings") or {}
@@ -944,6 +992,19 @@ def _with_dotnet_duration(job: Wire) -> Wire:
         length = datetime.fromisoformat(properties["endTime"][:26]) - datetime.fromisoformat(properties["startTime"][:26])
         properties["duration"] = dotnet_duration(length)
     return {**job, "properties": properties}
+
+
+def _first_answer(wanted: Wire, before: Wire) -> Wire:
+    """Give what the 201 of a PUT shows: new identities without their ids, and the old key while a new one is taken."""
+    shown = copy.deepcopy(wanted)
+    known = (before.get("identity") or {}).get("userAssignedIdentities") or {}
+    for name in (shown.get("identity") or {}).get("userAssignedIdentities") or {}:
+        if name not in known:
+            shown["identity"]["userAssignedIdentities"][name] = {}
+    old = ((before.get("properties") or {}).get("securitySettings") or {}).get("encryptionSettings")
+    if old:
+        shown["properties"]["securitySettings"]["encryptionSettings"] = old
+    return shown
 
 
 def _state(settings: Wire, name: str) -> str:

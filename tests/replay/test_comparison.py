@@ -105,6 +105,22 @@ def first_steps(client: Client) -> str:
         else:
             body["properties"]["featureSettings"]["crossRegionRestoreSettings"]["state"] = "Disabled"
         assert client.send("PUT", other, body).status_code == 400
+    reader = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/key-reader"
+    with_key: dict[str, Any] = copy.deepcopy(VAULT)
+    with_key["identity"] = {"type": "UserAssigned", "userAssignedIdentities": {reader: {}}}
+    with_key["properties"]["securitySettings"]["encryptionSettings"] = {
+        "state": "Enabled",
+        "keyVaultProperties": {"keyUri": "https://keys.vault.azure.net/keys/one/24efffaddbe84838a1c39b6135edbdf5"},
+        "kekIdentity": {"identityType": "UserAssigned", "identityId": reader},
+        "infrastructureEncryption": "Enabled",
+    }
+    keyed = VAULT_ID.replace("demo-vault", "keyed-vault")
+    for key in ("one", "two"):
+        with_key["properties"]["securitySettings"]["encryptionSettings"]["keyVaultProperties"]["keyUri"] = (
+            f"https://keys.vault.azure.net/keys/{key}"
+        )
+        client.finish(client.send("PUT", keyed, with_key))
+        client.send("GET", keyed)
     client.send("GET", f"{GROUP}/providers/Microsoft.DataProtection/backupVaults")
     client.send("PUT", f"{VAULT_ID}/backupPolicies/disks", POLICY)
     client.send("GET", f"{VAULT_ID}/backupPolicies/disks")

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import copy
+import json
+import re
 from typing import Any
 
 from ..errors import BadInput
@@ -13,6 +15,16 @@ from ..resource_ids import ResourceId, parse_resource_id
 from ..shapes import shape
 
 Wire = dict[str, Any]
+
+_IDENTITY_KINDS = ("SystemAssigned", "UserAssigned")
+_USER_IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
+_KEY_URI = re.compile(r"^https://[^/\s]+/keys/[^/\s]+(/[^/\s]+)?$", re.IGNORECASE)
+# Settings that are one word, and where they are.
+_STATES = {
+    "cross_region_restore_state": ("featureSettings", "crossRegionRestoreSettings", "state"),
+    "cross_subscription_restore_state": ("featureSettings", "crossSubscriptionRestoreSettings", "state"),
+    "alerts_for_all_job_failures": ("monitoringSettings", "azureMonitorAlertSettings", "alertsForAllJobFailures"),
+}
 
 
 def _dig(wire: Wire | None, *path: str) -> Any:
@@ -34,15 +46,40 @@ def _below(wire: Wire, key: str) -> Wire:
     return found
 
 
-def _merge_identity(present: Wire, wanted: str, is_new: bool) -> Wire:
-    """Give the identity to send; user-assigned ones are kept beside a system-assigned one."""
-    kinds = [kind.strip() for kind in str(present.get("type") or "None").split(",")]
-    if wanted.lower() in [kind.lower() for kind in kinds] and not is_new:
-        return present
-    if wanted == "SystemAssigned" and present.get("userAssignedIdentities"):
-        identities: Wire = {name: {} for name in present["userAssignedIdentities"]}
-        return {"type": "SystemAssigned,UserAssigned", "userAssignedIdentities": identities}
-    return {"type": wanted}
+def _kinds_of(identity: Wire) -> list[str]:
+    kinds = [kind.strip() for kind in str(identity.get("type") or "None").split(",")]
+    return [name for name in _IDENTITY_KINDS if name.lower() in [kind.lower() for kind in kinds]]
+
+
+def _merge_identity(present: Wire, wanted: dict[str, Any]) -> Wire:
+    """Give the identity to send.
+
+    User-assigned ones are a list as a whole; where it is not given they stay, also beside another type. Raises BadInput.
+    """
+    names: list[str] = list(present.get("userAssignedIdentities") or {})
+    kinds = _kinds_of(present)
+    if wanted["type"]:
+        kept = ["UserAssigned"] if names and wanted["type"] != "None" else []
+        kinds = [*_kinds_of({"type": wanted["type"]}), *kept]
+    if wanted["user_assigned_identities"] is not None:
+        spelling = {name.lower(): name for name in names}
+        names = [
+            spelling.get(given.lower(), given)
+            for given in (
+                parse_resource_id(text, "identity.user_assigned_identities", _USER_IDENTITY).text
+                for text in wanted["user_assigned_identities"]
+            )
+        ]
+        kinds = [kind for kind in kinds if kind != "UserAssigned"] + (["UserAssigned"] if names else [])
+    if "UserAssigned" in kinds and not names:
+        raise BadInput("identity.user_assigned_identities: not set; an identity of type UserAssigned needs at least one")
+    merged: Wire = {"type": ",".join(kind for kind in _IDENTITY_KINDS if kind in kinds) or "None"}
+    if "UserAssigned" in kinds:
+        merged["userAssignedIdentities"] = {name: {} for name in names}
+    same = _kinds_of(present) == _kinds_of(merged) and set(present.get("userAssignedIdentities") or {}) == set(
+        merged.get("userAssignedIdentities") or {}
+    )
+    return present if same and present else merged
 
 
 def _merge_tags(present: dict[str, str], wanted: dict[str, Any]) -> dict[str, str]:
@@ -77,7 +114,7 @@ def merge(current: Wire | None, options: dict[str, Any]) -> Wire:
         ]
         properties["securitySettings"] = {"softDeleteSettings": {"state": "On", "retentionDurationInDays": 14.0}}
     if options["identity"]:
-        body["identity"] = _merge_identity(body.get("identity") or {}, options["identity"]["type"], is_new=current is None)
+        body["identity"] = _merge_identity(body.get("identity") or {}, options["identity"])
     if options["tags"] is not None:
         body["tags"] = _merge_tags(body.get("tags") or {} if options["append_tags"] else {}, options["tags"])
     security = _below(properties, "securitySettings")
@@ -92,7 +129,62 @@ def merge(current: Wire | None, options: dict[str, Any]) -> Wire:
     if options["immutability_state"]:
         settings = _below(security, "immutabilitySettings")
         settings["state"] = _keep_spelling(settings.get("state"), options["immutability_state"])
+    if options["encryption_settings"]:
+        security["encryptionSettings"] = _merge_encryption(
+            security.get("encryptionSettings") or {}, options["encryption_settings"]
+        )
+    for option, (group, name, key) in _STATES.items():
+        if options[option]:
+            settings = _below(_below(properties, group), name)
+            settings[key] = _keep_spelling(settings.get(key), options[option])
+    _check_encryption_identity(body)
     return body
+
+
+def _merge_encryption(present: Wire, wanted: dict[str, Any]) -> Wire:
+    """Give the settings of encryption by a key of the customer's own: what is not mentioned stays. Raises BadInput."""
+    merged = copy.deepcopy(present)
+    merged["state"] = _keep_spelling(merged.get("state"), "Enabled")
+    if wanted["key_uri"]:
+        if not _KEY_URI.match(wanted["key_uri"]):
+            raise BadInput(
+                f"encryption_settings.key_uri: '{wanted['key_uri']}' is not the URI of a key, such as "
+                "https://<vault>.vault.azure.net/keys/<key> or https://<hsm>.managedhsm.azure.net/keys/<key>"
+            )
+        merged["keyVaultProperties"] = {"keyUri": wanted["key_uri"]}
+    if wanted["identity_type"] or wanted["identity_id"]:
+        kind = wanted["identity_type"] or "UserAssigned"
+        merged["kekIdentity"] = {"identityType": kind}
+        if kind == "UserAssigned":
+            if not wanted["identity_id"]:
+                raise BadInput("encryption_settings.identity_id: not set; a UserAssigned identity has to be named")
+            merged["kekIdentity"]["identityId"] = wanted["identity_id"]
+    if wanted["infrastructure_encryption"]:
+        merged["infrastructureEncryption"] = wanted["infrastructure_encryption"]
+    missing = [name for name, key in (("key_uri", "keyVaultProperties"), ("identity_type", "kekIdentity")) if key not in merged]
+    if missing:
+        options = ", ".join(f"encryption_settings.{name}" for name in missing)
+        raise BadInput(f"{options}: not set; encryption by a key of your own needs the key and the identity that reads it")
+    return present if _lowered(merged) == _lowered(present) else merged
+
+
+def _lowered(wire: Wire) -> str:
+    return json.dumps(wire, sort_keys=True).lower()
+
+
+def _check_encryption_identity(body: Wire) -> None:
+    """Refuse a key that is to be read by an identity which the vault does not have. Raises BadInput."""
+    reader = _dig(body, "properties", "securitySettings", "encryptionSettings", "kekIdentity") or {}
+    identity_id = str(reader.get("identityId") or "").lower()
+    identity = body.get("identity") or {}
+    names = [name.lower() for name in identity.get("userAssignedIdentities") or {}]
+    if identity_id and identity_id not in names:
+        raise BadInput(
+            f"encryption_settings.identity_id: the vault does not have the identity {reader['identityId']}; "
+            "name it in identity.user_assigned_identities as well"
+        )
+    if str(reader.get("identityType")).lower() == "systemassigned" and "SystemAssigned" not in _kinds_of(identity):
+        raise BadInput("encryption_settings.identity_type: the vault has no system-assigned identity")
 
 
 def check_change(current: Wire, options: dict[str, Any]) -> None:
@@ -109,6 +201,16 @@ def check_change(current: Wire, options: dict[str, Any]) -> None:
     wanted = (options["immutability_state"] or "Locked").lower()
     if str(view["immutability_state"]).lower() == "locked" and wanted != "locked":
         problems.append("immutability_state: Locked is final; this vault's immutability cannot be changed any more")
+    final = {"cross_region_restore_state": "Enabled", "cross_subscription_restore_state": "PermanentlyDisabled"}
+    problems += [
+        f"{option}: {value} is final; this vault's setting cannot be changed any more"
+        for option, value in final.items()
+        if view[option] == value and options[option] not in (None, value)
+    ]
+    encryption, asked = view["encryption_settings"] or {}, options["encryption_settings"] or {}
+    infrastructure = asked.get("infrastructure_encryption")
+    if infrastructure and infrastructure != (encryption.get("infrastructure_encryption") or "Disabled"):
+        problems.append("encryption_settings.infrastructure_encryption: it can be set only when a vault is created")
     if problems:
         raise BadInput("; ".join(problems))
 
@@ -140,6 +242,10 @@ def describe(wire: Wire, vault: ResourceId | None = None) -> dict[str, Any]:
             "type": identity.get("type") or "None",
             "principal_id": identity.get("principalId"),
             "tenant_id": identity.get("tenantId"),
+            "user_assigned_identities": {
+                name: {"client_id": (made or {}).get("clientId"), "principal_id": (made or {}).get("principalId")}
+                for name, made in (identity.get("userAssignedIdentities") or {}).items()
+            },
         },
         datastore_type=storage.get("datastoreType"),
         redundancy=storage.get("type"),
@@ -148,9 +254,22 @@ def describe(wire: Wire, vault: ResourceId | None = None) -> dict[str, Any]:
             "retention_duration_in_days": int(days) if days is not None else None,
         },
         immutability_state=_dig(wire, "properties", "securitySettings", "immutabilitySettings", "state") or "Disabled",
+        encryption_settings=_describe_encryption(_dig(wire, "properties", "securitySettings", "encryptionSettings")),
+        **{option: _dig(wire, "properties", *path) for option, path in _STATES.items()},
         is_protected_by_resource_guard=_dig(wire, "properties", "isVaultProtectedByResourceGuard"),
         replicated_regions=_dig(wire, "properties", "replicatedRegions") or [],
         secure_score=_dig(wire, "properties", "secureScore"),
         security_level=_dig(wire, "properties", "bcdrSecurityLevel"),
         provisioning_state=_dig(wire, "properties", "provisioningState"),
     )
+
+
+def _describe_encryption(wire: Wire | None) -> dict[str, Any] | None:
+    if not wire or str(wire.get("state")).lower() != "enabled":
+        return None
+    return {
+        "key_uri": _dig(wire, "keyVaultProperties", "keyUri"),
+        "identity_type": _dig(wire, "kekIdentity", "identityType"),
+        "identity_id": _dig(wire, "kekIdentity", "identityId"),
+        "infrastructure_encryption": wire.get("infrastructureEncryption"),
+    }

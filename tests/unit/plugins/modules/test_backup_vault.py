@@ -194,3 +194,98 @@ def test_a_tag_may_have_any_name(azure: Driver) -> None:
     result = azure.predicted("backup_vault", tags={"id": "2"})
     assert result["vault"]["tags"] == {"id": "2", "errors": "none"}
     assert (result["diff"]["before"]["tags"]["id"], result["diff"]["after"]["tags"]["id"]) == ("1", "2")
+
+
+# -- identities, a key of one's own, restore settings, alerts
+
+READER = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/key-reader"
+SECOND = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/second"
+KEY = "https://keys.vault.azure.net/keys/backup/24efffaddbe84838a1c39b6135edbdf5"
+
+
+def test_user_assigned_identities_come_and_go_as_a_list(azure: Driver) -> None:
+    vault = azure.predicted("backup_vault", identity={"user_assigned_identities": [READER]})["vault"]
+    assert vault["identity"]["type"] == "SystemAssigned,UserAssigned"
+    assert vault["identity"]["user_assigned_identities"][READER]["principal_id"]
+    both = azure.predicted("backup_vault", identity={"user_assigned_identities": [SECOND, READER]})["vault"]["identity"]
+    assert set(both["user_assigned_identities"]) == {READER, SECOND}
+    assert both["principal_id"] == vault["identity"]["principal_id"]
+    again = azure.run("backup_vault", identity={"user_assigned_identities": [READER.upper().replace("/SUB", "/sub"), SECOND]})
+    assert again["changed"] is False
+    # Naming the type alone removes no identity.
+    assert azure.run("backup_vault", identity={"type": "SystemAssigned"})["changed"] is False
+    only = azure.predicted("backup_vault", identity={"type": "UserAssigned"})["vault"]["identity"]
+    assert (only["type"], only["principal_id"]) == ("UserAssigned", None)
+    back = azure.predicted("backup_vault", identity={"type": "SystemAssigned", "user_assigned_identities": []})["vault"]
+    assert (back["identity"]["type"], back["identity"]["user_assigned_identities"]) == ("SystemAssigned", {})
+    assert azure.predicted("backup_vault", identity={"type": "None"})["vault"]["identity"]["type"] == "None"
+
+
+def test_a_vault_with_a_key_of_ones_own_and_another_key_later(azure: Driver) -> None:
+    encryption = {"key_uri": KEY, "identity_id": READER, "infrastructure_encryption": "Enabled"}
+    identity = {"type": "UserAssigned", "user_assigned_identities": [READER]}
+    vault = azure.predicted("backup_vault", identity=identity, encryption_settings=encryption)["vault"]
+    assert vault["encryption_settings"] == {**encryption, "identity_type": "UserAssigned"}
+    other = "https://keys.managedhsm.azure.net/keys/backup"
+    changed = azure.predicted("backup_vault", encryption_settings={"key_uri": other})["vault"]["encryption_settings"]
+    assert changed == {**encryption, "key_uri": other, "identity_type": "UserAssigned"}
+
+
+def test_restore_settings_and_alerts(azure: Driver) -> None:
+    azure.vault(redundancy="GeoRedundant")
+    settings = {
+        "cross_region_restore_state": "Enabled",
+        "cross_subscription_restore_state": "Disabled",
+        "alerts_for_all_job_failures": "Enabled",
+    }
+    vault = azure.predicted("backup_vault", **settings)["vault"]
+    assert {name: vault[name] for name in settings} == settings
+    (request,) = azure.requests("PUT", "/demo-vault")[1:]
+    assert request["body"]["properties"]["featureSettings"] == {
+        "crossRegionRestoreSettings": {"state": "Enabled"},
+        "crossSubscriptionRestoreSettings": {"state": "Disabled"},
+    }
+    azure.predicted(
+        "backup_vault", cross_subscription_restore_state="PermanentlyDisabled", alerts_for_all_job_failures="Disabled"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"identity": {"type": "UserAssigned"}}, "identity.user_assigned_identities"),
+        ({"identity": {"user_assigned_identities": ["key-reader"]}}, "identity.user_assigned_identities"),
+        ({"identity": {"user_assigned_identities": [disk("data01")]}}, "identity.user_assigned_identities"),
+        ({"encryption_settings": {"key_uri": KEY}}, "encryption_settings.identity_type"),
+        ({"encryption_settings": {"key_uri": "backup-key", "identity_id": READER}}, "encryption_settings.key_uri"),
+        ({"encryption_settings": {"key_uri": KEY, "identity_id": READER}}, "encryption_settings.identity_id"),
+        ({"encryption_settings": {"key_uri": KEY, "identity_type": "UserAssigned"}}, "encryption_settings.identity_id"),
+        (
+            {"identity": {"type": "None"}, "encryption_settings": {"key_uri": KEY, "identity_type": "SystemAssigned"}},
+            "encryption_settings.identity_type",
+        ),
+    ],
+)
+def test_identities_and_keys_that_cannot_be_are_told_before_any_write(azure: Driver, arguments: dict, named: str) -> None:
+    result = azure.run("backup_vault", **arguments)
+    assert result["failed"]
+    assert result["msg"].startswith(named)
+    assert azure.writes() == []
+
+
+def test_what_is_final_about_restore_and_encryption_is_refused_before_any_write(azure: Driver) -> None:
+    azure.vault(
+        redundancy="GeoRedundant",
+        cross_region_restore_state="Enabled",
+        cross_subscription_restore_state="PermanentlyDisabled",
+    )
+    count = len(azure.writes())
+    for arguments in (
+        {"cross_region_restore_state": "Disabled"},
+        {"cross_subscription_restore_state": "Enabled"},
+        {"encryption_settings": {"infrastructure_encryption": "Enabled"}},
+    ):
+        result = azure.run("backup_vault", **arguments)
+        assert result["failed"]
+        assert result["msg"].startswith(next(iter(arguments)))
+    assert len(azure.writes()) == count
