@@ -105,6 +105,7 @@ def first_steps(client: Client) -> str:
         else:
             body["properties"]["featureSettings"]["crossRegionRestoreSettings"]["state"] = "Disabled"
         assert client.send("PUT", other, body).status_code == 400
+    client.send("GET", f"{GROUP}/providers/Microsoft.DataProtection/backupVaults")
     reader = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/key-reader"
     with_key: dict[str, Any] = copy.deepcopy(VAULT)
     with_key["identity"] = {"type": "UserAssigned", "userAssignedIdentities": {reader: {}}}
@@ -121,7 +122,6 @@ def first_steps(client: Client) -> str:
         )
         client.finish(client.send("PUT", keyed, with_key))
         client.send("GET", keyed)
-    client.send("GET", f"{GROUP}/providers/Microsoft.DataProtection/backupVaults")
     client.send("PUT", f"{VAULT_ID}/backupPolicies/disks", POLICY)
     client.send("GET", f"{VAULT_ID}/backupPolicies/disks")
     client.send("GET", f"{VAULT_ID}/backupPolicies")
