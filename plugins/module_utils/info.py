@@ -141,7 +141,12 @@ def read_instances(task: Task) -> Result:
     options = task.options
     ids = [datasource.key for _row, datasource in _datasources(task)]
     service = _named_service(task)
-    found = _instances_of(task, service) if service else find_instances(task.session, _subscriptions(task), ids)
+    if options["deleted"] and service is None:
+        raise BadInput("deleted: no vault is named, and Resource Graph does not know what is soft-deleted")
+    if service:
+        found = service.list_deleted_instances() if options["deleted"] else _instances_of(task, service)
+    else:
+        found = find_instances(task.session, _subscriptions(task), ids)
     chosen = [
         item
         for item in found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from .adapters import open_vault
@@ -38,6 +39,15 @@ class Batch:
     policy: Described | None
     instances: list[Described]
 
+    @cached_property
+    def deleted(self) -> list[Described]:
+        """What soft delete still holds in the vault, read when it is first asked for."""
+        return self.service.list_deleted_instances()
+
+    def deleted_instance_of(self, datasource: ResourceId) -> Described | None:
+        """Find the soft-deleted instance of a datasource."""
+        return next((item for item in self.deleted if same_id(item["datasource_id"], datasource.text)), None)
+
     def instance_of(self, datasource: ResourceId) -> Described | None:
         """Find the instance of a datasource in the vault, whatever its name."""
         return next((item for item in self.instances if same_id(item["datasource_id"], datasource.text)), None)
@@ -57,7 +67,7 @@ def ensure_instances(task: Task) -> Result:
     policy = find_policy(task, service, row, vault) if needs_policy and not absent else None
     batch = Batch(task, service, vault, policy, service.list_instances() if vault else [])
     if absent:
-        if any(batch.instance_of(item) for _row, item in datasources):
+        if options["permanent"] or any(batch.instance_of(item) for _row, item in datasources):
             _check_removal(batch)
     elif row.needs_snapshot_resource_group and options["state"] == "present":
         unprotected = [item for _row, item in datasources if not batch.instance_of(item)]
@@ -86,6 +96,10 @@ def _check_options(options: dict[str, Any], datasources: list[tuple[DatasourceTy
         problems.append("policy_name: a protected datasource needs a policy; give policy_name or policy_id")
     if options["policy_name"] and options["policy_id"]:
         problems.append("policy_name: give either policy_name or policy_id")
+    if options["permanent"] and not (options["state"] == "absent" and options["delete_backup_data"]):
+        problems.append(
+            "permanent: it destroys what soft delete still holds, so it wants state: absent and delete_backup_data: true"
+        )
     if options["delete_backup_data"] and options["state"] != "absent":
         problems.append(f"delete_backup_data: only state: absent deletes backup data, not {options['state']}")
     if problems:
@@ -94,9 +108,15 @@ def _check_options(options: dict[str, Any], datasources: list[tuple[DatasourceTy
 
 def _check_removal(batch: Batch) -> None:
     """Refuse to destroy data that nothing keeps, unless the task says so."""
-    if batch.vault is None or batch.task.options["delete_backup_data"]:
+    if batch.vault is None:
         return
-    if str(batch.vault["soft_delete"]["state"] or "Off").lower() == "off":
+    is_off = str(batch.vault["soft_delete"]["state"] or "Off").lower() == "off"
+    if batch.task.options["permanent"] and not is_off:
+        raise BadInput(
+            f"permanent: soft delete is {batch.vault['soft_delete']['state']} in vault '{batch.service.vault.name}', and Azure "
+            "destroys nothing before its time there; turn soft delete off with backup_vault first (AlwaysOn cannot be)"
+        )
+    if is_off and not batch.task.options["delete_backup_data"]:
         raise BadInput(
             f"delete_backup_data: soft delete is off in vault '{batch.service.vault.name}', so state: absent destroys the "
             "recovery points at once and for good; set delete_backup_data: true to do that, or use state: stopped"
@@ -121,6 +141,9 @@ def _protect(batch: Batch, row: DatasourceType, datasource: ResourceId, group: R
         )
     _refuse_protected_elsewhere(service, datasource)
     location = _check_datasource(batch, row, datasource)
+    deleted = batch.deleted_instance_of(datasource)
+    if deleted:
+        return _undelete(batch, row, datasource, deleted)
     protection = Protection(
         task.options["name"] or instance_name_for(datasource),
         row,
@@ -142,6 +165,38 @@ def _protect(batch: Batch, row: DatasourceType, datasource: ResourceId, group: R
     return _result(datasource, None, after, "protect", message)
 
 
+def _undelete(batch: Batch, row: DatasourceType, datasource: ResourceId, deleted: Described) -> Result:
+    """Bring a soft-deleted instance back and protect by it, where the task says so."""
+    task, service, policy = batch.task, batch.service, batch.policy or {}
+    if not task.options["undelete"]:
+        raise BadInput(
+            f"undelete: '{datasource.name}' was protected in this vault, and its backup instance '{deleted['name']}' is "
+            f"soft-deleted until {deleted['purge_time']}; set undelete: true to bring it back with its recovery points",
+            code="SoftDeleted",
+        )
+    name = deleted["name"]
+    after = {
+        **deleted,
+        "id": f"{service.vault.text}/backupInstances/{name}",
+        "state": PROTECTED,
+        "policy_id": policy.get("id"),
+        "policy_name": policy.get("name"),
+        "deletion_time": None,
+        "purge_time": None,
+    }
+    message = f"'{datasource.name}' is protected again by policy '{after['policy_name']}', with its recovery points"
+    if task.check_mode:
+        return _result(datasource, deleted, after, "undelete", message)
+    deadline = task.deadline()
+    service.undelete_instance(name, deadline)
+    stopped = wait_for_state(service, name, STOPPED, deadline)
+    _resume(batch, row, datasource, stopped, deadline)
+    if not same_id(stopped["policy_id"], policy.get("id")):
+        service.change_policy(name, str(policy.get("id")), deadline)
+        wait_for_state(service, name, PROTECTED, deadline)
+    return _result(datasource, deleted, wait_for_state(service, name, PROTECTED, deadline), "undelete", message)
+
+
 def _refuse_protected_elsewhere(service: BackupService, datasource: ResourceId) -> None:
     for other in service.find_instances_anywhere(datasource):
         vault = str(other["id"]).rsplit("/backupInstances/", 1)[0]
@@ -151,13 +206,6 @@ def _refuse_protected_elsewhere(service: BackupService, datasource: ResourceId) 
                 f"vault {vault} ({other['state']}); a datasource is protected in one vault at a time",
                 code="ProtectedElsewhere",
             )
-    deleted = service.find_deleted_instance(datasource)
-    if deleted:
-        raise BadInput(
-            f"datasource_id: '{datasource.name}' was protected in this vault and its backup instance "
-            f"'{deleted['name']}' is soft-deleted until {deleted['purge_time']}; undelete it before it can be protected again",
-            code="SoftDeleted",
-        )
 
 
 def _check_datasource(batch: Batch, row: DatasourceType, datasource: ResourceId) -> str:
@@ -287,7 +335,7 @@ def _resume(batch: Batch, row: DatasourceType, datasource: ResourceId, before: D
 def _remove(batch: Batch, datasource: ResourceId, before: Described | None) -> Result:
     task, service = batch.task, batch.service
     if before is None:
-        return _result(datasource, None, None, "none", f"'{datasource.name}' is not protected in this vault")
+        return _purge(batch, datasource)
     kept = str((batch.vault or {})["soft_delete"]["state"] or "Off").lower() != "off"
     days = (batch.vault or {})["soft_delete"]["retention_duration_in_days"]
     fate = f"its recovery points are soft-deleted and kept for {days} days" if kept else "its recovery points are destroyed"
@@ -296,3 +344,22 @@ def _remove(batch: Batch, datasource: ResourceId, before: Described | None) -> R
         service.delete_instance(before["name"], deadline)
         wait_until_gone(service, before["name"], deadline)
     return _result(datasource, before, None, "remove", f"'{datasource.name}' is no longer protected; {fate}")
+
+
+def _purge(batch: Batch, datasource: ResourceId) -> Result:
+    """Destroy a soft-deleted instance where the task says so: without soft delete, bringing it back and deleting it does."""
+    task, service = batch.task, batch.service
+    nothing = f"'{datasource.name}' is not protected in this vault"
+    if batch.vault is None or not task.options["permanent"]:
+        return _result(datasource, None, None, "none", nothing)
+    deleted = batch.deleted_instance_of(datasource)
+    if deleted is None:
+        return _result(datasource, None, None, "none", nothing)
+    if not task.check_mode:
+        deadline = task.deadline()
+        service.undelete_instance(deleted["name"], deadline)
+        wait_for_state(service, deleted["name"], STOPPED, deadline)
+        service.delete_instance(deleted["name"], deadline)
+        wait_until_gone(service, deleted["name"], deadline)
+    message = f"what soft delete still held of '{datasource.name}' is destroyed"
+    return _result(datasource, deleted, None, "purge", message)

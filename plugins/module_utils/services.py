@@ -127,8 +127,11 @@ class BackupService(VaultService, Protocol):
     def read_instance(self, name: str) -> Described | None:
         """Read one instance."""
 
-    def find_deleted_instance(self, datasource: ResourceId) -> Described | None:
-        """Find a soft-deleted instance of a datasource, with the time of its purge in C(purge_time)."""
+    def list_deleted_instances(self) -> list[Described]:
+        """Read the soft-deleted instances, with C(deletion_time) and C(purge_time)."""
+
+    def undelete_instance(self, name: str, deadline: Deadline) -> None:
+        """Bring a soft-deleted instance back. It is stopped then."""
 
     def find_instances_anywhere(self, datasource: ResourceId) -> list[Described]:
         """Find the instances of a datasource in whatever vault."""

@@ -62,6 +62,8 @@ FIELDS: dict[str, Described] = {
         "state": None,
         "provisioning_state": None,
         "errors": [],
+        "deletion_time": None,
+        "purge_time": None,
         "tags": {},
     },
     "job": {

@@ -27,7 +27,7 @@ def ensure_vault(task: Task) -> Result:
     before = service.read_vault()
     if options["state"] == "absent":
         if before:
-            _check_nothing_protected(service)
+            _check_nothing_left(service)
         change = reconcile(task.check_mode, before, None, lambda: service.delete_vault(task.deadline()))
         return change_result("vault", change)
     if before is None and (task.check_mode or not options["location"]):
@@ -52,12 +52,13 @@ def _check_options(options: dict[str, object]) -> None:
             raise BadInput(f"soft_delete.retention_duration_in_days: {days} is not between 14 and 180")
 
 
-def _check_nothing_protected(service: VaultService) -> None:
-    blocking = service.list_protected()
+def _check_nothing_left(service: VaultService) -> None:
+    blocking = service.list_blocking()
     if blocking:
         names = ", ".join(blocking[:5])
         more = f" and {len(blocking) - 5} more" if len(blocking) > 5 else ""
         raise BadInput(
-            f"state: vault '{service.vault.name}' cannot be deleted while it protects {len(blocking)} "
-            f"datasource(s): {names}{more}; remove them with backup_instance first"
+            f"state: vault '{service.vault.name}' cannot be deleted while it protects or still holds {len(blocking)} "
+            f"datasource(s): {names}{more}; remove them with backup_instance first",
+            code="VaultNotEmpty",
         )

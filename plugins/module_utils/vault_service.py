@@ -37,5 +37,5 @@ class VaultService(Protocol):
     def delete_vault(self, deadline: Deadline) -> None:
         """Delete the vault and wait until it is gone."""
 
-    def list_protected(self) -> list[str]:
-        """Read the names of what the vault protects; nothing where there is no vault."""
+    def list_blocking(self) -> list[str]:
+        """Name what keeps the vault from being deleted: what it protects, and what soft delete still holds."""

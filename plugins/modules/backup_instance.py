@@ -65,6 +65,18 @@ options:
       - Confirms that O(state=absent) may destroy recovery points that nothing keeps.
     type: bool
     default: false
+  permanent:
+    description:
+      - With O(state=absent) and O(delete_backup_data), destroys what soft delete still holds as well. B(It cannot be undone.)
+      - Azure allows it in a vault whose soft delete is off now; where it is on, the task fails before anything is sent.
+    type: bool
+    default: false
+  undelete:
+    description:
+      - With O(state=present), brings a soft-deleted instance of the datasource back, with its recovery points, and protects by it.
+        Without it such a datasource is refused, since Azure would too.
+    type: bool
+    default: false
   wait_timeout:
     description:
       - Seconds to wait for the state, for each datasource.
@@ -96,6 +108,15 @@ EXAMPLES = r"""
     vault_name: demo-vault
     datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data02"
     state: absent
+
+- name: Protect it again, with the recovery points that soft delete still holds
+  holdfast.azure_backup.backup_instance:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    policy_name: disks
+    datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data02"
+    snapshot_resource_group: demo-snapshots-rg
+    undelete: true
 """
 
 RETURN = r"""
@@ -122,7 +143,7 @@ results:
       type: str
       sample: "'data01' is protected by policy 'disks'"
     action:
-      description: V(protect), V(resume), V(change_policy), V(suspend), V(stop), V(remove), V(awaited), V(none) or V(failed).
+      description: V(protect), V(resume), V(change_policy), V(suspend), V(stop), V(remove), V(undelete), V(purge), V(awaited), V(none) or V(failed).
       type: str
       sample: protect
     instance:
@@ -173,6 +194,8 @@ ARGUMENTS = {
     "snapshot_resource_group": {"type": "str"},
     "permission_timeout": {"type": "int", "default": 1800},
     "delete_backup_data": {"type": "bool", "default": False},
+    "permanent": {"type": "bool", "default": False},
+    "undelete": {"type": "bool", "default": False},
 }
 
 

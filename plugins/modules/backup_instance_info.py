@@ -42,6 +42,11 @@ options:
     description:
       - Only instances with this policy.
     type: str
+  deleted:
+    description:
+      - Read what soft delete still holds instead of what is protected. A vault has to be named.
+    type: bool
+    default: false
   state:
     description:
       - Only instances in one of these states.
@@ -55,6 +60,7 @@ options:
       - protection_error
       - backups_suspended
       - protection_stopped
+      - soft_deleted
 """
 
 EXAMPLES = r"""
@@ -63,6 +69,12 @@ EXAMPLES = r"""
     resource_group: demo-rg
     vault_name: demo-vault
   register: found
+
+- name: What soft delete still holds
+  holdfast.azure_backup.backup_instance_info:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    deleted: true
 
 - name: Which vault protects a disk, whichever it is
   holdfast.azure_backup.backup_instance_info:
@@ -134,6 +146,14 @@ instances:
       type: list
       elements: dict
       sample: []
+    deletion_time:
+      description: When it was deleted, for what soft delete still holds.
+      type: str
+      sample: null
+    purge_time:
+      description: When it is destroyed, for what soft delete still holds.
+      type: str
+      sample: null
     tags:
       description: The tags.
       type: dict
@@ -162,6 +182,7 @@ ARGUMENTS = {
     "datasource_type": {"type": "str"},
     "instance_name": {"type": "str"},
     "policy_name": {"type": "str"},
+    "deleted": {"type": "bool", "default": False},
     "state": {
         "type": "list",
         "elements": "str",
@@ -173,6 +194,7 @@ ARGUMENTS = {
             "protection_error",
             "backups_suspended",
             "protection_stopped",
+            "soft_deleted",
         ],
     },
 }

@@ -720,6 +720,12 @@ class DataProtection:
         instance.wire["type"] = f"{NAMESPACE}/backupVaults/deletedBackupInstances"
         vault.deleted[key] = instance
 
+        def purge(_moment: datetime) -> None:
+            if vault.deleted.get(key) is instance:
+                del vault.deleted[key]
+
+        self._schedule.after(days * 86400, purge)
+
     def _list_deleted(self, call: Call) -> Reply:
         found = [instance.wire for instance in self._vault(call).deleted.values()]
         return page_of(call, found, self._groups.page_size)

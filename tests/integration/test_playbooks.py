@@ -70,9 +70,9 @@ def test_every_example_of_the_documentation_works(environment: dict[str, str], t
     story = [("vault", 0), ("vault", 2), ("vault", 0), ("vault", 1), ("vault_info", 0), ("vault_info", 1)]
     story += [("policy", index) for index in range(4)] + [("policy_info", 0), ("policy_info", 1)]
     story += [("permission", 0), ("instance", 0), ("adhoc", 0), ("adhoc", 1), ("adhoc", 2)]
-    story += [("instance_info", index) for index in range(3)] + [("job_info", index) for index in range(4)]
+    story += [("instance_info", index) for index in range(4)] + [("job_info", index) for index in range(4)]
     story += [("recovery_point_info", 0), ("recovery_point_info", 1)]
-    story += [("instance", 1), ("instance", 2), ("permission", 1)]
+    story += [("instance", 1), ("instance", 2), ("instance", 3), ("permission", 1)]
     assert {(f"backup_{module}", index) for module, index in story} == {
         (module, index) for module, tasks in left.items() for index in range(len(tasks))
     }, "every example has its place in the story"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from ..durations import format_time, parse_time
 from ..services import Protection
 from ..shapes import shape
 from .wire import Wire, describe_errors, snake, type_of, vault_of
@@ -50,6 +51,9 @@ def with_policy(wire: Wire, policy_id: str) -> Wire:
     for key in ("protectionStatus", "currentProtectionState", "provisioningState", "protectionErrorDetails"):
         properties.pop(key, None)
     properties["policyInfo"]["policyId"] = policy_id
+    source = properties.get("dataSourceInfo") or {}
+    # After an undelete it is empty (recorded: backup_instance_softdelete).
+    source["resourceUri"] = source.get("resourceUri") or source.get("resourceID")
     properties["policyInfo"].pop("policyVersion", None)
     body: Wire = {"properties": properties}
     if wire.get("tags"):
@@ -66,6 +70,7 @@ def describe(wire: Wire) -> dict[str, Any]:
     status = properties.get("protectionStatus") or {}
     state = properties.get("currentProtectionState") or status.get("status")
     policy_id = policy.get("policyId")
+    deletion = properties.get("deletionInfo") or {}
     return shape(
         "instance",
         id=wire.get("id"),
@@ -80,5 +85,7 @@ def describe(wire: Wire) -> dict[str, Any]:
         state=snake(state),
         provisioning_state=snake(properties.get("provisioningState")),
         errors=describe_errors(status.get("errorDetails") or properties.get("protectionErrorDetails")),
+        deletion_time=format_time(parse_time(deletion.get("deletionTime"))),
+        purge_time=format_time(parse_time(deletion.get("scheduledPurgeTime"))),
         tags=wire.get("tags") or {},
     )

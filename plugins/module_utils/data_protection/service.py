@@ -27,7 +27,7 @@ from ..errors import (
     Unavailable,
     Unreachable,
 )
-from ..resource_ids import ResourceId, same_id
+from ..resource_ids import ResourceId
 from ..schedules import Retention, Schedule
 from ..services import EVERY_JOB, JobQuery, Protection
 from ..shapes import Described
@@ -161,18 +161,17 @@ class DataProtection(BackupVault):
         wire = self._read_instance_wire(name)
         return self._describe_own(wire) if wire else None
 
-    def find_deleted_instance(self, datasource: ResourceId) -> Described | None:
+    def list_deleted_instances(self) -> list[Described]:
         action = f"list the deleted backup instances of vault '{self.vault.name}'"
         try:
             listed = self._list(action, self._client.deleted_backup_instances.list(*self._names))
         except NotFound:
-            return None
-        for wire in listed:
-            described = instances.describe(wire)
-            if same_id(described["datasource_id"], datasource.text):
-                deletion = (wire.get("properties") or {}).get("deletionInfo") or {}
-                return {**described, "purge_time": deletion.get("scheduledPurgeTime")}
-        return None
+            return []
+        return [{**instances.describe(wire), "vault_id": self.vault.text} for wire in listed]
+
+    def undelete_instance(self, name: str, deadline: Deadline) -> None:
+        operation = self._client.deleted_backup_instances.begin_undelete
+        self._run(f"undelete backup instance '{name}'", deadline, operation, name)
 
     def find_instances_anywhere(self, datasource: ResourceId) -> list[Described]:
         url = f"{datasource.text}/providers/Microsoft.DataProtection/backupInstances"

@@ -15,6 +15,7 @@ from typing import Any
 from ..azure.operations import follow
 from ..azure.session import API_VERSIONS, Session
 from ..clock import Deadline, Ramp
+from ..durations import format_time, parse_time
 from ..errors import NotFound
 from ..resource_ids import ResourceId
 from ..shapes import Described
@@ -65,11 +66,15 @@ class BackupVault:
         while not is_done(self.read_vault()):
             deadline.sleep(ramp.following(), action)
 
-    def list_protected(self) -> list[str]:
+    def list_blocking(self) -> list[str]:
+        found = [str(instance.get("name")) for instance in self._list_below("backupInstances")]
+        for instance in self._list_below("deletedBackupInstances"):
+            until = ((instance.get("properties") or {}).get("deletionInfo") or {}).get("scheduledPurgeTime")
+            found.append(f"{instance.get('name')} (soft-deleted until {format_time(parse_time(until))})")
+        return found
+
+    def _list_below(self, kind: str) -> list[Wire]:
         try:
-            listed = self._session.read_all(
-                f"{self.vault.text}/backupInstances", f"list the backup instances of vault '{self.vault.name}'", API
-            )
+            return self._session.read_all(f"{self.vault.text}/{kind}", f"list the {kind} of vault '{self.vault.name}'", API)
         except NotFound:
             return []
-        return [str(instance.get("name")) for instance in listed]

@@ -135,12 +135,58 @@ def test_destroying_data_has_to_be_confirmed(azure: Driver, check: bool) -> None
     azure.predicted("backup_instance", datasource_id=protected, state="absent", delete_backup_data=True)
 
 
-def test_a_soft_deleted_disk_is_not_protected_behind_ones_back(azure: Driver) -> None:
+def test_a_soft_deleted_disk_is_not_protected_behind_ones_back_and_comes_back_when_asked(azure: Driver) -> None:
     (protected,) = azure.protected("data01")
+    point = azure.run("backup_adhoc", datasource_id=protected)["results"][0]["recovery_point"]
+    azure.run("backup_policy", policy_name="others", datasource_type="azure_disk")
     azure.run("backup_instance", datasource_id=protected, state="absent")
+    writes = len(azure.writes())
     result = azure.run("backup_instance", **PROTECT)
     assert result["failed"]
-    assert "soft-deleted" in result["msg"]
+    assert "soft-deleted until 20" in result["msg"]
+    assert result["msg"].startswith("undelete: ")
+    assert len(azure.writes()) == writes
+    (back,) = azure.predicted("backup_instance", **{**PROTECT, "policy_name": "others"}, undelete=True)["results"]
+    assert back["action"] == "undelete"
+    assert (back["instance"]["policy_name"], back["instance"]["state"]) == ("others", "protection_configured")
+    assert azure.run("backup_recovery_point_info")["recovery_points"] == [point]
+    assert azure.run("backup_adhoc", datasource_id=protected)["changed"]
+
+
+def test_what_is_soft_deleted_is_listed_until_its_time_is_over(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    before = azure.run("backup_instance_info")["instances"][0]
+    assert azure.run("backup_instance_info", deleted=True)["instances"] == []
+    azure.run("backup_instance", datasource_id=protected, state="absent")
+    (deleted,) = azure.run("backup_instance_info", deleted=True, state="soft_deleted")["instances"]
+    assert (deleted["name"], deleted["datasource_id"], deleted["state"]) == (before["name"], protected, "soft_deleted")
+    assert deleted["deletion_time"] < deleted["purge_time"]
+    assert azure.run("backup_instance_info")["instances"] == []
+    refusal = azure.run("backup_vault", state="absent")
+    assert f"{before['name']} (soft-deleted until {deleted['purge_time']})" in refusal["msg"]
+    azure.azure.clock.advance(15 * 86400)
+    assert azure.run("backup_instance_info", deleted=True)["instances"] == []
+    azure.predicted("backup_vault", state="absent")
+
+
+def test_soft_deleted_instances_of_all_vaults_cannot_be_searched(azure: Driver) -> None:
+    result = azure.run("backup_instance_info", deleted=True, vault_name=None)
+    assert result["msg"].startswith("deleted: ")
+
+
+def test_what_soft_delete_holds_is_destroyed_only_where_it_is_off_and_confirmed(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    azure.run("backup_instance", datasource_id=protected, state="absent")
+    gone = {"datasource_id": protected, "state": "absent", "permanent": True}
+    assert azure.run("backup_instance", **gone)["msg"].startswith("permanent: ")
+    writes = len(azure.writes())
+    refused = azure.run("backup_instance", **gone, delete_backup_data=True)
+    assert "soft delete is On" in refused["msg"]
+    assert len(azure.writes()) == writes
+    azure.vault(soft_delete={"state": "Off"})
+    (result,) = azure.predicted("backup_instance", **gone, delete_backup_data=True)["results"]
+    assert result["action"] == "purge"
+    assert azure.run("backup_instance_info", deleted=True)["instances"] == []
 
 
 @pytest.mark.parametrize("check", [True, False])
