@@ -83,7 +83,7 @@ def read_existing_vault(task: Task, service: VaultService) -> Described | None:
             f"of subscription {service.vault.subscription_id}"
         )
         if not task.check_mode:
-            raise NotFound(f"{message}; create it with backup_vault (vault_name, resource_group, vault_id)")
+            raise NotFound(f"vault_name, vault_id: {message}; create it with backup_vault first", status=404)
         task.warn(f"{message}; what hangs on it is to be created")
     return vault
 

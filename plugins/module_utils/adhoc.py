@@ -117,7 +117,7 @@ def _begin_and_tell(batch: Batch, item: Datasource) -> Backup:
     backup = _begin(batch, item)
     if backup.job_id:
         # Before anything else: who is interrupted from here on can resume by the job's name.
-        job = backup.job or {**_unread_job(backup), "datasource_id": backup.datasource_id, "status": None}
+        job = backup.job or {**_unread_job(backup), "datasource_id": backup.datasource_id}
         batch.task.progress.job(job, elapsed_of(job, batch.service.service_now()), is_over=False)
     return backup
 
@@ -129,7 +129,7 @@ def _begin(batch: Batch, item: Datasource) -> Backup:
     if instance is None:
         message = f"'{datasource.name}' is not protected in vault '{service.vault.name}'"
         if not task.check_mode:
-            raise NotFound(f"datasource_id: {message}; protect it with backup_instance first", status=404)
+            raise NotFound(f"datasource_id: {message}; check the id, or protect it with backup_instance first", status=404)
         task.warn(f"{message}; its backup hangs on its protection")
         return _to_be_started(datasource)
     if not instance["policy_name"]:

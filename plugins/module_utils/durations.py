@@ -73,6 +73,19 @@ def seconds_of(text: str | None) -> float | None:
     return sum(float(value) * _SECONDS[name] for name, value in match.groupdict().items() if value)
 
 
+def to_iso_duration(text: str | None) -> str | None:
+    """Give a .NET duration such as 00:03:49.17 as ISO 8601, PT3M49.17S; any other text as it is."""
+    match = _DOTNET.match(text or "")
+    if match is None:
+        return text
+    days, hours, minutes = (int(match[name] or 0) for name in ("D", "H", "M"))
+    seconds = match["S"].lstrip("0") or "0"
+    seconds = f"0{seconds}" if seconds.startswith(".") else seconds.rstrip("0") if "." in seconds else seconds
+    parts = [f"{hours}H" * bool(hours), f"{minutes}M" * bool(minutes), f"{seconds.rstrip('.')}S" * (seconds != "0")]
+    time = "".join(parts)
+    return f"P{f'{days}D' * bool(days)}{f'T{time}' * bool(time)}" if days or time else "PT0S"
+
+
 def seconds_in(text: str, option: str) -> float:
     """Give the seconds of a duration that a user wrote, at most a century. Raises BadInput naming the option."""
     seconds = seconds_of(to_iso(text, option)) or 0.0

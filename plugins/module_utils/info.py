@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .adapters import ADAPTERS, open_service
-from .addressing import find_named_vault
+from .addressing import find_named_vault, read_existing_vault
 from .azure.session import Session
 from .batch import Datasource, read_datasource_ids, settle_each
 from .clock import Deadline
 from .datasources import find_by_name
 from .durations import parse_time, seconds_in
-from .errors import AzureBackupError, BadInput, TimedOut
+from .errors import AzureBackupError, BadInput, NotFound, TimedOut
 from .fleet import find_instances, find_jobs, find_vaults, list_vaults
 from .job import is_running, wait_for_jobs
 from .module import Result, Task
@@ -48,8 +48,16 @@ def _subscriptions(task: Task) -> list[str]:
         return []
     wrong = [value for value in given if not GUID.match(value)]
     if wrong:
-        raise BadInput(f"subscription_ids: {', '.join(wrong)} is not the GUID of a subscription; or give all, alone")
+        raise BadInput(f"subscription_ids: {', '.join(wrong)}: each has to be the GUID of a subscription; all stands alone")
     return given or [task.session.subscription_id]
+
+
+def _range(task: Task) -> tuple[datetime | None, datetime | None]:
+    """Read start_time and end_time. Raises BadInput."""
+    start, end = _moment(task, "start_time"), _moment(task, "end_time")
+    if start and end and start >= end:
+        raise BadInput("start_time, end_time: nothing lies between them, since the start is not before the end")
+    return start, end
 
 
 def _in_group(vault_id: Any, resource_group: str | None) -> bool:
@@ -176,7 +184,7 @@ def read_recovery_points(task: Task) -> Result:
     """Read the recovery points of datasources of a vault, newest first (module backup_recovery_point_info)."""
     options = task.options
     ids = [datasource.key for _row, datasource in _datasources(task)]
-    after, before = _moment(task, "start_time"), _moment(task, "end_time")
+    after, before = _range(task)
     service = _named_service(task)
     if service is None:
         raise BadInput("vault_name, vault_id: no vault is named, and recovery points lie in a vault")
@@ -213,19 +221,23 @@ def read_jobs(task: Task) -> Result:
     """Read jobs, and wait for them where asked to (module backup_job_info)."""
     options = task.options
     ids = [datasource.key for _row, datasource in _datasources(task)]
+    after, before = _range(task)
     query = JobQuery(
         statuses=tuple(options["status"] or ()),
         operations=tuple(options["operation"] or ()),
         datasource_types=(find_by_name(options["datasource_type"]).name,) if options["datasource_type"] else (),
         datasource_keys=frozenset(ids),
         instance_name=options["instance_name"],
-        started_after=_moment(task, "start_time"),
-        started_before=_moment(task, "end_time"),
+        started_after=after,
+        started_before=before,
     )
     if options["job_id"]:
         found = _read_named_jobs(task, query)
     else:
         service = _named_service(task)
+        if service and options["wait"]:
+            # Waiting for nothing because of a name with a mistake would look like success.
+            read_existing_vault(task, service)
         listed = service.list_jobs(query) if service else find_jobs(task.session, _subscriptions(task), query)
         found = [
             job
@@ -242,6 +254,8 @@ def _read_named_jobs(task: Task, query: JobQuery) -> list[Described]:
     service = _named_service(task)
     ids = []
     for given in task.options["job_id"]:
+        if not given.startswith("/") and not GUID.match(given):
+            raise BadInput(f"job_id: '{given}' is neither the GUID of a job nor its ARM id")
         if not GUID.match(given):
             job = parse_resource_id(given, "job_id")
             if job.types[-1].lower() != "backupjobs":
@@ -252,6 +266,9 @@ def _read_named_jobs(task: Task, query: JobQuery) -> list[Described]:
         else:
             raise BadInput(f"job_id: '{given}' is a GUID, which a vault has to be named with; or give the job's ARM id")
     jobs = _settled(settle_each(ids, lambda job_id: _service_of(task.session, job_id).read_job(job_id), _at_once(task)))
+    missing = [job_id for job_id, job in zip(ids, jobs, strict=True) if job is None]
+    if missing and task.options["wait"]:
+        raise NotFound(f"job_id: the job {missing[0]} does not exist, so it cannot be waited for", status=404)
     return [job for job in jobs if job and query.matches(job)]
 
 

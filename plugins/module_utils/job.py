@@ -101,7 +101,7 @@ def check_success(job: Described, what: str) -> None:
     if job["status"] in SUCCEEDED:
         return
     first = job["errors"][0] if job["errors"] else {}
-    told = "; ".join(str(error["message"]) for error in job["errors"]) or "Azure gives no reason"
+    told = "; ".join(f"{error['message']} ({error['code']})" for error in job["errors"]) or "Azure gives no reason"
     raise OperationFailed(
         f"Cannot {what}: job {job['name']} ended {str(job['status']).replace('_', ' ')}: {told}",
         code=first.get("code"),

@@ -83,7 +83,7 @@ def run(arguments: Spec, action: Callable[[Task], Result], clock: Clock | None =
 def check_waiting(options: dict[str, Any]) -> None:
     """Refuse numbers that cannot be. Raises BadInput with every mistake."""
     problems = [
-        f"{name}: {options[name]:g} must be more than 0 and at most {most:g}"
+        f"{name}: {options[name]:g} must be more than 0 and at most {most}"
         for name, most in _LIMITS.items()
         if options.get(name) is not None and not 0 < options[name] <= most
     ]

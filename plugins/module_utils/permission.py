@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,10 +28,11 @@ _API = API_VERSIONS["Microsoft.Authorization"]
 
 @dataclass(frozen=True)
 class Need:
-    """One role on one scope (an ARM id)."""
+    """One role on one scope (an ARM id); api_version: what a datasource is read by."""
 
     role: Role
     scope: str
+    api_version: str
 
 
 def snapshot_group(task: Task, datasource: ResourceId) -> ResourceId:
@@ -52,7 +54,7 @@ def snapshot_group(task: Task, datasource: ResourceId) -> ResourceId:
 def needs_of(task: Task, row: DatasourceType, datasource: ResourceId) -> list[Need]:
     """Give the roles that backing up a datasource takes, with their scopes."""
     return [
-        Need(role, datasource.text if role.scope == ON_DATASOURCE else snapshot_group(task, datasource).text)
+        Need(role, datasource.text if role.scope == ON_DATASOURCE else snapshot_group(task, datasource).text, row.api_version)
         for role in row.roles
     ]
 
@@ -169,9 +171,18 @@ def _scopes_still_used(task: Task, service: BackupService, leaving: list[Resourc
 def _grant(task: Task, grants: Grants | None, need: Need) -> str:
     if grants and grants.find(need):
         return "present"
+    if need.role.scope == ON_DATASOURCE:
+        _warn_of_absence(task, need)
     if task.check_mode or grants is None:
         return "missing"
     return "granted" if grants.grant(need) else "present"
+
+
+def _warn_of_absence(task: Task, need: Need) -> None:
+    """Warn where a role is about to be granted on something that is not there; who grants may not be allowed to read it."""
+    with contextlib.suppress(AzureBackupError):
+        if task.session.read(need.scope, f"read {need.scope}", need.api_version) is None:
+            task.warn(f"datasource_id: {need.scope} does not exist; the role {need.role.name} is granted to its name")
 
 
 def _revoke(task: Task, grants: Grants | None, need: Need, still_used: set[str]) -> str:

@@ -179,10 +179,16 @@ def _check_new_version(task: Task, name: str, existing: Described, schedule: Sch
             "schedule": {**(existing["schedule"] or {}), **schedule},
             "retention": {**existing["retention"], **readable_retention(retention)},
         }
+        differing = [
+            f"{option}.{key} is {existing[option].get(key)} and not {value}"
+            for option in ("schedule", "retention")
+            for key, value in wanted[option].items()
+            if (existing[option] or {}).get(key) != value
+        ]
         raise BadInput(
-            f"schedule, retention: policy '{existing['name']}' differs from what is asked for, and Azure never changes "
-            "the policy of a Backup vault; set on_change: new_version to make "
-            f"'{name}' and re-point its instances, or choose another policy_name",
+            f"policy '{existing['name']}' differs from what is asked for: {'; '.join(differing)}. Azure never changes the policy "
+            f"of a Backup vault; set on_change: new_version (protect_on_change in the role) to make '{name}' and re-point its "
+            "instances, or choose another policy_name",
             code="PolicyDiffers",
             details={"policy": existing, "diff": {"before": comparable(existing), "after": comparable(wanted)}},
         )

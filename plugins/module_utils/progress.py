@@ -33,7 +33,7 @@ class Progress:
             key=str(job["name"]).lower(),
             subject=str(job["datasource_id"] or job["instance_name"] or "").rsplit("/", 1)[-1],
             job=job["name"],
-            status=str(job["status"] or "started").replace("_", " "),
+            status=str(job["status"]).replace("_", " "),
             sub_task=at_work[0] if at_work else None,
             percent=job["progress_percent"],
             elapsed_seconds=max(0, round(elapsed_seconds)),

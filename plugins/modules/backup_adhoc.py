@@ -83,6 +83,7 @@ EXAMPLES = r"""
 - name: Go on waiting for a job that an earlier run started
   holdfast.azure_backup.backup_adhoc:
     job_id: "{{ backup.results[0].job.id }}"
+  when: backup.results[0].job is not none
 """
 
 RETURN = r"""

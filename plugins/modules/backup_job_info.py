@@ -12,6 +12,8 @@ short_description: Read backup jobs, and wait for them
 version_added: 0.1.0
 description:
   - Reads jobs of a vault, or of all vaults of one or more subscriptions, newest first.
+  - The list is empty where nothing matches, also where there is no such vault. With O(wait) a vault or job that is not there is
+    an error.
   - With O(wait) it returns when none of them runs any more. That a job failed does not fail the task; look at its C(status).
   - Across vaults the answer is Azure Resource Graph's, which may lag some minutes behind.
 author:
@@ -65,7 +67,7 @@ options:
     type: str
   end_time:
     description:
-      - Only jobs that began from before this time, in the same forms.
+      - Only jobs that began before this time, in the same forms.
     type: str
   details:
     description:

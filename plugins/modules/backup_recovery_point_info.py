@@ -36,7 +36,7 @@ options:
     type: str
   end_time:
     description:
-      - Only recovery points from before this time, in the same forms.
+      - Only recovery points of before this time, in the same forms.
     type: str
 """
 

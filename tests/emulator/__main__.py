@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import shlex
 import signal
 import threading
@@ -30,6 +31,12 @@ def main() -> None:
         signal.signal(number, lambda *_ignored: stop.set())
     folder = arguments.folder.resolve()
     seed = Seed.read(arguments.seed) if arguments.seed else Seed()
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = (folder / "lock").open("w", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        parser.error(f"a loopback Azure runs already in {folder}; stop it first, or give another --folder")
     with Emulator(arguments.speed, arguments.port, seed, folder) as emulator:
         env_file = folder / "env"
         lines = [f"export {name}={shlex.quote(value)}" for name, value in emulator.environment().items()]

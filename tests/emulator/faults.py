@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from .arm import ArmError, Reply, Wire
@@ -63,10 +63,12 @@ class Faults:
         for entry in document if isinstance(document, list) else [document]:
             if not isinstance(entry, dict) or entry.get("kind") not in _KINDS:
                 raise ArmError(400, "InvalidFault", f"A fault has a kind: {', '.join(_KINDS)}.")
-            try:
-                self.planned.append(Fault(**entry))
-            except TypeError as error:
-                raise ArmError(400, "InvalidFault", str(error)) from error
+            strange = set(entry) - {item.name for item in fields(Fault)}
+            if strange:
+                raise ArmError(400, "InvalidFault", f"A fault has no {', '.join(sorted(strange))}.")
+            if entry["kind"] == "job" and not entry.get("outcome"):
+                raise ArmError(400, "InvalidFault", "A fault of kind job has an outcome.")
+            self.planned.append(Fault(**entry))
 
     def strike(self, method: str, path: str) -> Fault | None:
         """Give the plan that strikes a request, if any."""

@@ -11,7 +11,7 @@ from typing import Any
 from ..durations import format_time, parse_time
 from ..services import Protection
 from ..shapes import shape
-from .wire import Wire, describe_errors, snake, type_of, vault_of
+from .wire import Wire, canonical_id, describe_errors, snake, type_of, vault_of
 
 
 def instance_body(protection: Protection) -> Wire:
@@ -73,7 +73,7 @@ def describe(wire: Wire) -> dict[str, Any]:
     deletion = properties.get("deletionInfo") or {}
     return shape(
         "instance",
-        id=wire.get("id"),
+        id=canonical_id(wire.get("id")),
         name=wire.get("name"),
         vault_id=vault_of(wire.get("id")),
         datasource_id=source.get("resourceID"),

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..durations import format_time, parse_time, seconds_of
+from ..durations import format_time, parse_time, seconds_of, to_iso_duration
 from ..shapes import shape
-from .wire import Wire, describe_errors, snake, type_of, vault_of
+from .wire import Wire, canonical_id, describe_errors, snake, type_of, vault_of
 
 # The description of the API says Success and SuccessWithWarning where the service says Completed.
 _JOB_STATUS = {
@@ -44,7 +44,7 @@ def describe(wire: Wire) -> dict[str, Any]:
     instance_id = properties.get("backupInstanceId") or ""
     return shape(
         "job",
-        id=wire.get("id"),
+        id=canonical_id(wire.get("id")),
         name=wire.get("name"),
         vault_id=vault_of(wire.get("id")),
         operation=snake(properties.get("operation") or properties.get("operationCategory")),
@@ -57,7 +57,7 @@ def describe(wire: Wire) -> dict[str, Any]:
         user_triggered=properties.get("isUserTriggered"),
         start_time=format_time(parse_time(properties.get("startTime"))),
         end_time=format_time(parse_time(properties.get("endTime"))),
-        duration=properties.get("duration"),
+        duration=to_iso_duration(properties.get("duration")),
         duration_seconds=None if status == "in_progress" else seconds_of(properties.get("duration")),
         progress_percent=_progress(sub_tasks),
         transferred_bytes=extended.get("dataTransferredInBytes"),

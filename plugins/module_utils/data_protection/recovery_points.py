@@ -9,7 +9,7 @@ from typing import Any
 
 from ..durations import format_time, parse_time
 from ..shapes import shape
-from .wire import Wire, snake
+from .wire import Wire, canonical_id, snake
 
 
 def describe(wire: Wire, instance_name: str, datasource_id: str | None = None) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def describe(wire: Wire, instance_name: str, datasource_id: str | None = None) -
     stores = properties.get("recoveryPointDataStoresDetails") or []
     return shape(
         "recovery_point",
-        id=wire.get("id"),
+        id=canonical_id(wire.get("id")),
         name=wire.get("name"),
         datasource_id=datasource_id,
         instance_name=instance_name,

@@ -220,6 +220,11 @@ def _squeeze(text: Any) -> str:
     return str(text or "").replace(" ", "").lower()
 
 
+def _canonical(vault: ResourceId) -> str:
+    """Give a vault's id in one casing: lists, single reads and Resource Graph answer it in several."""
+    return f"{vault.group_id}/providers/Microsoft.DataProtection/backupVaults/{vault.name}"
+
+
 def describe(wire: Wire, vault: ResourceId | None = None) -> dict[str, Any]:
     """Give a vault as results show it; values that only the service makes are None in a prediction.
 
@@ -231,7 +236,7 @@ def describe(wire: Wire, vault: ResourceId | None = None) -> dict[str, Any]:
     vault_id = parse_resource_id(wire["id"], "id") if wire.get("id") else vault
     return shape(
         "vault",
-        id=vault_id.text if vault_id else None,
+        id=_canonical(vault_id) if vault_id else None,
         name=wire.get("name") or (vault.name if vault else None),
         subscription_id=vault_id.subscription_id if vault_id else None,
         resource_group=vault_id.resource_group if vault_id else None,

@@ -11,6 +11,10 @@ from typing import Any
 from ..datasources import find_by_wire_type
 
 Wire = dict[str, Any]
+_CASING = [
+    (re.compile(re.escape(spelling), re.IGNORECASE), spelling)
+    for spelling in ("/subscriptions/", "/resourceGroups/", "/providers/Microsoft.DataProtection/", "/backupVaults/")
+]
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -36,10 +40,17 @@ def describe_errors(details: Any) -> list[dict[str, Any]]:
     ]
 
 
+def canonical_id(resource_id: str | None) -> str | None:
+    """Give an id of this service in one casing: lists, single reads and Resource Graph answer it in several."""
+    for pattern, spelling in _CASING:
+        resource_id = pattern.sub(spelling, resource_id) if resource_id else None
+    return resource_id
+
+
 def vault_of(resource_id: str | None) -> str | None:
     """Give the id of the vault that something lies in."""
     match = re.match(r"^(.*?/backupVaults/[^/]+)", resource_id or "", re.IGNORECASE)
-    return match.group(1) if match else None
+    return canonical_id(match.group(1)) if match else None
 
 
 def type_of(wire_type: str | None) -> str | None:

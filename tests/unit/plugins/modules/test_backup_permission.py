@@ -157,3 +157,11 @@ def test_half_a_grant_is_told_as_it_is(azure: Driver) -> None:
 def test_absent_is_nothing_to_do_without_a_vault(azure: Driver) -> None:
     result = azure.run("backup_permission", **WHERE, state="absent")
     assert (result["failed"], result["changed"]) == (False, False)
+
+
+def test_a_disk_that_is_not_there_is_warned_of(azure: Driver) -> None:
+    azure.vault()
+    result = azure.run("backup_permission", datasource_id=disk("data01x"), check=True)
+    assert "data01x does not exist" in str(result["warnings"])
+    there = azure.run("backup_permission", datasource_id=disk("data01"), check=True)
+    assert "/data01 does not exist" not in str(there.get("warnings"))

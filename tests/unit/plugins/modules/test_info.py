@@ -372,3 +372,29 @@ def test_the_clock_of_a_job_is_in_utc(azure: Driver) -> None:
     before = azure.azure.clock.now() - timedelta(hours=3)
     assert read["start_time"] > f"{before:%Y-%m-%dT%H:%M:%SZ}"
     assert GROUP.lower() in read["vault_id"].lower()
+
+
+@pytest.mark.parametrize("module", ["backup_recovery_point_info", "backup_job_info"])
+def test_a_range_in_which_nothing_can_lie_is_told(azure: Driver, module: str) -> None:
+    assert azure.run(module, start_time="1h", end_time="2h")["msg"].startswith("start_time, end_time: ")
+    assert azure.azure.journal.entries == []
+
+
+def test_what_is_not_there_cannot_be_waited_for(azure: Driver) -> None:
+    assert "does not exist" in azure.run("backup_job_info", wait=True)["msg"]
+    azure.vault()
+    unknown = "00000000-0000-0000-0000-000000000000"
+    assert unknown in azure.run("backup_job_info", wait=True, job_id=unknown)["msg"]
+    assert azure.run("backup_job_info", job_id=unknown)["jobs"] == []
+    assert azure.run("backup_job_info", job_id="latest")["msg"].startswith("job_id: 'latest' is neither")
+
+
+def test_a_thing_has_the_same_id_wherever_it_is_read(azure: Driver) -> None:
+    azure.run("backup_adhoc", datasource_id=azure.protected("data01"))
+    for module, key in (("backup_vault_info", "vaults"), ("backup_instance_info", "instances"), ("backup_job_info", "jobs")):
+        here, there = azure.run(module)[key], azure.run(module, **NOWHERE, subscription_ids=[SUBSCRIPTION])[key]
+        assert [item["id"] for item in here] == [item["id"] for item in there]
+        assert [item.get("vault_id") for item in here] == [item.get("vault_id") for item in there]
+    (listed,) = azure.run("backup_job_info")["jobs"]
+    (single,) = azure.run("backup_job_info", job_id=listed["name"])["jobs"]
+    assert listed["duration"] == single["duration"]
