@@ -15,7 +15,7 @@ from .addressing import read_existing_vault
 from .batch import Datasource, failed_item, item_diff, item_result, read_datasource_ids, settle_each, summarise
 from .clock import Deadline
 from .durations import parse_time, seconds_in
-from .errors import AzureBackupError, BadInput, NotFound, OutcomeUnknown, TimedOut
+from .errors import TRANSIENT, AzureBackupError, BadInput, NotFound, OutcomeUnknown, TimedOut
 from .job import check_success, elapsed_of, is_running, running_backup_of, wait_for_jobs
 from .module import Result, Task
 from .policy import backup_rule
@@ -353,9 +353,15 @@ def _resume(task: Task) -> Result:
             raise BadInput(f"job_id: '{given}' is a {found.type}, not a backup job")
         service = open_service(task.session, found.parent())
         job_id = found.text
-    job = service.read_job(job_id)
+    try:
+        job = service.read_job(job_id)
+    except TRANSIENT:
+        job = None
     if job is None:
-        raise NotFound(f"job_id: the job {job_id} does not exist", status=404)
+        if not task.options["wait"]:
+            raise NotFound(f"job_id: the job {job_id} does not exist", status=404)
+        # It may have been started a moment ago; the wait gives it a minute to appear.
+        job = shape("job", id=job_id, name=job_id.rsplit("/", 1)[-1], operation="backup", status="in_progress")
     backup = Backup(job["datasource_id"], "resume", f"job {job['name']} is {job['status']}", None, job_id, job)
     batch = Batch(task, service, task.deadline(), [], [], None)
     outcome = _finish(batch, [backup])[0]

@@ -70,6 +70,9 @@ def _find(
         parts = [table.table, f"where type =~ {quote(table.resource_type)}"]
         if table.datasource_path and 0 < len(datasource_ids) <= _MOST_IDS_IN_A_QUERY:
             parts.append(f"where {table.datasource_path} in~ ({', '.join(map(quote, datasource_ids))})")
+        if table.status_path and query.statuses:
+            words = [word for status in query.statuses for word in table.statuses.get(status, (status,))]
+            parts.append(f"where {table.status_path} in~ ({', '.join(map(quote, words))})")
         for operator, moment in ((">=", query.started_after), ("<", query.started_before)):
             if table.start_path and moment:
                 parts.append(f"where todatetime({table.start_path}) {operator} datetime({format_time(moment)})")

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .adapters import ADAPTERS, open_service
@@ -15,7 +16,7 @@ from .batch import Datasource, read_datasource_ids, settle_each
 from .clock import Deadline
 from .datasources import find_by_name
 from .durations import parse_time, seconds_in
-from .errors import AzureBackupError, BadInput, NotFound, TimedOut
+from .errors import TRANSIENT, AzureBackupError, BadInput, TimedOut
 from .fleet import find_instances, find_jobs, find_vaults, list_vaults
 from .job import is_running, wait_for_jobs
 from .module import Result, Task
@@ -23,7 +24,11 @@ from .policy import find_literal_policy, find_versions
 from .resource_ids import GUID, parse_resource_id, same_id
 from .schedules import complete_retention, complete_schedule
 from .services import BackupService, JobQuery
-from .shapes import Described
+from .shapes import Described, shape
+from .vault_service import VAULT_RESOURCE_TYPES
+
+# Names go into URLs. Items of Recovery Services vaults have a semicolon in theirs.
+_NAME = re.compile(r"^[^/?#%\\\s]{1,260}$")
 
 
 def _datasources(task: Task) -> list[Datasource]:
@@ -32,12 +37,31 @@ def _datasources(task: Task) -> list[Datasource]:
     return read_datasource_ids(given) if given else []
 
 
+def _asks_for_nothing(task: Task) -> bool:
+    """Tell whether a list of what to read is there and empty, as a filter in a playbook may leave it: nothing is meant then."""
+    return any(task.options.get(option) == [] for option in ("datasource_id", "job_id", "status", "operation", "state"))
+
+
+def _check_names(options: dict[str, Any]) -> None:
+    """Refuse names that would lead a request elsewhere. Raises BadInput with every mistake."""
+    problems = [
+        f"{option}: '{options[option]}' cannot be a name"
+        for option in ("resource_group", "instance_name", "recovery_point_id")
+        if options.get(option) and not _NAME.match(str(options[option]))
+    ]
+    if problems:
+        raise BadInput("; ".join(problems))
+
+
 def _named_service(task: Task) -> BackupService | None:
     """Open the vault that the options name; None where they name none, and all of them are meant."""
+    _check_names(task.options)
     datasources = _datasources(task)
     vault = find_named_vault(task, datasources[0][0].vault_type if datasources else "backup")
     if vault and task.options.get("subscription_ids"):
         raise BadInput("subscription_ids: give either this or a vault; a vault lies in one subscription")
+    if vault is None and task.options["vault_type"] not in (None, *ADAPTERS):
+        raise BadInput(f"vault_type: {task.options['vault_type']} is not available in this version")
     return open_service(task.session, vault) if vault else None
 
 
@@ -69,11 +93,13 @@ def _moment(task: Task, option: str) -> datetime | None:
     text = task.options[option]
     if not text:
         return None
-    moment = parse_time(str(text).strip().replace(" ", "T", 1))
-    if moment is None and str(text)[:4].isdigit() and "-" in str(text):
-        moment = parse_time(f"{str(text).strip()}T00:00:00Z")
-    if moment:
-        return moment
+    if re.match(r"^\d{4}-", str(text).strip()):
+        try:
+            moment = datetime.fromisoformat(str(text).strip())
+        except ValueError:
+            pass
+        else:
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     try:
         return task.clock.now() - timedelta(seconds=seconds_in(text, option))
     except BadInput as error:
@@ -125,6 +151,8 @@ def read_policies(task: Task) -> Result:
         adapter = ADAPTERS[row.vault_type]
         template = adapter.template_policy(row, complete_schedule({}, None, row), complete_retention({}, None, row))
         return {"changed": False, "policies": [template]}
+    if options["policy_id"] and not (options["vault_id"] or options["vault_name"]):
+        options["vault_id"] = parse_resource_id(options["policy_id"], "policy_id").parent().text
     service = _named_service(task)
     if service is None:
         raise BadInput("vault_name, vault_id: no vault is named, and policies lie in a vault; or ask for template: true")
@@ -147,7 +175,10 @@ def read_policies(task: Task) -> Result:
 def read_instances(task: Task) -> Result:
     """Read the backup instances of a vault, or of all vaults of subscriptions (module backup_instance_info)."""
     options = task.options
+    if _asks_for_nothing(task):
+        return {"changed": False, "instances": []}
     ids = [datasource.key for _row, datasource in _datasources(task)]
+    wanted_type = find_by_name(options["datasource_type"]).name if options["datasource_type"] else None
     service = _named_service(task)
     if options["deleted"] and service is None:
         raise BadInput("deleted: no vault is named, and Resource Graph does not know what is soft-deleted")
@@ -163,7 +194,7 @@ def read_instances(task: Task) -> Result:
         and (not options["instance_name"] or same_id(item["name"], options["instance_name"]))
         and (not options["policy_name"] or same_id(item["policy_name"], options["policy_name"]))
         and (not options["state"] or item["state"] in options["state"])
-        and options["datasource_type"] in (None, item["datasource_type"])
+        and wanted_type in (None, item["datasource_type"])
     ]
     return {"changed": False, "instances": sorted(chosen, key=lambda item: str(item["id"]).lower())}
 
@@ -183,17 +214,19 @@ def _instances_of(task: Task, service: BackupService) -> list[Described]:
 def read_recovery_points(task: Task) -> Result:
     """Read the recovery points of datasources of a vault, newest first (module backup_recovery_point_info)."""
     options = task.options
+    if _asks_for_nothing(task):
+        return {"changed": False, "recovery_points": []}
     ids = [datasource.key for _row, datasource in _datasources(task)]
     after, before = _range(task)
+    point_name = _take_recovery_point_id(options)
     service = _named_service(task)
     if service is None:
         raise BadInput("vault_name, vault_id: no vault is named, and recovery points lie in a vault")
     instances = [item for item in _instances_of(task, service) if not ids or str(item["datasource_id"]).lower() in ids]
 
     def read(instance: Described) -> list[Described]:
-        if options["recovery_point_id"]:
-            name = str(options["recovery_point_id"]).rsplit("/", 1)[-1]
-            point = service.read_recovery_point(instance["name"], name, instance["datasource_id"])
+        if point_name:
+            point = service.read_recovery_point(instance["name"], point_name, instance["datasource_id"])
             return [point] if point else []
         return service.list_recovery_points(instance["name"], instance["datasource_id"])
 
@@ -205,6 +238,21 @@ def read_recovery_points(task: Task) -> Result:
         failures[0].details = {"recovery_points": points}
         raise failures[0]
     return {"changed": False, "recovery_points": sorted(points, key=lambda point: point["time"] or "", reverse=True)}
+
+
+def _take_recovery_point_id(options: dict[str, Any]) -> str | None:
+    """Read recovery_point_id, a name or an ARM id, which names the vault and the instance as well. Raises BadInput."""
+    given = options["recovery_point_id"]
+    if not given or not str(given).startswith("/"):
+        return str(given) if given else None
+    point = parse_resource_id(given, "recovery_point_id")
+    if len(point.names) != 3 or point.types[-1].lower() != "recoverypoints":
+        raise BadInput(f"recovery_point_id: '{given}' is a {point.type}, not a recovery point")
+    if not (options["vault_id"] or options["vault_name"]):
+        options["vault_id"] = point.parent(2).text
+    options["instance_name"] = options["instance_name"] or point.names[1]
+    options["recovery_point_id"] = point.name
+    return point.name
 
 
 def _is_between(text: str | None, after: datetime | None, before: datetime | None) -> bool:
@@ -220,6 +268,8 @@ def _is_between(text: str | None, after: datetime | None, before: datetime | Non
 def read_jobs(task: Task) -> Result:
     """Read jobs, and wait for them where asked to (module backup_job_info)."""
     options = task.options
+    if _asks_for_nothing(task):
+        return {"changed": False, "jobs": []}
     ids = [datasource.key for _row, datasource in _datasources(task)]
     after, before = _range(task)
     query = JobQuery(
@@ -231,10 +281,10 @@ def read_jobs(task: Task) -> Result:
         started_after=after,
         started_before=before,
     )
+    service = _named_service(task)
     if options["job_id"]:
-        found = _read_named_jobs(task, query)
+        found = _read_named_jobs(task, service, query)
     else:
-        service = _named_service(task)
         if service and options["wait"]:
             # Waiting for nothing because of a name with a mistake would look like success.
             read_existing_vault(task, service)
@@ -247,29 +297,48 @@ def read_jobs(task: Task) -> Result:
         if options["details"]:
             found = _read_again(task, found)
     found.sort(key=lambda job: job["start_time"] or "", reverse=True)
-    return {"changed": False, "jobs": _wait(task, found) if options["wait"] else found}
+    return {"changed": False, "jobs": _wait(task, service, found) if options["wait"] else found}
 
 
-def _read_named_jobs(task: Task, query: JobQuery) -> list[Described]:
-    service = _named_service(task)
-    ids = []
+def _named_job_ids(task: Task, service: BackupService | None) -> list[str]:
+    """Read job_id: ARM ids, and GUIDs where a vault is named. Raises BadInput with every mistake."""
+    kinds = {f"{kind}/backupJobs".lower() for kind in VAULT_RESOURCE_TYPES.values()}
+    ids, problems = [], []
     for given in task.options["job_id"]:
-        if not given.startswith("/") and not GUID.match(given):
-            raise BadInput(f"job_id: '{given}' is neither the GUID of a job nor its ARM id")
-        if not GUID.match(given):
-            job = parse_resource_id(given, "job_id")
-            if job.types[-1].lower() != "backupjobs":
-                raise BadInput(f"job_id: '{given}' is a {job.type}, not a backup job")
-            ids.append(job.text)
-        elif service:
-            ids.append(f"{service.vault.text}/backupJobs/{given}")
+        if GUID.match(given):
+            if service:
+                ids.append(f"{service.vault.text}/backupJobs/{given}")
+            else:
+                problems.append(f"job_id: '{given}' is a GUID, which a vault has to be named with; or give the job's ARM id")
+        elif not given.startswith("/"):
+            problems.append(f"job_id: '{given}' is neither the GUID of a job nor its ARM id")
         else:
-            raise BadInput(f"job_id: '{given}' is a GUID, which a vault has to be named with; or give the job's ARM id")
-    jobs = _settled(settle_each(ids, lambda job_id: _service_of(task.session, job_id).read_job(job_id), _at_once(task)))
-    missing = [job_id for job_id, job in zip(ids, jobs, strict=True) if job is None]
-    if missing and task.options["wait"]:
-        raise NotFound(f"job_id: the job {missing[0]} does not exist, so it cannot be waited for", status=404)
-    return [job for job in jobs if job and query.matches(job)]
+            job = parse_resource_id(given, "job_id")
+            if job.type.lower() not in kinds:
+                problems.append(f"job_id: '{given}' is a {job.type}, not a backup job")
+            elif service and not same_id(job.parent().text, service.vault.text):
+                problems.append(f"job_id: '{given}' does not lie in the vault {service.vault.text}")
+            ids.append(job.text)
+    if problems:
+        raise BadInput("; ".join(problems))
+    return ids
+
+
+def _read_named_jobs(task: Task, service: BackupService | None, query: JobQuery) -> list[Described]:
+    ids = _named_job_ids(task, service)
+    read = settle_each(ids, lambda job_id: _service_of(task.session, job_id).read_job(job_id), _at_once(task))
+    found = []
+    for job_id, job in zip(ids, read, strict=True):
+        if task.options["wait"] and (job is None or isinstance(job, TRANSIENT)):
+            # It may have been started a moment ago, and the wait gives it a minute to appear.
+            vault_id = job_id.rsplit("/", 2)[0]
+            found.append(shape("job", id=job_id, name=job_id.rsplit("/", 1)[-1], vault_id=vault_id, status="in_progress"))
+        elif isinstance(job, AzureBackupError):
+            job.details = {"jobs": [one for one in read if isinstance(one, dict)]}
+            raise job
+        elif job and query.matches(job):
+            found.append(job)
+    return found
 
 
 def _service_of(session: Session, job_id: str) -> BackupService:
@@ -278,38 +347,41 @@ def _service_of(session: Session, job_id: str) -> BackupService:
 
 
 def _read_again(task: Task, jobs: list[Described]) -> list[Described]:
-    """Read each job by itself, for what a list leaves out."""
-    read = settle_each(jobs, lambda job: _service_of(task.session, job["id"]).read_job(job["id"]) or job, _at_once(task))
-    return _settled(read)
-
-
-def _settled(outcomes: list[Any]) -> list[Any]:
-    for outcome in outcomes:
-        if isinstance(outcome, AzureBackupError):
-            raise outcome
-    return outcomes
+    """Read each job by itself, for what a list leaves out; one that cannot be read stays as it was listed."""
+    read = settle_each(jobs, lambda job: _service_of(task.session, job["id"]).read_job(job["id"]), _at_once(task))
+    unread = [outcome for outcome in read if isinstance(outcome, AzureBackupError)]
+    if unread:
+        task.warn(f"details: {len(unread)} job(s) could not be read by themselves: {unread[0].message}")
+    return [one if isinstance(one, dict) else job for job, one in zip(jobs, read, strict=True)]
 
 
 def _at_once(task: Task) -> int:
     return int(task.options["max_concurrency"])
 
 
-def _wait(task: Task, jobs: list[Described]) -> list[Described]:
-    """Wait until none of the jobs runs any more. Raises TimedOut with all of them."""
+def _wait(task: Task, named: BackupService | None, jobs: list[Described]) -> list[Described]:
+    """Wait until none of the jobs runs any more, for all vaults at once. Raises TimedOut with all of them."""
     deadline: Deadline = task.deadline()
     by_vault: dict[str, list[str]] = {}
     for job in jobs:
         if is_running(job):
             by_vault.setdefault(str(job["vault_id"]).lower(), []).append(job["id"])
+
+    def wait_in_vault(ids: list[str]) -> dict[str, Described | AzureBackupError]:
+        service = named or _service_of(task.session, ids[0])
+        return wait_for_jobs(service, ids, deadline, _at_once(task), task.progress)
+
     known: dict[str, Described | AzureBackupError] = {}
-    for ids in by_vault.values():
-        known |= wait_for_jobs(_service_of(task.session, ids[0]), ids, deadline, _at_once(task), task.progress)
+    for outcome in settle_each(list(by_vault.values()), wait_in_vault, _at_once(task)):
+        if isinstance(outcome, AzureBackupError):
+            raise outcome
+        known |= outcome
     latest = [known.get(job["id"], job) for job in jobs]
-    failures = [item for item in latest if isinstance(item, AzureBackupError)]
     after = [job if isinstance(item, AzureBackupError) else item for job, item in zip(jobs, latest, strict=True)]
-    if failures:
-        failures[0].details = {"jobs": after}
-        raise failures[0]
+    failure = next((item for item in latest if isinstance(item, AzureBackupError)), None)
+    if failure:
+        failure.details = {"jobs": after}
+        raise failure
     running = [job for job in after if is_running(job)]
     if running:
         raise TimedOut(

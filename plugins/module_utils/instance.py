@@ -15,7 +15,7 @@ from .addressing import read_existing_vault, read_group
 from .batch import item_diff, item_result, read_datasource_ids, run_each
 from .clock import Deadline, Ramp
 from .datasources import DatasourceType
-from .errors import BadInput, NotFound, PermissionMissing
+from .errors import AzureBackupError, BadInput, NotFound, PermissionMissing
 from .module import Result, Task
 from .permission import snapshot_group
 from .policy import find_policy
@@ -156,12 +156,16 @@ def _protect(batch: Batch, row: DatasourceType, datasource: ResourceId, group: R
     message = f"'{datasource.name}' is protected by policy '{predicted['policy_name']}'"
     if task.check_mode:
         return _result(datasource, None, predicted, "protect", message)
-    _validate_until_permitted(task, service, protection)
-    deadline = task.deadline()
-    task.progress.note(datasource.name, "waiting until it is protected")
-    service.protect(protection, deadline)
-    after = wait_for_state(service, protection.instance_name, PROTECTED, deadline)
-    task.progress.note(datasource.name, "protected", is_over=True)
+    try:
+        _validate_until_permitted(task, service, protection)
+        deadline = task.deadline()
+        task.progress.note(datasource.name, datasource.key, "waiting until it is protected")
+        service.protect(protection, deadline)
+        after = wait_for_state(service, protection.instance_name, PROTECTED, deadline)
+    except AzureBackupError:
+        task.progress.note(datasource.name, datasource.key, "failed", is_over=True)
+        raise
+    task.progress.note(datasource.name, datasource.key, "protected", is_over=True)
     return _result(datasource, None, after, "protect", message)
 
 
@@ -268,7 +272,7 @@ def _validate_until_permitted(task: Task, service: BackupService, protection: Pr
                     "to 30 minutes to be effective"
                 )
                 raise
-        task.progress.note(name, "waiting until the roles of the vault's identity are effective")
+        task.progress.note(name, protection.datasource.key, "waiting until the roles of the vault's identity are effective")
         patience.clock.sleep(min(ramp.following(), max(patience.remaining(), 0.01)))
 
 

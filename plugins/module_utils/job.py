@@ -11,7 +11,7 @@ from datetime import datetime
 from .batch import settle_each
 from .clock import Deadline
 from .durations import parse_time
-from .errors import TRANSIENT, AzureBackupError, OperationFailed, TimedOut
+from .errors import TRANSIENT, AzureBackupError, NotFound, OperationFailed, TimedOut
 from .progress import Progress
 from .services import BackupService
 from .shapes import Described
@@ -21,6 +21,8 @@ _RUNNING = ("in_progress", "cancelling", "paused", None)
 # Between two looks at a job goes at most a tenth of the time that it has taken, up to five minutes.
 _PATIENCE_SHARE = 0.1
 _LONGEST_INTERVAL = 300.0
+# A job that was started a moment ago may be unknown to a read.
+_SECONDS_UNTIL_KNOWN = 60.0
 
 
 def is_running(job: Described) -> bool:
@@ -51,22 +53,27 @@ def wait_for_jobs(
 ) -> dict[str, Described | AzureBackupError]:
     """Wait until all jobs are over or the deadline is.
 
-    Gives by id the last known state of each, or the error that ended the looking after it; a job that never could be
-    read is left out. Each look is one list of the vault's jobs, or a GET a job where that is fewer requests.
+    Gives by id the last known state of each, or the error that ended the looking after it, NotFound for one that has not
+    appeared within a minute; a job that never could be read is left out.
+    Each look is one list of the vault's jobs, or a GET a job where that is fewer requests.
     """
     pending = dict.fromkeys(job_ids)
     known: dict[str, Described | AzureBackupError] = {}
     begin = deadline.remaining()
     while pending:
+        elapsed = begin - deadline.remaining()
         for job_id, job in _look(service, list(pending), max_concurrency).items():
+            if isinstance(job, NotFound) and (job_id in known or elapsed < _SECONDS_UNTIL_KNOWN):
+                continue
             known[job_id] = job
-            if not isinstance(job, AzureBackupError):
+            if isinstance(job, AzureBackupError):
+                progress.note(job_id.rsplit("/", 1)[-1], job_id, "no longer watched", is_over=True)
+            else:
                 progress.job(job, elapsed_of(job, service.service_now()), is_over=not is_running(job))
             if isinstance(job, AzureBackupError) or not is_running(job):
                 del pending[job_id]
         if not pending:
             break
-        elapsed = begin - deadline.remaining()
         interval = max(deadline.poll_interval, min(elapsed * _PATIENCE_SHARE, _LONGEST_INTERVAL))
         try:
             deadline.sleep(interval, f"{len(pending)} backup job(s)")
@@ -76,7 +83,7 @@ def wait_for_jobs(
 
 
 def _look(service: BackupService, job_ids: list[str], max_concurrency: int) -> dict[str, Described | AzureBackupError]:
-    """Read jobs. What cannot be read just now is left out; a job may be unknown (404) for a moment after its start."""
+    """Read jobs. What cannot be read just now is left out; NotFound stands for a job that Azure does not know."""
     if 0 < service.job_pages() < len(job_ids):
         try:
             by_id = {str(job["id"]).lower(): job for job in service.list_jobs()}
@@ -92,8 +99,14 @@ def _look(service: BackupService, job_ids: list[str], max_concurrency: int) -> d
 
 
 def _read_each(service: BackupService, job_ids: list[str], max_concurrency: int) -> dict[str, Described | AzureBackupError]:
-    read = zip(job_ids, settle_each(job_ids, service.read_job, max_concurrency), strict=True)
-    return {job_id: job for job_id, job in read if job is not None and not isinstance(job, TRANSIENT)}
+    def read(job_id: str) -> Described:
+        job = service.read_job(job_id)
+        if job is None:
+            raise NotFound(f"the job {job_id} does not exist", status=404)
+        return job
+
+    found = zip(job_ids, settle_each(job_ids, read, max_concurrency), strict=True)
+    return {job_id: job for job_id, job in found if not isinstance(job, TRANSIENT)}
 
 
 def check_success(job: Described, what: str) -> None:

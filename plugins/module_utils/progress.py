@@ -40,9 +40,13 @@ class Progress:
             is_over=is_over,
         )
 
-    def note(self, subject: str, status: str, is_over: bool = False) -> None:
-        """Tell what is being waited for; is_over: that this is over."""
-        self._write(key=subject, subject=subject, status=status, elapsed_seconds=0, is_over=is_over)
+    def note(self, subject: str, key: str, status: str, is_over: bool = False) -> None:
+        """Tell what is being waited for.
+
+        key: what tells it from all others, such as the id of a datasource or a job; is_over: that this is over.
+        """
+        key = key.lower().rsplit("/backupjobs/", 1)[-1]
+        self._write(key=key, subject=subject, status=status, elapsed_seconds=None, is_over=is_over)
 
     def _write(self, **facts: Any) -> None:
         if self._path is None:

@@ -10,8 +10,8 @@ vaults, policies, instances, jobs and recovery points are the dicts that modules
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -79,8 +79,8 @@ EVERY_JOB = JobQuery()
 class GraphTable:
     """Where Resource Graph keeps one noun of one kind of vault.
 
-    describe: makes a row, which has the shape of the resource, a result; datasource_path and start_path: the columns
-    that a query can choose by.
+    describe: makes a row, which has the shape of the resource, a result; datasource_path, start_path and status_path: the
+    columns that a query can choose by; statuses: Azure's words for each status of a job.
     """
 
     table: str
@@ -88,6 +88,8 @@ class GraphTable:
     describe: Callable[[dict[str, Any]], Described]
     datasource_path: str | None = None
     start_path: str | None = None
+    status_path: str | None = None
+    statuses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def instance_name_for(datasource: ResourceId) -> str:

@@ -63,7 +63,8 @@ options:
     choices: [backup, on_demand_backup, scheduled_backup, restore]
   start_time:
     description:
-      - Only jobs that began from this time on, in ISO 8601 such as V(2026-11-04T08:00:00Z), or a duration before now such as V(24h).
+      - Only jobs that began from this time on, in ISO 8601 such as V(2026-11-04T08:00:00Z), or a duration before now such as V(24h),
+        by the clock of the machine that runs the task.
     type: str
   end_time:
     description:
@@ -94,7 +95,7 @@ EXAMPLES = r"""
     start_time: 24h
   register: found
 
-- name: Wait for all backups of a vault that run, and fail where one failed
+- name: Wait for all backups of a vault that run, and fail unless each of them succeeds
   holdfast.azure_backup.backup_job_info:
     resource_group: demo-rg
     vault_name: demo-vault
@@ -102,7 +103,9 @@ EXAMPLES = r"""
     operation: backup
     wait: true
   register: running
-  failed_when: running.jobs is undefined or running.jobs | selectattr('status', 'equalto', 'failed') | length > 0
+  failed_when: >-
+    running.jobs is undefined or
+    running.jobs | rejectattr('status', 'in', ['completed', 'completed_with_warnings']) | length > 0
 
 - name: What failed in the last week, in all vaults of all subscriptions that we may see
   holdfast.azure_backup.backup_job_info:

@@ -32,7 +32,8 @@ options:
     type: str
   start_time:
     description:
-      - Only recovery points from this time on, in ISO 8601 such as V(2026-11-04T08:00:00Z), or a duration before now such as V(24h).
+      - Only recovery points from this time on, in ISO 8601 such as V(2026-11-04T08:00:00Z), or a duration before now such as V(24h),
+        by the clock of the machine that runs the task.
     type: str
   end_time:
     description:

@@ -9,10 +9,12 @@ machine, or detached from the task (async), there are no lines and the result is
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,8 +29,11 @@ _SECONDS_BETWEEN_LINES = 30.0
 _SECONDS_BETWEEN_LOOKS = 0.2
 # With more than these at work, one line counts them instead of a line for each.
 _MOST_LINES_AT_ONCE = 5
+# What begins is named, so that a wait for it can be resumed; beyond these a thousand would drown all else.
+_MOST_LINES_FOR_NEWS = 20
 
 Facts = dict[str, Any]
+_BLANK: Facts = {"subject": "", "status": "", "elapsed_seconds": None, "is_over": False}
 # Ansible makes these names when it reads its configuration.
 _SETTINGS: Any = constants
 
@@ -43,9 +48,14 @@ class ProgressAction(NormalAction):
             return NormalAction.run(self, tmp, task_vars)
         interval = self._interval(given.get("progress_interval"))
         heading = f"{str(self._task.action).rsplit('.', 1)[-1]} [{(task_vars or {}).get('inventory_hostname', 'localhost')}]"
-        with tempfile.TemporaryDirectory(dir=_SETTINGS.DEFAULT_LOCAL_TMP) as folder:
-            path = Path(folder) / "progress"
-            path.touch(mode=0o600)
+        with contextlib.ExitStack() as stack:
+            try:
+                folder = stack.enter_context(tempfile.TemporaryDirectory(dir=_SETTINGS.DEFAULT_LOCAL_TMP))
+                path = Path(folder) / "progress"
+                path.touch(mode=0o600)
+            except OSError:
+                # Lines are a service; a task never fails for them.
+                return NormalAction.run(self, tmp, task_vars)
             self._task.args = {**given, "progress_file": str(path)}
             display = Display()
             lines = ProgressLines(path, interval, lambda text: display.display(f"{heading} {text}", stderr=True))
@@ -91,7 +101,7 @@ class ProgressLines:
         self._show = show
         self._read_bytes = 0
         self._at_work: dict[str, Facts] = {}
-        self._seen: set[str] = set()
+        self._begun: dict[str, float] = {}
         self._last_line = time.monotonic()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
@@ -114,23 +124,23 @@ class ProgressLines:
 
     def _tell_news(self) -> None:
         news = self._new_facts()
-        begun = [facts for facts in news if facts["key"] not in self._seen]
+        now = time.monotonic()
+        begun = [facts for facts in news if facts["key"] not in self._begun and not facts["is_over"]]
         ended = [facts for facts in news if facts["is_over"]]
         for facts in news:
-            facts["told_at"] = time.monotonic()
-            self._seen.add(facts["key"])
+            facts["told_at"] = now
+            facts["begun_at"] = self._begun.setdefault(facts["key"], now)
             self._at_work[facts["key"]] = facts
-        for facts in begun if len(begun) <= _MOST_LINES_AT_ONCE else []:
-            if not facts["is_over"]:
-                self._line(facts)
-        if len(begun) > _MOST_LINES_AT_ONCE:
-            self._tell_all()
+        for facts in begun[:_MOST_LINES_FOR_NEWS]:
+            self._line(facts)
+        if len(begun) > _MOST_LINES_FOR_NEWS:
+            self._say(f"and {len(begun) - _MOST_LINES_FOR_NEWS} more")
         for facts in ended if len(ended) <= _MOST_LINES_AT_ONCE else []:
             self._line(facts)
         for facts in ended:
             self._at_work.pop(facts["key"], None)
         if len(ended) > _MOST_LINES_AT_ONCE:
-            self._show(f"{len(ended)} are over, {len(self._at_work)} go on")
+            self._say(f"over: {_counted(ended)}; {len(self._at_work)} go on")
 
     def _new_facts(self) -> list[Facts]:
         """Read the lines that are whole and new; of several about the same thing, the last one counts."""
@@ -142,8 +152,13 @@ class ProgressLines:
             return []
         whole = text[: text.rfind(b"\n") + 1]
         self._read_bytes += len(whole)
-        facts = [json.loads(line) for line in whole.splitlines()]
-        return list({item["key"]: item for item in facts}.values())
+        found: dict[str, Facts] = {}
+        for line in whole.splitlines():
+            # Whatever else may stand in the file is passed over.
+            with contextlib.suppress(ValueError, TypeError, KeyError):
+                facts = json.loads(line)
+                found[str(facts["key"])] = {**_BLANK, **facts}
+        return list(found.values())
 
     def _tell_all(self) -> None:
         at_work = list(self._at_work.values())
@@ -151,11 +166,7 @@ class ProgressLines:
             for facts in at_work:
                 self._line(facts)
             return
-        counts: dict[str, int] = {}
-        for facts in at_work:
-            counts[facts["status"]] = counts.get(facts["status"], 0) + 1
-        told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-        self._say(f"{told}, {readable_seconds(max(map(_elapsed, at_work)))}")
+        self._say(f"{_counted(at_work)}, {readable_seconds(max(map(_elapsed, at_work)))}")
 
     def _line(self, facts: Facts) -> None:
         parts = [f"{facts['subject']}: "]
@@ -166,7 +177,7 @@ class ProgressLines:
             parts.append(f", {facts['sub_task']}")
         if facts.get("percent") is not None:
             parts.append(f", {facts['percent']} %")
-        elapsed = facts["elapsed_seconds"] if facts["is_over"] else _elapsed(facts)
+        elapsed = _elapsed(facts)
         self._say("".join(parts) + (f", {readable_seconds(elapsed)}" if elapsed >= 1 else ""))
 
     def _say(self, text: str) -> None:
@@ -175,8 +186,16 @@ class ProgressLines:
 
 
 def _elapsed(facts: Facts) -> float:
-    """Give how long something goes on already, in seconds."""
-    return float(facts["elapsed_seconds"]) + time.monotonic() - float(facts["told_at"])
+    """Give how long something goes on already, or went on, in seconds: by Azure's time, else since its first line."""
+    if facts["elapsed_seconds"] is None:
+        return time.monotonic() - float(facts["begun_at"])
+    return float(facts["elapsed_seconds"]) + (0 if facts["is_over"] else time.monotonic() - float(facts["told_at"]))
+
+
+def _counted(listed: list[Facts]) -> str:
+    """Count what is alike: 3 completed, 1 failed."""
+    counts = Counter(str(facts["status"]) for facts in listed)
+    return ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
 
 
 def readable_seconds(seconds: float) -> str:

@@ -58,6 +58,8 @@ _DISK = "Microsoft.Compute/disks"
 _DISK_READER = "3e5e47e6-65f7-47ef-90b5-e5dd4d455f24"
 _SNAPSHOT_CONTRIBUTOR = "7efff54f-a5b4-42b5-a1c5-5411624893ce"
 _DISK_INTERVALS = {"PT1H", "PT2H", "PT4H", "PT6H", "PT8H", "PT12H", "P1D"}
+_NEVER = "0001-01-01T00:00:00Z"
+_NO_LENGTH = "-10675199.02:48:05.4775808"
 _TENANT = "72f988bf-86f1-41af-91ab-2d7cd011db47"
 
 
@@ -186,7 +188,7 @@ class DataProtection:
                 yield graph_row(wire, kind, _TENANT)
                 continue
             for instance in vault.instances.values():
-                located = {**_spelled_out(instance.wire), "location": vault.wire["location"]}
+                located = {**_spelled_out(vault, instance), "location": vault.wire["location"]}
                 yield graph_row(located, f"{kind}/backupInstances", _TENANT)
             for job in vault.jobs.values():
                 yield graph_row(_with_dotnet_duration(job), f"{kind}/backupJobs", _TENANT)
@@ -981,14 +983,44 @@ class DataProtection:
         return Reply(200, found)
 
 
-def _spelled_out(instance: Wire) -> Wire:
-    """Give an instance as Resource Graph has it, which spells out what is null."""
-    properties = copy.deepcopy(instance["properties"])
-    properties["dataSourceInfo"] |= {"resourceProperties": None, "baseUri": None, "resourceUri": ""}
+def _spelled_out(vault: Vault, instance: Instance) -> Wire:
+    """Give an instance as Resource Graph has it: what is null is spelled out, and what was computed is added."""
+    properties = copy.deepcopy(instance.wire["properties"])
+    source = properties["dataSourceInfo"]
+    source |= {"resourceProperties": None, "baseUri": None, "resourceUri": ""}
+    properties["dataSourceSetInfo"] = {**source, "objectType": "DatasourceSet"}
     properties["policyInfo"].setdefault("policyVersion", None)
     properties["policyInfo"]["policyParameters"] |= {"backupDatasourceParametersList": None, "tags": None}
     properties["protectionStatus"].setdefault("errorDetails", None)
-    return {**instance, "properties": properties}
+    for name in (
+        "dataSourceProperties", "datasourceAuthCredentials", "identityDetails", "protectionErrorDetails",
+        "resourceGuardOperationRequests", "validationType",
+    ):  # fmt: skip
+        properties.setdefault(name, None)
+    times = [point["properties"]["recoveryPointTime"] for point in instance.points] or [_NEVER]
+    properties["backupInstanceExtendedProperties"] = {
+        "allowedOperations": ["BackupNow", "Restore", "ChangePolicy", "StopBackup", "Delete"],
+        "protectionStateInSecondaryRegion": "NotProtected",
+        "protectedPrimaryRegion": vault.wire["location"],
+        "protectedSecondaryRegion": "",
+        "vaultId": vault.id,
+        "dataSourceExtendedInfo": {"dataSourceId": source["resourceName"]},
+        "policyExtendedInfo": {
+            "configuredRPGenerationFrequency": "04:00:00",
+            "configuredRPGenerationFrequencyInSecondaryRegion": _NO_LENGTH,
+            "configuredMaximumRetention": "7.00:00:00",
+            "configuredMaximumRetentionInSecondaryRegion": _NO_LENGTH,
+            "rpoWarningThresholdInPrimaryRegion": _NO_LENGTH,
+            "rpoWarningThresholdInSecondaryRegion": _NO_LENGTH,
+        },
+        "recoveryPointInfo": {
+            "latestRecoveryPointInPrimaryRegion": times[0],
+            "oldestRecoveryPointInPrimaryRegion": times[-1],
+            "latestRecoveryPointInSecondaryRegion": _NEVER,
+            "oldestRecoveryPointInSecondaryRegion": _NEVER,
+        },
+    }
+    return {**instance.wire, "properties": properties}
 
 
 def _with_dotnet_duration(job: Wire) -> Wire:

@@ -111,7 +111,10 @@ def variant_of(status: int, body: Any) -> str:
         error = body.get("error") or {}
         return str(error.get("code") or body.get("ErrorCode") or "")
     if "startTime" in body and "status" in body:
-        return str(body["status"])
+        return f"{body['status']} {(body.get('error') or {}).get('code') or ''}".strip()
+    if isinstance(body.get("data"), list):
+        # What Resource Graph was asked for; its computed columns are the query's and not compared.
+        return str(body["data"][0]["type"]) if body["data"] else "nothing"
     properties = body.get("properties") or {}
     return str(properties["status"]) if isinstance(properties, dict) and "isUserTriggered" in properties else ""
 
@@ -135,8 +138,9 @@ def _is_of_disk(item: Any) -> bool:
 
 def _of_disks(body: Any) -> Any:
     """Leave what is about other types of datasource out of a list; None where nothing is left of the body."""
-    if isinstance(body, dict) and isinstance(body.get("value"), list):
-        return {**body, "value": [item for item in body["value"] if "_left_out" not in item and _is_of_disk(item)]}
+    for key in ("value", "data"):
+        if isinstance(body, dict) and isinstance(body.get(key), list):
+            return {**body, key: [item for item in body[key] if "_left_out" not in item and _is_of_disk(item)]}
     return body
 
 

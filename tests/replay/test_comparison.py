@@ -180,10 +180,16 @@ def protection(client: Client, principal: str) -> None:
     client.send("GET", job_id)
     client.send("GET", f"{VAULT_ID}/backupJobs")
     client.send("GET", f"{instance}/recoveryPoints?$filter=")
+    table = "RecoveryServicesResources | where type =~ 'microsoft.dataprotection/backupvaults"
+    name = "| extend vaultName = split(split(id, '/Microsoft.DataProtection/backupVaults/')[1],'/')[0]"
     for query in (
-        "resources | where type =~ 'microsoft.dataprotection/backupvaults' | where id in~ ('" + VAULT_ID + "')",
-        "RecoveryServicesResources | where type =~ 'microsoft.dataprotection/backupvaults/backupinstances'",
-        "RecoveryServicesResources | where type =~ 'microsoft.dataprotection/backupvaults/backupjobs'",
+        f"resources | where type =~ 'microsoft.dataprotection/backupvaults' | where id in~ ('{VAULT_ID}')",
+        "resources | where type =~ 'microsoft.dataprotection/backupvaults' | where id in~ ('nothing')",
+        f"{table}/backupinstances'{name}| extend protectionState = properties.currentProtectionState"
+        "| extend datasourceId = properties.dataSourceInfo.resourceID",
+        f"{table}/backupjobs'| extend vaultName = properties.vaultName| extend status = properties.status| extend operation = "
+        "case( tolower(properties.operationCategory) startswith 'backup' and properties.isUserTriggered == 'true', 'x')"
+        "| extend datasourceId = properties.dataSourceId",
     ):
         options = {"$top": 1000, "$skip": 0, "resultFormat": "objectArray", "allowPartialScopes": False}
         question = {"subscriptions": [SUBSCRIPTION], "query": query, "options": options}

@@ -21,4 +21,14 @@ JOBS = GraphTable(
     jobs.describe,
     datasource_path="properties.dataSourceId",
     start_path="properties.startTime",
+    status_path="properties.status",
+    statuses={
+        "in_progress": ("InProgress",),
+        "completed": ("Completed", "Success", "Succeeded"),
+        "completed_with_warnings": ("CompletedWithWarnings", "SuccessWithWarning", "SuccessWithWarnings"),
+        "failed": ("Failed",),
+        "cancelled": ("Cancelled", "Canceled"),
+        "cancelling": ("Cancelling",),
+        "paused": ("Paused",),
+    },
 )

@@ -41,6 +41,7 @@ def describe(wire: Wire) -> dict[str, Any]:
     extended = properties.get("extendedInfo") or {}
     sub_tasks = extended.get("subTasks") or []
     status = _job_status(properties.get("status"))
+    transferred = extended.get("dataTransferredInBytes")
     instance_id = properties.get("backupInstanceId") or ""
     return shape(
         "job",
@@ -60,7 +61,7 @@ def describe(wire: Wire) -> dict[str, Any]:
         duration=to_iso_duration(properties.get("duration")),
         duration_seconds=None if status == "in_progress" else seconds_of(properties.get("duration")),
         progress_percent=_progress(sub_tasks),
-        transferred_bytes=extended.get("dataTransferredInBytes"),
+        transferred_bytes=int(transferred) if transferred is not None else None,
         sub_tasks=[{"name": task.get("taskName"), "status": _job_status(task.get("taskStatus"))} for task in sub_tasks],
         errors=describe_errors(properties.get("errorDetails")),
         recovery_point_id=(extended.get("targetRecoverPoint") or {}).get("recoveryPointID"),

@@ -35,6 +35,8 @@ from . import instances, jobs, policies, recovery_points
 from .vault_service import API, BackupVault, Wire
 
 _ATTEMPTS_AT_A_POLICY = 5
+# What the list of recovery points answers for an instance that has none by nature, such as operational backup of blobs.
+_WITHOUT_POINTS = "UserErrorPITBackupInstanceNotFound"
 # What validateForBackup answers while a role is missing, or granted and not effective yet (azure-wire 1.6).
 _PERMISSION_CODES = {
     "usererrormissingrequiredpermissions",
@@ -308,6 +310,10 @@ class DataProtection(BackupVault):
             listed = self._list(f"list the recovery points of '{name}'", self._client.recovery_points.list(*self._names, name))
         except NotFound:
             return []
+        except AzureBackupError as error:
+            if error.code == _WITHOUT_POINTS:
+                return []
+            raise
         points = [recovery_points.describe(wire, name, datasource_id) for wire in listed]
         return sorted(points, key=lambda point: point["time"] or "", reverse=True)
 

@@ -331,7 +331,11 @@ def test_jobs_by_id(azure: Driver) -> None:
     assert azure.run("backup_job_info", job_id=done["name"])["jobs"] == [done]
     assert azure.run("backup_job_info", job_id=VAULT_ID + "/backupJobs/" + "0" * 8 + "-0000-0000-0000-" + "0" * 12)["jobs"] == []
     assert "vault" in azure.run("backup_job_info", job_id=done["name"], **NOWHERE)["msg"]
-    assert "not a backup job" in azure.run("backup_job_info", job_id=disk("data01"), **NOWHERE)["msg"]
+    both = azure.run("backup_job_info", job_id=[disk("data01"), "abc"], **NOWHERE)["msg"]
+    assert "not a backup job" in both
+    assert "'abc' is neither" in both
+    elsewhere = done["id"].replace("demo-vault", "other-vault")
+    assert "does not lie in the vault" in azure.run("backup_job_info", job_id=elsewhere)["msg"]
 
 
 @pytest.mark.parametrize("where", [{}, NOWHERE])
@@ -378,6 +382,96 @@ def test_the_clock_of_a_job_is_in_utc(azure: Driver) -> None:
 def test_a_range_in_which_nothing_can_lie_is_told(azure: Driver, module: str) -> None:
     assert azure.run(module, start_time="1h", end_time="2h")["msg"].startswith("start_time, end_time: ")
     assert azure.azure.journal.entries == []
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "key"),
+    [
+        ("backup_instance_info", {"datasource_id": []}, "instances"),
+        ("backup_recovery_point_info", {"datasource_id": []}, "recovery_points"),
+        ("backup_job_info", {"datasource_id": []}, "jobs"),
+        ("backup_job_info", {"job_id": [], "wait": True}, "jobs"),
+    ],
+)
+def test_an_empty_list_means_nothing_and_not_everything(azure: Driver, module: str, arguments: dict, key: str) -> None:
+    history(azure)
+    azure.azure.journal.entries.clear()
+    assert azure.run(module, **arguments)[key] == []
+    assert azure.azure.journal.entries == []
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "option"),
+    [
+        ("backup_vault_info", {"vault_name": None, "resource_group": "rg/providers/x?y="}, "resource_group"),
+        ("backup_instance_info", {"instance_name": "../../backupVaults/demo-vault"}, "instance_name"),
+        ("backup_recovery_point_info", {"instance_name": "a b"}, "instance_name"),
+        ("backup_recovery_point_info", {"recovery_point_id": "a?b"}, "recovery_point_id"),
+        ("backup_recovery_point_info", {"recovery_point_id": disk("data01")}, "recovery_point_id"),
+        ("backup_instance_info", {"datasource_type": "tape"}, "datasource_type"),
+        ("backup_job_info", {"datasource_type": "tape"}, "datasource_type"),
+        ("backup_vault_info", {"vault_type": "recovery_services", **NOWHERE}, "vault_type"),
+        ("backup_job_info", {"vault_type": "recovery_services", **NOWHERE}, "vault_type"),
+    ],
+)
+def test_what_cannot_be_is_named_before_any_request(azure: Driver, module: str, arguments: dict, option: str) -> None:
+    result = azure.run(module, **arguments)
+    assert result["failed"]
+    assert result["msg"].startswith(f"{option}: ")
+    assert azure.azure.journal.entries == []
+
+
+def test_a_policy_and_a_recovery_point_are_found_by_their_ids_alone(azure: Driver) -> None:
+    point = azure.run("backup_adhoc", datasource_id=azure.protected("data01"))["results"][0]["recovery_point"]
+    found = azure.run("backup_recovery_point_info", recovery_point_id=point["id"], **NOWHERE)["recovery_points"]
+    assert found == [point]
+    policy = f"{VAULT_ID}/backupPolicies/disks"
+    assert names(azure.run("backup_policy_info", policy_id=policy, **NOWHERE)["policies"]) == ["disks"]
+
+
+@pytest.mark.parametrize("time", ["2026-11-04T08:00Z", "2026-11-04 08:00", "20261104", "2026-11-04T08:00:00+0100", "2026-11-04"])
+def test_times_are_taken_as_iso_8601_has_them(azure: Driver, time: str) -> None:
+    result = azure.run("backup_job_info", start_time=time)
+    assert result["failed"] is (time == "20261104")
+
+
+def test_an_instance_that_has_no_recovery_points_by_nature_hides_no_others(azure: Driver) -> None:
+    ids = azure.protected("data01", "data02")
+    point = azure.run("backup_adhoc", datasource_id=ids[1])["results"][0]["recovery_point"]
+    error = {"error": {"code": "UserErrorPITBackupInstanceNotFound", "message": "no"}}
+    azure.fault(kind="answer", method="GET", path="data01-.*/recoveryPoints", status=400, body=error)
+    assert azure.run("backup_recovery_point_info")["recovery_points"] == [point]
+
+
+def test_a_job_that_appears_late_is_waited_for(azure: Driver) -> None:
+    _done, _failed, running = history(azure)
+    azure.fault(kind="answer", method="GET", path="/backupJobs/", status=404, times=2)
+    azure.fault(kind="answer", method="GET", path="/backupJobs/", status=503, times=3)
+    (job,) = azure.run("backup_job_info", job_id=running["id"], wait=True, **NOWHERE)["jobs"]
+    assert job["status"] == "completed"
+    azure.fault(kind="answer", method="GET", path="/backupJobs/", status=404)
+    (result,) = azure.run("backup_adhoc", job_id=running["id"], **NOWHERE)["results"]
+    assert (result["action"], result["job"]["status"]) == ("resume", "completed")
+
+
+def test_many_jobs_are_waited_for_by_the_list(azure: Driver) -> None:
+    ids = azure.protected("data01", "data02", "data03")
+    azure.run("backup_adhoc", datasource_id=ids, wait=False)
+    azure.azure.journal.entries.clear()
+    jobs = azure.run("backup_job_info", status="in_progress", wait=True)["jobs"]
+    assert [job["status"] for job in jobs] == ["completed"] * 3
+    assert len(azure.requests("GET", "/backupJobs")) > 3
+    # By themselves only those that are over, for what the list leaves out.
+    single = [entry for entry in azure.azure.journal.entries if "/backupJobs/" in entry["path"]]
+    assert len(single) == 3
+
+
+def test_details_that_cannot_be_read_are_warned_of(azure: Driver) -> None:
+    history(azure)
+    azure.fault(kind="answer", method="GET", path="/backupJobs/", status=403)
+    result = azure.run("backup_job_info", details=True)
+    assert len(result["jobs"]) == 3
+    assert "details: 1 job(s)" in str(result["warnings"])
 
 
 def test_what_is_not_there_cannot_be_waited_for(azure: Driver) -> None:
