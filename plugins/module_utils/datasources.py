@@ -50,6 +50,7 @@ class DatasourceType:
     default_retention: dict[str, str]
     retention_tags: tuple[str, ...]
     longest_retention_days: int
+    most_recovery_points: int | None
     roles: tuple[Role, ...]
     needs_snapshot_resource_group: bool = False
     sku_interval_hours: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -74,6 +75,8 @@ DATASOURCE_TYPES = {
             retention_tags=("daily", "weekly"),
             # Retention of a disk's snapshots ends after a year (support matrix of disk backup).
             longest_retention_days=366,
+            # A disk has 500 incremental snapshots at most; 50 are left to backups on demand (support matrix).
+            most_recovery_points=450,
             roles=(
                 Role("Disk Backup Reader", "3e5e47e6-65f7-47ef-90b5-e5dd4d455f24", ON_DATASOURCE),
                 Role("Disk Snapshot Contributor", "7efff54f-a5b4-42b5-a1c5-5411624893ce", ON_SNAPSHOT_RESOURCE_GROUP),

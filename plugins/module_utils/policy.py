@@ -168,6 +168,12 @@ def _create(
     full_retention = complete_retention(retention, _iso(existing["retention"]) if existing else None, row)
     check_schedule(full_schedule, row)
     after = service.plan_policy(name, row, full_schedule, full_retention)
+    kept = after["recovery_points_kept"]
+    if kept and row.most_recovery_points and kept > row.most_recovery_points:
+        task.warn(
+            f"policy '{name}' would keep {kept} recovery points of a {row.title}, and Azure makes no more beyond "
+            f"{row.most_recovery_points}; back up less often or keep less long"
+        )
     return reconcile(task.check_mode, existing, after, lambda: service.create_policy(name, row, full_schedule, full_retention))
 
 

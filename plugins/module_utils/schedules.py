@@ -9,6 +9,7 @@ C({default, daily, weekly}) of ISO 8601 durations. Only what the user set is com
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -174,3 +175,26 @@ def same_retention(wanted: Retention, existing: Retention) -> bool:
 def readable_retention(retention: Retention) -> Retention:
     """Write the durations as people do: P7D as 7d."""
     return {tag: to_readable(value) for tag, value in retention.items()}
+
+
+def count_recovery_points(schedule: Schedule | None, retention: Retention) -> int | None:
+    """Tell how many recovery points a policy keeps once it has run for as long as it keeps them; None where it cannot be told.
+
+    retention: ISO 8601 durations. Each point is kept by one tag: the rarest that it is the first of.
+    """
+    if not schedule or "default" not in retention:
+        return None
+    a_day = {
+        "hourly": 24 / int(schedule.get("interval_hours") or 24),
+        "daily": len(schedule.get("times") or [1]),
+        "weekly": len(schedule.get("times") or [1]) * len(schedule.get("days") or [1]) / 7,
+    }[schedule["frequency"]]
+    left = {"daily": min(1.0, a_day), "weekly": 1 / 7}
+    taken = kept = 0.0
+    for tag in ("weekly", "daily"):
+        if tag in retention:
+            rate = max(0.0, min(left[tag], a_day) - taken)
+            kept += rate * (seconds_of(retention[tag]) or 0) / _SECONDS_A_DAY
+            taken += rate
+    kept += (a_day - taken) * (seconds_of(retention["default"]) or 0) / _SECONDS_A_DAY
+    return math.ceil(kept - 1e-9)

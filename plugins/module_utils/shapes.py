@@ -47,6 +47,7 @@ FIELDS: dict[str, Described] = {
         "backup_rules": [],
         "retention_tags": [],
         "is_fully_described": False,
+        "recovery_points_kept": None,
         "properties": None,
     },
     "instance": {

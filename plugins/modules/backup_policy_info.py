@@ -94,6 +94,11 @@ policies:
       description: Whether schedule and retention say all that the policy does.
       type: bool
       sample: true
+    recovery_points_kept:
+      description: How many recovery points of each datasource there are once it has run for as long as it keeps them. Azure keeps
+        450 of a disk at most.
+      type: int
+      sample: 42
     properties:
       description: The policy as Azure writes it, which is the C(properties) of its body.
       type: dict

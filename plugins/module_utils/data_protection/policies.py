@@ -14,7 +14,7 @@ from typing import Any
 
 from ..datasources import DatasourceType, find_by_wire_type
 from ..durations import seconds_of
-from ..schedules import DAYS, Retention, Schedule, readable_retention
+from ..schedules import DAYS, Retention, Schedule, count_recovery_points, readable_retention
 from ..shapes import shape
 from ..time_zones import has_southern_summer, offset_of
 from .wire import Wire, type_of
@@ -204,5 +204,6 @@ def describe(wire: Wire) -> dict[str, Any]:
         backup_rules=backup_rule_names(wire),
         retention_tags=retention_rule_names(wire),
         is_fully_described=is_fully_described(wire),
+        recovery_points_kept=count_recovery_points(schedule, retention),
         properties=wire.get("properties"),
     )

@@ -225,3 +225,25 @@ def test_what_is_stopped_keeps_its_version(azure: Driver) -> None:
     assert (len(result["repointed_instances"]), result["replaced_policies"]) == (1, [])
     stopped = azure.run("backup_instance", datasource_id=ids[0], state="stopped")["results"][0]
     assert (stopped["changed"], stopped["instance"]["policy_name"]) == (False, "disks")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "retention", "kept"),
+    [
+        (None, None, 42),
+        ({"interval_hours": 1}, {"default": "30d"}, 720),
+        ({"frequency": "daily"}, {"default": "7d"}, 7),
+        # Six a day: one of them is kept for 30 days, five for a week.
+        (None, {"daily": "30d"}, 65),
+        # One a week is kept for 70 days, six a week for 30, and the 35 others for 7.
+        (None, {"daily": "30d", "weekly": "70d"}, 71),
+        ({"frequency": "daily", "times": ["02:00", "14:00"]}, {"default": "10d", "weekly": "365d"}, 71),
+    ],
+)
+def test_how_many_recovery_points_a_policy_keeps_is_told(azure: Driver, schedule: Any, retention: Any, kept: int) -> None:
+    azure.vault()
+    result = azure.run("backup_policy", check=True, **POLICY, schedule=schedule, retention=retention)
+    assert result["policy"]["recovery_points_kept"] == kept
+    assert (f"would keep {kept} recovery" in str(result.get("warnings"))) is (kept > 450)
+    azure.policy(schedule=schedule, retention=retention)
+    assert azure.run("backup_policy_info")["policies"][0]["recovery_points_kept"] == kept
