@@ -52,6 +52,7 @@ _SECONDS = {
 }
 _VAULT_NAME = re.compile(r"^[A-Za-z][A-Za-z0-9-]{1,49}$")
 _POLICY_NAME = re.compile(r"^[A-Za-z][-A-Za-z0-9]{2,149}$")
+_POINT_FILTER = re.compile(r"^(startDate eq '(?P<start>[^']+)')?( and )?(endDate eq '(?P<end>[^']+)')?$", re.IGNORECASE)
 _INTERVAL = re.compile(r"^R/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d|Z)?/P(T\d+H|\d+[DW])$")
 _PAIRED = {"westeurope": "northeurope", "northeurope": "westeurope", "eastus": "westus", "centraluseuap": "eastus2euap"}
 _DISK = "Microsoft.Compute/disks"
@@ -957,7 +958,13 @@ class DataProtection:
         return point
 
     def _list_points(self, call: Call) -> Reply:
-        return page_of(call, self._instance(call)[1].points, self._groups.page_size)
+        text = call.query.get("$filter", "")
+        match = _POINT_FILTER.match(text)
+        if text and match is None:
+            raise backup_error(400, "BMSUserErrorInvalidInput", "The filter is not valid.", "Send startDate and endDate.")
+        start, end = (match["start"] or "", match["end"] or "9999") if match else ("", "9999")
+        found = [point for point in self._instance(call)[1].points if start <= point["properties"]["recoveryPointTime"] <= end]
+        return page_of(call, found, self._groups.page_size)
 
     def _read_point(self, call: Call) -> Reply:
         _vault, instance = self._instance(call)

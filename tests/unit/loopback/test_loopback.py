@@ -256,3 +256,22 @@ def test_a_query_that_the_emulator_does_not_know_and_a_strange_token_are_refused
     assert "$skipToken" not in second
     other = ask_graph(azure, "resources | order by id asc", **{"$skipToken": first["$skipToken"]})
     assert (other.status_code, other.json()["error"]["code"]) == (400, "InvalidSkipToken")
+
+
+def test_recovery_points_are_listed_by_their_time(azure: Driver) -> None:
+    """As az dataprotection recovery-point list asks (recorded: recovery_point_list)."""
+    ids = azure.protected("data01")
+    points = [azure.run("backup_adhoc", datasource_id=ids)["results"][0]["recovery_point"] for _turn in range(2)]
+    sdk = client(azure).recovery_points
+
+    def listed(text: str) -> list[str]:
+        found = sdk.list("demo-rg", "demo-vault", points[0]["instance_name"], filter=text)
+        return [str(point.name) for point in found]
+
+    both = [points[1]["name"], points[0]["name"]]
+    assert listed("") == both
+    assert listed("startDate eq '2023-06-16T01:00:00.0000000Z' and endDate eq '2093-06-16T01:00:00.0000000Z'") == both
+    assert listed("startDate eq '2093-06-16T01:00:00.0000000Z' and endDate eq '2023-06-16T01:00:00.0000000Z'") == []
+    assert listed(f"startDate eq '{points[1]['time'][:-1]}.0000000Z'") == [points[1]["name"]]
+    with pytest.raises(HttpResponseError, match="filter"):
+        listed("name eq 'x'")
