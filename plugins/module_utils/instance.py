@@ -17,7 +17,7 @@ from .clock import Deadline, Ramp
 from .datasources import DatasourceType
 from .errors import AzureBackupError, BadInput, NotFound, PermissionMissing
 from .module import Result, Task
-from .permission import snapshot_group
+from .permission import find_identity, snapshot_group
 from .policy import find_policy
 from .resource_ids import ResourceId, same_id
 from .services import BackupService, Protection, instance_name_for
@@ -151,6 +151,7 @@ def _protect(batch: Batch, row: DatasourceType, datasource: ResourceId, group: R
         location,
         str((batch.policy or {}).get("id")),
         group.text if row.needs_snapshot_resource_group else None,
+        _acting_identity(batch),
     )
     predicted = _predict(batch, protection)
     message = f"'{datasource.name}' is protected by policy '{predicted['policy_name']}'"
@@ -236,6 +237,14 @@ def _check_datasource(batch: Batch, row: DatasourceType, datasource: ResourceId)
     return location
 
 
+def _acting_identity(batch: Batch) -> str | None:
+    """Give the user-assigned identity that a new protection acts with; where the vault has none at all, Azure says so itself."""
+    if batch.vault is None:
+        return None
+    is_needed = bool(batch.vault["identity"]["user_assigned_identities"])
+    return find_identity(batch.vault, batch.task.options["identity_id"], is_needed)[0]
+
+
 def _predict(batch: Batch, protection: Protection) -> Described:
     return shape(
         "instance",
@@ -248,6 +257,7 @@ def _predict(batch: Batch, protection: Protection) -> Described:
         policy_id=(batch.policy or {}).get("id"),
         policy_name=(batch.policy or {}).get("name"),
         snapshot_resource_group_id=protection.snapshot_resource_group_id,
+        identity_id=protection.identity_id,
         state=PROTECTED,
         provisioning_state="succeeded",
     )
@@ -330,6 +340,7 @@ def _resume(batch: Batch, row: DatasourceType, datasource: ResourceId, before: D
             str((batch.vault or {}).get("location")),
             before["policy_id"],
             before["snapshot_resource_group_id"],
+            before["identity_id"],
         )
         _validate_until_permitted(batch.task, batch.service, protection)
     batch.service.resume(before["name"], deadline)

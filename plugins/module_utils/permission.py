@@ -20,6 +20,7 @@ from .errors import AzureBackupError, BadInput, Conflict
 from .module import Result, Task
 from .resource_ids import ResourceId, parse_group_id, same_id
 from .services import BackupService
+from .shapes import Described
 
 # Assignments made here always get the same name, so that a second grant is the first one again and revoking finds it.
 _NAMESPACE = uuid.UUID("6f1f4c0e-2d0b-5d5e-9c53-8a5f8f0a5b11")
@@ -49,6 +50,32 @@ def snapshot_group(task: Task, datasource: ResourceId) -> ResourceId:
     if group.subscription_id.lower() != datasource.subscription_id.lower():
         raise BadInput(f"snapshot_resource_group: {group.text} is in another subscription than the datasource {datasource.text}")
     return group
+
+
+def find_identity(vault: Described, identity_id: str | None, is_needed: bool = True) -> tuple[str | None, str | None]:
+    """Find the identity of a vault that Azure Backup acts with: its ARM id, None for the system-assigned one, and its principal.
+
+    identity_id: a user-assigned one; the default is the system-assigned one, or the only one that there is.
+    Raises BadInput where there is none, or none can be chosen, and is_needed.
+    """
+    identity = vault["identity"]
+    assigned = {name.lower(): (name, made["principal_id"]) for name, made in identity["user_assigned_identities"].items()}
+    if identity_id:
+        if identity_id.lower() not in assigned:
+            raise BadInput(f"identity_id: vault '{vault['name']}' does not have the identity {identity_id}")
+        return assigned[identity_id.lower()]
+    if identity["principal_id"]:
+        return None, identity["principal_id"]
+    if len(assigned) == 1:
+        return next(iter(assigned.values()))
+    if not is_needed:
+        return None, None
+    if assigned:
+        raise BadInput(f"identity_id: vault '{vault['name']}' has several identities; name one of {', '.join(assigned)}")
+    raise BadInput(
+        f"vault_name, vault_id: vault '{vault['name']}' has no identity, so nothing can be granted to it; set "
+        "identity.type: SystemAssigned with backup_vault"
+    )
 
 
 def needs_of(task: Task, row: DatasourceType, datasource: ResourceId) -> list[Need]:
@@ -132,12 +159,7 @@ def ensure_permissions(task: Task) -> Result:
     service = open_vault(task, datasources[0][0].vault_type)
     absent = task.options["state"] == "absent"
     vault = service.read_vault() if absent else read_existing_vault(task, service)
-    principal = vault["identity"]["principal_id"] if vault else None
-    if vault and not principal and not absent:
-        raise BadInput(
-            f"vault_name, vault_id: vault '{service.vault.name}' has no system-assigned identity, so nothing can be "
-            "granted to it; set identity.type: SystemAssigned with backup_vault"
-        )
+    principal = find_identity(vault, task.options["identity_id"], is_needed=not absent)[1] if vault else None
     if not absent:
         for scope in {need.scope for listed in needs.values() for need in listed if need.role.scope != ON_DATASOURCE}:
             read_group(task.session, scope, "snapshot_resource_group")

@@ -28,7 +28,8 @@ from .vault_service import VaultService
 class Protection:
     """What a datasource's protection is to be.
 
-    location: of the datasource; snapshot_resource_group_id: None for types without one.
+    location: of the datasource; snapshot_resource_group_id: None for types without one; identity_id: the user-assigned
+    identity that acts, None for the vault's own.
     """
 
     instance_name: str
@@ -37,6 +38,7 @@ class Protection:
     location: str
     policy_id: str
     snapshot_resource_group_id: str | None = None
+    identity_id: str | None = None
 
 
 @dataclass(frozen=True)

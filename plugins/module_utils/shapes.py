@@ -60,6 +60,7 @@ FIELDS: dict[str, Described] = {
         "policy_id": None,
         "policy_name": None,
         "snapshot_resource_group_id": None,
+        "identity_id": None,
         "state": None,
         "provisioning_state": None,
         "errors": [],

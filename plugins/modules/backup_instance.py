@@ -55,6 +55,11 @@ options:
         be changed later.
       - The default is the datasource's own resource group.
     type: str
+  identity_id:
+    description:
+      - The ARM id of the vault's user-assigned identity that a new protection acts with.
+      - The default is the system-assigned identity or, in a vault without one, its only user-assigned identity.
+    type: str
   permission_timeout:
     description:
       - Seconds to go on asking while Azure misses a permission.
@@ -192,6 +197,7 @@ ARGUMENTS = {
     "policy_id": {"type": "str"},
     "name": {"type": "str"},
     "snapshot_resource_group": {"type": "str"},
+    "identity_id": {"type": "str"},
     "permission_timeout": {"type": "int", "default": 1800},
     "delete_backup_data": {"type": "bool", "default": False},
     "permanent": {"type": "bool", "default": False},

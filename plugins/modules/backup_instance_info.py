@@ -131,6 +131,10 @@ instances:
       description: Where the snapshots lie, for types that have them.
       type: str
       sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-snapshots-rg
+    identity_id:
+      description: The user-assigned identity that it acts with; none for the vault's own.
+      type: str
+      sample: null
     state:
       description:
         - The state of the protection, such as V(protection_configured), V(protection_stopped), V(backups_suspended) or

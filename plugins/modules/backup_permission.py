@@ -36,6 +36,11 @@ options:
       - The resource group of a disk's snapshots, by name or ARM id. It must be in the subscription of the datasource.
       - The default is the datasource's own resource group.
     type: str
+  identity_id:
+    description:
+      - The ARM id of the vault's user-assigned identity that is to hold the roles.
+      - The default is the system-assigned identity or, in a vault without one, its only user-assigned identity.
+    type: str
 """
 
 EXAMPLES = r"""
@@ -136,6 +141,7 @@ ARGUMENTS = {
     **arguments.DATASOURCES,
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "snapshot_resource_group": {"type": "str"},
+    "identity_id": {"type": "str"},
 }
 
 

@@ -614,7 +614,13 @@ class DataProtection:
         group = properties["policyInfo"]["policyParameters"]["dataStoreParametersList"][0]["resourceGroupId"]
         parts = group.split("/")
         exists = disk.lower() in self._compute.disks and (parts[2].lower(), parts[4].lower()) in self._groups.groups
-        principal = (vault.wire.get("identity") or {}).get("principalId")
+        identity = vault.wire.get("identity") or {}
+        acting = properties.get("identityDetails") or {}
+        principal = identity.get("principalId")
+        if not acting.get("useSystemAssignedIdentity", True):
+            assigned = identity.get("userAssignedIdentities") or {}
+            wanted = str(acting.get("userAssignedIdentityArmUrl")).lower()
+            principal = next((made["principalId"] for name, made in assigned.items() if name.lower() == wanted), None)
         permitted = principal and all(
             self._authorization.holds(principal, role, scope)
             for role, scope in ((_DISK_READER, disk), (_SNAPSHOT_CONTRIBUTOR, group))

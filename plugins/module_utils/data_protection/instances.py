@@ -37,12 +37,18 @@ def instance_body(protection: Protection) -> Wire:
                 }
             ]
         }
-    return {
+    body: Wire = {
         "dataSourceInfo": info,
         "friendlyName": datasource.name,
         "objectType": "BackupInstance",
         "policyInfo": policy,
     }
+    if protection.identity_id:
+        body["identityDetails"] = {
+            "useSystemAssignedIdentity": False,
+            "userAssignedIdentityArmUrl": protection.identity_id,
+        }
+    return body
 
 
 def with_policy(wire: Wire, policy_id: str) -> Wire:
@@ -82,6 +88,7 @@ def describe(wire: Wire) -> dict[str, Any]:
         policy_id=policy_id,
         policy_name=policy_id.rsplit("/", 1)[-1] if policy_id else None,
         snapshot_resource_group_id=next((s["resourceGroupId"] for s in stores if s.get("resourceGroupId")), None),
+        identity_id=(properties.get("identityDetails") or {}).get("userAssignedIdentityArmUrl"),
         state=snake(state),
         provisioning_state=snake(properties.get("provisioningState")),
         errors=describe_errors(status.get("errorDetails") or properties.get("protectionErrorDetails")),

@@ -333,3 +333,22 @@ def test_waiting_for_roles_takes_nothing_from_wait_timeout(azure: Driver) -> Non
     azure.policy()
     result = azure.run("backup_instance", **PROTECT, wait_timeout=300, permission_timeout=1200)
     assert "Disk Backup Reader" in result["msg"]
+
+
+def test_a_vault_without_an_identity_of_its_own_acts_by_a_user_assigned_one(azure: Driver) -> None:
+    reader = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/reader"
+    second = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/second"
+    azure.vault(identity={"type": "UserAssigned", "user_assigned_identities": [reader]})
+    azure.policy()
+    roles = {"datasource_id": disk("data01"), "snapshot_resource_group": "demo-snapshots-rg"}
+    azure.predicted("backup_permission", **roles)
+    (result,) = azure.predicted("backup_instance", **PROTECT)["results"]
+    assert result["instance"]["identity_id"] == reader
+    body = azure.requests("PUT", result["instance"]["name"])[0]["body"]["properties"]
+    assert body["identityDetails"] == {"useSystemAssignedIdentity": False, "userAssignedIdentityArmUrl": reader}
+    azure.vault(identity={"user_assigned_identities": [reader, second]})
+    refused = azure.run("backup_permission", datasource_id=disk("data02"))
+    assert refused["msg"].startswith("identity_id: ")
+    assert azure.run("backup_permission", datasource_id=disk("data02"), identity_id=second)["changed"]
+    strange = azure.run("backup_permission", datasource_id=disk("data02"), identity_id=second + "x")
+    assert "does not have the identity" in strange["msg"]
