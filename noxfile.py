@@ -207,7 +207,9 @@ def run_tests(session: nox.Session, core: str, places: list[str]) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([python, "-m", "venv", str(folder)], check=True)
     pip = [str(folder / "bin" / "python"), "-m", "pip"]
-    session.run(*pip, "install", "--quiet", "-r", "tests/requirements/tests.txt", core_range(core), external=True)
+    # The oldest core is tested with the oldest libraries, the others with the newest.
+    oldest = ["-c", "tests/requirements/oldest.txt"] if core == next(iter(CORES)) else []
+    session.run(*pip, "install", "--quiet", "-r", "tests/requirements/tests.txt", *oldest, core_range(core), external=True)
     environment = {
         "POSIX_COLLECTION": str(fetch_posix(session, pip)),
         "PYTHONPATH": f"{link_tree()}{os.pathsep}{ROOT / 'tests'}",

@@ -110,7 +110,7 @@ options:
 requirements:
   - python >= 3.11
   - azure-identity >= 1.19.0
-  - azure-mgmt-core >= 1.5.0
+  - azure-mgmt-core >= 1.6.0
   - azure-mgmt-dataprotection >= 2.0.1
 notes:
   - The names, environment variables, credentials file and precedence are those of azure.azcollection, so that its

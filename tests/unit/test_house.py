@@ -33,6 +33,8 @@ def test_requirements_say_everywhere_the_same() -> None:
     for name in ("requirements.txt", "meta/ee-requirements.txt"):
         lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
         assert sorted(line for line in lines if line and not line.startswith("#")) == wanted, name
+    oldest = (ROOT / "tests" / "requirements" / "oldest.txt").read_text(encoding="utf-8").replace("==", ">=").splitlines()
+    assert sorted(line for line in oldest if line and not line.startswith("#")) == wanted
 
 
 def test_only_the_door_imports_azure() -> None:

@@ -17,7 +17,7 @@ from ..errors import MissingLibrary
 REQUIREMENTS = {
     "azure.core": ("azure-core", "1.32.0"),
     "azure.identity": ("azure-identity", "1.19.0"),
-    "azure.mgmt.core": ("azure-mgmt-core", "1.5.0"),
+    "azure.mgmt.core": ("azure-mgmt-core", "1.6.0"),
     "azure.mgmt.dataprotection": ("azure-mgmt-dataprotection", "2.0.1"),
     "requests": ("requests", "2.31.0"),
 }
