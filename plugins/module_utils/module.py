@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -70,6 +72,8 @@ def run(arguments: Spec, action: Callable[[Task], Result], clock: Clock | None =
     except AzureBackupError as error:
         failure: Result = {"changed": False, "error": error.as_result(), **error.details}
         module.fail_json(error.message, **failure)
+    except Exception as error:  # noqa: BLE001 - the last resort: no traceback reaches a person
+        module.fail_json(_unexpected(error), changed=False, error={"code": type(error).__name__, "message": str(error)})
     finally:
         if "session" in task.__dict__:
             task.session.close()
@@ -78,6 +82,15 @@ def run(arguments: Spec, action: Callable[[Task], Result], clock: Clock | None =
     if result.get("failed"):
         module.fail_json(**{key: value for key, value in result.items() if key != "failed"})
     module.exit_json(**result)
+
+
+def _unexpected(error: Exception) -> str:
+    """Say where something broke that nobody thought of, in words that a report can quote."""
+    places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-3:]]
+    return (
+        f"Azure answered something unexpected, or this collection is wrong: {type(error).__name__}: {error} "
+        f"({' > '.join(places)}). What was sent before may have been done; please report this"
+    )
 
 
 def check_waiting(options: dict[str, Any]) -> None:

@@ -438,3 +438,14 @@ def test_a_sign_in_endpoint_that_does_not_answer_is_not_blamed_on_the_credential
     message = refused(azure, adfs_authority_url="https://127.0.0.1:9")
     assert "connection refused" in message
     assert "client_id" not in message
+
+
+@pytest.mark.parametrize("body", [["a list"], "text", 7])
+@pytest.mark.parametrize("module", ["backup_vault", "backup_vault_info"])
+def test_nonsense_of_the_service_is_told_without_a_traceback(azure: Driver, module: str, body: object) -> None:
+    azure.vault()
+    azure.fault(kind="answer", method="GET", path="/backupVaults/demo-vault$", status=200, body=body, times=2)
+    result = azure.run(module)
+    assert result["failed"]
+    assert "Traceback" not in str(result)
+    assert "report this" in result["msg"]
