@@ -117,7 +117,7 @@ def _begin_and_tell(batch: Batch, item: Datasource) -> Backup:
     backup = _begin(batch, item)
     if backup.job_id:
         # Before anything else: who is interrupted from here on can resume by the job's name.
-        job = backup.job or {**_unread_job(backup), "datasource_id": backup.datasource_id}
+        job = backup.job or {**_unread_job(backup.job_id), "datasource_id": backup.datasource_id}
         batch.task.progress.job(job, elapsed_of(job, batch.service.service_now()), is_over=False)
     return backup
 
@@ -275,7 +275,7 @@ def _finish(batch: Batch, begun: list[Backup | AzureBackupError]) -> list[Result
             unread = [one for one in going if not one.job]
             read = settle_each([str(one.job_id) for one in unread], batch.service.read_job, options["max_concurrency"])
             for one, job in zip(unread, read, strict=True):
-                one.job = _unread_job(one) if job is None or isinstance(job, AzureBackupError) else job
+                one.job = _unread_job(one.job_id) if job is None or isinstance(job, AzureBackupError) else job
 
     def conclude(one: Backup | AzureBackupError) -> Result:
         if isinstance(one, AzureBackupError):
@@ -287,16 +287,15 @@ def _finish(batch: Batch, begun: list[Backup | AzureBackupError]) -> list[Result
     return settle_each(begun, conclude, options["max_concurrency"])
 
 
-def _unread_job(backup: Backup) -> Described:
+def _unread_job(job_id: str | None) -> Described:
     """Give what is known of a job that cannot be read yet."""
-    name = str(backup.job_id).rsplit("/", 1)[-1]
-    return shape("job", id=backup.job_id, name=name, operation="backup", status="in_progress")
+    return shape("job", id=job_id, name=str(job_id).rsplit("/", 1)[-1], operation="backup", status="in_progress")
 
 
 def _conclude(batch: Batch, backup: Backup) -> None:
     """Complete a backup whose wait is over: its recovery point, or why it failed. Raises with what is known."""
     what = f"back up '{(backup.datasource_id or str(backup.job_id)).rsplit('/', 1)[-1]}'"
-    job = backup.job or _unread_job(backup)
+    job = backup.job or _unread_job(backup.job_id)
     try:
         _check_over(batch, backup, job, what)
         check_success(job, what)
@@ -361,7 +360,7 @@ def _resume(task: Task) -> Result:
         if not task.options["wait"]:
             raise NotFound(f"job_id: the job {job_id} does not exist", status=404)
         # It may have been started a moment ago; the wait gives it a minute to appear.
-        job = shape("job", id=job_id, name=job_id.rsplit("/", 1)[-1], operation="backup", status="in_progress")
+        job = _unread_job(job_id)
     backup = Backup(job["datasource_id"], "resume", f"job {job['name']} is {job['status']}", None, job_id, job)
     batch = Batch(task, service, task.deadline(), [], [], None)
     outcome = _finish(batch, [backup])[0]

@@ -109,6 +109,14 @@ def parse_time(text: str | None) -> datetime | None:
     return moment.astimezone(UTC)
 
 
+def is_between(text: str | None, after: datetime | None, before: datetime | None) -> bool:
+    """Tell whether one of Azure's times lies in a range; after is inclusive, before exclusive, None stands for no bound."""
+    moment = parse_time(text)
+    if moment is None:
+        return after is None and before is None
+    return (after is None or moment >= after) and (before is None or moment < before)
+
+
 def format_time(moment: datetime | None) -> str | None:
     """Write a time as ISO 8601 in UTC with whole seconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None

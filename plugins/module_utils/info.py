@@ -15,7 +15,7 @@ from .azure.session import Session
 from .batch import Datasource, read_datasource_ids, settle_each
 from .clock import Deadline
 from .datasources import find_by_name
-from .durations import parse_time, seconds_in
+from .durations import is_between, seconds_in
 from .errors import TRANSIENT, AzureBackupError, BadInput, TimedOut
 from .fleet import find_instances, find_jobs, find_vaults, list_vaults
 from .job import is_running, wait_for_jobs
@@ -84,8 +84,10 @@ def _range(task: Task) -> tuple[datetime | None, datetime | None]:
     return start, end
 
 
-def _in_group(vault_id: Any, resource_group: str | None) -> bool:
-    return not resource_group or same_id(str(vault_id).split("/providers/", 1)[0].rsplit("/", 1)[-1], resource_group)
+def _lies_where_asked(task: Task, service: BackupService | None, vault_id: Any) -> bool:
+    """Tell whether a vault lies in resource_group, which chooses among all vaults where none is named."""
+    group = task.options["resource_group"]
+    return bool(service) or not group or same_id(str(vault_id).split("/providers/", 1)[0].rsplit("/", 1)[-1], group)
 
 
 def _moment(task: Task, option: str) -> datetime | None:
@@ -126,7 +128,7 @@ def read_vaults(task: Task) -> Result:
     chosen = [
         vault
         for vault in found
-        if _in_group(vault["id"], options["resource_group"] if not service else None)
+        if _lies_where_asked(task, service, vault["id"])
         and options["vault_type"] in (None, vault["vault_type"])
         and all(_has_tag(vault["tags"], *tag) for tag in wanted)
     ]
@@ -189,7 +191,7 @@ def read_instances(task: Task) -> Result:
     chosen = [
         item
         for item in found
-        if _in_group(item["vault_id"], options["resource_group"] if not service else None)
+        if _lies_where_asked(task, service, item["vault_id"])
         and (not ids or str(item["datasource_id"]).lower() in ids)
         and (not options["instance_name"] or same_id(item["name"], options["instance_name"]))
         and (not options["policy_name"] or same_id(item["policy_name"], options["policy_name"]))
@@ -232,7 +234,7 @@ def read_recovery_points(task: Task) -> Result:
 
     read_each = settle_each(instances, read, options["max_concurrency"])
     points = [point for listed in read_each if not isinstance(listed, AzureBackupError) for point in listed]
-    points = [point for point in points if _is_between(point["time"], after, before)]
+    points = [point for point in points if is_between(point["time"], after, before)]
     failures = [outcome for outcome in read_each if isinstance(outcome, AzureBackupError)]
     if failures:
         failures[0].details = {"recovery_points": points}
@@ -253,13 +255,6 @@ def _take_recovery_point_id(options: dict[str, Any]) -> str | None:
     options["instance_name"] = options["instance_name"] or point.names[1]
     options["recovery_point_id"] = point.name
     return point.name
-
-
-def _is_between(text: str | None, after: datetime | None, before: datetime | None) -> bool:
-    moment = parse_time(text)
-    if moment is None:
-        return after is None and before is None
-    return (after is None or moment >= after) and (before is None or moment < before)
 
 
 # -- jobs
@@ -289,11 +284,7 @@ def read_jobs(task: Task) -> Result:
             # Waiting for nothing because of a name with a mistake would look like success.
             read_existing_vault(task, service)
         listed = service.list_jobs(query) if service else find_jobs(task.session, _subscriptions(task), query)
-        found = [
-            job
-            for job in listed
-            if query.matches(job) and _in_group(job["vault_id"], options["resource_group"] if not service else None)
-        ]
+        found = [job for job in listed if query.matches(job) and _lies_where_asked(task, service, job["vault_id"])]
         if options["details"]:
             found = _read_again(task, found)
     found.sort(key=lambda job: job["start_time"] or "", reverse=True)
@@ -326,7 +317,7 @@ def _named_job_ids(task: Task, service: BackupService | None) -> list[str]:
 
 def _read_named_jobs(task: Task, service: BackupService | None, query: JobQuery) -> list[Described]:
     ids = _named_job_ids(task, service)
-    read = settle_each(ids, lambda job_id: _service_of(task.session, job_id).read_job(job_id), _at_once(task))
+    read = _read_each(task, ids)
     found = []
     for job_id, job in zip(ids, read, strict=True):
         if task.options["wait"] and (job is None or isinstance(job, TRANSIENT)):
@@ -346,9 +337,20 @@ def _service_of(session: Session, job_id: str) -> BackupService:
     return open_service(session, parse_resource_id(job_id, "job_id").parent())
 
 
+def _read_each(task: Task, job_ids: list[str]) -> list[Described | AzureBackupError | None]:
+    """Read jobs by themselves, with one client for each vault however many lie in it."""
+    one_of = {_vault_key(job_id): job_id for job_id in job_ids}
+    services = {vault: _service_of(task.session, job_id) for vault, job_id in one_of.items()}
+    return settle_each(job_ids, lambda job_id: services[_vault_key(job_id)].read_job(job_id), _at_once(task))
+
+
+def _vault_key(job_id: str) -> str:
+    return job_id.lower().rsplit("/", 2)[0]
+
+
 def _read_again(task: Task, jobs: list[Described]) -> list[Described]:
     """Read each job by itself, for what a list leaves out; one that cannot be read stays as it was listed."""
-    read = settle_each(jobs, lambda job: _service_of(task.session, job["id"]).read_job(job["id"]), _at_once(task))
+    read = _read_each(task, [job["id"] for job in jobs])
     unread = [outcome for outcome in read if isinstance(outcome, AzureBackupError)]
     if unread:
         task.warn(f"details: {len(unread)} job(s) could not be read by themselves: {unread[0].message}")

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from .clock import Deadline
 from .datasources import DatasourceType
-from .durations import parse_time
+from .durations import is_between
 from .resource_ids import ResourceId, same_id
 from .schedules import Retention, Schedule
 from .shapes import Described
@@ -59,7 +59,6 @@ class JobQuery:
 
     def matches(self, job: Described) -> bool:
         """Tell whether a job is one of those asked for."""
-        started = parse_time(job["start_time"])
         kinds = {job["operation"]}
         if job["operation"] == "backup":
             kinds.add("on_demand_backup" if job["user_triggered"] else "scheduled_backup")
@@ -69,8 +68,7 @@ class JobQuery:
             or (self.datasource_types and job["datasource_type"] not in self.datasource_types)
             or (self.datasource_keys and str(job["datasource_id"]).lower() not in self.datasource_keys)
             or (self.instance_name and not same_id(job["instance_name"], self.instance_name))
-            or (self.started_after and (started is None or started < self.started_after))
-            or (self.started_before and (started is None or started >= self.started_before))
+            or not is_between(job["start_time"], self.started_after, self.started_before)
         )
 
 
