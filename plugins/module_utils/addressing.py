@@ -52,10 +52,16 @@ def _check_names(resource_group: str, vault_name: str, option: str) -> None:
     problems = []
     if not _VAULT_NAME.match(vault_name):
         problems.append(f"{option}: '{vault_name}' cannot be a vault's name: 2 to 50 letters, digits and hyphens, a letter first")
-    if not _GROUP_NAME.match(resource_group) or resource_group.endswith("."):
-        problems.append(f"resource_group: '{resource_group}' cannot be a resource group's name")
+    problems += check_group_name(resource_group)
     if problems:
         raise BadInput("; ".join(problems))
+
+
+def check_group_name(resource_group: str) -> list[str]:
+    """Give what is wrong with the option resource_group."""
+    if _GROUP_NAME.match(resource_group) and not resource_group.endswith("."):
+        return []
+    return [f"resource_group: '{resource_group}' cannot be a resource group's name"]
 
 
 def find_named_vault(task: Task, default_type: str = "backup") -> ResourceId | None:

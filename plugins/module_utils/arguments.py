@@ -75,5 +75,21 @@ SCHEDULE: Spec = {
 
 RETENTION: Spec = {
     "type": "dict",
-    "options": {"default": {"type": "str"}, "daily": {"type": "str"}, "weekly": {"type": "str"}},
+    "options": {tag: {"type": "str"} for tag in ("default", "operational", "daily", "weekly", "monthly", "yearly")},
+}
+
+RETENTION_RULES: Spec = {
+    "type": "list",
+    "elements": "dict",
+    "options": {
+        "name": {"type": "str", "required": True},
+        "duration": {"type": "str", "required": True},
+        "tagging_priority": {"type": "int"},
+        "absolute_criteria": {"type": "list", "elements": "str"},
+        "days_of_the_week": {"type": "list", "elements": "str"},
+        "weeks_of_the_month": {"type": "list", "elements": "str"},
+        "days_of_month": {"type": "list", "elements": "str"},
+        "months_of_year": {"type": "list", "elements": "str"},
+        "schedule_times": {"type": "list", "elements": "str"},
+    },
 }

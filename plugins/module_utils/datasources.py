@@ -34,6 +34,10 @@ class DatasourceType:
 
     frequencies: what a schedule may be; interval_hours: the hours that an hourly one may have.
     sku_interval_hours: SKUs that take fewer hourly intervals. retention_tags: retention beside the default.
+    data_store: where scheduled backups go; continuous_store: where a type is backed up continuously as well.
+    custom_retention: whether a policy may have retention rules with criteria of its own.
+    parameters_type: the objectType that carries the containers chosen for a scheduled backup.
+    names_datasource_set: whether a protection names the datasource a second time, as the set that it is.
     """
 
     name: str
@@ -53,6 +57,11 @@ class DatasourceType:
     most_recovery_points: int | None
     roles: tuple[Role, ...]
     needs_snapshot_resource_group: bool = False
+    continuous_store: str | None = None
+    longest_continuous_days: int = 0
+    custom_retention: bool = False
+    parameters_type: str | None = None
+    names_datasource_set: bool = False
     sku_interval_hours: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
@@ -83,6 +92,30 @@ DATASOURCE_TYPES = {
             ),
             needs_snapshot_resource_group=True,
             sku_interval_hours={"premiumv2_lrs": (12,), "ultrassd_lrs": (12,)},
+        ),
+        DatasourceType(
+            name="azure_blob",
+            title="storage account",
+            vault_type="backup",
+            resource_type="Microsoft.Storage/storageAccounts",
+            wire_type="Microsoft.Storage/storageAccounts/blobServices",
+            api_version="2025-01-01",
+            backup_type="Discrete",
+            data_store="VaultStore",
+            frequencies=("daily", "weekly"),
+            interval_hours=(),
+            default_schedule={"frequency": "daily", "times": ["07:30"]},
+            default_retention={"operational": "P30D", "default": "P7D"},
+            retention_tags=("weekly", "monthly", "yearly"),
+            # Ten years in the vault, 360 days of operational backup (support matrix of blob backup).
+            longest_retention_days=3650,
+            most_recovery_points=None,
+            roles=(Role("Storage Account Backup Contributor", "e5e2a7ff-d759-4cd2-bb51-3152d37e2eb1", ON_DATASOURCE),),
+            continuous_store="OperationalStore",
+            longest_continuous_days=360,
+            custom_retention=True,
+            parameters_type="BlobBackupDatasourceParameters",
+            names_datasource_set=True,
         ),
     )
 }

@@ -8,6 +8,8 @@ from __future__ import annotations
 from .azure.resource_graph import quote, run_query
 from .azure.session import API_VERSIONS, Session
 from .data_protection import graph as backup_vaults
+from .data_protection.vault_service import list_deleted_vaults
+from .data_protection.vaults import describe_deleted
 from .durations import format_time
 from .errors import NotFound
 from .resource_ids import group_id
@@ -41,6 +43,15 @@ def list_vaults(session: Session, subscription_id: str, resource_group: str | No
 def find_vaults(session: Session, subscription_ids: list[str]) -> list[Described]:
     """Read the vaults of subscriptions."""
     return _find(session, _VAULTS, subscription_ids, "search the vaults of the subscriptions", [])
+
+
+def find_deleted_vaults(session: Session, subscription_ids: list[str], location: str) -> list[Described]:
+    """Read the vaults of subscriptions that were deleted in a region and can be brought back. Only Backup vaults can."""
+    return [
+        describe_deleted(wire)
+        for subscription_id in subscription_ids
+        for wire in list_deleted_vaults(session, subscription_id, location)
+    ]
 
 
 def find_instances(session: Session, subscription_ids: list[str], datasource_ids: list[str]) -> list[Described]:

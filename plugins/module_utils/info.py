@@ -17,12 +17,12 @@ from .clock import Deadline
 from .datasources import find_by_name
 from .durations import is_between, seconds_in
 from .errors import TRANSIENT, AzureBackupError, BadInput, TimedOut
-from .fleet import find_instances, find_jobs, find_vaults, list_vaults
+from .fleet import find_deleted_vaults, find_instances, find_jobs, find_vaults, list_vaults
 from .job import is_running, wait_for_jobs
 from .module import Result, Task
+from .plan import default_plan
 from .policy import find_literal_policy, find_versions
 from .resource_ids import GUID, parse_resource_id, same_id
-from .schedules import complete_retention, complete_schedule
 from .services import BackupService, JobQuery
 from .shapes import Described, shape
 from .vault_service import VAULT_RESOURCE_TYPES
@@ -117,7 +117,10 @@ def read_vaults(task: Task) -> Result:
     """Read one vault, those of a group, of the subscription, or of several subscriptions (module backup_vault_info)."""
     options = task.options
     service = _named_service(task)
-    if service:
+    if options["deleted"]:
+        found = find_deleted_vaults(task.session, _subscriptions(task), options["location"])
+        found = [vault for vault in found if service is None or same_id(vault["id"], service.vault.text)]
+    elif service:
         vault = service.read_vault()
         found = [vault] if vault else []
     elif options["subscription_ids"]:
@@ -151,7 +154,7 @@ def read_policies(task: Task) -> Result:
         if row is None:
             raise BadInput("datasource_type: not set; Azure's default depends on the type of datasource")
         adapter = ADAPTERS[row.vault_type]
-        template = adapter.template_policy(row, complete_schedule({}, None, row), complete_retention({}, None, row))
+        template = adapter.template_policy(row, default_plan(row))
         return {"changed": False, "policies": [template]}
     if options["policy_id"] and not (options["vault_id"] or options["vault_name"]):
         options["vault_id"] = parse_resource_id(options["policy_id"], "policy_id").parent().text

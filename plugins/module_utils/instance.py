@@ -14,6 +14,7 @@ from .adapters import open_vault
 from .addressing import read_existing_vault, read_group
 from .batch import item_diff, item_result, read_datasource_ids, run_each
 from .clock import Deadline, Ramp
+from .containers import check_containers, choose_containers
 from .datasources import DatasourceType
 from .errors import AzureBackupError, BadInput, NotFound, PermissionMissing
 from .module import Result, Task
@@ -96,6 +97,7 @@ def _check_options(options: dict[str, Any], datasources: list[tuple[DatasourceTy
         problems.append("policy_name: a protected datasource needs a policy; give policy_name or policy_id")
     if options["policy_name"] and options["policy_id"]:
         problems.append("policy_name: give either policy_name or policy_id")
+    problems += check_containers(options["containers_list"], [row for row, _datasource in datasources])
     if options["permanent"] and not (options["state"] == "absent" and options["delete_backup_data"]):
         problems.append(
             "permanent: it destroys what soft delete still holds, so it wants state: absent and delete_backup_data: true"
@@ -151,6 +153,7 @@ def _protect(batch: Batch, row: DatasourceType, datasource: ResourceId, group: R
         location,
         str((batch.policy or {}).get("id")),
         group.text if row.needs_snapshot_resource_group else None,
+        tuple(choose_containers(task, row, datasource, batch.policy or {})),
         _acting_identity(batch),
     )
     predicted = _predict(batch, protection)
@@ -180,11 +183,12 @@ def _undelete(batch: Batch, row: DatasourceType, datasource: ResourceId, deleted
             code="SoftDeleted",
         )
     name = deleted["name"]
+    changes = _wanted_changes(batch, row, datasource, deleted)
     after = {
         **deleted,
+        **changes,
         "id": f"{service.vault.text}/backupInstances/{name}",
         "state": PROTECTED,
-        "policy_id": policy.get("id"),
         "policy_name": policy.get("name"),
         "deletion_time": None,
         "purge_time": None,
@@ -196,9 +200,8 @@ def _undelete(batch: Batch, row: DatasourceType, datasource: ResourceId, deleted
     service.undelete_instance(name, deadline)
     stopped = wait_for_state(service, name, STOPPED, deadline)
     _resume(batch, row, datasource, stopped, deadline)
-    if not same_id(stopped["policy_id"], policy.get("id")):
-        service.change_policy(name, str(policy.get("id")), deadline)
-        wait_for_state(service, name, PROTECTED, deadline)
+    if changes:
+        service.change_protection(name, deadline, **changes)
     return _result(datasource, deleted, wait_for_state(service, name, PROTECTED, deadline), "undelete", message)
 
 
@@ -257,6 +260,7 @@ def _predict(batch: Batch, protection: Protection) -> Described:
         policy_id=(batch.policy or {}).get("id"),
         policy_name=(batch.policy or {}).get("name"),
         snapshot_resource_group_id=protection.snapshot_resource_group_id,
+        containers_list=list(protection.containers_list),
         identity_id=protection.identity_id,
         state=PROTECTED,
         provisioning_state="succeeded",
@@ -292,25 +296,28 @@ def _validate_until_permitted(task: Task, service: BackupService, protection: Pr
 def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before: Described, group: ResourceId) -> Result:
     task, service, policy = batch.task, batch.service, batch.policy
     wanted = _STATES[task.options["state"]]
-    if task.options["snapshot_resource_group"] and not same_id(before["snapshot_resource_group_id"], group.text):
+    chooses_group = row.needs_snapshot_resource_group and task.options["snapshot_resource_group"]
+    if chooses_group and not same_id(before["snapshot_resource_group_id"], group.text):
         raise BadInput(
             f"snapshot_resource_group: '{datasource.name}' keeps its snapshots in {before['snapshot_resource_group_id']}, "
             "and Azure does not change that; end the protection first to choose another"
         )
-    new_policy = policy is not None and not same_id(before["policy_id"], policy["id"])
+    changes = _wanted_changes(batch, row, datasource, before)
     in_transit = before["state"] in IN_TRANSIT
     moves = before["state"] != wanted and not (in_transit and wanted == PROTECTED)
-    if new_policy and wanted != PROTECTED and before["state"] != PROTECTED:
+    if changes and wanted != PROTECTED and before["state"] != PROTECTED:
+        option = "policy_name" if "policy_id" in changes else "containers_list"
         raise BadInput(
-            f"policy_name: '{datasource.name}' is {before['state']}, and Azure changes the policy of what it protects; bring it "
-            "to state: present with the new policy first"
+            f"{option}: '{datasource.name}' is {before['state']}, and Azure changes what it protects; bring it to state: present "
+            "with the change first"
         )
-    after = {**before, "state": wanted, "errors": []}
-    if new_policy and policy:
+    after = {**before, **changes, "state": wanted, "errors": []}
+    if policy and "policy_id" in changes:
         _check_datasource(batch, row, datasource)
-        after |= {"policy_id": policy["id"], "policy_name": policy["name"]}
+        after["policy_name"] = policy["name"]
     action = {PROTECTED: "resume", SUSPENDED: "suspend", STOPPED: "stop"}[wanted] if moves else "none"
-    action = "change_policy" if new_policy and not moves else action
+    if changes and not moves:
+        action = "change_policy" if "policy_id" in changes else "change_containers"
     message = f"'{datasource.name}' is {_WORDS[wanted]} by policy '{after['policy_name']}'"
     if action == "none" and not in_transit:
         return _result(datasource, before, before, "none", message)
@@ -321,13 +328,28 @@ def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before:
     if wanted == PROTECTED and current["state"] != PROTECTED:
         _resume(batch, row, datasource, current, deadline)
         action = "resume"
-    if new_policy and policy:
-        service.change_policy(name, policy["id"], deadline)
+    if changes:
+        service.change_protection(name, deadline, **changes)
         wait_for_state(service, name, PROTECTED, deadline)
     if wanted != PROTECTED and current["state"] != wanted:
         (service.suspend if wanted == SUSPENDED else service.stop)(name, deadline)
     settled = wait_for_state(service, name, wanted, deadline)
     return _result(datasource, before, settled, action if action != "none" else "awaited", message)
+
+
+def _wanted_changes(batch: Batch, row: DatasourceType, datasource: ResourceId, before: Described) -> dict[str, Any]:
+    """Give what of an existing protection is to be changed: policy_id, containers_list."""
+    task, policy = batch.task, batch.policy or {}
+    changes: dict[str, Any] = {}
+    if policy and not same_id(before["policy_id"], policy["id"]):
+        changes["policy_id"] = policy["id"]
+    # A protection that had no containers needs some when it gets a schedule; else they stay what they are.
+    gets_schedule = bool("policy_id" in changes and policy.get("backup_rules") and not before["containers_list"])
+    if row.parameters_type and (task.options["containers_list"] or gets_schedule):
+        containers = choose_containers(task, row, datasource, policy)
+        if containers != sorted(before["containers_list"]):
+            changes["containers_list"] = containers
+    return changes
 
 
 def _resume(batch: Batch, row: DatasourceType, datasource: ResourceId, before: Described, deadline: Deadline) -> None:
@@ -340,6 +362,7 @@ def _resume(batch: Batch, row: DatasourceType, datasource: ResourceId, before: D
             str((batch.vault or {}).get("location")),
             before["policy_id"],
             before["snapshot_resource_group_id"],
+            tuple(before["containers_list"]),
             before["identity_id"],
         )
         _validate_until_permitted(batch.task, batch.service, protection)

@@ -6,28 +6,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from .adapters import open_vault
 from .addressing import read_existing_vault
 from .batch import settle_each
 from .datasources import DatasourceType, find_by_name
-from .durations import to_iso
 from .errors import AzureBackupError, BadInput, NotFound
 from .module import Result, Task, change_result
+from .plan import Plan, check_plan, complete_plan, differences, plan_of, same_plan
 from .reconcile import Change, comparable, reconcile
 from .resource_ids import parse_resource_id, same_id
-from .schedules import (
-    Retention,
-    Schedule,
-    check_retention,
-    check_schedule,
-    complete_retention,
-    complete_schedule,
-    readable_retention,
-    same_retention,
-    same_schedule,
-)
 from .services import BackupService
 from .shapes import Described
 from .states import IN_TRANSIT, PROTECTED, wait_for_state, wait_until_settled
@@ -105,12 +93,12 @@ def ensure_policy(task: Task) -> Result:
     if not options["datasource_type"]:
         raise BadInput("datasource_type: not set; a policy is for one type of datasource")
     row = find_by_name(options["datasource_type"])
-    schedule, retention = _check_both(options, row)
+    wanted = check_plan(options, row)
     service = open_vault(task, row.vault_type)
     vault = read_existing_vault(task, service)
     versions = find_versions(service, options["policy_name"]) if vault else []
     if not versions:
-        return change_result("policy", _create(task, service, row, options["policy_name"], schedule, retention))
+        return change_result("policy", _create(task, service, row, options["policy_name"], wanted))
     strangers = [policy for _number, policy in versions if policy["datasource_type"] != row.name]
     if strangers:
         raise BadInput(
@@ -119,10 +107,10 @@ def ensure_policy(task: Task) -> Result:
     version, existing = versions[-1]
     older = [policy for _number, policy in versions[:-1]]
     change = Change(False, existing, existing)
-    if not _is_alike(schedule, retention, existing):
+    if not same_plan(wanted, plan_of(existing)):
         name = f"{options['policy_name']}-v{version + 1}"
-        _check_new_version(task, name, existing, schedule, retention)
-        change = _create(task, service, row, name, schedule, retention, existing)
+        _check_new_version(task, name, existing, wanted)
+        change = _create(task, service, row, name, wanted, existing)
         older.append(existing)
     if options["on_change"] == "new_version" and older:
         # Also where an earlier run was interrupted after it had made the new version.
@@ -130,77 +118,41 @@ def ensure_policy(task: Task) -> Result:
     return change_result("policy", change)
 
 
-def _check_both(options: dict[str, Any], row: DatasourceType) -> tuple[Schedule, Retention]:
-    problems, schedule, retention = [], {}, {}
-    try:
-        schedule = check_schedule(options["schedule"], row)
-    except BadInput as error:
-        problems.append(error.message)
-    try:
-        retention = check_retention(options["retention"], row)
-    except BadInput as error:
-        problems.append(error.message)
-    if problems:
-        raise BadInput("; ".join(problems))
-    return schedule, retention
-
-
-def _iso(readable: Retention) -> Retention:
-    return {tag: to_iso(value, f"retention.{tag}") for tag, value in readable.items() if value}
-
-
-def _is_alike(schedule: Schedule, retention: Retention, existing: Described) -> bool:
-    if schedule and (existing["schedule"] is None or not same_schedule(schedule, existing["schedule"])):
-        return False
-    return same_retention(retention, _iso(existing["retention"]))
-
-
 def _create(
-    task: Task,
-    service: BackupService,
-    row: DatasourceType,
-    name: str,
-    schedule: Schedule,
-    retention: Retention,
-    existing: Described | None = None,
+    task: Task, service: BackupService, row: DatasourceType, name: str, wanted: Plan, existing: Described | None = None
 ) -> Change:
-    full_schedule = complete_schedule(schedule, existing["schedule"] if existing else None, row)
-    full_retention = complete_retention(retention, _iso(existing["retention"]) if existing else None, row)
-    check_schedule(full_schedule, row)
-    after = service.plan_policy(name, row, full_schedule, full_retention)
+    plan = complete_plan(wanted, plan_of(existing) if existing else None, row)
+    after = service.plan_policy(name, row, plan)
     kept = after["recovery_points_kept"]
     if kept and row.most_recovery_points and kept > row.most_recovery_points:
         task.warn(
             f"policy '{name}' would keep {kept} recovery points of a {row.title}, and Azure makes no more beyond "
             f"{row.most_recovery_points}; back up less often or keep less long"
         )
-    return reconcile(task.check_mode, existing, after, lambda: service.create_policy(name, row, full_schedule, full_retention))
+    return reconcile(task.check_mode, existing, after, lambda: service.create_policy(name, row, plan))
 
 
-def _check_new_version(task: Task, name: str, existing: Described, schedule: Schedule, retention: Retention) -> None:
+def _check_new_version(task: Task, name: str, existing: Described, wanted: Plan) -> None:
     """Refuse a change that nobody asked to make a new version for, and one that would lose rules."""
     if task.options["on_change"] == "fail":
-        wanted = {
+        told = differences(wanted, plan_of(existing))
+        asked = wanted.readable()
+        after = {
             **existing,
-            "schedule": {**(existing["schedule"] or {}), **schedule},
-            "retention": {**existing["retention"], **readable_retention(retention)},
+            "schedule": {**(existing["schedule"] or {}), **(asked["schedule"] or {})} or None,
+            "retention": {**existing["retention"], **asked["retention"]},
+            "retention_rules": existing["retention_rules"] if wanted.rules is None else asked["retention_rules"],
         }
-        differing = [
-            f"{option}.{key} is {existing[option].get(key)} and not {value}"
-            for option in ("schedule", "retention")
-            for key, value in wanted[option].items()
-            if (existing[option] or {}).get(key) != value
-        ]
         raise BadInput(
-            f"policy '{existing['name']}' differs from what is asked for: {'; '.join(differing)}. Azure never changes the policy "
+            f"policy '{existing['name']}' differs from what is asked for: {'; '.join(told)}. Azure never changes the policy "
             f"of a Backup vault; set on_change: new_version (protect_on_change in the role) to make '{name}' and re-point its "
             "instances, or choose another policy_name",
             code="PolicyDiffers",
-            details={"policy": existing, "diff": {"before": comparable(existing), "after": comparable(wanted)}},
+            details={"policy": existing, "diff": {"before": comparable(existing), "after": comparable(after)}},
         )
     if not existing["is_fully_described"]:
         raise BadInput(
-            f"on_change: policy '{existing['name']}' has rules that schedule and retention do not describe; "
+            f"on_change: policy '{existing['name']}' has rules that schedule, retention and retention_rules do not describe; "
             "a new version would lose them"
         )
 
@@ -219,7 +171,7 @@ def _retire(task: Task, service: BackupService, older: list[Described], change: 
     def repoint(item: Described) -> None:
         deadline = task.deadline()
         wait_until_settled(service, item["name"], deadline)
-        service.change_policy(item["name"], str(newest["id"]), deadline)
+        service.change_protection(item["name"], deadline, str(newest["id"]))
         wait_for_state(service, item["name"], PROTECTED, deadline)
 
     if not task.check_mode:

@@ -14,7 +14,7 @@ from .shapes import Described
 # Only the service knows them, so a prediction leaves them out of the comparison.
 _MADE_BY_SERVICE = {
     "id", "principal_id", "client_id", "tenant_id", "provisioning_state", "secure_score", "security_level", "replicated_regions",
-    "is_protected_by_resource_guard", "errors",
+    "is_protected_by_resource_guard", "errors", "vault_critical_operations",
     # A policy in Azure's form: what it says, schedule and retention say as well.
     "properties",
 }  # fmt: skip

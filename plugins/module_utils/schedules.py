@@ -1,30 +1,25 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Schedule and retention as a person writes them: checked, completed, compared. Pure.
+"""Schedules as a person writes them: checked, completed, compared. Pure.
 
-A schedule is C({frequency: hourly|daily|weekly, interval_hours, times, days, time_zone}), a retention
-C({default, daily, weekly}) of ISO 8601 durations. Only what the user set is compared.
+A schedule is C({frequency: hourly|daily|weekly, interval_hours, times, days, time_zone}). Only what the user set is compared.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any
 
 from .datasources import DatasourceType
-from .durations import seconds_of, to_iso, to_readable
 from .errors import BadInput
 from .time_zones import find_zone, same_zone
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 KEYS_OF_FREQUENCY = {"hourly": ("interval_hours", "times"), "daily": ("times",), "weekly": ("times", "days")}
 _TIME = re.compile(r"^([01]?\d|2[0-3]):([0-5]\d)$")
-_SECONDS_A_DAY = 86400
 
 Schedule = dict[str, Any]
-Retention = dict[str, str]
 
 
 def _minutes(time: str) -> int:
@@ -32,26 +27,28 @@ def _minutes(time: str) -> int:
     return int(hours) * 60 + int(minutes)
 
 
-def _check_times(given: list[Any], problems: list[str]) -> list[str]:
+def check_times(given: list[Any], option: str, problems: list[str]) -> list[str]:
+    """Give times of day as 02:30, sorted; what is none goes to problems."""
     times = []
     for value in given:
         # YAML reads an unquoted 13:00 as the number 780 (base 60).
         text = f"{int(value) // 60:02d}:{int(value) % 60:02d}" if str(value).isdigit() else str(value).strip()
         match = _TIME.match(text)
         if match is None:
-            problems.append(f"schedule.times: '{value}' is not a time of day such as '02:30'")
+            problems.append(f"{option}: '{value}' is not a time of day such as '02:30'")
         else:
             times.append(f"{int(match.group(1)):02d}:{match.group(2)}")
     return sorted(set(times))
 
 
-def _check_days(given: list[Any], problems: list[str]) -> list[str]:
-    known = {day.lower(): day for day in DAYS}
-    unknown = [str(day) for day in given if str(day).lower() not in known]
+def check_words(given: list[Any], known_words: tuple[str, ...], option: str, problems: list[str]) -> list[str]:
+    """Give words of a known list, such as weekdays, in its spelling and order; others go to problems."""
+    known = {word.lower() for word in known_words}
+    unknown = [str(word) for word in given if str(word).lower() not in known]
     if unknown:
-        problems.append(f"schedule.days: {', '.join(unknown)} is no day of the week ({', '.join(DAYS)})")
-    chosen = {known.get(str(day).lower()) for day in given}
-    return [day for day in DAYS if day in chosen]
+        problems.append(f"{option}: {', '.join(unknown)} is none of {', '.join(known_words)}")
+    chosen = {str(word).lower() for word in given}
+    return [word for word in known_words if word.lower() in chosen]
 
 
 def _frequency(values: Schedule) -> str | None:
@@ -84,11 +81,11 @@ def check_schedule(given: Schedule | None, row: DatasourceType) -> Schedule:
                 f"schedule.interval_hours: {values['interval_hours']} is not allowed for a {row.title}; {allowed} are"
             )
     if "times" in values:
-        wanted["times"] = _check_times(values["times"], problems)
+        wanted["times"] = check_times(values["times"], "schedule.times", problems)
         if frequency == "hourly" and len(wanted["times"]) > 1:
             problems.append("schedule.times: an hourly schedule has one time, at which its intervals begin")
     if "days" in values:
-        wanted["days"] = _check_days(values["days"], problems)
+        wanted["days"] = check_words(values["days"], DAYS, "schedule.days", problems)
         if frequency != "weekly":
             problems.append(f"schedule.days: only a weekly schedule has days, not a {frequency} one")
     if "time_zone" in values:
@@ -96,32 +93,6 @@ def check_schedule(given: Schedule | None, row: DatasourceType) -> Schedule:
             wanted["time_zone"] = find_zone(str(values["time_zone"]), "schedule.time_zone")
         except BadInput as error:
             problems.append(error.message)
-    if problems:
-        raise BadInput("; ".join(problems))
-    return wanted
-
-
-def check_retention(given: dict[str, str | None] | None, row: DatasourceType) -> Retention:
-    """Check what the user set of a retention, and give it as ISO 8601 durations. Raises BadInput with every mistake."""
-    problems: list[str] = []
-    wanted: Retention = {}
-    for tag, value in (given or {}).items():
-        if value is None:
-            continue
-        option = f"retention.{tag}"
-        if tag != "default" and tag not in row.retention_tags:
-            problems.append(f"{option}: a {row.title} has no {tag} retention; it has default, {', '.join(row.retention_tags)}")
-            continue
-        try:
-            wanted[tag] = to_iso(value, option)
-        except BadInput as error:
-            problems.append(error.message)
-            continue
-        days = (seconds_of(wanted[tag]) or 0) / _SECONDS_A_DAY
-        if days < 1 or "T" in wanted[tag]:
-            problems.append(f"{option}: '{value}' is less than a day or no whole number of days")
-        elif days > row.longest_retention_days:
-            problems.append(f"{option}: '{value}' is longer than the {row.longest_retention_days} days of a {row.title}")
     if problems:
         raise BadInput("; ".join(problems))
     return wanted
@@ -146,11 +117,6 @@ def complete_schedule(wanted: Schedule, existing: Schedule | None, row: Datasour
     return result
 
 
-def complete_retention(wanted: Retention, existing: Retention | None, row: DatasourceType) -> Retention:
-    """Fill in what the user did not set: from the existing retention, else Azure's default."""
-    return {**(existing or row.default_retention), **wanted}
-
-
 def same_schedule(wanted: Schedule, existing: Schedule) -> bool:
     """Tell whether an existing schedule does what the user set; what was not set does not count."""
     for key, value in wanted.items():
@@ -165,36 +131,3 @@ def same_schedule(wanted: Schedule, existing: Schedule) -> bool:
         elif value != present:
             return False
     return True
-
-
-def same_retention(wanted: Retention, existing: Retention) -> bool:
-    """Tell whether an existing retention is what the user set; P1W and P7D are the same."""
-    return all(seconds_of(value) == seconds_of(existing.get(tag)) for tag, value in wanted.items())
-
-
-def readable_retention(retention: Retention) -> Retention:
-    """Write the durations as people do: P7D as 7d."""
-    return {tag: to_readable(value) for tag, value in retention.items()}
-
-
-def count_recovery_points(schedule: Schedule | None, retention: Retention) -> int | None:
-    """Tell how many recovery points a policy keeps once it has run for as long as it keeps them; None where it cannot be told.
-
-    retention: ISO 8601 durations. Each point is kept by one tag: the rarest that it is the first of.
-    """
-    if not schedule or "default" not in retention:
-        return None
-    a_day = {
-        "hourly": 24 / int(schedule.get("interval_hours") or 24),
-        "daily": len(schedule.get("times") or [1]),
-        "weekly": len(schedule.get("times") or [1]) * len(schedule.get("days") or [1]) / 7,
-    }[schedule["frequency"]]
-    left = {"daily": min(1.0, a_day), "weekly": 1 / 7}
-    taken = kept = 0.0
-    for tag in ("weekly", "daily"):
-        if tag in retention:
-            rate = max(0.0, min(left[tag], a_day) - taken)
-            kept += rate * (seconds_of(retention[tag]) or 0) / _SECONDS_A_DAY
-            taken += rate
-    kept += (a_day - taken) * (seconds_of(retention["default"]) or 0) / _SECONDS_A_DAY
-    return math.ceil(kept - 1e-9)

@@ -18,8 +18,8 @@ from typing import Any, Protocol
 from .clock import Deadline
 from .datasources import DatasourceType
 from .durations import is_between
+from .plan import Plan
 from .resource_ids import ResourceId, same_id
-from .schedules import Retention, Schedule
 from .shapes import Described
 from .vault_service import VaultService
 
@@ -28,8 +28,8 @@ from .vault_service import VaultService
 class Protection:
     """What a datasource's protection is to be.
 
-    location: of the datasource; snapshot_resource_group_id: None for types without one; identity_id: the user-assigned
-    identity that acts, None for the vault's own.
+    location: of the datasource; snapshot_resource_group_id: None for types without one; containers_list: what of the datasource
+    is backed up, empty for types without containers; identity_id: the user-assigned identity that acts, None for the vault's own.
     """
 
     instance_name: str
@@ -38,6 +38,7 @@ class Protection:
     location: str
     policy_id: str
     snapshot_resource_group_id: str | None = None
+    containers_list: tuple[str, ...] = ()
     identity_id: str | None = None
 
 
@@ -112,10 +113,10 @@ class BackupService(VaultService, Protocol):
     def read_policy(self, name: str) -> Described | None:
         """Read one policy."""
 
-    def plan_policy(self, name: str, row: DatasourceType, schedule: Schedule, retention: Retention) -> Described:
+    def plan_policy(self, name: str, row: DatasourceType, plan: Plan) -> Described:
         """Predict the policy that create_policy makes."""
 
-    def create_policy(self, name: str, row: DatasourceType, schedule: Schedule, retention: Retention) -> Described:
+    def create_policy(self, name: str, row: DatasourceType, plan: Plan) -> Described:
         """Create a policy that is not there yet."""
 
     def delete_policy(self, name: str) -> None:
@@ -147,8 +148,10 @@ class BackupService(VaultService, Protocol):
     def protect(self, protection: Protection, deadline: Deadline) -> None:
         """Create an instance and wait for the operation, not for the protection."""
 
-    def change_policy(self, name: str, policy_id: str, deadline: Deadline) -> None:
-        """Re-point an instance to another policy and keep all the rest of it."""
+    def change_protection(
+        self, name: str, deadline: Deadline, policy_id: str | None = None, containers_list: list[str] | None = None
+    ) -> None:
+        """Give an instance another policy or other containers, and keep all the rest of it."""
 
     def suspend(self, name: str, deadline: Deadline) -> None:
         """Stop new backups; retention goes on."""

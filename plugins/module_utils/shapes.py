@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What modules return: the vault, the policy, the instance, the job, the recovery point. Alike for both kinds of vault.
+"""What modules return: vault, resource guard, policy, instance, job, recovery point. Alike for both kinds of vault.
 
 The guide docs/docsite/rst/guide_results.rst maps these fields to those of the services.
 """
@@ -33,9 +33,24 @@ FIELDS: dict[str, Described] = {
         "cross_subscription_restore_state": None,
         "alerts_for_all_job_failures": None,
         "is_protected_by_resource_guard": None,
+        "resource_guard_id": None,
         "replicated_regions": [],
         "secure_score": None,
         "security_level": None,
+        "provisioning_state": None,
+        "deleted_vault_id": None,
+        "deletion_time": None,
+        "purge_time": None,
+    },
+    "resource_guard": {
+        "id": None,
+        "name": None,
+        "subscription_id": None,
+        "resource_group": None,
+        "location": None,
+        "tags": {},
+        "vault_critical_operations": [],
+        "vault_critical_operation_exclusion_list": [],
         "provisioning_state": None,
     },
     "policy": {
@@ -44,6 +59,7 @@ FIELDS: dict[str, Described] = {
         "datasource_type": None,
         "schedule": None,
         "retention": {},
+        "retention_rules": [],
         "backup_rules": [],
         "retention_tags": [],
         "is_fully_described": False,
@@ -60,6 +76,7 @@ FIELDS: dict[str, Described] = {
         "policy_id": None,
         "policy_name": None,
         "snapshot_resource_group_id": None,
+        "containers_list": [],
         "identity_id": None,
         "state": None,
         "provisioning_state": None,
@@ -105,7 +122,7 @@ FIELDS: dict[str, Described] = {
 
 
 def shape(noun: str, **known: Any) -> Described:
-    """Give a vault, policy, instance, job or recovery_point with every field that it has; what is not known stays empty."""
+    """Give a vault, policy, instance or another noun with every field that it has; what is not known stays empty."""
     fields = FIELDS[noun]
     strange = set(known) - set(fields)
     if strange:

@@ -10,8 +10,9 @@ from .data_protection.vault_service import BackupVault
 from .errors import BadInput
 from .module import Result, Task, change_result
 from .reconcile import reconcile
+from .resource_ids import parse_resource_id
 from .shapes import Described
-from .vault_service import VaultService
+from .vault_service import GUARD_TYPE, VaultService
 
 # As in adapters, of which only this part is needed here.
 _ADAPTERS = {"backup": BackupVault}
@@ -30,12 +31,18 @@ def ensure_vault(task: Task) -> Result:
             _check_nothing_left(service)
         change = reconcile(task.check_mode, before, None, lambda: service.delete_vault(task.deadline()))
         return change_result("vault", change)
+    deleted = None
     if before is None and (task.check_mode or not options["location"]):
         group = read_group(task.session, service.vault.group_id, "resource_group")
         options["location"] = options["location"] or group["location"]
+    if before is None and options["undelete"]:
+        deleted = service.find_deleted_vault(options["location"])
     after = service.plan_vault(options)
 
     def write() -> Described | None:
+        if deleted:
+            service.undelete_vault(deleted, options, task.deadline())
+            service.read_vault()
         service.write_vault(options, task.deadline())
         return service.read_vault()
 
@@ -50,6 +57,8 @@ def _check_options(options: dict[str, object]) -> None:
         days = soft_delete["retention_duration_in_days"]
         if days is not None and not 14 <= days <= 180:
             raise BadInput(f"soft_delete.retention_duration_in_days: {days} is not between 14 and 180")
+    if options["resource_guard_id"]:
+        parse_resource_id(str(options["resource_guard_id"]), "resource_guard_id", GUARD_TYPE)
 
 
 def _check_nothing_left(service: VaultService) -> None:

@@ -18,6 +18,8 @@ VAULT_RESOURCE_TYPES = {
     "backup": "Microsoft.DataProtection/backupVaults",
     "recovery_services": "Microsoft.RecoveryServices/vaults",
 }
+# Resource guards serve both kinds of vault.
+GUARD_TYPE = "Microsoft.DataProtection/resourceGuards"
 
 
 class VaultService(Protocol):
@@ -32,7 +34,13 @@ class VaultService(Protocol):
         """Predict the vault that write_vault makes. Raises BadInput for what cannot be changed or undone."""
 
     def write_vault(self, options: dict[str, Any], deadline: Deadline) -> None:
-        """Create the vault or change it, and wait until it is done."""
+        """Create the vault or change it, and wait until it is done; what is as wanted already is not sent."""
+
+    def find_deleted_vault(self, location: str) -> Described | None:
+        """Find the vault among those that were deleted in a region and can be brought back; plan_vault then begins with it."""
+
+    def undelete_vault(self, deleted: Described, options: dict[str, Any], deadline: Deadline) -> None:
+        """Bring a deleted vault back as it was, and wait until it is done."""
 
     def delete_vault(self, deadline: Deadline) -> None:
         """Delete the vault and wait until it is gone."""

@@ -51,10 +51,16 @@ options:
     type: str
   snapshot_resource_group:
     description:
-      - The resource group of a disk's snapshots, by name or ARM id. It must exist, in the subscription of the datasource. It cannot
-        be changed later.
+      - The resource group of a disk's snapshots, by name or ARM id. It must exist, in the subscription of the datasource, which may
+        be another than the vault's. It cannot be changed later.
       - The default is the datasource's own resource group.
     type: str
+  containers_list:
+    description:
+      - The containers of a storage account that scheduled backups take. Continuous backup takes all of them and no list.
+      - The default for a new protection is all that the account has then; an existing one keeps its own.
+    type: list
+    elements: str
   identity_id:
     description:
       - The ARM id of the vault's user-assigned identity that a new protection acts with.
@@ -99,6 +105,14 @@ EXAMPLES = r"""
       - "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01"
       - "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data02"
     snapshot_resource_group: demo-snapshots-rg
+
+- name: Protect two containers of a storage account
+  holdfast.azure_backup.backup_instance:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    policy_name: blobs
+    datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Storage/storageAccounts/demoaccount"
+    containers_list: [invoices, photos]
 
 - name: Make no more recovery points of a disk, and keep those there are
   holdfast.azure_backup.backup_instance:
@@ -148,7 +162,8 @@ results:
       type: str
       sample: "'data01' is protected by policy 'disks'"
     action:
-      description: V(protect), V(resume), V(change_policy), V(suspend), V(stop), V(remove), V(undelete), V(purge), V(awaited), V(none) or V(failed).
+      description: V(protect), V(resume), V(change_policy), V(change_containers),
+        V(suspend), V(stop), V(remove), V(undelete), V(purge), V(awaited), V(none) or V(failed).
       type: str
       sample: protect
     instance:
@@ -197,6 +212,7 @@ ARGUMENTS = {
     "policy_id": {"type": "str"},
     "name": {"type": "str"},
     "snapshot_resource_group": {"type": "str"},
+    "containers_list": {"type": "list", "elements": "str"},
     "identity_id": {"type": "str"},
     "permission_timeout": {"type": "int", "default": 1800},
     "delete_backup_data": {"type": "bool", "default": False},

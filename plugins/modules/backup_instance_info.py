@@ -131,6 +131,11 @@ instances:
       description: Where the snapshots lie, for types that have them.
       type: str
       sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-snapshots-rg
+    containers_list:
+      description: The containers of a storage account that are backed up; empty for other types and for continuous backup.
+      type: list
+      elements: str
+      sample: []
     identity_id:
       description: The user-assigned identity that it acts with; none for the vault's own.
       type: str

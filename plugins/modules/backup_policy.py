@@ -12,7 +12,8 @@ short_description: Create, version or delete a backup policy
 version_added: 0.1.0
 description:
   - Makes a policy of a Backup vault back up by O(schedule) and keep by O(retention), both in readable form.
-  - What is not set has Azure's own default for the type of datasource. For disks that is every 4 hours, kept for 7 days.
+  - What is not set has Azure's own default for the type of datasource. For disks that is every 4 hours, kept for 7 days; for blobs
+    every day, kept for 7 days in the vault, and continuously, kept for 30 days in the storage account.
   - Azure never changes the policy of a Backup vault. Where it differs from what is asked for, the module fails with the
     difference, or makes a new version of it, see O(on_change).
 author:
@@ -46,7 +47,7 @@ options:
     suboptions:
       frequency:
         description:
-          - How often. Disks can be backed up V(hourly) and V(daily).
+          - How often. Disks can be backed up V(hourly) and V(daily), blobs V(daily) and V(weekly).
         type: str
         choices: [hourly, daily, weekly]
       interval_hours:
@@ -70,20 +71,87 @@ options:
   retention:
     description:
       - How long recovery points are kept, as V(7d), V(4w), V(6mo), V(1y) or V(P7D). Only what is set here is compared.
+      - A policy for blobs has the kinds of backup that it speaks of. With O(retention.operational) alone it is continuous, with
+        other retention or a O(schedule) it is scheduled, with both it is both, and also where nothing at all is said.
     type: dict
     suboptions:
       default:
         description:
           - For every recovery point.
         type: str
+      operational:
+        description:
+          - For what is backed up continuously in the storage account itself. Blobs only, at most 360 days.
+        type: str
       daily:
         description:
-          - For the first one of each day.
+          - For the first one of each day. Disks only.
         type: str
       weekly:
         description:
           - For the first one of each week.
         type: str
+      monthly:
+        description:
+          - For the first one of each month. Blobs only.
+        type: str
+      yearly:
+        description:
+          - For the first one of each year. Blobs only.
+        type: str
+  retention_rules:
+    description:
+      - More retention, for recovery points that are chosen by other criteria. Blobs only; Azure takes none for disks.
+      - A recovery point has to fulfil all criteria that a rule sets. The rules are compared as a whole; an empty list means none.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description:
+          - The name, which is the tag of the recovery points that it keeps.
+        type: str
+        required: true
+      duration:
+        description:
+          - How long they are kept.
+        type: str
+        required: true
+      tagging_priority:
+        description:
+          - Which rule counts where a recovery point fulfils several; the lowest does. O(retention) has 10 for V(yearly), 15 for
+            V(monthly), 20 for V(weekly), 25 for V(daily).
+          - Without it, the rules come before these, in their own order.
+        type: int
+      absolute_criteria:
+        description:
+          - Any of C(AllBackup), C(FirstOfDay), C(FirstOfWeek), C(FirstOfMonth), C(FirstOfYear).
+        type: list
+        elements: str
+      days_of_the_week:
+        description:
+          - Days of the week, such as V(Sunday).
+        type: list
+        elements: str
+      weeks_of_the_month:
+        description:
+          - Any of C(First), C(Second), C(Third), C(Fourth), C(Last).
+        type: list
+        elements: str
+      days_of_month:
+        description:
+          - Days of the month, 1 to 28, and V(last).
+        type: list
+        elements: str
+      months_of_year:
+        description:
+          - Months, such as V(January).
+        type: list
+        elements: str
+      schedule_times:
+        description:
+          - Times of day as V('13:00'), which have to be times of the schedule.
+        type: list
+        elements: str
   on_change:
     description:
       - What to do where the existing policy differs from what is asked for.
@@ -132,6 +200,27 @@ EXAMPLES = r"""
       default: 30d
     on_change: new_version
 
+- name: Storage accounts, continuously for a month and every Sunday into the vault
+  holdfast.azure_backup.backup_policy:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    policy_name: blobs
+    datasource_type: azure_blob
+    schedule:
+      frequency: weekly
+      days: [Sunday]
+      times: ['03:00']
+    retention:
+      operational: 30d
+      default: 12w
+      monthly: 1y
+    retention_rules:
+      - name: QuarterEnd
+        duration: 7y
+        weeks_of_the_month: [Last]
+        days_of_the_week: [Sunday]
+        months_of_year: [March, June, September, December]
+
 - name: Remove a policy that nothing uses
   holdfast.azure_backup.backup_policy:
     resource_group: demo-rg
@@ -166,6 +255,11 @@ policy:
       description: How long it keeps.
       type: dict
       sample: {"default": "7d"}
+    retention_rules:
+      description: What it keeps by other criteria.
+      type: list
+      elements: dict
+      sample: []
     backup_rules:
       description: The names of the rules that an on-demand backup can name.
       type: list
@@ -177,7 +271,7 @@ policy:
       elements: str
       sample: [Default]
     is_fully_described:
-      description: Whether schedule and retention say all that the policy does.
+      description: Whether schedule, retention and retention_rules say all that the policy does.
       type: bool
       sample: true
     recovery_points_kept:
@@ -226,6 +320,7 @@ ARGUMENTS = {
     "datasource_type": {"type": "str"},
     "schedule": arguments.SCHEDULE,
     "retention": arguments.RETENTION,
+    "retention_rules": arguments.RETENTION_RULES,
     "on_change": {"type": "str", "choices": ["fail", "new_version"], "default": "fail"},
 }
 

@@ -80,6 +80,11 @@ policies:
       description: How long it keeps, as M(holdfast.azure_backup.backup_policy) takes it.
       type: dict
       sample: {"default": "7d"}
+    retention_rules:
+      description: What it keeps by other criteria, as M(holdfast.azure_backup.backup_policy) takes it.
+      type: list
+      elements: dict
+      sample: []
     backup_rules:
       description: The names of the rules that an on-demand backup can name.
       type: list
@@ -91,7 +96,7 @@ policies:
       elements: str
       sample: [Default]
     is_fully_described:
-      description: Whether schedule and retention say all that the policy does.
+      description: Whether schedule, retention and retention_rules say all that the policy does.
       type: bool
       sample: true
     recovery_points_kept:

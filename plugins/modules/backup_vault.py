@@ -120,6 +120,19 @@ options:
       - Whether Azure Monitor raises an alert when a job fails.
     type: str
     choices: [Enabled, Disabled]
+  resource_guard_id:
+    description:
+      - The ARM id of the resource guard that has to approve critical operations (multi-user authorization). An empty string ends the
+        mapping.
+      - Where a vault is mapped, this collection asks the guard for its approval of what it does. Azure gives it to a caller that has
+        the role Backup MUA Operator on the guard at that moment.
+    type: str
+  undelete:
+    description:
+      - With O(state=present), brings the vault back if it was deleted and Azure still has it, which it does for vaults whose soft
+        delete is V(AlwaysOn). It comes back with a new identity.
+    type: bool
+    default: false
   tags:
     description:
       - Tags of the vault. When it is not set, all tags stay.
@@ -152,6 +165,12 @@ EXAMPLES = r"""
       retention_duration_in_days: 30
     tags:
       owner: storage-team
+
+- name: Let nobody delete backups alone
+  holdfast.azure_backup.backup_vault:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    resource_guard_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.DataProtection/resourceGuards/demo-guard"
 
 - name: Remove the vault, which fails while it protects anything
   holdfast.azure_backup.backup_vault:
@@ -237,6 +256,10 @@ vault:
       description: Whether critical operations need a second person.
       type: bool
       sample: false
+    resource_guard_id:
+      description: The resource guard that it is mapped to; none where it is not.
+      type: str
+      sample: null
     replicated_regions:
       description: The regions that hold copies.
       type: list
@@ -254,6 +277,18 @@ vault:
       description: How far Azure is with the vault.
       type: str
       sample: Succeeded
+    deleted_vault_id:
+      description: Azure's name of a deleted vault.
+      type: str
+      sample: null
+    deletion_time:
+      description: When it was deleted; none for a vault that is there.
+      type: str
+      sample: null
+    purge_time:
+      description: Until when it can be brought back; none for a vault that is there.
+      type: str
+      sample: null
 error:
   description: Azure's answer, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
   returned: failure
@@ -307,6 +342,8 @@ ARGUMENTS = {
     "cross_region_restore_state": {"type": "str", "choices": ["Enabled", "Disabled"]},
     "cross_subscription_restore_state": {"type": "str", "choices": ["Enabled", "Disabled", "PermanentlyDisabled"]},
     "alerts_for_all_job_failures": {"type": "str", "choices": ["Enabled", "Disabled"]},
+    "resource_guard_id": {"type": "str"},
+    "undelete": {"type": "bool", "default": False},
     "tags": {"type": "dict"},
     "append_tags": {"type": "bool", "default": True},
 }

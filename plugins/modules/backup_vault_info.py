@@ -25,6 +25,16 @@ options:
     description:
       - The resource group of the vault; without O(vault_name), every vault in it.
     type: str
+  deleted:
+    description:
+      - Read the deleted vaults of O(location) that Azure still has, instead of those that are there. O(resource_group) and
+        O(vault_name) choose among them.
+    type: bool
+    default: false
+  location:
+    description:
+      - The region of the deleted vaults.
+    type: str
   tags:
     description:
       - Only vaults with all of these tags, each as V(name) or V(name:value).
@@ -38,6 +48,11 @@ EXAMPLES = r"""
     resource_group: demo-rg
     vault_name: demo-vault
   register: one
+
+- name: What can still be brought back
+  holdfast.azure_backup.backup_vault_info:
+    deleted: true
+    location: westeurope
 
 - name: The storage team's vaults in all subscriptions that we may see
   holdfast.azure_backup.backup_vault_info:
@@ -121,6 +136,10 @@ vaults:
       description: Whether critical operations need a second person.
       type: bool
       sample: false
+    resource_guard_id:
+      description: The resource guard that it is mapped to; none for one of a list.
+      type: str
+      sample: null
     replicated_regions:
       description: The regions that hold copies.
       type: list
@@ -138,6 +157,18 @@ vaults:
       description: How far Azure is with the vault.
       type: str
       sample: Succeeded
+    deleted_vault_id:
+      description: Azure's name of a deleted vault.
+      type: str
+      sample: null
+    deletion_time:
+      description: When it was deleted; none for a vault that is there.
+      type: str
+      sample: null
+    purge_time:
+      description: Until when it can be brought back; none for a vault that is there.
+      type: str
+      sample: null
 error:
   description: Azure's answer, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
   returned: failure
@@ -158,13 +189,15 @@ from ansible_collections.holdfast.azure_backup.plugins.module_utils.module impor
 ARGUMENTS = {
     **arguments.VAULT,
     **arguments.SUBSCRIPTIONS,
+    "deleted": {"type": "bool", "default": False},
+    "location": {"type": "str"},
     "tags": {"type": "list", "elements": "str"},
 }
 
 
 def main(clock: Clock | None = None) -> None:
     """Run the module; a test may pass its own clock."""
-    run(ARGUMENTS, read_vaults, clock)
+    run(ARGUMENTS, read_vaults, clock, required_if=[("deleted", True, ["location"])], required_by={"location": ["deleted"]})
 
 
 if __name__ == "__main__":

@@ -26,10 +26,12 @@ from .data_protection import DataProtection
 from .faults import Faults
 from .identity import EntraId
 from .journal import Journal
+from .protectable import Datasources
 from .resource_graph import ResourceGraph
 from .resources import ResourceGroups
 from .seed import Seed
 from .sign_in import sign_in_routes
+from .storage import Storage
 
 _OLDEST_API = {
     "Microsoft.DataProtection": "2021-01-01",
@@ -37,6 +39,7 @@ _OLDEST_API = {
     "Microsoft.Compute": "2018-04-01",
     "Microsoft.ResourceGraph": "2019-04-01",
     "Microsoft.Resources": "2018-05-01",
+    "Microsoft.Storage": "2019-04-01",
 }
 
 
@@ -59,7 +62,11 @@ class Azure:
         self.groups = ResourceGroups(self.entra.may_reach)
         self.compute = Compute(self.groups)
         self.authorization = Authorization(self.clock, self.groups)
-        self.data_protection = DataProtection(self.schedule, self.groups, self.compute, self.authorization, self.faults)
+        self.storage = Storage(self.groups)
+        datasources = Datasources(self.compute, self.storage, self.authorization)
+        self.data_protection = DataProtection(
+            self.schedule, self.groups, datasources, self.authorization, self.faults, self.entra.may_reach
+        )
         rows = self.data_protection.graph_rows
         tables = {"resources": lambda: rows("vaults"), "recoveryservicesresources": lambda: rows("contents")}
         self.resource_graph = ResourceGraph(tables, self.entra.may_reach)
@@ -71,6 +78,7 @@ class Azure:
         return [
             *self.groups.routes(),
             *self.compute.routes(),
+            *self.storage.routes(),
             *self.data_protection.routes(),
             *self.authorization.routes(),
             *self.resource_graph.routes(),
@@ -172,6 +180,7 @@ class Gateway:
             url,
             path,
             claims["oid"],
+            {name.lower(): value for name, value in request.headers.items()},
         )
         kind = self.route.template.split("/providers/")[-1].split("/", 1)[-1]
         check_api_version(self.route.namespace, call.api_version, _OLDEST_API[self.route.namespace], kind)

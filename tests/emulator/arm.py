@@ -76,7 +76,7 @@ def backup_error(status: int, code: str, message: str, action: str, inner: Wire 
 class Call:
     """A request to Resource Manager, already authenticated.
 
-    path: names from the route's template; url: scheme and host to build absolute URLs with.
+    path: names from the route's template; url: scheme and host to build absolute URLs with; headers: by lower-cased names.
     """
 
     method: str
@@ -87,6 +87,7 @@ class Call:
     url: str
     full_path: str
     principal_id: str
+    headers: dict[str, str] = field(default_factory=dict)
 
     @property
     def api_version(self) -> str:

@@ -23,23 +23,27 @@ from .arm import (
     Route,
     Wire,
     backup_error,
+    check_api_version,
     check_properties,
     page_of,
     resource_not_found,
-    user_facing_error,
 )
 from .authorization import Authorization
 from .clock import Schedule, dotnet_duration, iso_duration, ticks
-from .compute import Compute
 from .faults import Faults
 from .operations import Operation, Operations
+from .protectable import Datasources, Protectable, has_schedule, refuse, row_of, snapshot_group
 from .resource_graph import graph_row
+from .resource_guards import ResourceGuards
 from .resources import ResourceGroups
 
 NAMESPACE = "Microsoft.DataProtection"
 _VAULTS = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.DataProtection/backupVaults"
 _VAULT = _VAULTS + "/{vault}"
 _INSTANCE = _VAULT + "/backupInstances/{instance}"
+_DELETED_VAULTS = "/subscriptions/{subscription}/providers/Microsoft.DataProtection/locations/{location}/deletedVaults"
+# An empty vault can be brought back for ten minutes (recorded: dataprotection-2026/Undo-AzDataProtectionVaultDeletion).
+_SECONDS_DELETED = 600
 _SECONDS = {
     "vault": 1.0,
     "validate": 40.0,
@@ -55,10 +59,7 @@ _POLICY_NAME = re.compile(r"^[A-Za-z][-A-Za-z0-9]{2,149}$")
 _POINT_FILTER = re.compile(r"^(startDate eq '(?P<start>[^']+)')?( and )?(endDate eq '(?P<end>[^']+)')?$", re.IGNORECASE)
 _INTERVAL = re.compile(r"^R/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d|Z)?/P(T\d+H|\d+[DW])$")
 _PAIRED = {"westeurope": "northeurope", "northeurope": "westeurope", "eastus": "westus", "centraluseuap": "eastus2euap"}
-_DISK = "Microsoft.Compute/disks"
-_DISK_READER = "3e5e47e6-65f7-47ef-90b5-e5dd4d455f24"
-_SNAPSHOT_CONTRIBUTOR = "7efff54f-a5b4-42b5-a1c5-5411624893ce"
-_DISK_INTERVALS = {"PT1H", "PT2H", "PT4H", "PT6H", "PT8H", "PT12H", "P1D"}
+_NOT_OF_DELETED = ("secureScore", "bcdrSecurityLevel", "replicatedRegions", "regionOfChoiceSettings")
 _NEVER = "0001-01-01T00:00:00Z"
 _NO_LENGTH = "-10675199.02:48:05.4775808"
 _TENANT = "72f988bf-86f1-41af-91ab-2d7cd011db47"
@@ -82,6 +83,11 @@ class Instance:
         properties["currentProtectionState"] = state
         properties["protectionStatus"] = {"status": state, **({"errorDetails": error} if error else {})}
         properties["provisioningState"] = "Provisioning" if state.endswith("ingProtection") else "Succeeded"
+
+    @property
+    def policy_name(self) -> str:
+        """The lower-cased name of the policy."""
+        return str(self.wire["properties"]["policyInfo"]["policyId"]).rsplit("/", 1)[-1].lower()
 
     @property
     def datasource_id(self) -> str:
@@ -112,6 +118,14 @@ class Vault:
         return settings
 
 
+@dataclass
+class DeletedVault:
+    """A vault that was deleted and can still be brought back."""
+
+    vault: Vault
+    wire: Wire
+
+
 class DataProtection:
     """The service."""
 
@@ -119,18 +133,21 @@ class DataProtection:
         self,
         schedule: Schedule,
         groups: ResourceGroups,
-        compute: Compute,
+        datasources: Datasources,
         authorization: Authorization,
         faults: Faults,
+        may_reach: Callable[[str, str], bool],
     ) -> None:
         self._schedule = schedule
         self._clock = schedule.clock
         self._groups = groups
-        self._compute = compute
+        self._datasources = datasources
         self._authorization = authorization
         self._faults = faults
         self._operations = Operations(schedule)
+        self._guards = ResourceGuards(self._clock, groups, may_reach, lambda call: self._vault(call).wire)
         self.vaults: dict[tuple[str, str, str], Vault] = {}
+        self.deleted_vaults: dict[str, DeletedVault] = {}
         self.seconds_between_identities = 0.0
         self._last_identity: datetime | None = None
 
@@ -176,9 +193,11 @@ class DataProtection:
                 "{operation}",
                 self._operations.read_result,
             ),
+            ("GET", _DELETED_VAULTS, self._list_deleted_vaults),
+            ("GET", _DELETED_VAULTS + "/{deleted}", self._read_deleted_vault),
             ("GET", "{scope:path}/providers/Microsoft.DataProtection/backupInstances", self._route_extension),
         ]
-        return [Route(method, template, handler, NAMESPACE) for method, template, handler in plain]
+        return [*self._guards.routes(), *(Route(method, template, handler, NAMESPACE) for method, template, handler in plain)]
 
     def graph_rows(self, which: str) -> Iterator[Wire]:
         """Give the rows that Resource Graph has of vaults, or of their contents: instances and jobs."""
@@ -241,9 +260,14 @@ class DataProtection:
         check_properties(document, {"location", "tags", "identity", "properties", "eTag", "id", "name", "type"}, "BackupVault")
         key = (*call.group_key(), call.path["vault"].lower())
         current = self.vaults.get(key)
+        if call.headers.get("x-ms-deleted-vault-id"):
+            return self._undelete_vault(call, document, key)
         if not _VAULT_NAME.match(call.path["vault"]):
             raise backup_error(400, "BMSUserErrorInvalidInput", "The name of the vault is not valid.", "Use another name.")
         wanted = self._checked_vault(call, document, current, group)
+        requests = wanted["properties"].pop("resourceGuardOperationRequests", None)
+        for change in _critical_changes(current.wire if current else {}, wanted):
+            self._guards.check_approved(call, wanted, change, requests)
         if current and all(current.wire.get(name) == wanted.get(name) for name in ("tags", "identity", "properties")):
             return Reply(200, current.wire)
         self._check_identities(call)
@@ -285,7 +309,7 @@ class DataProtection:
         allowed = {
             "storageSettings", "securitySettings", "featureSettings", "monitoringSettings", "replicatedRegions",
             "provisioningState", "isVaultProtectedByResourceGuard", "secureScore", "bcdrSecurityLevel",
-            "resourceGuardOperationRequests",
+            "resourceGuardOperationRequests", "regionOfChoiceSettings",
         }  # fmt: skip
         check_properties(properties, allowed, "BackupVault")
         storage = properties.get("storageSettings")
@@ -305,10 +329,11 @@ class DataProtection:
             "properties": {
                 **{key: value for key, value in properties.items() if key in allowed},
                 "provisioningState": "Succeeded",
-                "isVaultProtectedByResourceGuard": False,
+                "isVaultProtectedByResourceGuard": before.get("properties", {}).get("isVaultProtectedByResourceGuard", False),
                 "secureScore": score,
                 "bcdrSecurityLevel": level,
                 "replicatedRegions": [_PAIRED.get(location, location)] if redundancy == "GeoRedundant" else [],
+                **({"regionOfChoiceSettings": {"status": "NotApplicable"}} if call.api_version >= "2026-06-01" else {}),
             },
             "id": before.get("id") or call.full_path,
             "name": before.get("name") or call.path["vault"],
@@ -429,8 +454,10 @@ class DataProtection:
                 "Delete the backup instances and try again.",
             )
 
-        def done(_operation: Operation, _due: datetime) -> None:
-            self.vaults.pop(key, None)
+        def done(_operation: Operation, due: datetime) -> None:
+            gone = self.vaults.pop(key, None)
+            if gone and str(gone.soft_delete.get("state")).lower() == "alwayson":
+                self._keep_deleted(gone, due)
 
         subscription, group, location = call.path["subscription"], call.path["group"], vault.wire["location"]
         operation = self._operations.begin(
@@ -443,6 +470,73 @@ class DataProtection:
             done,
         )
         return Reply(202, None, self._operations.headers(call, operation, 30))
+
+    def _keep_deleted(self, vault: Vault, due: datetime) -> None:
+        """Keep a deleted vault for a while, under a new name."""
+        name = str(uuid.uuid4())
+        subscription = vault.id.split("/")[2]
+        properties = {key: value for key, value in vault.wire["properties"].items() if key not in _NOT_OF_DELETED}
+        wire: Wire = {
+            "location": vault.wire["location"],
+            "tags": vault.wire.get("tags") or {},
+            "properties": {
+                "originalBackupVaultId": vault.guid,
+                "originalBackupVaultName": vault.wire["name"],
+                "originalBackupVaultResourcePath": vault.id,
+                "resourceDeletionInfo": {
+                    "deletionTime": ticks(due),
+                    "scheduledPurgeTime": ticks(due + timedelta(seconds=_SECONDS_DELETED)),
+                    "deleteActivityID": str(uuid.uuid4()),
+                },
+                **properties,
+            },
+            "id": f"/subscriptions/{subscription}/providers/{NAMESPACE}/locations/{vault.wire['location']}/deletedVaults/{name}",
+            "name": name,
+            "type": f"{NAMESPACE}/locations/deletedVaults",
+        }
+        self.deleted_vaults[name] = DeletedVault(vault, wire)
+
+        def purge(_moment: datetime) -> None:
+            self.deleted_vaults.pop(name, None)
+
+        self._schedule.after(_SECONDS_DELETED, purge)
+
+    def _deleted_vaults_of(self, call: Call) -> list[Wire]:
+        check_api_version(NAMESPACE, call.api_version, "2025-09-01", "locations/deletedVaults")
+        return [
+            deleted.wire
+            for deleted in self.deleted_vaults.values()
+            if deleted.wire["location"] == call.path["location"].lower()
+            and deleted.vault.id.split("/")[2].lower() == call.path["subscription"].lower()
+        ]
+
+    def _list_deleted_vaults(self, call: Call) -> Reply:
+        return page_of(call, self._deleted_vaults_of(call), self._groups.page_size)
+
+    def _read_deleted_vault(self, call: Call) -> Reply:
+        found = next((wire for wire in self._deleted_vaults_of(call) if wire["name"] == call.path["deleted"].lower()), None)
+        if found is None:
+            raise resource_not_found(f"{NAMESPACE}/locations/deletedVaults", call.path["deleted"], "")
+        return Reply(200, found)
+
+    def _undelete_vault(self, call: Call, document: Wire, key: tuple[str, str, str]) -> Reply:
+        """Bring a deleted vault back, with a new identity and all else as it was."""
+        check_api_version(NAMESPACE, call.api_version, "2025-09-01", "backupVaults")
+        name = call.headers["x-ms-deleted-vault-id"].lower()
+        deleted = self.deleted_vaults.get(name)
+        if deleted is None or key in self.vaults or deleted.vault.id.lower() != call.full_path.lower():
+            raise refuse("The deleted vault does not exist, or the vault is there.")
+        del self.deleted_vaults[name]
+        vault = deleted.vault
+        vault.wire["identity"] = self._checked_identity(document.get("identity") or {}, {})
+        vault.wire["properties"]["provisioningState"] = "Provisioning"
+        self.vaults[key] = vault
+
+        def done(_operation: Operation, _due: datetime) -> None:
+            vault.wire["properties"]["provisioningState"] = "Succeeded"
+
+        operation = self._begin(call, vault, "vault", done)
+        return Reply(201, vault.wire, self._operations.headers(call, operation, 10, location=False))
 
     # -- policies
 
@@ -485,9 +579,6 @@ class DataProtection:
 
     @staticmethod
     def _check_policy(name: str, properties: Wire) -> None:
-        def refuse(message: str) -> ArmError:
-            return backup_error(400, "BMSUserErrorInvalidInput", message, "Correct the policy and try again.")
-
         if not _POLICY_NAME.match(name):
             raise refuse("The name of the policy is not valid.")
         check_properties(properties, {"datasourceTypes", "objectType", "policyRules", "name"}, "BackupPolicy")
@@ -496,21 +587,19 @@ class DataProtection:
         backup = [rule for rule in rules if rule.get("objectType") == "AzureBackupRule"]
         if properties.get("objectType") != "BackupPolicy" or len(properties.get("datasourceTypes") or []) != 1:
             raise refuse("A policy is for exactly one datasource type.")
+        row = row_of(properties["datasourceTypes"][0])
         if len(retention) + len(backup) != len(rules) or not any(rule.get("isDefault") for rule in retention):
             raise refuse("A policy has backup rules and retention rules, one of them the default.")
-        names = {rule["name"] for rule in retention}
+        names = [rule["name"] for rule in retention]
+        if len(set(names)) < len(names):
+            raise refuse("Two retention rules have one name.")
+        stores = {rule["name"]: rule["lifecycles"][0]["sourceDataStore"]["dataStoreType"] for rule in retention}
+        if not backup and set(stores.values()) != {row.continuous_store}:
+            raise refuse("A policy without a backup rule is for continuous backup only.")
+        if backup and stores.get("Default") != row.store:
+            raise refuse(f"The retention rule Default has to keep recovery points in {row.store}.")
         for rule in backup:
-            trigger = rule.get("trigger") or {}
-            intervals = (trigger.get("schedule") or {}).get("repeatingTimeIntervals") or []
-            if not intervals or not all(_INTERVAL.match(text) for text in intervals):
-                raise refuse("repeatingTimeIntervals is not valid.")
-            tags = {criteria["tagInfo"]["tagName"] for criteria in trigger.get("taggingCriteria") or []}
-            if not tags or not tags <= names:
-                raise refuse("Every tagging criterion needs a retention rule of its name.")
-            if properties["datasourceTypes"] == [_DISK] and not all(
-                text.rsplit("/", 1)[-1] in _DISK_INTERVALS for text in intervals
-            ):
-                raise refuse("The schedule is not supported for disks.")
+            _check_backup_rule(rule, row, set(names))
 
     def _delete_policy(self, call: Call) -> Reply:
         vault, key = self._vault(call), call.path["policy"].lower()
@@ -556,9 +645,6 @@ class DataProtection:
     def _checked_instance(self, vault: Vault, properties: Wire, own_name: str | None) -> Wire:
         """Check an instance's properties and give them as answers show them. Raises ArmError 400."""
 
-        def refuse(message: str) -> ArmError:
-            return backup_error(400, "BMSUserErrorInvalidInput", message, "Correct the request and try again.")
-
         allowed = {
             "dataSourceInfo", "dataSourceSetInfo", "datasourceAuthCredentials", "friendlyName", "objectType", "policyInfo",
             "identityDetails", "validationType", "resourceGuardOperationRequests",
@@ -568,29 +654,20 @@ class DataProtection:
         resource_id = source.get("resourceID") or source.get("resourceId")
         if not resource_id or properties.get("objectType") != "BackupInstance" or not policy.get("policyId"):
             raise refuse("dataSourceInfo, policyInfo or objectType is missing.")
-        if source.get("datasourceType") != _DISK:
-            raise ArmError(501, "NotEmulated", f"The emulator does not protect {source.get('datasourceType')}.")
+        row = row_of(str(source.get("datasourceType")))
         found = vault.policies.get(policy["policyId"].rsplit("/", 1)[-1].lower())
         if found is None or not policy["policyId"].lower().startswith(vault.id.lower() + "/"):
             raise refuse(f"The policy {policy['policyId']} does not exist in the vault.")
         if found["properties"]["datasourceTypes"] != [source["datasourceType"]]:
             raise refuse("The policy is for another datasource type.")
-        stores = (policy.get("policyParameters") or {}).get("dataStoreParametersList") or []
-        group = next((store.get("resourceGroupId") for store in stores), None)
-        if not group:
-            raise refuse("The snapshot resource group is missing.")
-        if group.split("/")[2].lower() != resource_id.split("/")[2].lower():
-            raise backup_error(
-                400,
-                "UserErrorSnapshotRGSubscriptionMismatch",
-                "The snapshot resource group is not in the subscription of the disk.",
-                "Choose a resource group in the subscription of the disk.",
-            )
         if str(source.get("resourceLocation", "")).lower() != vault.wire["location"]:
             raise refuse("The datasource is not in the region of the vault.")
         self._check_unprotected(vault, resource_id, own_name)
-        answered = {key: value for key, value in source.items() if key != "resourceId"}
-        properties["dataSourceInfo"] = {"resourceID": resource_id, **answered}
+        for name in ("dataSourceInfo", "dataSourceSetInfo"):
+            if properties.get(name):
+                answered = {key: value for key, value in properties[name].items() if key != "resourceId"}
+                properties[name] = {"resourceID": resource_id, **answered}
+        self._datasources.check(row, properties, found)
         return {key: value for key, value in properties.items() if value is not None}
 
     def _check_unprotected(self, vault: Vault, resource_id: str, own_name: str | None) -> None:
@@ -608,33 +685,6 @@ class DataProtection:
                         "the datasource in any other vault",
                     )
 
-    def _missing_permission(self, vault: Vault, properties: Wire) -> Wire | None:
-        """Give the error of validateForBackup where the vault's identity lacks a role that is effective."""
-        disk = properties["dataSourceInfo"]["resourceID"]
-        group = properties["policyInfo"]["policyParameters"]["dataStoreParametersList"][0]["resourceGroupId"]
-        parts = group.split("/")
-        exists = disk.lower() in self._compute.disks and (parts[2].lower(), parts[4].lower()) in self._groups.groups
-        identity = vault.wire.get("identity") or {}
-        acting = properties.get("identityDetails") or {}
-        principal = identity.get("principalId")
-        if not acting.get("useSystemAssignedIdentity", True):
-            assigned = identity.get("userAssignedIdentities") or {}
-            wanted = str(acting.get("userAssignedIdentityArmUrl")).lower()
-            principal = next((made["principalId"] for name, made in assigned.items() if name.lower() == wanted), None)
-        permitted = principal and all(
-            self._authorization.holds(principal, role, scope)
-            for role, scope in ((_DISK_READER, disk), (_SNAPSHOT_CONTRIBUTOR, group))
-        )
-        if exists and permitted:
-            return None
-        return user_facing_error(
-            "UserErrorDiskAndSnapshotRGOrMSIPermissionsNotPresent",
-            "Could not perform the operation as Disk and Snapshot Data store Resource Group no longer exists. Or Azure Backup "
-            "Service requires additional permissions on the Snapshot Data store Resource Group and Disk to do this operation.",
-            "Grant Backup Vault managed identity appropriate permissions on the Snapshot Data store Resource Group and on the "
-            "Disk.",
-        )
-
     def _validate(self, call: Call) -> Reply:
         vault = self._vault(call)
         document = call.document()
@@ -642,7 +692,7 @@ class DataProtection:
         properties = self._checked_instance(vault, document.get("backupInstance") or {}, None)
 
         def done(operation: Operation, _due: datetime) -> None:
-            operation.error = self._missing_permission(vault, properties)
+            operation.error = self._datasources.missing_permission(vault.wire, properties)
 
         operation = self._begin(call, vault, "validate", done)
         return Reply(202, None, self._operations.headers(call, operation, 0))
@@ -656,12 +706,13 @@ class DataProtection:
         if existing is None:
             return self._create_instance(call, vault, name, properties, document.get("tags"))
         before = existing.wire["properties"]
-        if before["policyInfo"].get("policyParameters") != properties["policyInfo"].get("policyParameters"):
-            raise backup_error(
-                400, "BMSUserErrorInvalidInput", "The snapshot resource group cannot be changed.", "Keep it as it is."
-            )
-        if before["policyInfo"]["policyId"].lower() == properties["policyInfo"]["policyId"].lower():
+        if snapshot_group(before) != snapshot_group(properties):
+            raise refuse("The snapshot resource group cannot be changed.")
+        requests = properties.pop("resourceGuardOperationRequests", None)
+        same_policy = before["policyInfo"]["policyId"].lower() == properties["policyInfo"]["policyId"].lower()
+        if same_policy and before["policyInfo"].get("policyParameters") == properties["policyInfo"].get("policyParameters"):
             return Reply(200, existing.wire)
+        self._guards.check_approved(call, vault.wire, "backupInstances/write", requests)
         existing.wire["properties"].update(properties)
         existing.become("UpdatingProtection")
 
@@ -690,21 +741,27 @@ class DataProtection:
         def configured(_moment: datetime) -> None:
             if instance.state != "ConfiguringProtection":
                 return
-            error = self._missing_permission(vault, properties)
+            error = self._datasources.missing_permission(vault.wire, properties)
             instance.become("ProtectionError" if error else "ProtectionConfigured", error)
 
         def done(_operation: Operation, _due: datetime) -> None:
             instance.wire["properties"]["provisioningState"] = "Succeeded"
             self._schedule.after(_SECONDS["configure"], configured)
 
-        operation = self._begin(call, vault, "instance", done)
-        return Reply(201, instance.wire, self._operations.headers(call, operation, 0, location=False))
+        if properties.get("dataSourceSetInfo") is None or call.api_version < "2025-01-01":
+            operation = self._begin(call, vault, "instance", done)
+            return Reply(201, instance.wire, self._operations.headers(call, operation, 0, location=False))
+        # Recorded for storage accounts from 2025 on.
+        operation = self._operations.begin(call, vault.guid, vault.id, instance.wire["id"], _SECONDS["instance"], done)
+        operation.result = lambda: instance.wire
+        return Reply(202, None, self._operations.headers(call, operation, 0))
 
     def _delete_instance(self, call: Call) -> Reply:
         vault, key = self._vault(call), call.path["instance"].lower()
         instance = vault.instances.get(key)
         if instance is None:
             return Reply(204)
+        self._guards.check_unlocked(vault.wire, "backupInstances/delete", instance.wire["id"])
 
         def done(_operation: Operation, due: datetime) -> None:
             if vault.instances.pop(key, None) and str(vault.soft_delete.get("state", "Off")).lower() != "off":
@@ -780,10 +837,16 @@ class DataProtection:
         return Reply(202, None, self._operations.headers(call, operation, 0))
 
     def _stop(self, call: Call) -> Reply:
+        self._check_approved(call, "backupInstances/stopProtection/action")
         return self._change_state(call, "ProtectionStopped")
 
     def _suspend(self, call: Call) -> Reply:
+        self._check_approved(call, "backupInstances/suspendBackups/action")
         return self._change_state(call, "BackupsSuspended")
+
+    def _check_approved(self, call: Call, operation: str) -> None:
+        requests = (call.body or {}).get("resourceGuardOperationRequests")
+        self._guards.check_approved(call, self._vault(call).wire, operation, requests)
 
     def _resume(self, call: Call) -> Reply:
         vault, instance = self._instance(call)
@@ -832,7 +895,7 @@ class DataProtection:
             (vault, instance)
             for vault in self.vaults.values()
             for instance in vault.instances.values()
-            if instance.state == "ProtectionConfigured"
+            if instance.state == "ProtectionConfigured" and has_schedule(vault.policies[instance.policy_name])
         ]
         for vault, instance in protected:
             policy_name = instance.wire["properties"]["policyInfo"]["policyId"].rsplit("/", 1)[-1]
@@ -915,7 +978,7 @@ class DataProtection:
             if fate.get("error"):
                 properties["errorDetails"] = [fate["error"]]
             if properties["status"].startswith("Completed"):
-                properties["destinationDataStoreName"] = "OperationalTierStore"
+                properties["destinationDataStoreName"] = row_of(source["datasourceType"]).tier
                 point = self._add_point(vault, instance, policy_name, tag, started)
                 properties["extendedInfo"]["targetRecoverPoint"] = {
                     "recoveryPointID": point["name"],
@@ -929,17 +992,18 @@ class DataProtection:
     def _add_point(self, vault: Vault, instance: Instance, policy_name: str, tag: str, taken: datetime) -> Wire:
         name = uuid.uuid4().hex
         expiry = ticks(taken + timedelta(days=7))
+        row = row_of(instance.wire["properties"]["dataSourceInfo"]["datasourceType"])
         point: Wire = {
             "properties": {
                 "objectType": "AzureBackupDiscreteRecoveryPoint",
                 "recoveryPointId": name,
                 "recoveryPointTime": ticks(taken),
-                "recoveryPointType": "Incremental",
+                "recoveryPointType": row.point_type,
                 "friendlyName": name,
                 "recoveryPointDataStoresDetails": [
                     {
                         "id": str(uuid.uuid4()),
-                        "type": "OperationalStore",
+                        "type": row.store,
                         "creationTime": ticks(taken),
                         "expiryTime": expiry,
                         "metaData": None,
@@ -964,12 +1028,18 @@ class DataProtection:
         return point
 
     def _list_points(self, call: Call) -> Reply:
+        vault, instance = self._instance(call)
+        if not has_schedule(vault.policies[instance.policy_name]):
+            # By public reports: what is backed up continuously has no recovery points.
+            raise backup_error(
+                400, "UserErrorPITBackupInstanceNotFound", "The backup instance has no recovery points.", "Use restorable ranges."
+            )
         text = call.query.get("$filter", "")
         match = _POINT_FILTER.match(text)
         if text and match is None:
             raise backup_error(400, "BMSUserErrorInvalidInput", "The filter is not valid.", "Send startDate and endDate.")
         start, end = (match["start"] or "", match["end"] or "9999") if match else ("", "9999")
-        found = [point for point in self._instance(call)[1].points if start <= point["properties"]["recoveryPointTime"] <= end]
+        found = [point for point in instance.points if start <= point["properties"]["recoveryPointTime"] <= end]
         return page_of(call, found, self._groups.page_size)
 
     def _read_point(self, call: Call) -> Reply:
@@ -1003,7 +1073,8 @@ def _spelled_out(vault: Vault, instance: Instance) -> Wire:
     source |= {"resourceProperties": None, "baseUri": None, "resourceUri": ""}
     properties["dataSourceSetInfo"] = {**source, "objectType": "DatasourceSet"}
     properties["policyInfo"].setdefault("policyVersion", None)
-    properties["policyInfo"]["policyParameters"] |= {"backupDatasourceParametersList": None, "tags": None}
+    spelled = {"backupDatasourceParametersList": None, "dataStoreParametersList": None, "tags": None}
+    properties["policyInfo"]["policyParameters"] = {**spelled, **(properties["policyInfo"].get("policyParameters") or {})}
     properties["protectionStatus"].setdefault("errorDetails", None)
     for name in (
         "dataSourceProperties", "datasourceAuthCredentials", "identityDetails", "protectionErrorDetails",
@@ -1034,6 +1105,38 @@ def _spelled_out(vault: Vault, instance: Instance) -> Wire:
         },
     }
     return {**instance.wire, "properties": properties}
+
+
+def _check_backup_rule(rule: Wire, row: Protectable, tags_kept: set[str]) -> None:
+    trigger = rule.get("trigger") or {}
+    intervals = (trigger.get("schedule") or {}).get("repeatingTimeIntervals") or []
+    if not intervals or not all(_INTERVAL.match(text) for text in intervals):
+        raise refuse("repeatingTimeIntervals is not valid.")
+    criteria = trigger.get("taggingCriteria") or []
+    tags = {item["tagInfo"]["tagName"] for item in criteria}
+    if not tags or not tags <= tags_kept:
+        raise refuse("Every tagging criterion needs a retention rule of its name.")
+    if not row.takes_other_tags and not tags <= {"Default", "Daily", "Weekly"}:
+        raise refuse("The tags are not supported for this type.")
+    if len({item["taggingPriority"] for item in criteria}) < len(criteria):
+        raise refuse("Two tagging criteria have one priority.")
+    if not all(text.rsplit("/", 1)[-1] in row.intervals for text in intervals):
+        raise refuse("The schedule is not supported for this type.")
+
+
+def _critical_changes(before: Wire, wanted: Wire) -> list[str]:
+    """Name the operations of a PUT of a vault that a resource guard would have to approve."""
+    old, new = (((wire.get("properties") or {}).get("securitySettings") or {}) for wire in (before, wanted))
+    rank = {"": 0, "disabled": 0, "unlocked": 1, "locked": 2}
+    found = []
+    if rank[_state(new, "immutabilitySettings")] < rank[_state(old, "immutabilitySettings")]:
+        found.append("write#reduceImmutabilityState")
+    days = [float((settings.get("softDeleteSettings") or {}).get("retentionDurationInDays") or 0) for settings in (old, new)]
+    if (_state(old, "softDeleteSettings") == "on" and _state(new, "softDeleteSettings") == "off") or days[1] < days[0]:
+        found.append("write#reduceSoftDeleteSecurity")
+    if old.get("encryptionSettings") and old["encryptionSettings"] != new.get("encryptionSettings"):
+        found.append("write#modifyEncryptionSettings")
+    return found
 
 
 def _with_dotnet_duration(job: Wire) -> Wire:

@@ -37,8 +37,9 @@ def _default_groups() -> list[dict[str, Any]]:
         {"name": "fast01", "sku": "PremiumV2_LRS"},
         {"name": "far01", "location": "eastus"},
     ]
+    accounts = [{"name": "demoaccount", "containers": ["invoices", "photos"]}, {"name": "emptyaccount"}]
     return [
-        {"name": "demo-rg", "location": "westeurope", "disks": disks},
+        {"name": "demo-rg", "location": "westeurope", "disks": disks, "storage_accounts": accounts},
         {"name": "demo-snapshots-rg", "location": "westeurope"},
         {"name": "other-rg", "location": "westeurope", "subscription": OTHER_SUBSCRIPTION, "disks": [{"name": "other01"}]},
     ]
@@ -49,7 +50,8 @@ class Seed:
     """Tenant, subscriptions, resource groups with their disks, and who may sign in.
 
     certificate: the PEM of a certificate that the client may sign in with as well;
-    groups: name, location, subscription (default SUBSCRIPTION), disks (name, sku, location, count).
+    groups: name, location, subscription (default SUBSCRIPTION), disks (name, sku, location, count),
+    storage_accounts (name, location, containers).
     """
 
     tenant_id: str = TENANT
@@ -90,3 +92,6 @@ class Seed:
                         disk.get("location", group["location"]),
                         disk.get("sku", "Premium_LRS"),
                     )
+            for account in group.get("storage_accounts", []):
+                location = account.get("location", group["location"])
+                azure.storage.add_account(subscription, group["name"], account["name"], location, account.get("containers", []))

@@ -26,6 +26,8 @@ from .translation import http_error, translated
 # One table for every service. Data Protection 2025-09-01 and later refuse vaults that are not AlwaysOn.
 API_VERSIONS = {
     "Microsoft.DataProtection": "2025-07-01",
+    # Deleted vaults are known from 2025-09-01 on; only vaults that are AlwaysOn are among them.
+    "Microsoft.DataProtection/deletedVaults": "2026-06-01",
     "Microsoft.Authorization": "2022-04-01",
     "Microsoft.ResourceGraph": "2021-03-01",
     "Microsoft.Resources": "2021-04-01",
@@ -203,6 +205,7 @@ class Session:
         api_version: str | None = None,
         params: dict[str, str] | None = None,
         body: Any = None,
+        headers: dict[str, str] | None = None,
         **options: Any,
     ) -> Any:
         """Send one request and give azure-core's response.
@@ -215,7 +218,7 @@ class Session:
         if api_version:
             query["api-version"] = api_version
         target = f"{self.cloud.resource_manager}{url}" if url.startswith("/") else url
-        request = rest.HttpRequest(method, target, params=query or None, json=body)
+        request = rest.HttpRequest(method, target, params=query or None, json=body, headers=headers)
         with translated(action):
             response = self._arm.send_request(request, **options)
             text = response.text()

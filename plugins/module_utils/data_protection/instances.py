@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
+from ..datasources import DatasourceType, find_by_wire_type
 from ..durations import format_time, parse_time
 from ..services import Protection
 from ..shapes import shape
@@ -26,23 +28,26 @@ def instance_body(protection: Protection) -> Wire:
         "resourceType": row.resource_type,
         "resourceUri": datasource.text,
     }
-    policy: Wire = {"policyId": protection.policy_id}
+    parameters: Wire = {}
     if protection.snapshot_resource_group_id:
-        policy["policyParameters"] = {
-            "dataStoreParametersList": [
-                {
-                    "dataStoreType": row.data_store,
-                    "objectType": "AzureOperationalStoreParameters",
-                    "resourceGroupId": protection.snapshot_resource_group_id,
-                }
-            ]
-        }
+        parameters["dataStoreParametersList"] = [
+            {
+                "dataStoreType": row.data_store,
+                "objectType": "AzureOperationalStoreParameters",
+                "resourceGroupId": protection.snapshot_resource_group_id,
+            }
+        ]
+    if protection.containers_list:
+        parameters["backupDatasourceParametersList"] = [_containers(row, protection.containers_list)]
+    policy: Wire = {"policyId": protection.policy_id, **({"policyParameters": parameters} if parameters else {})}
     body: Wire = {
         "dataSourceInfo": info,
         "friendlyName": datasource.name,
         "objectType": "BackupInstance",
         "policyInfo": policy,
     }
+    if row.names_datasource_set:
+        body["dataSourceSetInfo"] = {**info, "objectType": "DatasourceSet"}
     if protection.identity_id:
         body["identityDetails"] = {
             "useSystemAssignedIdentity": False,
@@ -51,16 +56,32 @@ def instance_body(protection: Protection) -> Wire:
     return body
 
 
-def with_policy(wire: Wire, policy_id: str) -> Wire:
-    """Give the body that re-points an instance to another policy and keeps all the rest."""
+def _containers(row: DatasourceType, names: Sequence[str]) -> Wire:
+    return {"objectType": row.parameters_type, "containersList": list(names)}
+
+
+def with_changes(wire: Wire, policy_id: str | None, containers_list: Sequence[str] | None, requests: list[str]) -> Wire:
+    """Give the body that changes an instance's policy or containers and keeps all the rest of it.
+
+    None keeps what is there; requests: what a resource guard wants to see (guard.requests_for).
+    """
     properties = copy.deepcopy(wire["properties"])
     for key in ("protectionStatus", "currentProtectionState", "provisioningState", "protectionErrorDetails"):
         properties.pop(key, None)
-    properties["policyInfo"]["policyId"] = policy_id
-    source = properties.get("dataSourceInfo") or {}
-    # After an undelete it is empty (recorded: backup_instance_softdelete).
-    source["resourceUri"] = source.get("resourceUri") or source.get("resourceID")
-    properties["policyInfo"].pop("policyVersion", None)
+    policy = properties["policyInfo"]
+    policy.pop("policyVersion", None)
+    if policy_id:
+        policy["policyId"] = policy_id
+    row = find_by_wire_type((properties.get("dataSourceInfo") or {}).get("datasourceType"))
+    if containers_list and row:
+        parameters = policy.get("policyParameters") or {}
+        policy["policyParameters"] = {**parameters, "backupDatasourceParametersList": [_containers(row, containers_list)]}
+    for source in (properties.get("dataSourceInfo"), properties.get("dataSourceSetInfo")):
+        if source:
+            # After an undelete it is empty (recorded: backup_instance_softdelete).
+            source["resourceUri"] = source.get("resourceUri") or source.get("resourceID")
+    if requests:
+        properties["resourceGuardOperationRequests"] = requests
     body: Wire = {"properties": properties}
     if wire.get("tags"):
         body["tags"] = wire["tags"]
@@ -72,7 +93,9 @@ def describe(wire: Wire) -> dict[str, Any]:
     properties = wire.get("properties") or {}
     source = properties.get("dataSourceInfo") or {}
     policy = properties.get("policyInfo") or {}
-    stores = (policy.get("policyParameters") or {}).get("dataStoreParametersList") or []
+    parameters = policy.get("policyParameters") or {}
+    stores = parameters.get("dataStoreParametersList") or []
+    sources = parameters.get("backupDatasourceParametersList") or []
     status = properties.get("protectionStatus") or {}
     state = properties.get("currentProtectionState") or status.get("status")
     policy_id = policy.get("policyId")
@@ -88,6 +111,7 @@ def describe(wire: Wire) -> dict[str, Any]:
         policy_id=policy_id,
         policy_name=policy_id.rsplit("/", 1)[-1] if policy_id else None,
         snapshot_resource_group_id=next((s["resourceGroupId"] for s in stores if s.get("resourceGroupId")), None),
+        containers_list=sorted(name for source in sources for name in source.get("containersList") or []),
         identity_id=(properties.get("identityDetails") or {}).get("userAssignedIdentityArmUrl"),
         state=snake(state),
         provisioning_state=snake(properties.get("provisioningState")),

@@ -14,17 +14,29 @@ from typing import Any
 
 from ..datasources import DatasourceType, find_by_wire_type
 from ..durations import seconds_of
-from ..schedules import DAYS, Retention, Schedule, count_recovery_points, readable_retention
+from ..plan import Plan, count_recovery_points
+from ..retention import LAST_DAY, OPERATIONAL, STANDARD_TAGS, Retention, RetentionRule
+from ..schedules import DAYS, Schedule
 from ..shapes import shape
 from ..time_zones import has_southern_summer, offset_of
 from .wire import Wire, type_of
 
 _INTERVAL = re.compile(r"^R/(?P<start>[^/]+)/(?P<period>P[^/]+)$")
 _RULE_NAMES = {"hourly": "BackupHourly", "daily": "BackupDaily", "weekly": "BackupWeekly"}
-# Tag -> its name on the wire, priority and criteria. The service takes the lowest priority that matches.
-_TAGS = {"daily": ("Daily", 25, "FirstOfDay"), "weekly": ("Weekly", 20, "FirstOfWeek")}
+# Azure refuses a policy whose two defaults have one name (public reports of hybrid policies for blobs).
+_CONTINUOUS_BESIDE_SCHEDULED = "Default_OperationalStore"
+# Criteria that are lists of words, and Azure's names for them.
+_WORD_CRITERIA = {
+    "absolute_criteria": "absoluteCriteria",
+    "days_of_the_week": "daysOfTheWeek",
+    "weeks_of_the_month": "weeksOfTheMonth",
+    "months_of_year": "monthsOfYear",
+}
 # All three are Sundays. Azure's own default begins on the first; the others lie outside daylight saving time.
 _ANCHOR_UTC, _ANCHOR_NORTH, _ANCHOR_SOUTH = date(2020, 4, 5), date(2020, 1, 5), date(2020, 7, 5)
+
+
+# -- to the wire
 
 
 def _anchor(zone: str | None) -> date:
@@ -33,70 +45,106 @@ def _anchor(zone: str | None) -> date:
     return _ANCHOR_SOUTH if has_southern_summer(zone) else _ANCHOR_NORTH
 
 
+def _moment(time: str, zone: str | None, day: int = 0) -> str:
+    """Give a time of day on the so many-th day after the anchor, as Azure writes a moment."""
+    return f"{(_anchor(zone) + timedelta(days=day)).isoformat()}T{time}:00{offset_of(zone) if zone else '+00:00'}"
+
+
 def _intervals(schedule: Schedule) -> list[str]:
     zone = schedule.get("time_zone")
-    anchor = _anchor(zone)
-    offset = offset_of(zone) if zone else "+00:00"
     period = {"hourly": f"PT{schedule.get('interval_hours')}H", "daily": "P1D", "weekly": "P1W"}[schedule["frequency"]]
     # Monday is 0 in DAYS; the anchor is a Sunday.
     days = [(DAYS.index(day) + 1) % 7 for day in schedule.get("days") or []] or [0]
-    return [
-        f"R/{(anchor + timedelta(days=day)).isoformat()}T{time}:00{offset}/{period}" for day in days for time in schedule["times"]
-    ]
+    return [f"R/{_moment(time, zone, day)}/{period}" for day in days for time in schedule["times"]]
 
 
-def to_wire(row: DatasourceType, schedule: Schedule, retention: Retention) -> Wire:
+def to_wire(row: DatasourceType, plan: Plan) -> Wire:
     """Build the body of a policy's PUT.
 
-    schedule and retention: complete and checked (schedules.complete_schedule, complete_retention).
+    plan: complete and checked (plan.complete_plan); without a schedule, what is backed up continuously.
     """
-    store = {"dataStoreType": row.data_store, "objectType": "DataStoreInfoBase"}
-    tags = [tag for tag in _TAGS if tag in retention]
-    criteria: list[Wire] = []
-    rules: list[Wire] = []
-    for tag in sorted(tags, key=lambda name: _TAGS[name][1]):
-        name, priority, absolute = _TAGS[tag]
-        criteria.append(
-            {
-                "criteria": [{"absoluteCriteria": [absolute], "objectType": "ScheduleBasedBackupCriteria"}],
-                "isDefault": False,
-                "tagInfo": {"id": f"{name}_", "tagName": name},
-                "taggingPriority": priority,
-            }
-        )
-        rules.append(_retention_rule(name, retention[tag], store, is_default=False))
-    criteria.append({"isDefault": True, "tagInfo": {"id": "Default_", "tagName": "Default"}, "taggingPriority": 99})
+    rules = []
+    if plan.schedule:
+        rules.append(_backup_rule(row, plan.schedule, plan))
+        rules.append(_retention_rule("Default", plan.retention["default"], row.data_store, is_default=True))
+        rules += [
+            _retention_rule(name, plan.retention[tag], row.data_store)
+            for tag, (name, _priority, _criterion) in _by_priority()
+            if tag in plan.retention
+        ]
+        rules += [_retention_rule(rule["name"], rule["duration"], row.data_store) for rule in plan.rules or []]
+    if row.continuous_store and OPERATIONAL in plan.retention:
+        name = _CONTINUOUS_BESIDE_SCHEDULED if plan.schedule else "Default"
+        rules.append(_retention_rule(name, plan.retention[OPERATIONAL], row.continuous_store, is_default=True))
+    return {"properties": {"datasourceTypes": [row.wire_type], "objectType": "BackupPolicy", "policyRules": rules}}
+
+
+def _by_priority() -> list[tuple[str, tuple[str, int, str]]]:
+    return sorted(STANDARD_TAGS.items(), key=lambda item: item[1][1])
+
+
+def _backup_rule(row: DatasourceType, schedule: Schedule, plan: Plan) -> Wire:
     wire_schedule: Wire = {"repeatingTimeIntervals": _intervals(schedule)}
     if schedule.get("time_zone"):
         wire_schedule["timeZone"] = schedule["time_zone"]
-    backup_rule = {
+    return {
         "backupParameters": {"backupType": row.backup_type, "objectType": "AzureBackupParams"},
-        "dataStore": store,
+        "dataStore": {"dataStoreType": row.data_store, "objectType": "DataStoreInfoBase"},
         "name": _RULE_NAMES[schedule["frequency"]],
         "objectType": "AzureBackupRule",
         "trigger": {
             "objectType": "ScheduleBasedTriggerContext",
             "schedule": wire_schedule,
-            "taggingCriteria": criteria,
+            "taggingCriteria": _tagging_criteria(plan, schedule.get("time_zone")),
         },
     }
-    default = _retention_rule("Default", retention["default"], store, is_default=True)
-    return {
-        "properties": {
-            "datasourceTypes": [row.wire_type],
-            "objectType": "BackupPolicy",
-            "policyRules": [backup_rule, default, *rules],
+
+
+def _tagging_criteria(plan: Plan, zone: str | None) -> list[Wire]:
+    listed = [(rule["tagging_priority"], rule["name"], _criteria(rule, zone)) for rule in plan.rules or []]
+    listed += [
+        (priority, name, {"absoluteCriteria": [criterion]})
+        for tag, (name, priority, criterion) in STANDARD_TAGS.items()
+        if tag in plan.retention
+    ]
+    tagged = [
+        {
+            "criteria": [{**criteria, "objectType": "ScheduleBasedBackupCriteria"}],
+            "isDefault": False,
+            "tagInfo": {"id": f"{name}_", "tagName": name},
+            "taggingPriority": priority,
         }
-    }
+        for priority, name, criteria in sorted(listed, key=lambda item: item[0])
+    ]
+    return [*tagged, {"isDefault": True, "tagInfo": {"id": "Default_", "tagName": "Default"}, "taggingPriority": 99}]
 
 
-def _retention_rule(name: str, duration: str, store: Wire, is_default: bool) -> Wire:
+def _criteria(rule: RetentionRule, zone: str | None) -> Wire:
+    wire: Wire = {there: rule[here] for here, there in _WORD_CRITERIA.items() if rule.get(here)}
+    if rule.get("days_of_month"):
+        wire["daysOfMonth"] = [
+            {"isLast": True} if day == LAST_DAY else {"date": int(day), "isLast": False} for day in rule["days_of_month"]
+        ]
+    if rule.get("schedule_times"):
+        wire["scheduleTimes"] = [_moment(time, zone) for time in rule["schedule_times"]]
+    return wire
+
+
+def _retention_rule(name: str, duration: str, store: str, is_default: bool = False) -> Wire:
     return {
         "isDefault": is_default,
-        "lifecycles": [{"deleteAfter": {"duration": duration, "objectType": "AbsoluteDeleteOption"}, "sourceDataStore": store}],
+        "lifecycles": [
+            {
+                "deleteAfter": {"duration": duration, "objectType": "AbsoluteDeleteOption"},
+                "sourceDataStore": {"dataStoreType": store, "objectType": "DataStoreInfoBase"},
+            }
+        ],
         "name": name,
         "objectType": "AzureRetentionRule",
     }
+
+
+# -- from the wire
 
 
 def _rules(wire: Wire, object_type: str) -> list[Wire]:
@@ -138,14 +186,48 @@ def _start(text: str) -> datetime | None:
         return None
 
 
-def _read_retention(wire: Wire) -> Retention:
-    names = {name: tag for tag, (name, _priority, _criteria) in _TAGS.items()}
-    result: Retention = {}
+def _read_criteria(criteria: list[Wire]) -> RetentionRule | None:
+    """Read the criteria of one tag; None for what the readable form cannot hold."""
+    if len(criteria) != 1:
+        return None
+    wire = criteria[0]
+    rule: RetentionRule = {here: list(wire[there]) for here, there in _WORD_CRITERIA.items() if wire.get(there)}
+    if wire.get("daysOfMonth"):
+        rule["days_of_month"] = [LAST_DAY if day.get("isLast") else str(day.get("date")) for day in wire["daysOfMonth"]]
+    if wire.get("scheduleTimes"):
+        times = [_start(text) for text in wire["scheduleTimes"]]
+        if None in times:
+            return None
+        rule["schedule_times"] = [f"{time:%H:%M}" for time in times if time]
+    return rule
+
+
+def _read_keeping(wire: Wire, row: DatasourceType | None) -> tuple[Retention, list[RetentionRule]]:
+    """Read retention and retention rules; what neither can hold makes the policy one that is not fully described."""
+    names = {name: (tag, {"absolute_criteria": [criterion]}) for tag, (name, _priority, criterion) in STANDARD_TAGS.items()}
+    tagged = {
+        str((item.get("tagInfo") or {}).get("tagName")): item
+        for rule in _rules(wire, "AzureBackupRule")
+        for item in (rule.get("trigger") or {}).get("taggingCriteria") or []
+    }
+    retention: Retention = {}
+    rules: list[RetentionRule] = []
     for rule in _rules(wire, "AzureRetentionRule"):
-        tag = "default" if rule.get("isDefault") else names.get(rule["name"], str(rule["name"]).lower())
-        for lifecycle in rule.get("lifecycles") or []:
-            result.setdefault(tag, (lifecycle.get("deleteAfter") or {}).get("duration") or "")
-    return result
+        lifecycle = (rule.get("lifecycles") or [{}])[0]
+        duration = (lifecycle.get("deleteAfter") or {}).get("duration") or ""
+        store = (lifecycle.get("sourceDataStore") or {}).get("dataStoreType")
+        name = str(rule["name"])
+        criterion = tagged.get(name) or {}
+        criteria = _read_criteria(criterion.get("criteria") or [])
+        if rule.get("isDefault"):
+            retention[OPERATIONAL if row and row.continuous_store and store == row.continuous_store else "default"] = duration
+        elif name in names and criteria == names[name][1]:
+            retention[names[name][0]] = duration
+        else:
+            rules.append(
+                {"name": name, "duration": duration, "tagging_priority": criterion.get("taggingPriority"), **(criteria or {})}
+            )
+    return retention, rules
 
 
 def backup_rule_names(wire: Wire) -> list[str]:
@@ -154,14 +236,8 @@ def backup_rule_names(wire: Wire) -> list[str]:
 
 
 def retention_rule_names(wire: Wire) -> list[str]:
-    """Give the names of the retention rules, which are the tags that an on-demand backup may carry."""
-    return [rule["name"] for rule in _rules(wire, "AzureRetentionRule")]
-
-
-def schedule_and_retention(wire: Wire) -> tuple[Schedule | None, Retention]:
-    """Read the canonical schedule (None where the readable form cannot hold it) and retention (ISO 8601)."""
-    rules = _rules(wire, "AzureBackupRule")
-    return (_read_schedule(rules[0]) if len(rules) == 1 else None), _read_retention(wire)
+    """Give the names of the retention rules of scheduled backups, which are the tags that an on-demand backup may carry."""
+    return [rule["name"] for rule in _rules(wire, "AzureRetentionRule") if rule["name"] != _CONTINUOUS_BESIDE_SCHEDULED]
 
 
 def _comparable(value: Any) -> Any:
@@ -180,30 +256,31 @@ def _comparable(value: Any) -> Any:
     return value
 
 
-def is_fully_described(wire: Wire) -> bool:
-    """Tell whether schedule and retention say all that the policy does, so that it can be written again from them."""
-    schedule, retention = schedule_and_retention(wire)
-    row = find_by_wire_type(((wire.get("properties") or {}).get("datasourceTypes") or [None])[0])
-    if row is None or schedule is None or "default" not in retention or set(retention) - {"default", *_TAGS}:
+def _is_fully_described(wire: Wire, row: DatasourceType | None, plan: Plan) -> bool:
+    """Tell whether the plan says all that the policy does, so that it can be written again from it."""
+    is_scheduled = bool(_rules(wire, "AzureBackupRule"))
+    if row is None or is_scheduled is (plan.schedule is None) or (is_scheduled and "default" not in plan.retention):
         return False
-    rebuilt = to_wire(row, schedule, retention)
-    return bool(_comparable(rebuilt["properties"]) == _comparable(wire["properties"]))
+    if any(not rule["tagging_priority"] for rule in plan.rules or []):
+        return False
+    return bool(_comparable(to_wire(row, plan)["properties"]) == _comparable(wire["properties"]))
 
 
 def describe(wire: Wire) -> dict[str, Any]:
     """Give a policy as results show it."""
     wire_types = (wire.get("properties") or {}).get("datasourceTypes") or [None]
-    schedule, retention = schedule_and_retention(wire)
+    row = find_by_wire_type(wire_types[0])
+    backup_rules = _rules(wire, "AzureBackupRule")
+    plan = Plan(_read_schedule(backup_rules[0]) if len(backup_rules) == 1 else None, *_read_keeping(wire, row))
     return shape(
         "policy",
         id=wire.get("id"),
         name=wire.get("name"),
         datasource_type=type_of(wire_types[0]),
-        schedule=schedule,
-        retention=readable_retention(retention),
+        **plan.readable(),
         backup_rules=backup_rule_names(wire),
         retention_tags=retention_rule_names(wire),
-        is_fully_described=is_fully_described(wire),
-        recovery_points_kept=count_recovery_points(schedule, retention),
+        is_fully_described=_is_fully_described(wire, row, plan),
+        recovery_points_kept=count_recovery_points(plan),
         properties=wire.get("properties"),
     )

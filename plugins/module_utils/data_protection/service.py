@@ -27,11 +27,12 @@ from ..errors import (
     Unavailable,
     Unreachable,
 )
+from ..plan import Plan
 from ..resource_ids import ResourceId
-from ..schedules import Retention, Schedule
 from ..services import EVERY_JOB, JobQuery, Protection
 from ..shapes import Described
 from . import instances, jobs, policies, recovery_points
+from .guard import INSTANCE_DELETE, INSTANCE_WRITE, STOP, SUSPEND
 from .vault_service import API, BackupVault, Wire
 
 _ATTEMPTS_AT_A_POLICY = 5
@@ -46,6 +47,11 @@ _PERMISSION_CODES = {
     "usererrornotenoughpermissiononsnapshotrg",
     "usererrormissingpermissionsonsecretstore",
 }
+
+
+def _guarded(requests: list[str]) -> list[Wire]:
+    """Give the body of an action that a resource guard approves; actions that none guards have no body."""
+    return [{"resourceGuardOperationRequests": requests}] if requests else []
 
 
 class DataProtection(BackupVault):
@@ -108,18 +114,18 @@ class DataProtection(BackupVault):
         wire = self._read(f"read policy '{name}'", self._client.backup_policies.get, name)
         return policies.describe(wire) if wire else None
 
-    def plan_policy(self, name: str, row: DatasourceType, schedule: Schedule, retention: Retention) -> Described:
-        body = policies.to_wire(row, schedule, retention)
+    def plan_policy(self, name: str, row: DatasourceType, plan: Plan) -> Described:
+        body = policies.to_wire(row, plan)
         return policies.describe({"id": f"{self.vault.text}/backupPolicies/{name}", "name": name, **body})
 
     @staticmethod
-    def template_policy(row: DatasourceType, schedule: Schedule, retention: Retention) -> Described:
-        """Give the policy that a schedule and a retention make, in no vault and without a name."""
-        return policies.describe(policies.to_wire(row, schedule, retention))
+    def template_policy(row: DatasourceType, plan: Plan) -> Described:
+        """Give the policy that a plan makes, in no vault and without a name."""
+        return policies.describe(policies.to_wire(row, plan))
 
-    def create_policy(self, name: str, row: DatasourceType, schedule: Schedule, retention: Retention) -> Described:
+    def create_policy(self, name: str, row: DatasourceType, plan: Plan) -> Described:
         action = f"create policy '{name}' in vault '{self.vault.name}'"
-        body = policies.to_wire(row, schedule, retention)
+        body = policies.to_wire(row, plan)
         ramp = Ramp(30)
         attempts = _ATTEMPTS_AT_A_POLICY
         while True:
@@ -213,26 +219,26 @@ class DataProtection(BackupVault):
             {"properties": instances.instance_body(protection)},
         )
 
-    def change_policy(self, name: str, policy_id: str, deadline: Deadline) -> None:
-        action = f"change the policy of backup instance '{name}'"
+    def change_protection(
+        self, name: str, deadline: Deadline, policy_id: str | None = None, containers_list: list[str] | None = None
+    ) -> None:
+        action = f"change the protection by backup instance '{name}'"
         wire = self._read_instance_wire(name)
         if wire is None:
             raise NotFound(f"Cannot {action}: it is gone")
-        self._run(
-            action,
-            deadline,
-            self._client.backup_instances.begin_create_or_update,
-            name,
-            instances.with_policy(wire, policy_id),
-        )
+        with self.guard.approving(INSTANCE_WRITE) as requests:
+            body = instances.with_changes(wire, policy_id, containers_list, requests)
+            self._run(action, deadline, self._client.backup_instances.begin_create_or_update, name, body)
 
     def suspend(self, name: str, deadline: Deadline) -> None:
         operation = self._client.backup_instances.begin_suspend_backups
-        self._run(f"suspend the backups of '{name}'", deadline, operation, name)
+        with self.guard.approving(SUSPEND) as requests:
+            self._run(f"suspend the backups of '{name}'", deadline, operation, name, *_guarded(requests))
 
     def stop(self, name: str, deadline: Deadline) -> None:
         operation = self._client.backup_instances.begin_stop_protection
-        self._run(f"stop the protection of '{name}'", deadline, operation, name)
+        with self.guard.approving(STOP) as requests:
+            self._run(f"stop the protection of '{name}'", deadline, operation, name, *_guarded(requests))
 
     def resume(self, name: str, deadline: Deadline) -> None:
         action = f"resume the protection of '{name}'"
@@ -242,6 +248,7 @@ class DataProtection(BackupVault):
 
     def delete_instance(self, name: str, deadline: Deadline) -> None:
         operation = self._client.backup_instances.begin_delete
+        self.guard.unlock(INSTANCE_DELETE, f"{self.vault.text}/backupInstances/{name}")
         self._run(f"delete backup instance '{name}'", deadline, operation, name, gone_is_done=True)
 
     # -- backups, jobs, recovery points

@@ -10,6 +10,7 @@ refuses to PUT a vault by api-versions before 2025-09-01, which in turn refuse m
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from ..azure.operations import follow
@@ -17,13 +18,22 @@ from ..azure.session import API_VERSIONS, Session
 from ..clock import Deadline, Ramp
 from ..durations import format_time, parse_time
 from ..errors import NotFound
-from ..resource_ids import ResourceId
+from ..resource_ids import ResourceId, same_id
 from ..shapes import Described
 from . import vaults
+from .guard import VaultGuard
+from .vaults import squeeze
 
 Wire = dict[str, Any]
 API = API_VERSIONS["Microsoft.DataProtection"]
+_API_OF_DELETED = API_VERSIONS["Microsoft.DataProtection/deletedVaults"]
 _MOVING = ("Provisioning", "Updating")
+
+
+def list_deleted_vaults(session: Session, subscription_id: str, location: str) -> list[Wire]:
+    """Read the vaults of a subscription that were deleted in a region and can be brought back."""
+    url = f"/subscriptions/{subscription_id}/providers/Microsoft.DataProtection/locations/{squeeze(location)}/deletedVaults"
+    return session.read_all(url, f"list the deleted vaults of {location}", _API_OF_DELETED)
 
 
 class BackupVault:
@@ -34,24 +44,74 @@ class BackupVault:
         self._session = session
         self._vault_wire: Wire | None = None
 
+    @cached_property
+    def guard(self) -> VaultGuard:
+        """The resource guard that may have to approve what is done here."""
+        # A vault that was not read is asked for its mapping.
+        return VaultGuard(self._session, self.vault, self._vault_wire is None or vaults.is_guarded(self._vault_wire))
+
     def read_vault(self) -> Described | None:
         self._vault_wire = self._session.read(self.vault.text, f"read vault '{self.vault.name}'", API)
-        return vaults.describe(self._vault_wire) if self._vault_wire else None
+        self.__dict__.pop("guard", None)
+        if self._vault_wire is None:
+            return None
+        return {**vaults.describe(self._vault_wire), "resource_guard_id": self.guard.guard_id}
 
     def plan_vault(self, options: dict[str, Any]) -> Described:
         if self._vault_wire:
             vaults.check_change(self._vault_wire, options)
         body = vaults.merge(self._vault_wire, options)
         known = {key: value for key, value in (self._vault_wire or {}).items() if key in ("id", "name", "type")}
-        return vaults.describe({**known, **body}, self.vault)
+        guard_id = self.guard.guard_id if self._vault_wire else None
+        wanted = options["resource_guard_id"]
+        if wanted is not None and not same_id(wanted, guard_id):
+            guard_id = wanted or None
+        return {**vaults.describe({**known, **body}, self.vault), "resource_guard_id": guard_id}
 
     def write_vault(self, options: dict[str, Any], deadline: Deadline) -> None:
+        guard, wanted = self.guard, options["resource_guard_id"]
+        present = guard.guard_id if self._vault_wire else None
+        is_to_be_unmapped = bool(wanted is not None and present and not same_id(wanted, present))
+        is_to_be_mapped = bool(wanted and not same_id(wanted, present))
+        if is_to_be_unmapped:
+            guard.unmap()
+        if not vaults.is_as_wanted(self._vault_wire, options):
+            self._put_vault(options, deadline, is_guarded=bool(present) and not is_to_be_unmapped)
+        if is_to_be_mapped:
+            guard.map_to(wanted)
+
+    def _put_vault(self, options: dict[str, Any], deadline: Deadline, is_guarded: bool) -> None:
         action = f"{'change' if self._vault_wire else 'create'} vault '{self.vault.name}'"
         body = vaults.merge(self._vault_wire, options)
-        answer = self._session.send("PUT", self.vault.text, action, API, body=body)
+        critical = vaults.critical_changes(self._vault_wire or {}, body) if is_guarded else ()
+        with self.guard.approving(*critical) as requests:
+            if requests:
+                body["properties"]["resourceGuardOperationRequests"] = requests
+            answer = self._session.send("PUT", self.vault.text, action, API, body=body)
+        self._follow_change(answer, action, deadline)
+
+    def _follow_change(self, answer: Any, action: str, deadline: Deadline) -> None:
         outcome = follow(self._session, answer, action, deadline)
         if not outcome.is_known:
             self._await_vault(lambda vault: vault is not None and vault["provisioning_state"] not in _MOVING, action, deadline)
+
+    def find_deleted_vault(self, location: str) -> Described | None:
+        listed = list_deleted_vaults(self._session, self.vault.subscription_id, location)
+        own = [wire for wire in listed if same_id(vaults.describe_deleted(wire)["id"], self.vault.text)]
+        if not own:
+            return None
+        newest = max(own, key=lambda wire: str(vaults.describe_deleted(wire)["deletion_time"]))
+        self._vault_wire = vaults.as_it_was(newest, self.vault)
+        self.__dict__.pop("guard", None)
+        return vaults.describe_deleted(newest)
+
+    def undelete_vault(self, deleted: Described, options: dict[str, Any], deadline: Deadline) -> None:
+        action = f"bring the deleted vault '{self.vault.name}' back"
+        # All but the identity comes back as it was (recorded: dataprotection-2026/Undo-AzDataProtectionVaultDeletion).
+        body = {"location": deleted["location"], "identity": vaults.merge(self._vault_wire, options)["identity"]}
+        headers = {"x-ms-deleted-vault-id": deleted["deleted_vault_id"]}
+        answer = self._session.send("PUT", self.vault.text, action, _API_OF_DELETED, body=body, headers=headers)
+        self._follow_change(answer, action, deadline)
 
     def delete_vault(self, deadline: Deadline) -> None:
         action = f"delete vault '{self.vault.name}'"

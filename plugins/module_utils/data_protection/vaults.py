@@ -10,7 +10,10 @@ import json
 import re
 from typing import Any
 
+from ..azure.tags import merge_tags
+from ..durations import format_time, parse_time
 from ..errors import BadInput
+from ..reconcile import comparable
 from ..resource_ids import ResourceId, parse_resource_id
 from ..shapes import shape
 
@@ -19,6 +22,10 @@ Wire = dict[str, Any]
 _IDENTITY_KINDS = ("SystemAssigned", "UserAssigned")
 _USER_IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
 _KEY_URI = re.compile(r"^https://[^/\s]+/keys/[^/\s]+(/[^/\s]+)?$", re.IGNORECASE)
+# What a resource guard calls changes that make a vault less safe.
+_REDUCE_IMMUTABILITY = "/write#reduceImmutabilityState"
+_REDUCE_SOFT_DELETE = "/write#reduceSoftDeleteSecurity"
+_MODIFY_ENCRYPTION = "/write#modifyEncryptionSettings"
 # Settings that are one word, and where they are.
 _STATES = {
     "cross_region_restore_state": ("featureSettings", "crossRegionRestoreSettings", "state"),
@@ -82,15 +89,6 @@ def _merge_identity(present: Wire, wanted: dict[str, Any]) -> Wire:
     return present if same and present else merged
 
 
-def _merge_tags(present: dict[str, str], wanted: dict[str, Any]) -> dict[str, str]:
-    """Lay tags over those that are there. Azure's tags are text, and their names are compared without regard to case."""
-    wrong = [str(name) for name, value in wanted.items() if value is None or isinstance(value, dict | list)]
-    if wrong:
-        raise BadInput(f"tags: the value of {', '.join(wrong)} is no text")
-    spelling = {name.lower(): name for name in present}
-    return {**present, **{spelling.get(str(name).lower(), str(name)): str(value) for name, value in wanted.items()}}
-
-
 def merge(current: Wire | None, options: dict[str, Any]) -> Wire:
     """Build the body of the PUT that makes a vault what the options say.
 
@@ -116,7 +114,7 @@ def merge(current: Wire | None, options: dict[str, Any]) -> Wire:
     if options["identity"]:
         body["identity"] = _merge_identity(body.get("identity") or {}, options["identity"])
     if options["tags"] is not None:
-        body["tags"] = _merge_tags(body.get("tags") or {} if options["append_tags"] else {}, options["tags"])
+        body["tags"] = merge_tags(body.get("tags") or {} if options["append_tags"] else {}, options["tags"])
     security = _below(properties, "securitySettings")
     soft_delete = options["soft_delete"] or {}
     if soft_delete.get("state"):
@@ -187,13 +185,44 @@ def _check_encryption_identity(body: Wire) -> None:
         raise BadInput("encryption_settings.identity_type: the vault has no system-assigned identity")
 
 
+def is_guarded(wire: Wire) -> bool:
+    """Tell whether a vault is mapped to a resource guard."""
+    return bool(_dig(wire, "properties", "isVaultProtectedByResourceGuard"))
+
+
+def is_as_wanted(current: Wire | None, options: dict[str, Any]) -> bool:
+    """Tell whether a vault needs no PUT to be what the options say."""
+    if current is None:
+        return False
+    known = {key: value for key, value in current.items() if key in ("id", "name", "type")}
+    return bool(comparable(describe(current)) == comparable(describe({**known, **merge(current, options)})))
+
+
+def critical_changes(current: Wire, body: Wire) -> list[str]:
+    """Name the operations that a PUT is to a resource guard: what makes the vault less safe."""
+    found = []
+    was, becomes = (_dig(wire, "properties", "securitySettings") or {} for wire in (current, body))
+    order = ("disabled", "unlocked", "locked")
+    states = [squeeze(_dig(settings, "immutabilitySettings", "state") or "disabled") for settings in (was, becomes)]
+    if set(states) <= set(order) and order.index(states[1]) < order.index(states[0]):
+        found.append(_REDUCE_IMMUTABILITY)
+    soft = [_dig(settings, "softDeleteSettings") or {} for settings in (was, becomes)]
+    days = [float(settings.get("retentionDurationInDays") or 0) for settings in soft]
+    is_off = [squeeze(settings.get("state")) == "off" for settings in soft]
+    if (is_off[1] and not is_off[0]) or days[1] < days[0]:
+        found.append(_REDUCE_SOFT_DELETE)
+    if was.get("encryptionSettings") and was["encryptionSettings"] != becomes.get("encryptionSettings"):
+        found.append(_MODIFY_ENCRYPTION)
+    return found
+
+
 def check_change(current: Wire, options: dict[str, Any]) -> None:
     """Refuse what Azure cannot change or undo. Raises BadInput with every mistake."""
     view = describe(current)
     problems = [
         f"{option}: a vault's {option} cannot be changed after it was created; it is {view[option]}, not {options[option]}"
         for option in ("location", "datastore_type", "redundancy")
-        if options[option] and _squeeze(options[option]) != _squeeze(view[option])
+        if options[option] and squeeze(options[option]) != squeeze(view[option])
     ]
     wanted = ((options["soft_delete"] or {}).get("state") or "AlwaysOn").lower()
     if str(view["soft_delete"]["state"]).lower() == "alwayson" and wanted != "alwayson":
@@ -215,7 +244,7 @@ def check_change(current: Wire, options: dict[str, Any]) -> None:
         raise BadInput("; ".join(problems))
 
 
-def _squeeze(text: Any) -> str:
+def squeeze(text: Any) -> str:
     """Give a location or enum value to compare by: 'West Europe' is westeurope."""
     return str(text or "").replace(" ", "").lower()
 
@@ -277,4 +306,30 @@ def _describe_encryption(wire: Wire | None) -> dict[str, Any] | None:
         "identity_type": _dig(wire, "kekIdentity", "identityType"),
         "identity_id": _dig(wire, "kekIdentity", "identityId"),
         "infrastructure_encryption": wire.get("infrastructureEncryption"),
+    }
+
+
+def as_it_was(deleted: Wire, vault: ResourceId) -> Wire:
+    """Give a deleted vault as it will be once it is back; it gets a new identity."""
+    gone = ("originalBackupVaultId", "originalBackupVaultName", "originalBackupVaultResourcePath", "resourceDeletionInfo")
+    return {
+        "id": _canonical(vault),
+        "name": vault.name,
+        "location": deleted.get("location"),
+        "tags": deleted.get("tags") or {},
+        "identity": {"type": "SystemAssigned"},
+        "properties": {key: value for key, value in (deleted.get("properties") or {}).items() if key not in gone},
+    }
+
+
+def describe_deleted(wire: Wire) -> dict[str, Any]:
+    """Give a deleted vault as results show it: by the id that it had, with its end."""
+    properties = wire.get("properties") or {}
+    vault = parse_resource_id(str(properties.get("originalBackupVaultResourcePath")), "originalBackupVaultResourcePath")
+    deletion = properties.get("resourceDeletionInfo") or {}
+    return {
+        **describe({**wire, "id": vault.text, "name": vault.name}),
+        "deleted_vault_id": wire.get("name"),
+        "deletion_time": format_time(parse_time(deletion.get("deletionTime"))),
+        "purge_time": format_time(parse_time(deletion.get("scheduledPurgeTime"))),
     }

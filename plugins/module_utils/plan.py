@@ -1,0 +1,212 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a policy says, for both kinds of vault: when to back up and how long to keep. Pure."""
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from .datasources import DatasourceType
+from .durations import seconds_of, to_iso
+from .errors import BadInput
+from .retention import (
+    LAST_DAY,
+    MONTHS,
+    STANDARD_TAGS,
+    WEEKS,
+    Retention,
+    RetentionRule,
+    check_retention,
+    check_rules,
+    complete_retention,
+    readable_retention,
+    readable_rules,
+    same_retention,
+    same_rules,
+    with_priorities,
+)
+from .schedules import DAYS, Schedule, check_schedule, complete_schedule, same_schedule
+from .shapes import Described
+
+_SECONDS_A_DAY = 86400
+# A Wednesday in a leap year, so that no rule begins on its own first day.
+_FIRST_DAY = date(2020, 1, 1)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A schedule, a retention of ISO 8601 durations, and retention rules.
+
+    As a wish, it holds what the user set: rules is None where that is nothing. As a whole plan, schedule is None where nothing
+    is scheduled or the readable form cannot hold it.
+    """
+
+    schedule: Schedule | None = None
+    retention: Retention = field(default_factory=dict)
+    rules: list[RetentionRule] | None = None
+
+    def readable(self) -> dict[str, Any]:
+        """Give the plan as results show it and as options take it."""
+        return {
+            "schedule": self.schedule,
+            "retention": readable_retention(self.retention),
+            "retention_rules": readable_rules(self.rules or []),
+        }
+
+
+def check_plan(options: dict[str, Any], row: DatasourceType) -> Plan:
+    """Read the options schedule, retention and retention_rules. Raises BadInput with every mistake."""
+    problems = []
+    schedule: Schedule = {}
+    retention: Retention = {}
+    rules = None
+    try:
+        schedule = check_schedule(options["schedule"], row)
+    except BadInput as error:
+        problems.append(error.message)
+    try:
+        retention = check_retention(options["retention"], row)
+    except BadInput as error:
+        problems.append(error.message)
+    try:
+        rules = check_rules(options["retention_rules"], retention, row)
+    except BadInput as error:
+        problems.append(error.message)
+    if problems:
+        raise BadInput("; ".join(problems))
+    return Plan(schedule, retention, rules)
+
+
+def plan_of(policy: Described) -> Plan:
+    """Read the plan of a policy that was described."""
+    rules = [{**rule, "duration": to_iso(rule["duration"], "duration")} for rule in policy["retention_rules"]]
+    return Plan(policy["schedule"], {tag: to_iso(text, tag) for tag, text in policy["retention"].items() if text}, rules)
+
+
+def complete_plan(wanted: Plan, existing: Plan | None, row: DatasourceType) -> Plan:
+    """Fill in what the user did not set: from the existing plan, else Azure's defaults. Raises BadInput."""
+    is_scheduled = bool(wanted.schedule or wanted.rules)
+    retention = complete_retention(wanted.retention, existing.retention if existing else None, row, is_scheduled)
+    rules = (existing.rules if existing else None) if wanted.rules is None else wanted.rules
+    if "default" not in retention and not is_scheduled:
+        return Plan(None, retention, rules or [])
+    if "default" not in retention:
+        retention = {"default": row.default_retention["default"], **retention}
+    schedule = complete_schedule(wanted.schedule or {}, existing.schedule if existing else None, row)
+    # A frequency may follow only now from what was there.
+    check_schedule(schedule, row)
+    names = {str(rule["name"]).lower() for rule in wanted.rules or []}
+    retention = {tag: value for tag, value in retention.items() if tag not in names}
+    return Plan(schedule, retention, with_priorities(rules or []))
+
+
+def default_plan(row: DatasourceType) -> Plan:
+    """Give Azure's own default for a type of datasource."""
+    return complete_plan(Plan({}), None, row)
+
+
+def same_plan(wanted: Plan, existing: Plan) -> bool:
+    """Tell whether an existing plan does all that the user set; what was not set does not count."""
+    if wanted.schedule and (existing.schedule is None or not same_schedule(wanted.schedule, existing.schedule)):
+        return False
+    return same_retention(wanted.retention, existing.retention) and same_rules(wanted.rules, existing.rules or [])
+
+
+def differences(wanted: Plan, existing: Plan) -> list[str]:
+    """Name what of an existing plan is not what the user set."""
+    asked, there = wanted.readable(), existing.readable()
+    found = [
+        f"{option}.{key} is {(there[option] or {}).get(key)} and not {value}"
+        for option in ("schedule", "retention")
+        for key, value in (asked[option] or {}).items()
+        if (there[option] or {}).get(key) != value
+    ]
+    if not same_rules(wanted.rules, existing.rules or []):
+        names = [", ".join(str(rule["name"]) for rule in plan["retention_rules"]) or "none" for plan in (there, asked)]
+        found.append(f"retention_rules are {names[0]} and not {names[1]}, or differ in what they choose and how long they keep")
+    return found
+
+
+# -- how many recovery points a plan keeps
+
+
+def count_recovery_points(plan: Plan) -> int | None:
+    """Tell how many recovery points a plan keeps at most, once it has run for as long as it keeps them; None where it cannot.
+
+    Each point is kept by one tag: the one with the lowest priority that it fulfils. What is backed up continuously has none.
+    """
+    if not plan.schedule or "default" not in plan.retention:
+        return None
+    tags = _tags(plan)
+    longest = max(length for _test, length in tags)
+    last_day = int(longest / _SECONDS_A_DAY) + 367
+    minutes = _minutes_of_day(plan.schedule)
+    changes: list[tuple[float, int]] = []
+    spans: dict[str, Any] = {}
+    for number in range(last_day):
+        day = _FIRST_DAY + timedelta(days=number)
+        if plan.schedule["frequency"] == "weekly" and DAYS[day.weekday()] not in plan.schedule["days"]:
+            continue
+        place = _place(day, spans)
+        for minute in minutes:
+            place["schedule_times"] = {f"{minute // 60:02d}:{minute % 60:02d}"}
+            length = next(length for test, length in tags if test is None or _matches(test, place))
+            taken = number * _SECONDS_A_DAY + minute * 60.0
+            changes += [(taken, 1), (taken + length, -1)]
+            # Only the first backup of a day can be the first of anything.
+            place["absolute_criteria"] = {"AllBackup"}
+    kept = most = 0
+    for moment, change in sorted(changes):
+        kept += change
+        if longest <= moment <= last_day * _SECONDS_A_DAY:
+            most = max(most, kept)
+    return most
+
+
+def _tags(plan: Plan) -> list[tuple[RetentionRule | None, float]]:
+    """Give the criteria with their seconds, by priority; the default comes last and has none."""
+    listed: list[tuple[int, RetentionRule, str]] = [
+        (rule["tagging_priority"], rule, rule["duration"]) for rule in plan.rules or [] if rule["tagging_priority"]
+    ]
+    for tag, (_name, priority, criterion) in STANDARD_TAGS.items():
+        if tag in plan.retention:
+            listed.append((priority, {"absolute_criteria": [criterion]}, plan.retention[tag]))
+    ordered = sorted(listed, key=lambda item: item[0])
+    default = seconds_of(plan.retention["default"]) or 0.0
+    return [*((rule, seconds_of(text) or 0.0) for _priority, rule, text in ordered), (None, default)]
+
+
+def _minutes_of_day(schedule: Schedule) -> list[int]:
+    minutes = [int(time[:2]) * 60 + int(time[3:]) for time in schedule["times"]]
+    if schedule["frequency"] != "hourly":
+        return minutes
+    period = int(schedule["interval_hours"]) * 60
+    return list(range(minutes[0] % period, 24 * 60, period))
+
+
+def _place(day: date, spans: dict[str, Any]) -> dict[str, set[str]]:
+    """Tell what the first backup of a day is: the first of which spans, and where its day lies.
+
+    spans: those of the backup before, which become those of this one.
+    """
+    # Weeks begin on Sunday.
+    here = {"FirstOfDay": day, "FirstOfWeek": day.toordinal() // 7, "FirstOfMonth": day.replace(day=1), "FirstOfYear": day.year}
+    first = {name for name, span in here.items() if spans.get(name) != span}
+    spans.update(here)
+    length = calendar.monthrange(day.year, day.month)[1]
+    weeks = {WEEKS[min((day.day - 1) // 7, 4)]} - {"Last"} | ({"Last"} if day.day > length - 7 else set())
+    return {
+        "absolute_criteria": {"AllBackup", *first},
+        "days_of_the_week": {DAYS[day.weekday()]},
+        "weeks_of_the_month": weeks,
+        "days_of_month": {str(day.day), *([LAST_DAY] if day.day == length else [])},
+        "months_of_year": {MONTHS[day.month - 1]},
+    }
+
+
+def _matches(rule: RetentionRule, place: dict[str, set[str]]) -> bool:
+    return all(place[key].intersection(rule[key]) for key in place if rule.get(key))

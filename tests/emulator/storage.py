@@ -1,0 +1,90 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Microsoft.Storage: storage accounts and the containers in them."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+
+from .arm import Call, Reply, Route, Wire, page_of, resource_not_found
+from .resources import ResourceGroups
+
+_ACCOUNTS = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Storage/storageAccounts"
+_TYPE = "Microsoft.Storage/storageAccounts"
+
+
+@dataclass
+class Storage:
+    """The storage accounts, by their lower-cased ids."""
+
+    groups: ResourceGroups
+    accounts: dict[str, Wire] = field(default_factory=dict)
+    containers: dict[str, list[str]] = field(default_factory=dict)
+
+    def add_account(self, subscription: str, group: str, name: str, location: str, containers: list[str]) -> str:
+        """Put an account there with its containers, and give its id."""
+        account_id = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/{_TYPE}/{name}"
+        self.accounts[account_id.lower()] = {
+            "sku": {"name": "Standard_LRS", "tier": "Standard"},
+            "kind": "StorageV2",
+            "id": account_id,
+            "name": name,
+            "type": _TYPE,
+            "location": location,
+            "tags": {},
+            "properties": {"provisioningState": "Succeeded", "isHnsEnabled": False, "accessTier": "Hot"},
+        }
+        self.containers[account_id.lower()] = list(containers)
+        return account_id
+
+    def routes(self) -> list[Route]:
+        """Give what is answered."""
+        namespace = "Microsoft.Storage"
+        return [
+            Route("GET", _ACCOUNTS + "/{account}/blobServices/default/containers", self._list_containers, namespace),
+            Route("GET", _ACCOUNTS + "/{account}", self._read, namespace),
+            Route("GET", _ACCOUNTS, self._list, namespace),
+            Route("GET", "/subscriptions/{subscription}/providers/Microsoft.Storage/storageAccounts", self._list, namespace),
+        ]
+
+    def _key(self, call: Call) -> str:
+        self.groups.find(call.path["subscription"], call.path["group"])
+        key = call.full_path.lower().split("/blobservices/")[0]
+        if key not in self.accounts:
+            raise resource_not_found(_TYPE, call.path["account"], call.path["group"])
+        return key
+
+    def _read(self, call: Call) -> Reply:
+        return Reply(200, self.accounts[self._key(call)])
+
+    def _list(self, call: Call) -> Reply:
+        scope = call.full_path.lower().split("/providers/")[0] + "/"
+        return page_of(call, [account for key, account in self.accounts.items() if key.startswith(scope)], self.groups.page_size)
+
+    def _list_containers(self, call: Call) -> Reply:
+        key = self._key(call)
+        found = [
+            {
+                "id": f"{self.accounts[key]['id']}/blobServices/default/containers/{name}",
+                "name": name,
+                "type": f"{_TYPE}/blobServices/containers",
+                "etag": f'"0x{uuid.uuid5(uuid.NAMESPACE_URL, key + name).hex[:15].upper()}"',
+                "properties": {
+                    "immutableStorageWithVersioning": {"enabled": False},
+                    "deleted": False,
+                    "remainingRetentionDays": 0,
+                    "defaultEncryptionScope": "$account-encryption-key",
+                    "denyEncryptionScopeOverride": False,
+                    "publicAccess": "None",
+                    "leaseStatus": "Unlocked",
+                    "leaseState": "Available",
+                    "lastModifiedTime": "2026-01-01T00:00:00.0000000Z",
+                    "hasImmutabilityPolicy": False,
+                    "hasLegalHold": False,
+                },
+            }
+            for name in self.containers[key]
+        ]
+        return page_of(call, found, self.groups.page_size)
