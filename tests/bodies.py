@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Microsoft's clients send to have a disk backed up: the bodies of a vault, a policy, an instance."""
+"""What Microsoft's clients send to have a disk or a storage account backed up: the bodies of a vault, policies, instances."""
 
 from __future__ import annotations
 
@@ -76,6 +76,70 @@ INSTANCE = {
                     "objectType": "AzureOperationalStoreParameters",
                     "resourceGroupId": SNAPSHOTS,
                 }
+            ]
+        },
+    },
+}
+_ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/demoaccount"
+_DATASOURCE = {
+    "datasourceType": "Microsoft.Storage/storageAccounts/blobServices",
+    "objectType": "Datasource",
+    "resourceID": _ACCOUNT,
+    "resourceLocation": "westeurope",
+    "resourceName": "demoaccount",
+    "resourceType": "Microsoft.Storage/storageAccounts",
+    "resourceUri": _ACCOUNT,
+}
+
+
+def _retention(name: str, store: str, duration: str) -> dict[str, object]:
+    return {
+        "isDefault": True,
+        "lifecycles": [
+            {
+                "deleteAfter": {"duration": duration, "objectType": "AbsoluteDeleteOption"},
+                "sourceDataStore": {"dataStoreType": store, "objectType": "DataStoreInfoBase"},
+                "targetDataStoreCopySettings": [],
+            }
+        ],
+        "name": name,
+        "objectType": "AzureRetentionRule",
+    }
+
+
+BLOB_POLICY = {
+    "properties": {
+        "datasourceTypes": ["Microsoft.Storage/storageAccounts/blobServices"],
+        "objectType": "BackupPolicy",
+        "policyRules": [
+            _retention("Default_OperationalStore", "OperationalStore", "P30D"),
+            _retention("Default", "VaultStore", "P7D"),
+            {
+                "backupParameters": {"backupType": "Discrete", "objectType": "AzureBackupParams"},
+                "dataStore": {"dataStoreType": "VaultStore", "objectType": "DataStoreInfoBase"},
+                "name": "BackupDaily",
+                "objectType": "AzureBackupRule",
+                "trigger": {
+                    "objectType": "ScheduleBasedTriggerContext",
+                    "schedule": {"repeatingTimeIntervals": ["R/2023-06-28T07:30:00+00:00/P1D"], "timeZone": "UTC"},
+                    "taggingCriteria": [
+                        {"isDefault": True, "tagInfo": {"id": "Default_", "tagName": "Default"}, "taggingPriority": 99}
+                    ],
+                },
+            },
+        ],
+    }
+}
+BLOB_INSTANCE = {
+    "objectType": "BackupInstance",
+    "friendlyName": "demoaccount",
+    "dataSourceInfo": _DATASOURCE,
+    "dataSourceSetInfo": {**_DATASOURCE, "objectType": "DatasourceSet"},
+    "policyInfo": {
+        "policyId": VAULT_ID + "/backupPolicies/blobs",
+        "policyParameters": {
+            "backupDatasourceParametersList": [
+                {"objectType": "BlobBackupDatasourceParameters", "containersList": ["invoices", "photos"]}
             ]
         },
     },

@@ -21,7 +21,8 @@ def check_containers(containers: list[str] | None, rows: list[DatasourceType]) -
     """Give what is wrong with the option containers_list, for datasources of these types."""
     if containers is None:
         return []
-    problems = [f"containers_list: a {row.title} has no containers" for row in dict.fromkeys(rows) if not row.parameters_type]
+    titles = {row.title for row in rows if not row.parameters_type}
+    problems = [f"containers_list: a {title} has no containers" for title in sorted(titles)]
     wrong = [str(name) for name in containers if not _CONTAINER_NAME.match(str(name))]
     if wrong:
         problems.append(f"containers_list: {', '.join(wrong)} cannot be a container's name")

@@ -116,6 +116,8 @@ def _moment(task: Task, option: str) -> datetime | None:
 def read_vaults(task: Task) -> Result:
     """Read one vault, those of a group, of the subscription, or of several subscriptions (module backup_vault_info)."""
     options = task.options
+    if options["location"] and not options["deleted"]:
+        raise BadInput("location: it is the region of deleted vaults; set deleted: true as well, or leave it out")
     service = _named_service(task)
     if options["deleted"]:
         found = find_deleted_vaults(task.session, _subscriptions(task), options["location"])

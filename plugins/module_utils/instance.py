@@ -20,7 +20,7 @@ from .errors import AzureBackupError, BadInput, NotFound, PermissionMissing
 from .module import Result, Task
 from .permission import find_identity, snapshot_group
 from .policy import find_policy
-from .resource_ids import ResourceId, same_id
+from .resource_ids import ResourceId, same_id, squeeze
 from .services import BackupService, Protection, instance_name_for
 from .shapes import Described, shape
 from .states import BROKEN, IN_TRANSIT, PROTECTED, STOPPED, SUSPENDED, wait_for_state, wait_until_gone, wait_until_settled
@@ -223,7 +223,7 @@ def _check_datasource(batch: Batch, row: DatasourceType, datasource: ResourceId)
     if found is None:
         raise NotFound(f"datasource_id: the {row.title} {datasource.text} does not exist", status=404)
     location = str(found.get("location") or "")
-    if batch.vault and location.replace(" ", "").lower() != str(batch.vault["location"]).replace(" ", "").lower():
+    if batch.vault and squeeze(location) != squeeze(batch.vault["location"]):
         raise BadInput(
             f"datasource_id: {row.title} '{datasource.name}' is in {location} and vault '{service.vault.name}' in "
             f"{batch.vault['location']}; a vault protects what is in its own region"

@@ -14,7 +14,7 @@ from .azure.tags import merge_tags
 from .errors import BadInput
 from .module import Result, Task, change_result
 from .reconcile import reconcile
-from .resource_ids import group_id, parse_resource_id
+from .resource_ids import group_id, parse_resource_id, squeeze
 from .shapes import Described, shape
 from .vault_service import GUARD_TYPE
 
@@ -72,8 +72,8 @@ def _check_options(options: dict[str, Any]) -> None:
 
 def _merge(current: dict[str, Any] | None, options: dict[str, Any]) -> dict[str, Any]:
     """Build the body of the PUT, which replaces: what was not said stays. Raises BadInput."""
-    present = current or {"location": options["location"], "properties": {}}
-    if options["location"] and _squeeze(options["location"]) != _squeeze(present["location"]):
+    present = current or {"location": squeeze(options["location"]), "properties": {}}
+    if options["location"] and squeeze(options["location"]) != squeeze(present["location"]):
         raise BadInput(f"location: a resource guard's location cannot be changed; it is {present['location']}")
     excluded = (present.get("properties") or {}).get("vaultCriticalOperationExclusionList") or []
     wanted = options["vault_critical_operation_exclusion_list"]
@@ -89,10 +89,6 @@ def _merge(current: dict[str, Any] | None, options: dict[str, Any]) -> dict[str,
     if tags or present.get("tags"):
         body["tags"] = tags
     return body
-
-
-def _squeeze(location: str) -> str:
-    return location.replace(" ", "").lower()
 
 
 def _describe(wire: dict[str, Any]) -> Described:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from .errors import BadInput
 
@@ -101,3 +102,8 @@ def group_id(subscription_id: str, resource_group: str) -> str:
 def same_id(one: str | None, other: str | None) -> bool:
     """Tell whether two ids name the same resource: case does not count, nor does a trailing slash."""
     return (one or "").rstrip("/").lower() == (other or "").rstrip("/").lower()
+
+
+def squeeze(text: Any) -> str:
+    """Give a location or enum value to compare by: 'West Europe' is westeurope."""
+    return str(text or "").replace(" ", "").lower()

@@ -25,7 +25,8 @@ def ensure_vault(task: Task) -> Result:
     _check_options(options)
     vault = find_vault(task)
     service: VaultService = adapter_for(vault, _ADAPTERS)(task.session, vault)
-    before = service.read_vault()
+    reads_guard = options["resource_guard_id"] is not None
+    before = service.read_vault(reads_guard)
     if options["state"] == "absent":
         if before:
             _check_nothing_left(service)
@@ -42,9 +43,9 @@ def ensure_vault(task: Task) -> Result:
     def write() -> Described | None:
         if deleted:
             service.undelete_vault(deleted, options, task.deadline())
-            service.read_vault()
+            service.read_vault(reads_guard)
         service.write_vault(options, task.deadline())
-        return service.read_vault()
+        return service.read_vault(reads_guard)
 
     return change_result("vault", reconcile(task.check_mode, before, after, write))
 

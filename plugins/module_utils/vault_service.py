@@ -27,8 +27,8 @@ class VaultService(Protocol):
 
     vault: ResourceId
 
-    def read_vault(self) -> Described | None:
-        """Read the vault."""
+    def read_vault(self, reads_guard: bool = False) -> Described | None:
+        """Read the vault; reads_guard: look for a resource guard also where the vault says that it has none."""
 
     def plan_vault(self, options: dict[str, Any]) -> Described:
         """Predict the vault that write_vault makes. Raises BadInput for what cannot be changed or undone."""

@@ -197,7 +197,7 @@ ARGUMENTS = {
 
 def main(clock: Clock | None = None) -> None:
     """Run the module; a test may pass its own clock."""
-    run(ARGUMENTS, read_vaults, clock, required_if=[("deleted", True, ["location"])], required_by={"location": ["deleted"]})
+    run(ARGUMENTS, read_vaults, clock, required_if=[("deleted", True, ["location"])])
 
 
 if __name__ == "__main__":

@@ -27,6 +27,10 @@ ROLES = {
         "Disk Restore Operator",
         "Provides permission to backup vault to perform disk restore.",
     ),
+    "e5e2a7ff-d759-4cd2-bb51-3152d37e2eb1": (
+        "Storage Account Backup Contributor",
+        "Lets you perform backup and restore operations using Azure Backup on the storage account.",
+    ),
     "acdd72a7-3385-48ef-bd42-f606fba81ae7": ("Reader", "View all resources, but does not allow you to make any changes."),
     "b24988ac-6180-42a0-ab88-20f7382dd24c": ("Contributor", "Grants full access to manage all resources."),
 }

@@ -129,5 +129,6 @@ class Operations:
         if operation.error:
             return Reply(400, {"error": operation.error}, headers)
         if operation.result:
-            return Reply(200, operation.result(), headers)
+            # Recorded for instances: the result alone says nothing of the operation any more.
+            return Reply(200, operation.result())
         return Reply(200, operation.properties or {"objectType": "OperationJobExtendedInfo"}, headers)

@@ -14,12 +14,13 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from emulator.arm import Route
+from emulator.protectable import TYPES
 
 # Headers that the recordings keep and that are not about rate limits or a recorder's choice (azure-wire README).
 HEADERS = ("azure-asyncoperation", "location", "etag", "content-type", "x-ms-error-code", "www-authenticate")
 # Here the keys are data.
 _OPAQUE = ("tags", "additionalDetails", "userAssignedIdentities")
-_DISK = "microsoft.compute/disks"
+_TYPES = tuple(TYPES)
 
 
 @dataclass(frozen=True)
@@ -125,22 +126,22 @@ def kind_of(method: str, path: str, status: int, body: Any, routes: Iterable[Rou
     return Kind(method, template, status, variant_of(status, body)) if template else None
 
 
-def _is_of_disk(item: Any) -> bool:
-    """Tell whether a body, if it is about a type of datasource, is about disks; the emulator knows no other."""
+def _is_known(item: Any) -> bool:
+    """Tell whether a body, if it is about a type of datasource, is about one that the emulator has."""
     properties = item.get("properties") if isinstance(item, dict) else None
     if not isinstance(properties, dict):
         return True
     types = properties.get("datasourceTypes") or [
         properties.get("dataSourceType") or (properties.get("dataSourceInfo") or {}).get("datasourceType")
     ]
-    return all(str(kind).lower() in (_DISK, "none") for kind in types)
+    return all(str(kind).lower() in (*_TYPES, "none") for kind in types)
 
 
-def _of_disks(body: Any) -> Any:
+def _of_known_types(body: Any) -> Any:
     """Leave what is about other types of datasource out of a list; None where nothing is left of the body."""
     for key in ("value", "data"):
         if isinstance(body, dict) and isinstance(body.get(key), list):
-            return {**body, key: [item for item in body[key] if "_left_out" not in item and _is_of_disk(item)]}
+            return {**body, key: [item for item in body[key] if "_left_out" not in item and _is_known(item)]}
     return body
 
 
@@ -150,12 +151,12 @@ def read_answers(folder: Path, routes: list[Route]) -> dict[Kind, list[Answer]]:
     for path in sorted(folder.glob("*/*.json")):
         for index, entry in enumerate(json.loads(path.read_text(encoding="utf-8"))["interactions"]):
             url = urlsplit(entry["uri"])
-            if url.hostname != "management.azure.com" or not _is_of_disk(entry.get("response_body")):
+            if url.hostname != "management.azure.com" or not _is_known(entry.get("response_body")):
                 continue
             if isinstance(entry.get("response_body"), str):
                 # A part of a recording that was not read.
                 continue
-            body = _of_disks(entry.get("response_body"))
+            body = _of_known_types(entry.get("response_body"))
             kind = kind_of(entry["method"], unquote(url.path).rstrip("/"), entry["status"], body, routes)
             if kind:
                 headers = {name.lower() for name in entry.get("response_headers") or {}} & set(HEADERS)

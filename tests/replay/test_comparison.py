@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import requests
-from bodies import GROUP, INSTANCE, POLICY, SNAPSHOTS, VAULT, VAULT_ID, disk
+from bodies import BLOB_INSTANCE, BLOB_POLICY, GROUP, INSTANCE, POLICY, SNAPSHOTS, VAULT, VAULT_ID, disk
 from emulator.app import Azure
 from emulator.seed import CLIENT, OUTSIDER_CLIENT, SECRET, SUBSCRIPTION, TENANT, Seed
 from emulator.server import Emulator
@@ -205,6 +205,64 @@ def protection(client: Client, principal: str) -> None:
     client.send("POST", f"{instance}/resumeProtection")
 
 
+def guarded(client: Client) -> None:
+    """A resource guard, a vault that is mapped to it, an approval, and the way back."""
+    guard = f"{GROUP}/providers/Microsoft.DataProtection/resourceGuards/demo-guard"
+    excluded = ["Microsoft.DataProtection/backupVaults/backupInstances/write"]
+    client.send("PUT", guard, {"location": "westeurope"})
+    client.send("PUT", guard, {"location": "westeurope", "properties": {"vaultCriticalOperationExclusionList": excluded}})
+    client.send("GET", guard)
+    client.send("GET", guard.rpartition("/")[0])
+    mapping = f"{VAULT_ID}/backupResourceGuardProxies/DppResourceGuardProxy"
+    client.send("PUT", mapping, {"properties": {"resourceGuardResourceId": guard}})
+    client.send("GET", mapping)
+    approval = {"resourceGuardOperationRequests": [f"{guard}/deleteResourceGuardProxyRequests/default"]}
+    client.send("POST", f"{mapping}/unlockDelete", approval)
+    client.send("DELETE", mapping)
+    client.send("DELETE", guard)
+
+
+def accounts(client: Client) -> None:
+    """A storage account with containers: refused, protected, backed up, its policy changed."""
+    account = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/demoaccount"
+    for name in ("blobs", "more-blobs"):
+        client.send("PUT", f"{VAULT_ID}/backupPolicies/{name}", BLOB_POLICY)
+    client.finish(client.send("POST", f"{VAULT_ID}/validateForBackup", {"backupInstance": BLOB_INSTANCE}))
+    principal = client.send("GET", VAULT_ID).json()["identity"]["principalId"]
+    role = READER.replace("3e5e47e6-65f7-47ef-90b5-e5dd4d455f24", "e5e2a7ff-d759-4cd2-bb51-3152d37e2eb1")
+    wanted = {"properties": {"roleDefinitionId": role, "principalId": principal, "principalType": "ServicePrincipal"}}
+    client.send("PUT", f"{account}/{ASSIGNMENT}8", wanted, "2022-04-01")
+    client.clock.advance(600)
+    instance = f"{VAULT_ID}/backupInstances/demoaccount-demoaccount-b7e6f082-b310-11eb-8f55-9cfce85d4fa1"
+    body = {"properties": BLOB_INSTANCE, "tags": {"Owner": "storage-team"}}
+    client.finish(client.send("PUT", instance, body))
+    client.send("GET", instance)
+    started = client.send("POST", f"{instance}/backup", {"backupRuleOptions": {"ruleName": "BackupDaily", "triggerOption": {}}})
+    client.finish(started)
+    client.send("GET", f"{instance}/recoveryPoints?$filter=")
+    moved: dict[str, Any] = copy.deepcopy(body)
+    moved["properties"]["policyInfo"]["policyId"] = f"{VAULT_ID}/backupPolicies/more-blobs"
+    client.finish(client.send("PUT", instance, moved))
+
+
+def undeleted(client: Client) -> None:
+    """A vault that is deleted for good only later, and comes back before."""
+    version = "2026-06-01"
+    kept = VAULT_ID.replace("demo-vault", "kept-vault")
+    body: dict[str, Any] = copy.deepcopy(VAULT)
+    body["properties"]["securitySettings"]["softDeleteSettings"]["state"] = "AlwaysOn"
+    client.finish(client.send("PUT", kept, body, version))
+    deleted = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.DataProtection/locations/westeurope/deletedVaults"
+    operation = client.send("DELETE", kept, version=version)
+    client.clock.advance(5)
+    client.send("GET", operation.headers["Azure-AsyncOperation"])
+    (found,) = client.send("GET", deleted, version=version).json()["value"]
+    client.send("GET", f"{deleted}/{found['name']}", version=version)
+    client.http.headers["x-ms-deleted-vault-id"] = found["name"]
+    client.send("PUT", kept, {"location": "westeurope", "identity": {"type": "SystemAssigned"}}, version)
+    del client.http.headers["x-ms-deleted-vault-id"]
+
+
 def elsewhere(client: Client) -> None:
     """The same disk protected in another vault meanwhile, so that it cannot go on in the first one."""
     other = VAULT_ID.replace("demo-vault", "other-vault")
@@ -242,6 +300,9 @@ def observed() -> Iterator[dict[Kind, list[Answer]]]:
         client = Client(emulator)
         principal = first_steps(client)
         protection(client, principal)
+        accounts(client)
+        guarded(client)
+        undeleted(client)
         last_steps(client)
         yield client.observed
 

@@ -30,19 +30,19 @@ MAPPING_DELETE = "/backupResourceGuardProxies/delete"
 class VaultGuard:
     """The resource guard that a vault may be mapped to. Nothing is read before it is asked for.
 
-    is_mapped: what the vault says of itself (isVaultProtectedByResourceGuard).
+    may_be_mapped: false where the vault says of itself that it is not (isVaultProtectedByResourceGuard).
     """
 
-    def __init__(self, session: Session, vault: ResourceId, is_mapped: bool) -> None:
+    def __init__(self, session: Session, vault: ResourceId, may_be_mapped: bool) -> None:
         self._session = session
         self._vault = vault
-        self._is_mapped = is_mapped
+        self._may_be_mapped = may_be_mapped
         # The name is the same for every vault.
         self._url = f"{vault.text}/backupResourceGuardProxies/DppResourceGuardProxy"
 
     @cached_property
     def _mapping(self) -> dict[str, Any] | None:
-        if not self._is_mapped:
+        if not self._may_be_mapped:
             return None
         return self._session.read(self._url, f"read the resource guard of vault '{self._vault.name}'", _API)
 

@@ -10,7 +10,6 @@ refuses to PUT a vault by api-versions before 2025-09-01, which in turn refuse m
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any
 
 from ..azure.operations import follow
@@ -18,11 +17,10 @@ from ..azure.session import API_VERSIONS, Session
 from ..clock import Deadline, Ramp
 from ..durations import format_time, parse_time
 from ..errors import NotFound
-from ..resource_ids import ResourceId, same_id
+from ..resource_ids import ResourceId, same_id, squeeze
 from ..shapes import Described
 from . import vaults
 from .guard import VaultGuard
-from .vaults import squeeze
 
 Wire = dict[str, Any]
 API = API_VERSIONS["Microsoft.DataProtection"]
@@ -43,18 +41,14 @@ class BackupVault:
         self.vault = vault
         self._session = session
         self._vault_wire: Wire | None = None
+        # What may have to approve what is done here; a vault that was not read is asked for its mapping.
+        self.guard = VaultGuard(session, vault, may_be_mapped=True)
 
-    @cached_property
-    def guard(self) -> VaultGuard:
-        """The resource guard that may have to approve what is done here."""
-        # A vault that was not read is asked for its mapping.
-        return VaultGuard(self._session, self.vault, self._vault_wire is None or vaults.is_guarded(self._vault_wire))
-
-    def read_vault(self) -> Described | None:
+    def read_vault(self, reads_guard: bool = False) -> Described | None:
         self._vault_wire = self._session.read(self.vault.text, f"read vault '{self.vault.name}'", API)
-        self.__dict__.pop("guard", None)
         if self._vault_wire is None:
             return None
+        self.guard = VaultGuard(self._session, self.vault, may_be_mapped=reads_guard or vaults.is_guarded(self._vault_wire))
         return {**vaults.describe(self._vault_wire), "resource_guard_id": self.guard.guard_id}
 
     def plan_vault(self, options: dict[str, Any]) -> Described:
@@ -102,7 +96,7 @@ class BackupVault:
             return None
         newest = max(own, key=lambda wire: str(vaults.describe_deleted(wire)["deletion_time"]))
         self._vault_wire = vaults.as_it_was(newest, self.vault)
-        self.__dict__.pop("guard", None)
+        self.guard = VaultGuard(self._session, self.vault, may_be_mapped=vaults.is_guarded(self._vault_wire))
         return vaults.describe_deleted(newest)
 
     def undelete_vault(self, deleted: Described, options: dict[str, Any], deadline: Deadline) -> None:

@@ -14,7 +14,7 @@ from ..azure.tags import merge_tags
 from ..durations import format_time, parse_time
 from ..errors import BadInput
 from ..reconcile import comparable
-from ..resource_ids import ResourceId, parse_resource_id
+from ..resource_ids import ResourceId, parse_resource_id, squeeze
 from ..shapes import shape
 
 Wire = dict[str, Any]
@@ -102,7 +102,7 @@ def merge(current: Wire | None, options: dict[str, Any]) -> Wire:
     }
     properties = body.setdefault("properties", {})
     if current is None:
-        body["location"] = options["location"]
+        body["location"] = squeeze(options["location"])
         body["identity"] = {"type": "SystemAssigned"}
         properties["storageSettings"] = [
             {
@@ -242,11 +242,6 @@ def check_change(current: Wire, options: dict[str, Any]) -> None:
         problems.append("encryption_settings.infrastructure_encryption: it can be set only when a vault is created")
     if problems:
         raise BadInput("; ".join(problems))
-
-
-def squeeze(text: Any) -> str:
-    """Give a location or enum value to compare by: 'West Europe' is westeurope."""
-    return str(text or "").replace(" ", "").lower()
 
 
 def _canonical(vault: ResourceId) -> str:

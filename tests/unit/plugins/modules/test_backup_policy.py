@@ -247,3 +247,130 @@ def test_how_many_recovery_points_a_policy_keeps_is_told(azure: Driver, schedule
     assert (f"would keep {kept} recovery" in str(result.get("warnings"))) is (kept > 450)
     azure.policy(schedule=schedule, retention=retention)
     assert azure.run("backup_policy_info")["policies"][0]["recovery_points_kept"] == kept
+
+
+RULES = [
+    {
+        "name": "Quarter",
+        "duration": "7y",
+        "weeks_of_the_month": ["last"],
+        "days_of_the_week": ["sunday"],
+        "months_of_year": ["june"],
+    },
+    {"name": "Monthly", "duration": "1y", "days_of_month": [15, 1, "Last"], "schedule_times": ["2:30"]},
+    {"name": "All", "duration": "P30D", "absolute_criteria": ["AllBackup"], "tagging_priority": 50},
+]
+BLOBS = {"policy_name": "blobs", "datasource_type": "azure_blob"}
+
+
+def test_retention_rules_read_back_as_they_were_written(azure: Driver) -> None:
+    azure.vault()
+    wanted = {"schedule": {"frequency": "daily", "times": ["02:30"]}, "retention": {"default": "7d"}, "retention_rules": RULES}
+    policy = azure.predicted("backup_policy", **BLOBS, **wanted)["policy"]
+    assert policy["retention_rules"] == [
+        {
+            "name": "Quarter",
+            "duration": "7y",
+            "tagging_priority": 1,
+            "days_of_the_week": ["Sunday"],
+            "weeks_of_the_month": ["Last"],
+            "months_of_year": ["June"],
+        },
+        {
+            "name": "Monthly",
+            "duration": "1y",
+            "tagging_priority": 2,
+            "days_of_month": ["1", "15", "last"],
+            "schedule_times": ["02:30"],
+        },
+        {"name": "All", "duration": "30d", "tagging_priority": 50, "absolute_criteria": ["AllBackup"]},
+    ]
+    assert policy["is_fully_described"]
+    assert policy["retention_tags"] == ["Default", "Quarter", "Monthly", "All"]
+    (request,) = azure.requests("PUT", "/backupPolicies/blobs")
+    criteria = request["body"]["properties"]["policyRules"][0]["trigger"]["taggingCriteria"]
+    assert [item["taggingPriority"] for item in criteria] == [1, 2, 50, 99]
+    assert criteria[1]["criteria"] == [
+        {
+            "objectType": "ScheduleBasedBackupCriteria",
+            "daysOfMonth": [{"date": 1, "isLast": False}, {"date": 15, "isLast": False}, {"isLast": True}],
+            "scheduleTimes": ["2020-04-05T02:30:00+00:00"],
+        }
+    ]
+    for same in ({}, {"retention_rules": [*RULES[1:], RULES[0]]}, {"retention": {"default": "1w"}}):
+        assert azure.run("backup_policy", **BLOBS, **same)["changed"] is False, same
+    for other in ([], RULES[:2], [{**RULES[0], "duration": "6y"}, *RULES[1:]]):
+        assert "retention_rules" in azure.run("backup_policy", **BLOBS, retention_rules=other)["msg"]
+
+
+def test_rules_become_others_by_a_new_version_and_stay_where_nothing_is_said(azure: Driver) -> None:
+    azure.vault()
+    azure.run("backup_policy", **BLOBS, retention={"default": "7d", "weekly": "8w"}, retention_rules=RULES[:1])
+    change = {"on_change": "new_version", "retention": {"default": "14d"}}
+    second = azure.run("backup_policy", **BLOBS, **change)["policy"]
+    assert (second["name"], second["retention"]) == ("blobs-v2", {"default": "14d", "weekly": "8w"})
+    assert [rule["name"] for rule in second["retention_rules"]] == ["Quarter"]
+    weekly = {"name": "weekly", "duration": "9w", "days_of_the_week": ["Monday"]}
+    third = azure.run("backup_policy", **BLOBS, on_change="new_version", retention_rules=[weekly])["policy"]
+    assert (third["retention"], third["retention_rules"][0]["name"]) == ({"default": "14d"}, "weekly")
+
+
+@pytest.mark.parametrize(
+    ("rules", "named"),
+    [
+        ([{"name": "a", "duration": "1y"}], "retention_rules[0]: it chooses no recovery points"),
+        ([{"name": "a", "duration": "1h", "days_of_month": [1]}], "retention_rules[0].duration"),
+        ([{"name": "a", "duration": "20y", "days_of_month": [1]}], "retention_rules[0].duration"),
+        ([{"name": "a", "duration": "1y", "days_of_month": [31]}], "retention_rules[0].days_of_month"),
+        ([{"name": "a", "duration": "1y", "months_of_year": ["Brumaire"]}], "retention_rules[0].months_of_year"),
+        ([{"name": "a", "duration": "1y", "schedule_times": ["26:00"]}], "retention_rules[0].schedule_times"),
+        ([{"name": "a", "duration": "1y", "days_of_month": [1], "days_of_the_week": ["Monday"]}], "days_of_the_week"),
+        ([{"name": "Default", "duration": "1y", "days_of_month": [1]}], "retention_rules[0].name"),
+        ([{"name": "weekly", "duration": "1y", "days_of_month": [1]}], "retention_rules[0].name"),
+        ([{"name": "a", "duration": "1y", "days_of_month": [1], "tagging_priority": 99}], "tagging_priority"),
+        ([{"name": name, "duration": "1y", "days_of_month": [1], "tagging_priority": 3} for name in "ab"], "tagging_priority"),
+        ([{"name": name, "duration": "1y", "days_of_month": [1]} for name in "abcdefghij"], "tagging_priority"),
+    ],
+)
+def test_a_rule_that_cannot_be_is_refused_before_any_request(azure: Driver, rules: Any, named: str) -> None:
+    result = azure.run("backup_policy", **BLOBS, retention={"weekly": "4w"}, retention_rules=rules)
+    assert result["failed"]
+    assert named in result["msg"]
+    assert azure.azure.journal.entries == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"retention_rules": RULES}, "retention_rules"),
+        ({"retention": {"monthly": "1mo"}}, "retention.monthly"),
+        ({"retention": {"operational": "30d"}}, "retention.operational"),
+    ],
+)
+def test_disks_take_less_than_blobs(azure: Driver, arguments: Any, named: str) -> None:
+    assert named in azure.run("backup_policy", **POLICY, **arguments)["msg"]
+    assert azure.azure.journal.entries == []
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        ({"retention": {"default": "7d"}}, 7),
+        ({"schedule": {"frequency": "weekly"}, "retention": {"default": "12w"}}, 12),
+        # Seven of the last week, and the first of each month for a year.
+        ({"retention": {"default": "7d", "monthly": "365d"}}, 19),
+        # Four Sundays of the quarter's ends a year, for five years.
+        (
+            {
+                "schedule": {"frequency": "weekly"},
+                "retention": {"default": "1w"},
+                "retention_rules": [{**RULES[0], "duration": "5y", "months_of_year": ["March", "June", "September", "December"]}],
+            },
+            21,
+        ),
+        ({"retention": {"operational": "30d"}}, None),
+    ],
+)
+def test_other_criteria_are_counted_too(azure: Driver, options: Any, kept: int | None) -> None:
+    azure.vault()
+    assert azure.run("backup_policy", check=True, **BLOBS, **options)["policy"]["recovery_points_kept"] == kept

@@ -289,3 +289,64 @@ def test_what_is_final_about_restore_and_encryption_is_refused_before_any_write(
         assert result["failed"]
         assert result["msg"].startswith(next(iter(arguments)))
     assert len(azure.writes()) == count
+
+
+ALWAYS_ON = {"state": "AlwaysOn", "retention_duration_in_days": 30}
+
+
+def removed(azure: Driver) -> None:
+    azure.vault(soft_delete=ALWAYS_ON, tags={"owner": "storage-team"}, redundancy="ZoneRedundant")
+    assert azure.run("backup_vault", state="absent")["changed"]
+
+
+def test_a_deleted_vault_is_listed_and_brought_back_as_it_was(azure: Driver) -> None:
+    removed(azure)
+    wanted = {"deleted": True, "location": "West Europe"}
+    (found,) = azure.run("backup_vault_info", **wanted)["vaults"]
+    assert (found["name"], found["soft_delete"]["state"]) == ("demo-vault", "AlwaysOn")
+    assert found["deletion_time"] < found["purge_time"]
+    assert azure.run("backup_vault_info", vault_name="others", deleted=True, location="westeurope")["vaults"] == []
+    assert azure.run("backup_vault_info", vault_name=None, **wanted)["vaults"] == [found]
+    back = azure.predicted("backup_vault", undelete=True)["vault"]
+    assert (back["id"], back["tags"], back["redundancy"]) == (found["id"], {"owner": "storage-team"}, "ZoneRedundant")
+    assert (back["soft_delete"], back["deleted_vault_id"]) == (ALWAYS_ON, None)
+    (request,) = azure.requests("PUT", "/demo-vault")[1:]
+    assert request["body"] == {"location": "westeurope", "identity": {"type": "SystemAssigned"}}
+    assert "2026-06-01" in request["query"]
+    assert azure.run("backup_vault_info", **wanted)["vaults"] == []
+
+
+def test_what_is_asked_for_beside_the_undelete_is_done_as_well(azure: Driver) -> None:
+    removed(azure)
+    back = azure.predicted("backup_vault", undelete=True, immutability_state="Unlocked", tags={"team": "b"})["vault"]
+    assert (back["immutability_state"], back["tags"]) == ("Unlocked", {"owner": "storage-team", "team": "b"})
+    assert len(azure.requests("PUT", "/demo-vault")) == 3
+
+
+def test_what_a_deleted_vault_cannot_become_is_refused_before_it_is_back(azure: Driver) -> None:
+    removed(azure)
+    writes = len(azure.azure.journal.writes())
+    for arguments in ({"redundancy": "GeoRedundant"}, {"soft_delete": {"state": "Off"}}):
+        result = azure.run("backup_vault", undelete=True, **arguments)
+        assert result["failed"], arguments
+        assert next(iter(arguments)) in result["msg"]
+    assert len(azure.azure.journal.writes()) == writes
+
+
+def test_a_vault_that_is_gone_for_good_is_made_anew(azure: Driver) -> None:
+    removed(azure)
+    azure.azure.clock.advance(700)
+    azure.azure.schedule.settle()
+    assert azure.predicted("backup_vault", undelete=True)["vault"]["tags"] == {}
+
+
+def test_without_a_word_a_deleted_vault_stays_deleted(azure: Driver) -> None:
+    removed(azure)
+    assert azure.predicted("backup_vault")["vault"]["soft_delete"]["state"] == "On"
+    assert azure.requests("GET", "/deletedVaults") == []
+
+
+def test_deleted_vaults_are_asked_for_by_their_region(azure: Driver) -> None:
+    assert "location" in azure.run("backup_vault_info", deleted=True)["msg"]
+    assert "deleted" in azure.run("backup_vault_info", location="westeurope")["msg"]
+    assert azure.azure.journal.entries == []

@@ -1,0 +1,146 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Resource guards, and vaults that are mapped to one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from conftest import GROUP, Driver, disk
+from emulator.identity import ServicePrincipal
+from emulator.seed import CLIENT, GROUP_CLIENT, OTHER_SUBSCRIPTION, SECRET, TENANT
+
+NAMED = {"vault_name": None, "resource_guard_name": "demo-guard"}
+GUARD = f"{GROUP}/providers/Microsoft.DataProtection/resourceGuards/demo-guard"
+WRITE = "Microsoft.DataProtection/backupVaults/backupInstances/write"
+
+
+def guarded(azure: Driver, *names: str, **arguments: Any) -> list[str]:
+    """Have disks protected in a vault that a guard guards."""
+    ids = azure.protected(*names, **arguments)
+    assert not azure.run("backup_resource_guard", **NAMED)["failed"]
+    azure.vault(resource_guard_id=GUARD)
+    return ids
+
+
+def test_a_guard_comes_changes_and_goes_as_predicted(azure: Driver) -> None:
+    made = azure.predicted("backup_resource_guard", **NAMED, location="West Europe", tags={"Owner": "security"})["resource_guard"]
+    assert made["id"] == GUARD
+    assert WRITE in made["vault_critical_operations"]
+    changed = azure.predicted("backup_resource_guard", **NAMED, vault_critical_operation_exclusion_list=[WRITE])["resource_guard"]
+    assert WRITE not in changed["vault_critical_operations"]
+    assert changed["tags"] == {"Owner": "security"}
+    kept = azure.predicted("backup_resource_guard", **NAMED, tags={"owner": "others"})["resource_guard"]
+    assert (kept["tags"], kept["vault_critical_operation_exclusion_list"]) == ({"Owner": "others"}, [WRITE])
+    azure.predicted("backup_resource_guard", **NAMED, vault_critical_operation_exclusion_list=[])
+    assert azure.predicted("backup_resource_guard", **NAMED, state="absent")["resource_guard"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"resource_guard_name": "a"}, "resource_guard_name"),
+        ({"resource_group": "a/b"}, "resource_group"),
+        ({"vault_critical_operation_exclusion_list": ["delete everything"]}, "vault_critical_operation_exclusion_list"),
+    ],
+)
+def test_bad_input_names_the_option_before_any_request(azure: Driver, arguments: Any, named: str) -> None:
+    result = azure.run("backup_resource_guard", **{**NAMED, **arguments})
+    assert result["failed"]
+    assert named in result["msg"]
+    assert azure.azure.journal.entries == []
+
+
+def test_a_guard_stays_where_it_is(azure: Driver) -> None:
+    azure.run("backup_resource_guard", **NAMED)
+    assert "location" in azure.run("backup_resource_guard", **NAMED, location="eastus")["msg"]
+    missing = azure.run("backup_resource_guard", resource_group="nosuch", vault_name=None, resource_guard_name="demo-guard")
+    assert "nosuch" in missing["msg"]
+
+
+def test_a_vault_is_mapped_and_unmapped_as_predicted(azure: Driver) -> None:
+    azure.vault()
+    azure.run("backup_resource_guard", **NAMED)
+    mapped = azure.predicted("backup_vault", resource_guard_id=GUARD)["vault"]
+    assert (mapped["resource_guard_id"], mapped["is_protected_by_resource_guard"]) == (GUARD, True)
+    assert azure.run("backup_vault_info")["vaults"][0]["resource_guard_id"] == GUARD
+    # A vault that nobody speaks of a guard for keeps it, and is not written for it.
+    assert azure.run("backup_vault", tags={"a": "b"})["vault"]["resource_guard_id"] == GUARD
+    in_use = azure.run("backup_resource_guard", **NAMED, state="absent")
+    assert in_use["failed"]
+    free = azure.predicted("backup_vault", resource_guard_id="")["vault"]
+    assert (free["resource_guard_id"], free["is_protected_by_resource_guard"]) == (None, False)
+    (unlock,) = azure.requests("POST", "/unlockDelete")
+    assert unlock["body"] == {"resourceGuardOperationRequests": [f"{GUARD}/deleteResourceGuardProxyRequests/default"]}
+
+
+def test_a_new_vault_is_made_and_mapped_in_one_task(azure: Driver) -> None:
+    azure.run("backup_resource_guard", **NAMED)
+    azure.predicted("backup_vault", resource_guard_id=GUARD)
+    assert azure.writes() == ["PUT demo-guard", "PUT demo-vault", "PUT DppResourceGuardProxy"]
+
+
+def test_an_id_of_something_else_is_refused(azure: Driver) -> None:
+    result = azure.run("backup_vault", resource_guard_id=disk("data01"))
+    assert "resource_guard_id" in result["msg"]
+    assert azure.azure.journal.entries == []
+
+
+def test_the_guard_approves_each_critical_operation(azure: Driver) -> None:
+    (protected,) = guarded(azure, "data01")
+    azure.run("backup_policy", policy_name="others", datasource_type="azure_disk", retention={"default": "14d"})
+    wanted = {"datasource_id": protected, "policy_name": "others", "snapshot_resource_group": "demo-snapshots-rg"}
+    azure.predicted("backup_instance", **wanted)
+    for state in ("suspended", "stopped"):
+        azure.predicted("backup_instance", datasource_id=protected, state=state)
+    azure.predicted("backup_vault", soft_delete={"state": "Off"})
+    azure.predicted("backup_instance", datasource_id=protected, state="absent", delete_backup_data=True)
+    kinds = {"dppModifyPolicy", "dppDisableSuspendBackupsRequests", "dppDisableStopProtectionRequests"}
+    kinds |= {"dppReduceSoftDeleteSecurityRequests", "deleteBackupInstanceRequests"}
+    carried = str([entry.get("body") for entry in azure.azure.journal.writes()])
+    assert {kind for kind in kinds if f"{GUARD}/{kind}/default" in carried} == kinds
+    (unlock,) = azure.requests("POST", "/unlockDelete")
+    assert unlock["body"]["resourceToBeDeleted"].endswith(
+        "/backupInstances/" + unlock["body"]["resourceToBeDeleted"].split("/")[-1]
+    )
+
+
+def test_what_the_guard_does_not_guard_needs_no_approval(azure: Driver) -> None:
+    (protected,) = guarded(azure, "data01")
+    azure.run("backup_instance", datasource_id=protected, state="suspended")
+    azure.run("backup_instance", datasource_id=protected, policy_name="disks")
+    azure.vault(soft_delete={"retention_duration_in_days": 30})
+    bodies = [entry.get("body") or {} for entry in azure.requests("POST", "/resumeProtection")]
+    bodies += [entry["body"]["properties"] for entry in azure.requests("PUT", "/demo-vault")]
+    assert not [body for body in bodies if "resourceGuardOperationRequests" in body]
+
+
+def test_without_rights_on_the_guard_nothing_critical_is_done(azure: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guard belongs to others: the caller has all rights on the vault and none on the guard."""
+    (protected,) = guarded(azure, "data01")
+    seed = azure.azure.seed
+    azure.azure.entra.add(
+        ServicePrincipal(TENANT, GROUP_CLIENT, SECRET, scopes=[f"{GROUP}/providers/Microsoft.DataProtection/backupVaults"])
+    )
+    assert seed.client_id == CLIENT
+    for name in ("AZURE_CLIENT_ID",):
+        monkeypatch.setenv(name, GROUP_CLIENT)
+    for arguments in ({"state": "stopped"}, {"state": "suspended"}, {"state": "absent"}):
+        result = azure.run("backup_instance", datasource_id=protected, **arguments)
+        assert result["failed"], arguments
+        assert "Backup MUA Operator" in result["msg"]
+        assert GUARD in result["msg"]
+    instance = next(iter(next(iter(azure.azure.data_protection.vaults.values())).instances.values()))
+    assert instance.state == "ProtectionConfigured"
+    unmapped = azure.run("backup_vault", resource_guard_id="")
+    assert "Backup MUA Operator" in unmapped["msg"]
+
+
+def test_the_guard_may_lie_in_another_subscription(azure: Driver) -> None:
+    azure.vault()
+    elsewhere = {"resource_group": "other-rg", "subscription_id": OTHER_SUBSCRIPTION}
+    made = azure.run("backup_resource_guard", **NAMED, **elsewhere)["resource_guard"]
+    assert made["subscription_id"] == OTHER_SUBSCRIPTION
+    assert azure.vault(resource_guard_id=made["id"])["vault"]["resource_guard_id"] == made["id"]

@@ -1,0 +1,197 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Blobs of storage accounts: continuous backup, scheduled backup of containers, and both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from conftest import GROUP, Driver
+
+ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/demoaccount"
+EMPTY = ACCOUNT.replace("demoaccount", "emptyaccount")
+POLICY = {"policy_name": "blobs", "datasource_type": "azure_blob"}
+SCHEDULED = {"retention": {"default": "7d"}}
+CONTINUOUS = {"retention": {"operational": "30d"}}
+
+
+def prepared(azure: Driver, **policy: Any) -> None:
+    azure.vault()
+    assert not azure.run("backup_policy", **POLICY, **policy)["failed"]
+    assert not azure.run("backup_permission", datasource_id=ACCOUNT)["failed"]
+
+
+def names_of_rules(policy: dict) -> list[tuple[str, str]]:
+    return [
+        (rule["name"], (rule.get("lifecycles") or [{}])[0].get("sourceDataStore", rule.get("dataStore"))["dataStoreType"])
+        for rule in policy["properties"]["policyRules"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "rules", "retention"),
+    [
+        (
+            {},
+            [("BackupDaily", "VaultStore"), ("Default", "VaultStore"), ("Default_OperationalStore", "OperationalStore")],
+            {"default": "7d", "operational": "30d"},
+        ),
+        (CONTINUOUS, [("Default", "OperationalStore")], {"operational": "30d"}),
+        (SCHEDULED, [("BackupDaily", "VaultStore"), ("Default", "VaultStore")], {"default": "7d"}),
+        (
+            {"schedule": {"days": ["sunday"], "times": ["3:00"]}},
+            [("BackupWeekly", "VaultStore"), ("Default", "VaultStore")],
+            {"default": "7d"},
+        ),
+        (
+            {"schedule": {"frequency": "weekly"}, "retention": {"operational": "60d", "monthly": "1y"}},
+            [
+                ("BackupWeekly", "VaultStore"),
+                ("Default", "VaultStore"),
+                ("Monthly", "VaultStore"),
+                ("Default_OperationalStore", "OperationalStore"),
+            ],
+            {"default": "7d", "monthly": "1y", "operational": "60d"},
+        ),
+    ],
+)
+def test_a_policy_has_the_kinds_of_backup_that_are_spoken_of(azure: Driver, options: Any, rules: Any, retention: Any) -> None:
+    azure.vault()
+    policy = azure.predicted("backup_policy", **POLICY, **options)["policy"]
+    assert names_of_rules(policy) == rules
+    assert policy["retention"] == retention
+    assert policy["is_fully_described"]
+    assert (policy["schedule"] is None) is ("default" not in retention)
+
+
+def test_a_new_version_gets_the_other_kind_of_backup_as_well(azure: Driver) -> None:
+    prepared(azure, **CONTINUOUS)
+    assert not azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="blobs")["failed"]
+    change = {"retention": {"default": "14d"}, "on_change": "new_version"}
+    assert "retention.default" in azure.run("backup_policy", **POLICY, retention={"default": "14d"})["msg"]
+    result = azure.run("backup_policy", **POLICY, **change)
+    # The protection has no containers, which the schedule needs: it is told, and the new version is there.
+    assert result["failed"]
+    assert "UserErrorNoContainersSelectedForOperation" in str(result["error"])
+    fixed = azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="blobs", containers_list=["photos"])
+    assert not fixed["failed"], fixed["msg"]
+    assert fixed["results"][0]["instance"]["containers_list"] == ["photos"]
+    assert azure.run("backup_policy", **POLICY, **change)["replaced_policies"] == ["blobs"]
+
+
+def test_the_role_is_granted_on_the_account(azure: Driver) -> None:
+    azure.vault()
+    (result,) = azure.run("backup_permission", datasource_id=ACCOUNT)["results"]
+    assert [(role["role"], role["scope"]) for role in result["roles"]] == [("Storage Account Backup Contributor", ACCOUNT)]
+
+
+def test_all_containers_are_protected_where_none_is_named(azure: Driver) -> None:
+    prepared(azure)
+    (result,) = azure.predicted("backup_instance", datasource_id=ACCOUNT, policy_name="blobs")["results"]
+    instance = result["instance"]
+    assert instance["containers_list"] == ["invoices", "photos"]
+    assert instance["datasource_type"] == "azure_blob"
+    assert instance["snapshot_resource_group_id"] is None
+    (request,) = [entry for entry in azure.azure.journal.writes() if "/backupInstances/" in entry["path"]]
+    properties = request["body"]["properties"]
+    assert properties["dataSourceSetInfo"] == {**properties["dataSourceInfo"], "objectType": "DatasourceSet"}
+    assert properties["policyInfo"]["policyParameters"] == {
+        "backupDatasourceParametersList": [
+            {"objectType": "BlobBackupDatasourceParameters", "containersList": ["invoices", "photos"]}
+        ]
+    }
+
+
+def test_continuous_backup_takes_no_list(azure: Driver) -> None:
+    prepared(azure, **CONTINUOUS)
+    wanted = {"datasource_id": ACCOUNT, "policy_name": "blobs"}
+    refused = azure.run("backup_instance", **wanted, containers_list=["photos"])
+    assert "containers_list" in refused["msg"]
+    assert azure.requests("POST", "/validateForBackup") == []
+    (result,) = azure.predicted("backup_instance", **wanted)["results"]
+    assert result["instance"]["containers_list"] == []
+
+
+def test_containers_are_changed_and_the_policy_change_keeps_them(azure: Driver) -> None:
+    prepared(azure)
+    azure.run("backup_policy", policy_name="weekly", datasource_type="azure_blob", schedule={"frequency": "weekly"})
+    wanted = {"datasource_id": ACCOUNT, "policy_name": "blobs"}
+    assert not azure.run("backup_instance", **wanted, containers_list=["photos"])["failed"]
+    (result,) = azure.predicted("backup_instance", **wanted, containers_list=["photos", "invoices"])["results"]
+    assert result["action"] == "change_containers"
+    assert azure.run("backup_instance", **wanted)["changed"] is False
+    (moved,) = azure.predicted("backup_instance", datasource_id=ACCOUNT, policy_name="weekly")["results"]
+    assert moved["action"] == "change_policy"
+    assert moved["instance"]["containers_list"] == ["invoices", "photos"]
+    azure.run("backup_instance", datasource_id=ACCOUNT, state="suspended")
+    late = azure.run("backup_instance", datasource_id=ACCOUNT, state="stopped", containers_list=["photos"])
+    assert "containers_list" in late["msg"]
+
+
+def test_a_scheduled_policy_is_backed_up_on_demand_and_a_continuous_one_is_not(azure: Driver) -> None:
+    prepared(azure)
+    azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="blobs")
+    (result,) = azure.run("backup_adhoc", datasource_id=ACCOUNT)["results"]
+    assert (result["action"], result["job"]["status"]) == ("start", "completed")
+    assert (result["recovery_point"]["tier"], result["recovery_point"]["type"]) == ("vault_store", "full")
+    (request,) = azure.requests("POST", "/backup")
+    assert request["body"] == {"backupRuleOptions": {"ruleName": "BackupDaily", "triggerOption": {}}}
+    assert azure.run("backup_adhoc", datasource_id=ACCOUNT, max_age="1h")["results"][0]["action"] == "skip"
+    azure.run("backup_policy", policy_name="continuous", datasource_type="azure_blob", **CONTINUOUS)
+    azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="continuous")
+    refused = azure.run("backup_adhoc", datasource_id=ACCOUNT)
+    assert "no backup rule" in refused["msg"]
+    points = azure.run("backup_recovery_point_info", datasource_id=ACCOUNT)
+    assert (points["failed"], points["recovery_points"]) == (False, [])
+
+
+def test_the_ladder_is_the_same_as_for_disks(azure: Driver) -> None:
+    prepared(azure)
+    wanted = {"datasource_id": ACCOUNT, "policy_name": "blobs"}
+    azure.run("backup_instance", **wanted, containers_list=["photos"])
+    for state in ("suspended", "stopped"):
+        azure.predicted("backup_instance", datasource_id=ACCOUNT, state=state)
+    azure.predicted("backup_instance", **wanted)
+    azure.predicted("backup_instance", datasource_id=ACCOUNT, state="absent")
+    (back,) = azure.predicted("backup_instance", **wanted, undelete=True, containers_list=["invoices"])["results"]
+    assert (back["action"], back["instance"]["containers_list"]) == ("undelete", ["invoices"])
+
+
+def test_missing_roles_are_named_with_the_account(azure: Driver) -> None:
+    azure.vault()
+    azure.run("backup_policy", **POLICY)
+    result = azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="blobs", permission_timeout=60)
+    assert result["failed"]
+    assert f"'Storage Account Backup Contributor' on {ACCOUNT}" in result["msg"]
+    assert azure.requests("PUT", "/backupInstances/demoaccount") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"datasource_id": EMPTY}, "no container"),
+        ({"datasource_id": ACCOUNT.replace("demoaccount", "nosuch")}, "does not exist"),
+        ({"datasource_id": ACCOUNT, "containers_list": []}, "containers_list"),
+        ({"datasource_id": ACCOUNT, "containers_list": ["Upper"]}, "containers_list"),
+        (
+            {"datasource_id": f"{GROUP}/providers/Microsoft.Compute/disks/data01", "containers_list": ["photos"]},
+            "containers_list",
+        ),
+        ({"datasource_id": [ACCOUNT, EMPTY], "name": "both"}, "name"),
+    ],
+)
+def test_what_cannot_be_protected_is_told_before_a_write(azure: Driver, arguments: Any, named: str) -> None:
+    prepared(azure)
+    writes = len(azure.azure.journal.writes())
+    result = azure.run("backup_instance", policy_name="blobs", **arguments)
+    assert result["failed"]
+    assert named in result["msg"]
+    assert len(azure.azure.journal.writes()) == writes
+
+
+def test_the_vault_is_planned_for_accounts_before_anything_is_there(azure: Driver) -> None:
+    result = azure.run("backup_instance", check=True, datasource_id=ACCOUNT, policy_name="blobs")
+    assert (result["failed"], result["changed"]) == (False, True)
+    assert azure.azure.journal.writes() == []
