@@ -53,6 +53,12 @@ EXAMPLES = r"""
       - "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data02"
     snapshot_resource_group: demo-snapshots-rg
 
+- name: What the vault needs to back up a storage account
+  holdfast.azure_backup.backup_permission:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Storage/storageAccounts/demoaccount"
+
 - name: Take back what was granted
   holdfast.azure_backup.backup_permission:
     resource_group: demo-rg
