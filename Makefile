@@ -7,11 +7,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help demo test emulator replay bench clean
+.PHONY: help demo test test-clients emulator replay bench clean
 
 help:
 	@echo "make demo                          back a disk up on a loopback Azure, twice"
 	@echo "make test                          everything that a change must pass"
+	@echo "make test-clients                  other people's clients beside ours: the Azure CLI"
 	@echo "make emulator [ARGS='--port 0']    serve the loopback Azure; then: . .emulator/env"
 	@echo "make replay CASES=DIR RECORDINGS=DIR   replay recorded traffic"
 	@echo "make bench [ARGS='--runs 9']       what a task costs, beside a bare script"
@@ -37,6 +38,9 @@ emulator: $(VENV)/.demo
 
 test: $(VENV)/.nox
 	@$(BIN)/nox
+
+test-clients: $(VENV)/.nox
+	@$(BIN)/nox -s clients
 
 replay: $(VENV)/.nox
 	@CASES='$(abspath $(CASES))' RECORDINGS='$(abspath $(RECORDINGS))' $(BIN)/nox -s replay

@@ -179,6 +179,13 @@ def tests(session: nox.Session, core: str) -> None:
 
 
 @nox.session(default=False)
+def clients(session: nox.Session) -> None:
+    """Other people's clients against the loopback Azure. The Azure CLI takes a gigabyte, so that it is not run always."""
+    session.install("azure-cli>=2.80,<3")
+    run_tests(session, "2.19", ["tests/clients"], path=session.bin)
+
+
+@nox.session(default=False)
 def replay(session: nox.Session) -> None:
     """Replay one folder of cases: CASES and RECORDINGS name it."""
     run_tests(session, "2.19", ["tests/replay"])
@@ -197,8 +204,8 @@ def fetch_posix(session: nox.Session, pip: list[str]) -> Path:
     return place
 
 
-def run_tests(session: nox.Session, core: str, places: list[str]) -> None:
-    """Run pytest with one ansible-core, on the interpreter that it needs."""
+def run_tests(session: nox.Session, core: str, places: list[str], path: str = "") -> None:
+    """Run pytest with one ansible-core, on the interpreter that it needs; path: where other programs are."""
     python = find_python(CORES[core])
     if python is None:
         session.skip(f"ansible-core {core} needs Python {CORES[core]}, which this machine does not have")
@@ -213,7 +220,7 @@ def run_tests(session: nox.Session, core: str, places: list[str]) -> None:
     environment = {
         "POSIX_COLLECTION": str(fetch_posix(session, pip)),
         "PYTHONPATH": f"{link_tree()}{os.pathsep}{ROOT / 'tests'}",
-        "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "PATH": os.pathsep.join([str(folder / "bin"), os.environ["PATH"], *filter(None, [path])]),
         "ANSIBLE_HOME": str(CACHE / f"ansible-home-{core}"),
     }
     arguments = session.posargs or places

@@ -48,5 +48,6 @@ def read_endpoints(api_version: str, url: str, tenant_id: str) -> Reply:
                 "sqlServerHostname": "database.loopback.example",
             },
         }
-        return Reply(200, [cloud])
+        # From 2022 on it is one cloud, before it is a list of them (the Azure CLI reads the first, others the second).
+        return Reply(200, cloud if api_version >= "2022-09-01" else [cloud])
     raise ArmError(400, "InvalidApiVersionParameter", f"The api-version '{api_version}' is invalid.")

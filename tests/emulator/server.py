@@ -93,7 +93,8 @@ class TlsServer:
             "AZURE_CLIENT_ID": seed.client_id,
             "AZURE_SECRET": seed.secret,
             "AZURE_CLIENT_SECRET": seed.secret,
-            "ARM_CLOUD_METADATA_URL": f"{self.url}/metadata/endpoints?api-version=2022-09-01",
+            # The Azure CLI reads a list of clouds from there, which is the form of 2019.
+            "ARM_CLOUD_METADATA_URL": f"{self.url}/metadata/endpoints?api-version=2019-05-01",
             "REQUESTS_CA_BUNDLE": str(self.ca_file),
             "SSL_CERT_FILE": str(self.ca_file),
         }
