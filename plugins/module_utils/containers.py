@@ -1,11 +1,12 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which containers of a storage account its scheduled backups take."""
+"""Which containers of a storage account its scheduled backups take: a list, or all but some, also those to come."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from .datasources import DatasourceType
 from .errors import BadInput, NotFound
@@ -15,38 +16,59 @@ from .shapes import Described
 
 # 3 to 63 lower-case letters, digits and single hyphens, and the two that Azure names itself.
 _CONTAINER_NAME = re.compile(r"^(\$root|\$web|[a-z0-9](-?[a-z0-9]){2,62})$")
+_PREFIX = re.compile(r"^[a-z0-9$][-a-z0-9]{0,62}$")
+
+# The fields containers_list and auto_protection of an instance.
+Selection = dict[str, Any]
 
 
-def check_containers(containers: list[str] | None, rows: list[DatasourceType]) -> list[str]:
-    """Give what is wrong with the option containers_list, for datasources of these types."""
-    if containers is None:
+def selection_of(instance: Described) -> Selection:
+    """Give the containers of an instance, in a form to compare by."""
+    return {"containers_list": sorted(instance["containers_list"]), "auto_protection": instance["auto_protection"]}
+
+
+def check_containers(options: dict[str, Any], rows: list[DatasourceType]) -> list[str]:
+    """Give what is wrong with containers_list and auto_protection, for datasources of these types."""
+    containers, automatic = options["containers_list"], options["auto_protection"]
+    if containers is None and automatic is None:
         return []
+    option = "auto_protection" if containers is None else "containers_list"
     titles = {row.title for row in rows if not row.parameters_type}
-    problems = [f"containers_list: a {title} has no containers" for title in sorted(titles)]
-    wrong = [str(name) for name in containers if not _CONTAINER_NAME.match(str(name))]
+    problems = [f"{option}: a {title} has no containers" for title in sorted(titles)]
+    wrong = [str(name) for name in containers or [] if not _CONTAINER_NAME.match(str(name))]
     if wrong:
         problems.append(f"containers_list: {', '.join(wrong)} cannot be a container's name")
-    if not containers:
+    if containers == []:
         problems.append("containers_list: the list is empty; leave it out to back up every container")
+    if containers is not None and automatic is not None:
+        problems.append("auto_protection: give either this or containers_list")
+    wrong = [str(prefix) for prefix in (automatic or {}).get("exclude_prefixes") or [] if not _PREFIX.match(str(prefix))]
+    if wrong:
+        problems.append(f"auto_protection.exclude_prefixes: {', '.join(wrong)} cannot be how a container's name begins")
     return problems
 
 
-def choose_containers(task: Task, row: DatasourceType, datasource: ResourceId, policy: Described) -> list[str]:
-    """Give the containers that a policy is to back up: those of the option, else all that the datasource has now.
+def choose_containers(task: Task, row: DatasourceType, datasource: ResourceId, policy: Described) -> Selection:
+    """Give the containers that a policy is to back up: those of the options, else all that the datasource has now.
 
-    Continuous backup takes no list; nor can one be made by a policy that is not there yet. Raises BadInput, NotFound.
+    Continuous backup takes none of the options; for a policy that is not there yet nothing is read. Raises BadInput, NotFound.
     """
-    wanted: list[str] | None = task.options["containers_list"]
+    wanted, automatic = task.options["containers_list"], task.options["auto_protection"]
+    chosen: Selection = {"containers_list": sorted(wanted or []), "auto_protection": None}
+    if automatic is not None:
+        chosen["auto_protection"] = {"exclude_prefixes": list(automatic["exclude_prefixes"] or [])}
     if not row.parameters_type or "backup_rules" not in policy:
-        return sorted(wanted or [])
+        return chosen
     if not policy["backup_rules"]:
-        if wanted:
+        if wanted or automatic is not None:
             raise BadInput(
-                f"containers_list: policy '{policy['name']}' is for continuous backup only, which takes every container; leave "
-                "the list out or choose a policy with a schedule"
+                f"containers_list, auto_protection: policy '{policy['name']}' is for continuous backup only, which takes every "
+                "container; leave the option out or choose a policy with a schedule"
             )
-        return []
-    return sorted(wanted or _read_containers(task, row, datasource))
+        return chosen
+    if not wanted and automatic is None:
+        chosen["containers_list"] = sorted(_read_containers(task, row, datasource))
+    return chosen
 
 
 def _read_containers(task: Task, row: DatasourceType, datasource: ResourceId) -> list[str]:

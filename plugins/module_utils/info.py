@@ -222,7 +222,7 @@ def read_recovery_points(task: Task) -> Result:
     """Read the recovery points of datasources of a vault, newest first (module backup_recovery_point_info)."""
     options = task.options
     if _asks_for_nothing(task):
-        return {"changed": False, "recovery_points": []}
+        return {"changed": False, "recovery_points": [], "restorable_time_ranges": []}
     ids = [datasource.key for _row, datasource in _datasources(task)]
     after, before = _range(task)
     point_name = _take_recovery_point_id(options)
@@ -240,11 +240,15 @@ def read_recovery_points(task: Task) -> Result:
     read_each = settle_each(instances, read, options["max_concurrency"])
     points = [point for listed in read_each if not isinstance(listed, AzureBackupError) for point in listed]
     points = [point for point in points if is_between(point["time"], after, before)]
-    failures = [outcome for outcome in read_each if isinstance(outcome, AzureBackupError)]
+    wanted = instances if options["restorable_time_ranges"] else []
+    ranges_each = settle_each(wanted, service.list_restorable_ranges, options["max_concurrency"])
+    ranges = [item for listed in ranges_each if not isinstance(listed, AzureBackupError) for item in listed]
+    failures = [outcome for outcome in [*read_each, *ranges_each] if isinstance(outcome, AzureBackupError)]
     if failures:
-        failures[0].details = {"recovery_points": points}
+        failures[0].details = {"recovery_points": points, "restorable_time_ranges": ranges}
         raise failures[0]
-    return {"changed": False, "recovery_points": sorted(points, key=lambda point: point["time"] or "", reverse=True)}
+    points.sort(key=lambda point: point["time"] or "", reverse=True)
+    return {"changed": False, "recovery_points": points, "restorable_time_ranges": ranges}
 
 
 def _take_recovery_point_id(options: dict[str, Any]) -> str | None:

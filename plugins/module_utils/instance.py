@@ -14,7 +14,7 @@ from .adapters import open_vault
 from .addressing import read_existing_vault, read_group
 from .batch import item_diff, item_result, read_datasource_ids, run_each
 from .clock import Deadline, Ramp
-from .containers import check_containers, choose_containers
+from .containers import check_containers, choose_containers, selection_of
 from .datasources import DatasourceType
 from .errors import AzureBackupError, BadInput, NotFound, PermissionMissing
 from .module import Result, Task
@@ -97,7 +97,7 @@ def _check_options(options: dict[str, Any], datasources: list[tuple[DatasourceTy
         problems.append("policy_name: a protected datasource needs a policy; give policy_name or policy_id")
     if options["policy_name"] and options["policy_id"]:
         problems.append("policy_name: give either policy_name or policy_id")
-    problems += check_containers(options["containers_list"], [row for row, _datasource in datasources])
+    problems += check_containers(options, [row for row, _datasource in datasources])
     if options["permanent"] and not (options["state"] == "absent" and options["delete_backup_data"]):
         problems.append(
             "permanent: it destroys what soft delete still holds, so it wants state: absent and delete_backup_data: true"
@@ -146,6 +146,7 @@ def _protect(batch: Batch, row: DatasourceType, datasource: ResourceId, group: R
     deleted = batch.deleted_instance_of(datasource)
     if deleted:
         return _undelete(batch, row, datasource, deleted)
+    selection = choose_containers(task, row, datasource, batch.policy or {})
     protection = Protection(
         task.options["name"] or instance_name_for(datasource),
         row,
@@ -153,7 +154,8 @@ def _protect(batch: Batch, row: DatasourceType, datasource: ResourceId, group: R
         location,
         str((batch.policy or {}).get("id")),
         group.text if row.needs_snapshot_resource_group else None,
-        tuple(choose_containers(task, row, datasource, batch.policy or {})),
+        tuple(selection["containers_list"]),
+        selection["auto_protection"],
         _acting_identity(batch),
     )
     predicted = _predict(batch, protection)
@@ -201,7 +203,7 @@ def _undelete(batch: Batch, row: DatasourceType, datasource: ResourceId, deleted
     stopped = wait_for_state(service, name, STOPPED, deadline)
     _resume(batch, row, datasource, stopped, deadline)
     if changes:
-        service.change_protection(name, deadline, **changes)
+        service.change_protection(name, changes, deadline)
     return _result(datasource, deleted, wait_for_state(service, name, PROTECTED, deadline), "undelete", message)
 
 
@@ -261,6 +263,7 @@ def _predict(batch: Batch, protection: Protection) -> Described:
         policy_name=(batch.policy or {}).get("name"),
         snapshot_resource_group_id=protection.snapshot_resource_group_id,
         containers_list=list(protection.containers_list),
+        auto_protection=protection.auto_protection,
         identity_id=protection.identity_id,
         state=PROTECTED,
         provisioning_state="succeeded",
@@ -329,7 +332,7 @@ def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before:
         _resume(batch, row, datasource, current, deadline)
         action = "resume"
     if changes:
-        service.change_protection(name, deadline, **changes)
+        service.change_protection(name, changes, deadline)
         wait_for_state(service, name, PROTECTED, deadline)
     if wanted != PROTECTED and current["state"] != wanted:
         (service.suspend if wanted == SUSPENDED else service.stop)(name, deadline)
@@ -338,17 +341,19 @@ def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before:
 
 
 def _wanted_changes(batch: Batch, row: DatasourceType, datasource: ResourceId, before: Described) -> dict[str, Any]:
-    """Give what of an existing protection is to be changed: policy_id, containers_list."""
+    """Give what of an existing protection is to be changed: policy_id, and containers_list with auto_protection."""
     task, policy = batch.task, batch.policy or {}
     changes: dict[str, Any] = {}
     if policy and not same_id(before["policy_id"], policy["id"]):
         changes["policy_id"] = policy["id"]
     # A protection that had no containers needs some when it gets a schedule; else they stay what they are.
-    gets_schedule = bool("policy_id" in changes and policy.get("backup_rules") and not before["containers_list"])
-    if row.parameters_type and (task.options["containers_list"] or gets_schedule):
-        containers = choose_containers(task, row, datasource, policy)
-        if containers != sorted(before["containers_list"]):
-            changes["containers_list"] = containers
+    has_containers = bool(before["containers_list"]) or before["auto_protection"] is not None
+    gets_schedule = bool("policy_id" in changes and policy.get("backup_rules") and not has_containers)
+    asks = bool(task.options["containers_list"]) or task.options["auto_protection"] is not None
+    if row.parameters_type and (asks or gets_schedule):
+        selection = choose_containers(task, row, datasource, policy or {"backup_rules": [True]})
+        if selection != selection_of(before):
+            changes |= selection
     return changes
 
 
@@ -363,6 +368,7 @@ def _resume(batch: Batch, row: DatasourceType, datasource: ResourceId, before: D
             before["policy_id"],
             before["snapshot_resource_group_id"],
             tuple(before["containers_list"]),
+            before["auto_protection"],
             before["identity_id"],
         )
         _validate_until_permitted(batch.task, batch.service, protection)

@@ -171,7 +171,7 @@ def _retire(task: Task, service: BackupService, older: list[Described], change: 
     def repoint(item: Described) -> None:
         deadline = task.deadline()
         wait_until_settled(service, item["name"], deadline)
-        service.change_protection(item["name"], deadline, str(newest["id"]))
+        service.change_protection(item["name"], {"policy_id": newest["id"]}, deadline)
         wait_for_state(service, item["name"], PROTECTED, deadline)
 
     if not task.check_mode:

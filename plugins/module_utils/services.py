@@ -28,8 +28,9 @@ from .vault_service import VaultService
 class Protection:
     """What a datasource's protection is to be.
 
-    location: of the datasource; snapshot_resource_group_id: None for types without one; containers_list: what of the datasource
-    is backed up, empty for types without containers; identity_id: the user-assigned identity that acts, None for the vault's own.
+    location: of the datasource; snapshot_resource_group_id: None for types without one; containers_list, auto_protection: what
+    of the datasource is backed up (containers.Selection); identity_id: the user-assigned identity that acts, None for the
+    vault's own.
     """
 
     instance_name: str
@@ -39,6 +40,7 @@ class Protection:
     policy_id: str
     snapshot_resource_group_id: str | None = None
     containers_list: tuple[str, ...] = ()
+    auto_protection: Mapping[str, Any] | None = None
     identity_id: str | None = None
 
 
@@ -148,10 +150,8 @@ class BackupService(VaultService, Protocol):
     def protect(self, protection: Protection, deadline: Deadline) -> None:
         """Create an instance and wait for the operation, not for the protection."""
 
-    def change_protection(
-        self, name: str, deadline: Deadline, policy_id: str | None = None, containers_list: list[str] | None = None
-    ) -> None:
-        """Give an instance another policy or other containers, and keep all the rest of it."""
+    def change_protection(self, name: str, changes: Mapping[str, Any], deadline: Deadline) -> None:
+        """Give an instance another policy_id, or other containers (containers_list and auto_protection); all else stays."""
 
     def suspend(self, name: str, deadline: Deadline) -> None:
         """Stop new backups; retention goes on."""
@@ -187,6 +187,9 @@ class BackupService(VaultService, Protocol):
 
     def list_recovery_points(self, name: str, datasource_id: str | None = None) -> list[Described]:
         """Read the recovery points of the instance of that name, newest first."""
+
+    def list_restorable_ranges(self, instance: Described) -> list[Described]:
+        """Read the ranges of time to whose moments an instance can be restored; none where it is not backed up continuously."""
 
     def read_recovery_point(self, name: str, point: str, datasource_id: str | None = None) -> Described | None:
         """Read one recovery point of the instance of that name."""

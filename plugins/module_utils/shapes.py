@@ -77,6 +77,7 @@ FIELDS: dict[str, Described] = {
         "policy_name": None,
         "snapshot_resource_group_id": None,
         "containers_list": [],
+        "auto_protection": None,
         "identity_id": None,
         "state": None,
         "provisioning_state": None,

@@ -29,7 +29,7 @@ def ensure_vault(task: Task) -> Result:
     before = service.read_vault(reads_guard)
     if options["state"] == "absent":
         if before:
-            _check_nothing_left(service)
+            _check_nothing_left(service, before)
         change = reconcile(task.check_mode, before, None, lambda: service.delete_vault(task.deadline()))
         return change_result("vault", change)
     deleted = None
@@ -62,13 +62,16 @@ def _check_options(options: dict[str, object]) -> None:
         parse_resource_id(str(options["resource_guard_id"]), "resource_guard_id", GUARD_TYPE)
 
 
-def _check_nothing_left(service: VaultService) -> None:
+def _check_nothing_left(service: VaultService, vault: Described) -> None:
     blocking = service.list_blocking()
     if blocking:
         names = ", ".join(blocking[:5])
         more = f" and {len(blocking) - 5} more" if len(blocking) > 5 else ""
+        state = vault["immutability_state"]
+        immutable = f". Its immutability is {state}: Azure keeps what is in the vault until its retention ends"
         raise BadInput(
             f"state: vault '{service.vault.name}' cannot be deleted while it protects or still holds {len(blocking)} "
-            f"datasource(s): {names}{more}; remove them with backup_instance first",
+            f"datasource(s): {names}{more}; remove them with backup_instance first"
+            f"{immutable if state not in (None, 'Disabled') else ''}",
             code="VaultNotEmpty",
         )

@@ -61,6 +61,17 @@ options:
       - The default for a new protection is all that the account has then; an existing one keeps its own.
     type: list
     elements: str
+  auto_protection:
+    description:
+      - Protect all containers of a storage account, also those that are made later, instead of O(containers_list).
+      - Azure knows this from its api-version 2026-06-01 on, which is for vaults whose soft delete is V(AlwaysOn).
+    type: dict
+    suboptions:
+      exclude_prefixes:
+        description:
+          - Containers whose names begin so are left out.
+        type: list
+        elements: str
   identity_id:
     description:
       - The ARM id of the vault's user-assigned identity that a new protection acts with.
@@ -213,6 +224,7 @@ ARGUMENTS = {
     "name": {"type": "str"},
     "snapshot_resource_group": {"type": "str"},
     "containers_list": {"type": "list", "elements": "str"},
+    "auto_protection": {"type": "dict", "options": {"exclude_prefixes": {"type": "list", "elements": "str"}}},
     "identity_id": {"type": "str"},
     "permission_timeout": {"type": "int", "default": 1800},
     "delete_backup_data": {"type": "bool", "default": False},

@@ -136,6 +136,10 @@ instances:
       type: list
       elements: str
       sample: []
+    auto_protection:
+      description: Set where containers are protected by themselves, also those to come, with C(exclude_prefixes).
+      type: dict
+      sample: null
     identity_id:
       description: The user-assigned identity that it acts with; none for the vault's own.
       type: str

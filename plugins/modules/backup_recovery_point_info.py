@@ -30,6 +30,11 @@ options:
     description:
       - Only this recovery point, by name or ARM id.
     type: str
+  restorable_time_ranges:
+    description:
+      - Read as well to which moments can be restored what is backed up continuously, and has no recovery points therefore.
+    type: bool
+    default: false
   start_time:
     description:
       - Only recovery points from this time on, in ISO 8601 such as V(2026-11-04T08:00:00Z), or a duration before now such as V(24h),
@@ -48,6 +53,13 @@ EXAMPLES = r"""
     vault_name: demo-vault
     datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01"
   register: points
+
+- name: The moments that a storage account can be restored to
+  holdfast.azure_backup.backup_recovery_point_info:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Storage/storageAccounts/demoaccount"
+    restorable_time_ranges: true
 
 - name: Fail where the newest one is older than a day
   ansible.builtin.assert:
@@ -99,6 +111,13 @@ recovery_points:
       description: When retention ends, in UTC.
       type: str
       sample: '2026-11-11T08:55:40Z'
+restorable_time_ranges:
+  description: Ranges to whose every moment can be restored, each with C(datasource_id), C(instance_name), C(start_time) and
+    C(end_time); empty where O(restorable_time_ranges) is not set.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
 error:
   description: Azure's answer, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
   returned: failure
@@ -121,6 +140,7 @@ ARGUMENTS = {
     **arguments.DATASOURCES,
     "instance_name": {"type": "str"},
     "recovery_point_id": {"type": "str"},
+    "restorable_time_ranges": {"type": "bool", "default": False},
     "start_time": {"type": "str"},
     "end_time": {"type": "str"},
 }

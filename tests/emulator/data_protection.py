@@ -60,6 +60,9 @@ _POINT_FILTER = re.compile(r"^(startDate eq '(?P<start>[^']+)')?( and )?(endDate
 _INTERVAL = re.compile(r"^R/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d|Z)?/P(T\d+H|\d+[DW])$")
 _PAIRED = {"westeurope": "northeurope", "northeurope": "westeurope", "eastus": "westus", "centraluseuap": "eastus2euap"}
 _NOT_OF_DELETED = ("secureScore", "bcdrSecurityLevel", "replicatedRegions", "regionOfChoiceSettings")
+_NEEDS_ALWAYS_ON = (
+    "This API version requires backup vaults to have the soft delete setting configured to Enable Always-On Soft Delete."
+)
 _NEVER = "0001-01-01T00:00:00Z"
 _NO_LENGTH = "-10675199.02:48:05.4775808"
 _TENANT = "72f988bf-86f1-41af-91ab-2d7cd011db47"
@@ -67,9 +70,10 @@ _TENANT = "72f988bf-86f1-41af-91ab-2d7cd011db47"
 
 @dataclass
 class Instance:
-    """A backup instance with its recovery points, newest first."""
+    """A backup instance with its recovery points, newest first; since: when it was made."""
 
     wire: Wire
+    since: datetime
     points: list[Wire] = field(default_factory=list)
 
     @property
@@ -174,6 +178,7 @@ class DataProtection:
             ("POST", _INSTANCE + "/backup", self._backup),
             ("GET", _INSTANCE + "/operationResults/{operation}", self._operations.read_result),
             ("GET", _INSTANCE + "/recoveryPoints", self._list_points),
+            ("POST", _INSTANCE + "/findRestorableTimeRanges", self._find_ranges),
             ("GET", _INSTANCE + "/recoveryPoints/{point}", self._read_point),
             ("GET", _VAULT + "/deletedBackupInstances", self._list_deleted),
             ("GET", _VAULT + "/deletedBackupInstances/{instance}", self._read_deleted),
@@ -411,8 +416,7 @@ class DataProtection:
             raise ArmError(
                 400,
                 "BMSUserErrorInvalidInput",
-                "This API version requires backup vaults to have the soft delete setting configured to Enable Always-On Soft "
-                "Delete.",
+                _NEEDS_ALWAYS_ON,
             )
         old = (before.get("properties") or {}).get("securitySettings") or {}
         if _state(old, "softDeleteSettings") == "alwayson" and soft != "alwayson":
@@ -642,7 +646,7 @@ class DataProtection:
         ]
         return page_of(call, found, self._groups.page_size)
 
-    def _checked_instance(self, vault: Vault, properties: Wire, own_name: str | None) -> Wire:
+    def _checked_instance(self, vault: Vault, properties: Wire, own_name: str | None, api_version: str) -> Wire:
         """Check an instance's properties and give them as answers show them. Raises ArmError 400."""
 
         allowed = {
@@ -655,6 +659,10 @@ class DataProtection:
         if not resource_id or properties.get("objectType") != "BackupInstance" or not policy.get("policyId"):
             raise refuse("dataSourceInfo, policyInfo or objectType is missing.")
         row = row_of(str(source.get("datasourceType")))
+        if "ForAutoProtection" in str(policy.get("policyParameters")) and api_version < "2026-03-01":
+            raise refuse("BlobBackupDatasourceParametersForAutoProtection is not known to this api-version.")
+        if api_version >= "2025-09-01" and str(vault.soft_delete.get("state")).lower() != "alwayson":
+            raise refuse(_NEEDS_ALWAYS_ON)
         found = vault.policies.get(policy["policyId"].rsplit("/", 1)[-1].lower())
         if found is None or not policy["policyId"].lower().startswith(vault.id.lower() + "/"):
             raise refuse(f"The policy {policy['policyId']} does not exist in the vault.")
@@ -689,7 +697,7 @@ class DataProtection:
         vault = self._vault(call)
         document = call.document()
         check_properties(document, {"backupInstance", "objectType"}, "ValidateForBackupRequest")
-        properties = self._checked_instance(vault, document.get("backupInstance") or {}, None)
+        properties = self._checked_instance(vault, document.get("backupInstance") or {}, None, call.api_version)
 
         def done(operation: Operation, _due: datetime) -> None:
             operation.error = self._datasources.missing_permission(vault.wire, properties)
@@ -702,7 +710,7 @@ class DataProtection:
         document = call.document()
         check_properties(document, {"properties", "tags", "id", "name", "type"}, "BackupInstanceResource")
         existing = vault.instances.get(name.lower())
-        properties = self._checked_instance(vault, document.get("properties") or {}, name.lower())
+        properties = self._checked_instance(vault, document.get("properties") or {}, name.lower(), call.api_version)
         if existing is None:
             return self._create_instance(call, vault, name, properties, document.get("tags"))
         before = existing.wire["properties"]
@@ -734,7 +742,7 @@ class DataProtection:
             "name": name,
             "type": f"{NAMESPACE}/backupVaults/backupInstances",
         }
-        instance = Instance(wire)
+        instance = Instance(wire, self._clock.now())
         instance.become("ConfiguringProtection")
         vault.instances[name.lower()] = instance
 
@@ -1042,6 +1050,36 @@ class DataProtection:
         found = [point for point in instance.points if start <= point["properties"]["recoveryPointTime"] <= end]
         return page_of(call, found, self._groups.page_size)
 
+    def _find_ranges(self, call: Call) -> Reply:
+        """Answer to which moments can be restored what is backed up continuously."""
+        vault, instance = self._instance(call)
+        document = call.document()
+        check_properties(document, {"sourceDataStoreType", "startTime", "endTime"}, "AzureBackupFindRestorableTimeRangesRequest")
+        _check_range(document.get("startTime"), document.get("endTime"))
+        row = row_of(instance.wire["properties"]["dataSourceInfo"]["datasourceType"])
+        lifecycles = [
+            lifecycle
+            for rule in vault.policies[instance.policy_name]["properties"]["policyRules"]
+            for lifecycle in rule.get("lifecycles") or []
+            if lifecycle["sourceDataStore"]["dataStoreType"] == row.continuous_store
+        ]
+        if not lifecycles:
+            raise refuse("The backup instance is not backed up continuously.")
+        now = self._clock.now()
+        begin = max(instance.since, now - timedelta(days=int(lifecycles[0]["deleteAfter"]["duration"].strip("PD"))))
+        found = {"startTime": ticks(begin), "endTime": ticks(now), "objectType": "RestorableTimeRange"}
+        return Reply(
+            200,
+            {
+                "properties": {
+                    "restorableTimeRanges": [found],
+                    "objectType": "AzureBackupFindRestorableTimeRangesResponse",
+                },
+                "id": instance.wire["name"],
+                "type": f"{NAMESPACE}/backupVaults/backupInstances/findRestorableTimeRanges",
+            },
+        )
+
     def _read_point(self, call: Call) -> Reply:
         _vault, instance = self._instance(call)
         found = next((point for point in instance.points if point["name"] == call.path["point"].lower()), None)
@@ -1105,6 +1143,18 @@ def _spelled_out(vault: Vault, instance: Instance) -> Wire:
         },
     }
     return {**instance.wire, "properties": properties}
+
+
+def _check_range(start: str | None, end: str | None) -> None:
+    """Refuse ranges as oddly as recorded (restorable_time_range_find). Raises ArmError."""
+    if end and not start:
+        message = "Microsoft Azure Backup encountered an internal error."
+        raise backup_error(500, "CloudInternalError", message, "Wait for a few minutes and then try the operation again.")
+    if start and not end and not re.search(r"\.\d{7}Z$", start):
+        raise backup_error(400, "DppPluginInvalidInputParameters", "Invalid inputs from caller.", "Retry with correct inputs.")
+    if start and end and start > end:
+        message = "The given time range is invalid"
+        raise backup_error(400, "UserErrorInvalidRestorableTimeRange", message, "Ensure that the time range is valid")
 
 
 def _check_backup_rule(rule: Wire, row: Protectable, tags_kept: set[str]) -> None:

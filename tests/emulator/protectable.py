@@ -112,7 +112,8 @@ class Datasources:
             raise refuse("dataSourceSetInfo is missing.")
         parameters = (properties["policyInfo"].get("policyParameters") or {}).get("backupDatasourceParametersList") or []
         chosen = [name for item in parameters for name in item.get("containersList") or []]
-        if has_schedule(policy) and not chosen:
+        is_automatic = any((item.get("autoProtectionSettings") or {}).get("enabled") for item in parameters)
+        if has_schedule(policy) and not chosen and not is_automatic:
             raise refuse("No containers are selected for the operation.", "UserErrorNoContainersSelectedForOperation")
         unknown = set(chosen) - set(self._storage.containers.get(account.lower(), chosen))
         if unknown:

@@ -240,6 +240,13 @@ def accounts(client: Client) -> None:
     started = client.send("POST", f"{instance}/backup", {"backupRuleOptions": {"ruleName": "BackupDaily", "triggerOption": {}}})
     client.finish(started)
     client.send("GET", f"{instance}/recoveryPoints?$filter=")
+    for odd in (
+        {},
+        {"endTime": "2033-06-16T01:00:00.00Z"},
+        {"startTime": "2023-06-16T01:00:00.000Z"},
+        {"startTime": "2033-06-16T01:00:00.0000000Z", "endTime": "2023-06-16T01:00:00.0000000Z"},
+    ):
+        client.send("POST", f"{instance}/findRestorableTimeRanges", {"sourceDataStoreType": "OperationalStore", **odd})
     moved: dict[str, Any] = copy.deepcopy(body)
     moved["properties"]["policyInfo"]["policyId"] = f"{VAULT_ID}/backupPolicies/more-blobs"
     client.finish(client.send("PUT", instance, moved))

@@ -26,8 +26,8 @@ from .translation import http_error, translated
 # One table for every service. Data Protection 2025-09-01 and later refuse vaults that are not AlwaysOn.
 API_VERSIONS = {
     "Microsoft.DataProtection": "2025-07-01",
-    # Deleted vaults are known from 2025-09-01 on; only vaults that are AlwaysOn are among them.
-    "Microsoft.DataProtection/deletedVaults": "2026-06-01",
+    # For what only newer versions know: deleted vaults and automatic protection.
+    "Microsoft.DataProtection/newest": "2026-06-01",
     "Microsoft.Authorization": "2022-04-01",
     "Microsoft.ResourceGraph": "2021-03-01",
     "Microsoft.Resources": "2021-04-01",
@@ -36,7 +36,7 @@ _SECONDS_TO_CONNECT = 10
 _SECONDS_TO_READ = 100
 _LARGEST_LIST_PAGES = 10_000
 # Requests that change nothing although they are POSTs: check mode may send them.
-_HARMLESS_POSTS = ("/validateforbackup", "/providers/microsoft.resourcegraph/resources")
+_HARMLESS_POSTS = ("/validateforbackup", "/findrestorabletimeranges", "/providers/microsoft.resourcegraph/resources")
 
 
 def _build_policies(session: Session, credential: Any) -> list[Any]:
@@ -175,13 +175,13 @@ class Session:
             base_url=self.cloud.resource_manager, policies=self._policies, transport=self.transport
         )
 
-    def data_protection(self, subscription_id: str) -> Any:
-        """Give the SDK's client of Microsoft.DataProtection for a subscription."""
+    def data_protection(self, subscription_id: str, version: str = "Microsoft.DataProtection") -> Any:
+        """Give the SDK's client of Microsoft.DataProtection for a subscription; version: a key of API_VERSIONS."""
         return load("azure.mgmt.dataprotection").DataProtectionMgmtClient(
             credential=object(),  # never asked: the policies carry the real one
             subscription_id=subscription_id,
             base_url=self.cloud.resource_manager,
-            api_version=API_VERSIONS["Microsoft.DataProtection"],
+            api_version=API_VERSIONS[version],
             policies=self._policies,
             transport=self.transport,
         )

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..datasources import DatasourceType, find_by_wire_type
@@ -14,6 +14,9 @@ from ..durations import format_time, parse_time
 from ..services import Protection
 from ..shapes import shape
 from .wire import Wire, canonical_id, describe_errors, snake, type_of, vault_of
+
+# How the objectType of containers ends that are protected by themselves (azure-mgmt-dataprotection 2.2, api-version 2026-06-01).
+_AUTOMATIC = "ForAutoProtection"
 
 
 def instance_body(protection: Protection) -> Wire:
@@ -37,8 +40,8 @@ def instance_body(protection: Protection) -> Wire:
                 "resourceGroupId": protection.snapshot_resource_group_id,
             }
         ]
-    if protection.containers_list:
-        parameters["backupDatasourceParametersList"] = [_containers(row, protection.containers_list)]
+    if protection.containers_list or protection.auto_protection is not None:
+        parameters["backupDatasourceParametersList"] = [_containers(row, protection.containers_list, protection.auto_protection)]
     policy: Wire = {"policyId": protection.policy_id, **({"policyParameters": parameters} if parameters else {})}
     body: Wire = {
         "dataSourceInfo": info,
@@ -56,26 +59,43 @@ def instance_body(protection: Protection) -> Wire:
     return body
 
 
-def _containers(row: DatasourceType, names: Sequence[str]) -> Wire:
-    return {"objectType": row.parameters_type, "containersList": list(names)}
+def _containers(row: DatasourceType, names: Sequence[str], automatic: Mapping[str, Any] | None) -> Wire:
+    if automatic is None:
+        return {"objectType": row.parameters_type, "containersList": list(names)}
+    rules = [
+        {"objectType": "BlobBackupAutoProtectionRule", "mode": "Exclude", "type": "Prefix", "pattern": prefix}
+        for prefix in automatic["exclude_prefixes"]
+    ]
+    return {
+        "objectType": f"{row.parameters_type}{_AUTOMATIC}",
+        "autoProtectionSettings": {"objectType": "BlobBackupRuleBasedAutoProtectionSettings", "enabled": True, "rules": rules},
+    }
 
 
-def with_changes(wire: Wire, policy_id: str | None, containers_list: Sequence[str] | None, requests: list[str]) -> Wire:
+def is_automatic(properties: Wire) -> bool:
+    """Tell whether an instance protects containers that are still to come, which only newer api-versions know."""
+    parameters = (properties.get("policyInfo") or {}).get("policyParameters") or {}
+    return any(
+        str(item.get("objectType")).endswith(_AUTOMATIC) for item in parameters.get("backupDatasourceParametersList") or []
+    )
+
+
+def with_changes(wire: Wire, changes: Mapping[str, Any], requests: list[str]) -> Wire:
     """Give the body that changes an instance's policy or containers and keeps all the rest of it.
 
-    None keeps what is there; requests: what a resource guard wants to see (guard.requests_for).
+    changes: see services.BackupService.change_protection; requests: what a resource guard wants to see (guard.requests_for).
     """
     properties = copy.deepcopy(wire["properties"])
     for key in ("protectionStatus", "currentProtectionState", "provisioningState", "protectionErrorDetails"):
         properties.pop(key, None)
     policy = properties["policyInfo"]
     policy.pop("policyVersion", None)
-    if policy_id:
-        policy["policyId"] = policy_id
+    if changes.get("policy_id"):
+        policy["policyId"] = changes["policy_id"]
     row = find_by_wire_type((properties.get("dataSourceInfo") or {}).get("datasourceType"))
-    if containers_list and row:
-        parameters = policy.get("policyParameters") or {}
-        policy["policyParameters"] = {**parameters, "backupDatasourceParametersList": [_containers(row, containers_list)]}
+    if row and "containers_list" in changes:
+        chosen = [_containers(row, changes["containers_list"], changes["auto_protection"])]
+        policy["policyParameters"] = {**(policy.get("policyParameters") or {}), "backupDatasourceParametersList": chosen}
     for source in (properties.get("dataSourceInfo"), properties.get("dataSourceSetInfo")):
         if source:
             # After an undelete it is empty (recorded: backup_instance_softdelete).
@@ -86,6 +106,13 @@ def with_changes(wire: Wire, policy_id: str | None, containers_list: Sequence[st
     if wire.get("tags"):
         body["tags"] = wire["tags"]
     return body
+
+
+def _read_automatic(sources: list[Wire]) -> dict[str, Any] | None:
+    settings = next((source["autoProtectionSettings"] for source in sources if source.get("autoProtectionSettings")), None)
+    if not settings or not settings.get("enabled"):
+        return None
+    return {"exclude_prefixes": [rule.get("pattern") for rule in settings.get("rules") or []]}
 
 
 def describe(wire: Wire) -> dict[str, Any]:
@@ -112,6 +139,7 @@ def describe(wire: Wire) -> dict[str, Any]:
         policy_name=policy_id.rsplit("/", 1)[-1] if policy_id else None,
         snapshot_resource_group_id=next((s["resourceGroupId"] for s in stores if s.get("resourceGroupId")), None),
         containers_list=sorted(name for source in sources for name in source.get("containersList") or []),
+        auto_protection=_read_automatic(sources),
         identity_id=(properties.get("identityDetails") or {}).get("userAssignedIdentityArmUrl"),
         state=snake(state),
         provisioning_state=snake(properties.get("provisioningState")),

@@ -8,8 +8,22 @@ from __future__ import annotations
 from typing import Any
 
 from ..durations import format_time, parse_time
-from ..shapes import shape
+from ..shapes import Described, shape
 from .wire import Wire, canonical_id, snake
+
+
+def describe_ranges(wire: Wire, instance: Described) -> list[Described]:
+    """Give the ranges of time that an instance can be restored to, as results show them."""
+    ranges = (wire.get("properties") or {}).get("restorableTimeRanges") or []
+    return [
+        {
+            "datasource_id": instance["datasource_id"],
+            "instance_name": instance["name"],
+            "start_time": format_time(parse_time(item.get("startTime"))),
+            "end_time": format_time(parse_time(item.get("endTime"))),
+        }
+        for item in ranges
+    ]
 
 
 def describe(wire: Wire, instance_name: str, datasource_id: str | None = None) -> dict[str, Any]:

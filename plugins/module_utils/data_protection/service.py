@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from ..azure.operations import FirstAnswer, Outcome, follow
-from ..azure.session import Session
+from ..azure.session import Session, json_body
 from ..azure.translation import translated
 from ..clock import Deadline, Ramp
-from ..datasources import DatasourceType
+from ..datasources import DATASOURCE_TYPES, DatasourceType
 from ..errors import (
     TRANSIENT,
     AzureBackupError,
@@ -65,6 +65,14 @@ class DataProtection(BackupVault):
     @cached_property
     def _client(self) -> Any:
         return self._session.data_protection(self.vault.subscription_id)
+
+    @cached_property
+    def _newest_client(self) -> Any:
+        return self._session.data_protection(self.vault.subscription_id, "Microsoft.DataProtection/newest")
+
+    def _client_for(self, properties: Wire) -> Any:
+        """Give the client whose api-version knows what an instance says."""
+        return self._newest_client if instances.is_automatic(properties) else self._client
 
     # -- how requests are made
 
@@ -192,12 +200,13 @@ class DataProtection(BackupVault):
         return [instances.describe(wire) for wire in listed]
 
     def validate(self, protection: Protection, deadline: Deadline) -> None:
+        body = instances.instance_body(protection)
         try:
             self._run(
                 f"protect '{protection.datasource.name}' in vault '{self.vault.name}'",
                 deadline,
-                self._client.backup_instances.begin_validate_for_backup,
-                {"backupInstance": instances.instance_body(protection)},
+                self._client_for(body).backup_instances.begin_validate_for_backup,
+                {"backupInstance": body},
             )
         except AzureBackupError as error:
             code = str(error.code).lower()
@@ -211,24 +220,24 @@ class DataProtection(BackupVault):
             raise
 
     def protect(self, protection: Protection, deadline: Deadline) -> None:
+        body = instances.instance_body(protection)
         self._run(
             f"protect '{protection.datasource.name}' in vault '{self.vault.name}'",
             deadline,
-            self._client.backup_instances.begin_create_or_update,
+            self._client_for(body).backup_instances.begin_create_or_update,
             protection.instance_name,
-            {"properties": instances.instance_body(protection)},
+            {"properties": body},
         )
 
-    def change_protection(
-        self, name: str, deadline: Deadline, policy_id: str | None = None, containers_list: list[str] | None = None
-    ) -> None:
+    def change_protection(self, name: str, changes: Mapping[str, Any], deadline: Deadline) -> None:
         action = f"change the protection by backup instance '{name}'"
         wire = self._read_instance_wire(name)
         if wire is None:
             raise NotFound(f"Cannot {action}: it is gone")
         with self.guard.approving(INSTANCE_WRITE) as requests:
-            body = instances.with_changes(wire, policy_id, containers_list, requests)
-            self._run(action, deadline, self._client.backup_instances.begin_create_or_update, name, body)
+            body = instances.with_changes(wire, changes, requests)
+            operation = self._client_for(body["properties"]).backup_instances.begin_create_or_update
+            self._run(action, deadline, operation, name, body)
 
     def suspend(self, name: str, deadline: Deadline) -> None:
         operation = self._client.backup_instances.begin_suspend_backups
@@ -323,6 +332,22 @@ class DataProtection(BackupVault):
             raise
         points = [recovery_points.describe(wire, name, datasource_id) for wire in listed]
         return sorted(points, key=lambda point: point["time"] or "", reverse=True)
+
+    def list_restorable_ranges(self, instance: Described) -> list[Described]:
+        row = DATASOURCE_TYPES.get(str(instance["datasource_type"]))
+        if row is None or row.continuous_store is None:
+            return []
+        # A range of the caller's own is no filter: some are answered with an internal error (recorded).
+        url = f"{self.vault.text}/backupInstances/{instance['name']}/findRestorableTimeRanges"
+        action = f"find the restorable time ranges of '{instance['name']}'"
+        try:
+            answer = self._session.send("POST", url, action, API, body={"sourceDataStoreType": row.continuous_store})
+        except AzureBackupError as error:
+            if error.status == 400:
+                # So is answered what is backed up by a schedule only.
+                return []
+            raise
+        return recovery_points.describe_ranges(json_body(answer, action), instance)
 
     def read_recovery_point(self, name: str, point: str, datasource_id: str | None = None) -> Described | None:
         wire = self._read(f"read recovery point '{point}'", self._client.recovery_points.get, name, point)

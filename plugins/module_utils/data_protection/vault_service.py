@@ -24,7 +24,7 @@ from .guard import VaultGuard
 
 Wire = dict[str, Any]
 API = API_VERSIONS["Microsoft.DataProtection"]
-_API_OF_DELETED = API_VERSIONS["Microsoft.DataProtection/deletedVaults"]
+_API_OF_DELETED = API_VERSIONS["Microsoft.DataProtection/newest"]
 _MOVING = ("Provisioning", "Updating")
 
 

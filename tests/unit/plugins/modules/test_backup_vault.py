@@ -350,3 +350,12 @@ def test_deleted_vaults_are_asked_for_by_their_region(azure: Driver) -> None:
     assert "location" in azure.run("backup_vault_info", deleted=True)["msg"]
     assert "deleted" in azure.run("backup_vault_info", location="westeurope")["msg"]
     assert azure.azure.journal.entries == []
+
+
+def test_immutability_is_named_among_what_blocks_a_removal(azure: Driver) -> None:
+    azure.protected("data01")
+    azure.vault(immutability_state="Unlocked")
+    result = azure.run("backup_vault", state="absent")
+    assert "data01" in result["msg"]
+    assert "immutability is Unlocked" in result["msg"]
+    assert azure.requests("DELETE", "/demo-vault") == []

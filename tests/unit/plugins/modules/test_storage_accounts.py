@@ -195,3 +195,73 @@ def test_the_vault_is_planned_for_accounts_before_anything_is_there(azure: Drive
     result = azure.run("backup_instance", check=True, datasource_id=ACCOUNT, policy_name="blobs")
     assert (result["failed"], result["changed"]) == (False, True)
     assert azure.azure.journal.writes() == []
+
+
+def test_containers_that_are_still_to_come_are_protected_by_themselves(azure: Driver) -> None:
+    prepared(azure)
+    azure.vault(soft_delete={"state": "AlwaysOn"})
+    wanted = {"datasource_id": ACCOUNT, "policy_name": "blobs"}
+    automatic = {"auto_protection": {"exclude_prefixes": ["temp-", "test"]}}
+    (result,) = azure.predicted("backup_instance", **wanted, **automatic)["results"]
+    assert result["instance"]["auto_protection"] == automatic["auto_protection"]
+    assert result["instance"]["containers_list"] == []
+    (request,) = azure.requests("PUT", result["instance"]["name"])
+    assert "api-version=2026-06-01" in request["query"]
+    (parameters,) = request["body"]["properties"]["policyInfo"]["policyParameters"]["backupDatasourceParametersList"]
+    assert parameters["objectType"] == "BlobBackupDatasourceParametersForAutoProtection"
+    assert parameters["autoProtectionSettings"]["rules"][0] == {
+        "objectType": "BlobBackupAutoProtectionRule",
+        "mode": "Exclude",
+        "type": "Prefix",
+        "pattern": "temp-",
+    }
+    assert azure.run("backup_instance", **wanted)["changed"] is False
+    (listed,) = azure.predicted("backup_instance", **wanted, containers_list=["photos"])["results"]
+    assert (listed["action"], listed["instance"]["auto_protection"]) == ("change_containers", None)
+    (all_again,) = azure.predicted("backup_instance", **wanted, auto_protection={})["results"]
+    assert all_again["instance"]["auto_protection"] == {"exclude_prefixes": []}
+
+
+def test_a_policy_change_keeps_the_automatic_protection(azure: Driver) -> None:
+    prepared(azure)
+    azure.vault(soft_delete={"state": "AlwaysOn"})
+    azure.run("backup_policy", policy_name="weekly", datasource_type="azure_blob", schedule={"frequency": "weekly"})
+    azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="blobs", auto_protection={"exclude_prefixes": ["temp"]})
+    (moved,) = azure.predicted("backup_instance", datasource_id=ACCOUNT, policy_name="weekly")["results"]
+    assert moved["instance"]["auto_protection"] == {"exclude_prefixes": ["temp"]}
+
+
+def test_a_vault_that_is_not_always_on_cannot_protect_by_itself(azure: Driver) -> None:
+    prepared(azure)
+    result = azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="blobs", auto_protection={})
+    assert result["failed"]
+    assert "Always-On" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"auto_protection": {}, "containers_list": ["photos"]}, "auto_protection"),
+        ({"auto_protection": {"exclude_prefixes": ["No/Slash"]}}, "auto_protection.exclude_prefixes"),
+        ({"auto_protection": {}, "datasource_id": f"{GROUP}/providers/Microsoft.Compute/disks/data01"}, "auto_protection"),
+    ],
+)
+def test_automatic_protection_that_cannot_be_is_refused_before_any_request(azure: Driver, arguments: Any, named: str) -> None:
+    result = azure.run("backup_instance", **{"datasource_id": ACCOUNT, "policy_name": "blobs", **arguments})
+    assert result["failed"]
+    assert named in result["msg"]
+    assert azure.azure.journal.entries == []
+
+
+def test_the_moments_that_can_be_restored_to_are_read(azure: Driver) -> None:
+    prepared(azure, **CONTINUOUS)
+    azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="blobs")
+    azure.azure.clock.advance(3600)
+    found = azure.run("backup_recovery_point_info", check=True, restorable_time_ranges=True)
+    (times,) = found["restorable_time_ranges"]
+    assert (times["datasource_id"], found["recovery_points"]) == (ACCOUNT, [])
+    assert times["start_time"] < times["end_time"]
+    assert azure.run("backup_recovery_point_info")["restorable_time_ranges"] == []
+    azure.run("backup_policy", policy_name="scheduled", datasource_type="azure_blob", **SCHEDULED)
+    azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="scheduled")
+    assert azure.run("backup_recovery_point_info", restorable_time_ranges=True)["restorable_time_ranges"] == []
