@@ -5,14 +5,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .addressing import adapter_for, find_vault
 from .azure.session import Session
 from .data_protection.service import DataProtection
+from .datasources import DatasourceType
 from .module import Task
+from .plan import Plan
+from .recovery_services.service import RecoveryServices
 from .resource_ids import ResourceId
 from .services import BackupService
+from .shapes import Described
 
-ADAPTERS = {"backup": DataProtection}
+ADAPTERS: dict[str, Callable[..., BackupService]] = {"backup": DataProtection, "recovery_services": RecoveryServices}
+
+
+_TEMPLATES = {"backup": DataProtection.template_policy, "recovery_services": RecoveryServices.template_policy}
+
+
+def describe_template(row: DatasourceType, plan: Plan) -> Described:
+    """Give the policy that a plan makes for a type of datasource, in no vault."""
+    return _TEMPLATES[row.vault_type](row, plan)
 
 
 def open_service(session: Session, vault: ResourceId) -> BackupService:

@@ -74,7 +74,7 @@ def adapter_for(vault: ResourceId, adapters: dict[str, Adapter]) -> Adapter:
     for kind, adapter in adapters.items():
         if vault.type.lower() == VAULT_RESOURCE_TYPES[kind].lower():
             return adapter
-    raise BadInput("vault_type: recovery_services is not available in this version")
+    raise BadInput(f"vault_type: {vault.type} is not available here in this version")
 
 
 def read_existing_vault(task: Task, service: VaultService) -> Described | None:

@@ -18,7 +18,6 @@ from .durations import parse_time, seconds_in
 from .errors import TRANSIENT, AzureBackupError, BadInput, NotFound, OutcomeUnknown, TimedOut
 from .job import check_success, elapsed_of, is_running, running_backup_of, wait_for_jobs
 from .module import Result, Task
-from .policy import backup_rule
 from .resource_ids import GUID, ResourceId, parse_resource_id, same_id
 from .services import BackupService
 from .shapes import Described, shape
@@ -92,6 +91,7 @@ def ensure_backups(task: Task) -> Result:
     datasources = read_datasource_ids(options["datasource_id"])
     max_age = seconds_in(options["max_age"], "max_age") if options["max_age"] else None
     service = open_vault(task, datasources[0][0].vault_type)
+    service.check_backup_options(options, task.clock.now())
     if read_existing_vault(task, service) is None:
         return summarise([_to_be_started(datasource).result() for _row, datasource in datasources])
     batch = Batch(task, service, task.deadline(), service.list_instances(), service.list_jobs(), max_age)
@@ -135,7 +135,7 @@ def _begin(batch: Batch, item: Datasource) -> Backup:
     if not instance["policy_name"]:
         raise BadInput(f"datasource_id: backup instance '{instance['name']}' has no policy", code="NotProtected")
     policy = batch.policy(instance["policy_name"])
-    rule, tag = backup_rule(policy, options["rule_name"], options["retention_tag"])
+    plan = service.plan_backup(policy, options)
     fresh = _fresh_recovery_point(batch, instance)
     if fresh:
         message = f"'{datasource.name}' has a recovery point of {fresh['time']}, younger than {options['max_age']}"
@@ -149,7 +149,7 @@ def _begin(batch: Batch, item: Datasource) -> Backup:
         instance = _await_protection(batch, instance)
     if task.check_mode:
         return _to_be_started(datasource, instance)
-    return _start(batch, datasource, instance, rule, tag)
+    return _start(batch, datasource, instance, plan)
 
 
 def _fresh_recovery_point(batch: Batch, instance: Described) -> Described | None:
@@ -204,13 +204,13 @@ def _await_protection(batch: Batch, instance: Described) -> Described:
     )
 
 
-def _start(batch: Batch, datasource: ResourceId, instance: Described, rule: str, tag: str | None) -> Backup:
+def _start(batch: Batch, datasource: ResourceId, instance: Described, plan: dict[str, Any]) -> Backup:
     since = batch.service.service_now()
     message = f"started a backup of '{datasource.name}'"
     backup = Backup(datasource.text, "start", message, instance, changed=True)
     unknown: OutcomeUnknown | None = None
     try:
-        backup.job_id = batch.service.trigger_backup(instance["name"], rule, tag, batch.deadline)
+        backup.job_id = batch.service.trigger_backup(instance["name"], plan, batch.deadline)
     except OutcomeUnknown as error:
         unknown = error
     if backup.job_id is None:
@@ -264,7 +264,14 @@ def _finish(batch: Batch, begun: list[Backup | AzureBackupError]) -> list[Result
     if not batch.task.check_mode:
         if options["wait"]:
             ids = [str(one.job_id) for one in going]
-            known = wait_for_jobs(batch.service, ids, batch.deadline, options["max_concurrency"], batch.task.progress)
+            known = wait_for_jobs(
+                batch.service,
+                ids,
+                batch.deadline,
+                options["max_concurrency"],
+                batch.task.progress,
+                snapshot_only=options["wait_for"] == "snapshot",
+            )
             for one in going:
                 found = known.get(str(one.job_id), one.job)
                 if isinstance(found, AzureBackupError):
@@ -296,6 +303,13 @@ def _conclude(batch: Batch, backup: Backup) -> None:
     """Complete a backup whose wait is over: its recovery point, or why it failed. Raises with what is known."""
     what = f"back up '{(backup.datasource_id or str(backup.job_id)).rsplit('/', 1)[-1]}'"
     job = backup.job or _unread_job(backup.job_id)
+    has_snapshot = batch.task.options["wait_for"] == "snapshot" and is_running(job) and not batch.service.takes_snapshot(job)
+    if has_snapshot and not backup.failure:
+        backup.recovery_point = _recovery_point_of(batch, job)
+        backup.msg = (
+            f"took the snapshot of {what.removeprefix('back up ')}; job {job['name']} goes on to transfer it to the vault"
+        )
+        return
     try:
         _check_over(batch, backup, job, what)
         check_success(job, what)

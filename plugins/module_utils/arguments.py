@@ -67,6 +67,7 @@ SCHEDULE: Spec = {
     "options": {
         "frequency": {"type": "str", "choices": ["hourly", "daily", "weekly"]},
         "interval_hours": {"type": "int"},
+        "window_hours": {"type": "int"},
         "times": {"type": "list", "elements": "str"},
         "days": {"type": "list", "elements": "str"},
         "time_zone": {"type": "str"},

@@ -38,6 +38,9 @@ class DatasourceType:
     custom_retention: whether a policy may have retention rules with criteria of its own.
     parameters_type: the objectType that carries the containers chosen for a scheduled backup.
     names_datasource_set: whether a protection names the datasource a second time, as the set that it is.
+    retention_units: the unit of each retention that Azure takes in that unit only; rule_names: the names that retention rules may
+    have, any where none is named. has_window: whether an hourly schedule has a window of the day. has_instant_restore: whether a
+    policy speaks of snapshots beside the vault (instant_restore).
     """
 
     name: str
@@ -62,6 +65,12 @@ class DatasourceType:
     custom_retention: bool = False
     parameters_type: str | None = None
     names_datasource_set: bool = False
+    shortest_retention_days: int = 1
+    retention_units: dict[str, str] = field(default_factory=dict)
+    rule_names: tuple[str, ...] = ()
+    has_window: bool = False
+    has_instant_restore: bool = False
+    most_times_a_day: int | None = None
     sku_interval_hours: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
@@ -116,6 +125,32 @@ DATASOURCE_TYPES = {
             custom_retention=True,
             parameters_type="BlobBackupDatasourceParameters",
             names_datasource_set=True,
+        ),
+        DatasourceType(
+            name="azure_vm",
+            title="virtual machine",
+            vault_type="recovery_services",
+            resource_type="Microsoft.Compute/virtualMachines",
+            wire_type="Microsoft.Compute/virtualMachines",
+            api_version="2023-03-01",
+            backup_type="",
+            data_store="",
+            frequencies=("hourly", "daily", "weekly"),
+            interval_hours=(4, 6, 8, 12),
+            # As the DefaultPolicy that Azure puts into a new vault (recorded).
+            default_schedule={"frequency": "daily", "times": ["20:00"]},
+            default_retention={"default": "P30D"},
+            retention_tags=("weekly", "monthly", "yearly"),
+            shortest_retention_days=7,
+            longest_retention_days=9999 * 365,
+            most_recovery_points=9999,
+            roles=(),
+            custom_retention=True,
+            retention_units={"weekly": "weeks", "monthly": "months", "yearly": "years"},
+            rule_names=("weekly", "monthly", "yearly"),
+            has_window=True,
+            has_instant_restore=True,
+            most_times_a_day=1,
         ),
     )
 }

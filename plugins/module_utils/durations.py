@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from .errors import BadInput
 
@@ -52,6 +52,25 @@ def to_iso(text: str, option: str) -> str:
     raise BadInput(f"{option}: '{text}' is not a duration such as 12h, 7d, 4w, 6mo, 1y or P7D")
 
 
+_IN_UNIT = {
+    "days": re.compile(r"^P(?:(?P<one>\d+)D|(?P<seven>\d+)W)$"),
+    "weeks": re.compile(r"^P(?:(?P<one>\d+)W|(?P<days>\d+)D)$"),
+    "months": re.compile(r"^P(?:(?P<one>\d+)M|(?P<twelve>\d+)Y)$"),
+    "years": re.compile(r"^P(?P<one>\d+)Y$"),
+}
+
+
+def count_in(iso: str, unit: str) -> int | None:
+    """Give a duration as a whole number of days, weeks, months or years; None where it is none."""
+    match = _IN_UNIT[unit].match(iso)
+    if match is None:
+        return None
+    found = {name: int(value) for name, value in match.groupdict().items() if value}
+    if "days" in found:
+        return found["days"] // 7 if found["days"] % 7 == 0 else None
+    return found.get("one") or found.get("seven", 0) * 7 or found.get("twelve", 0) * 12 or None
+
+
 def to_readable(iso: str) -> str:
     """Give P7D as C(7d); what has more than one part stays as it is."""
     match = _ISO.match(iso)
@@ -92,6 +111,21 @@ def seconds_in(text: str, option: str) -> float:
     if seconds > _LONGEST_SECONDS:
         raise BadInput(f"{option}: '{text}' is longer than a century")
     return seconds
+
+
+def read_end(text: str, option: str, now: datetime, least: timedelta) -> datetime:
+    """Read a moment ahead: a time, a date, or a duration from now. Raises BadInput where it is not at least so far ahead."""
+    moment = parse_time(f"{text}T00:00:00Z" if re.match(r"^\d{4}-\d\d-\d\d$", text) else text)
+    if moment is None:
+        moment = now + timedelta(seconds=seconds_in(text, option))
+    if moment < now + least:
+        raise BadInput(f"{option}: '{text}' is not at least {to_words(least)} ahead")
+    return moment
+
+
+def to_words(length: timedelta) -> str:
+    """Write a length as a person does, in days or seconds."""
+    return f"{length.days} day(s)" if length.days else f"{length.seconds} seconds"
 
 
 def parse_time(text: str | None) -> datetime | None:

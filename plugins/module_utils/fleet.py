@@ -12,13 +12,14 @@ from .data_protection.vault_service import list_deleted_vaults
 from .data_protection.vaults import describe_deleted
 from .durations import format_time
 from .errors import NotFound
+from .recovery_services import graph as recovery_services
 from .resource_ids import group_id
 from .services import EVERY_JOB, GraphTable, JobQuery
 from .shapes import Described
 from .vault_service import VAULT_RESOURCE_TYPES
 
 # By kind of vault.
-_VAULTS = {"backup": backup_vaults.VAULTS}
+_VAULTS = {"backup": backup_vaults.VAULTS, "recovery_services": recovery_services.VAULTS}
 _INSTANCES = {"backup": backup_vaults.INSTANCES}
 _JOBS = {"backup": backup_vaults.JOBS}
 # More ids than these are not put into a query; the rows are chosen here then.

@@ -9,7 +9,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from .adapters import ADAPTERS, open_service
+from .adapters import ADAPTERS, describe_template, open_service
 from .addressing import find_named_vault, read_existing_vault
 from .azure.session import Session
 from .batch import Datasource, read_datasource_ids, settle_each
@@ -155,8 +155,7 @@ def read_policies(task: Task) -> Result:
     if options["template"]:
         if row is None:
             raise BadInput("datasource_type: not set; Azure's default depends on the type of datasource")
-        adapter = ADAPTERS[row.vault_type]
-        template = adapter.template_policy(row, default_plan(row))
+        template = describe_template(row, default_plan(row))
         return {"changed": False, "policies": [template]}
     if options["policy_id"] and not (options["vault_id"] or options["vault_name"]):
         options["vault_id"] = parse_resource_id(options["policy_id"], "policy_id").parent().text

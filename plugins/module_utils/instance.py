@@ -21,7 +21,7 @@ from .module import Result, Task
 from .permission import find_identity, snapshot_group
 from .policy import find_policy
 from .resource_ids import ResourceId, same_id, squeeze
-from .services import BackupService, Protection, instance_name_for
+from .services import BackupService, Protection
 from .shapes import Described, shape
 from .states import BROKEN, IN_TRANSIT, PROTECTED, STOPPED, SUSPENDED, wait_for_state, wait_until_gone, wait_until_settled
 
@@ -62,6 +62,12 @@ def ensure_instances(task: Task) -> Result:
     row = datasources[0][0]
     groups = {datasource.key: snapshot_group(task, datasource) for row, datasource in datasources}
     service = open_vault(task, row.vault_type)
+    problems = service.check_instance_options(options)
+    if problems:
+        raise BadInput("; ".join(problems))
+    if options["state"] == "present":
+        for _row, datasource in datasources:
+            service.check_datasource(datasource)
     absent = options["state"] == "absent"
     vault = service.read_vault() if absent else read_existing_vault(task, service)
     needs_policy = options["state"] == "present" or options["policy_name"] or options["policy_id"]
@@ -148,7 +154,7 @@ def _protect(batch: Batch, row: DatasourceType, datasource: ResourceId, group: R
         return _undelete(batch, row, datasource, deleted)
     selection = choose_containers(task, row, datasource, batch.policy or {})
     protection = Protection(
-        task.options["name"] or instance_name_for(datasource),
+        task.options["name"] or service.instance_name(datasource),
         row,
         datasource,
         location,
@@ -156,6 +162,8 @@ def _protect(batch: Batch, row: DatasourceType, datasource: ResourceId, group: R
         group.text if row.needs_snapshot_resource_group else None,
         tuple(selection["containers_list"]),
         selection["auto_protection"],
+        _luns(task, "include_disk_luns"),
+        _luns(task, "exclude_disk_luns"),
         _acting_identity(batch),
     )
     predicted = _predict(batch, protection)
@@ -264,6 +272,8 @@ def _predict(batch: Batch, protection: Protection) -> Described:
         snapshot_resource_group_id=protection.snapshot_resource_group_id,
         containers_list=list(protection.containers_list),
         auto_protection=protection.auto_protection,
+        include_disk_luns=_listed(protection.include_disk_luns),
+        exclude_disk_luns=_listed(protection.exclude_disk_luns),
         identity_id=protection.identity_id,
         state=PROTECTED,
         provisioning_state="succeeded",
@@ -320,7 +330,8 @@ def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before:
         after["policy_name"] = policy["name"]
     action = {PROTECTED: "resume", SUSPENDED: "suspend", STOPPED: "stop"}[wanted] if moves else "none"
     if changes and not moves:
-        action = "change_policy" if "policy_id" in changes else "change_containers"
+        names = {"policy_id": "change_policy", "containers_list": "change_containers", "include_disk_luns": "change_disks"}
+        action = next(action for name, action in names.items() if name in changes)
     message = f"'{datasource.name}' is {_WORDS[wanted]} by policy '{after['policy_name']}'"
     if action == "none" and not in_transit:
         return _result(datasource, before, before, "none", message)
@@ -354,7 +365,19 @@ def _wanted_changes(batch: Batch, row: DatasourceType, datasource: ResourceId, b
         selection = choose_containers(task, row, datasource, policy or {"backup_rules": [True]})
         if selection != selection_of(before):
             changes |= selection
+    chosen = {name: _listed(_luns(task, name)) for name in ("include_disk_luns", "exclude_disk_luns")}
+    if any(luns is not None for luns in chosen.values()) and chosen != {name: before[name] for name in chosen}:
+        changes |= chosen
     return changes
+
+
+def _luns(task: Task, option: str) -> tuple[int, ...] | None:
+    given = task.options[option]
+    return tuple(sorted(set(given))) if given is not None else None
+
+
+def _listed(luns: tuple[int, ...] | None) -> list[int] | None:
+    return list(luns) if luns is not None else None
 
 
 def _resume(batch: Batch, row: DatasourceType, datasource: ResourceId, before: Described, deadline: Deadline) -> None:
@@ -369,10 +392,12 @@ def _resume(batch: Batch, row: DatasourceType, datasource: ResourceId, before: D
             before["snapshot_resource_group_id"],
             tuple(before["containers_list"]),
             before["auto_protection"],
+            before["include_disk_luns"],
+            before["exclude_disk_luns"],
             before["identity_id"],
         )
         _validate_until_permitted(batch.task, batch.service, protection)
-    batch.service.resume(before["name"], deadline)
+    batch.service.resume(before["name"], (batch.policy or {}).get("id"), deadline)
     wait_for_state(batch.service, before["name"], PROTECTED, deadline)
 
 

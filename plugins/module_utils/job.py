@@ -49,9 +49,14 @@ def running_backup_of(instance_id: str, jobs: Iterable[Described]) -> Described 
 
 
 def wait_for_jobs(
-    service: BackupService, job_ids: Iterable[str], deadline: Deadline, max_concurrency: int, progress: Progress
+    service: BackupService,
+    job_ids: Iterable[str],
+    deadline: Deadline,
+    max_concurrency: int,
+    progress: Progress,
+    snapshot_only: bool = False,
 ) -> dict[str, Described | AzureBackupError]:
-    """Wait until all jobs are over or the deadline is.
+    """Wait until all jobs are over or the deadline is; snapshot_only: until they have taken their snapshots.
 
     Gives by id the last known state of each, or the error that ended the looking after it, NotFound for one that has not
     appeared within a minute; a job that never could be read is left out.
@@ -62,15 +67,17 @@ def wait_for_jobs(
     begin = deadline.remaining()
     while pending:
         elapsed = begin - deadline.remaining()
-        for job_id, job in _look(service, list(pending), max_concurrency).items():
+        for job_id, job in _look(service, list(pending), max_concurrency, snapshot_only).items():
             if isinstance(job, NotFound) and (job_id in known or elapsed < _SECONDS_UNTIL_KNOWN):
                 continue
             known[job_id] = job
             if isinstance(job, AzureBackupError):
                 progress.note(job_id.rsplit("/", 1)[-1], job_id, "no longer watched", is_over=True)
+                is_over = True
             else:
-                progress.job(job, elapsed_of(job, service.service_now()), is_over=not is_running(job))
-            if isinstance(job, AzureBackupError) or not is_running(job):
+                is_over = not is_running(job) or (snapshot_only and not service.takes_snapshot(job))
+                progress.job(job, elapsed_of(job, service.service_now()), is_over=is_over)
+            if is_over:
                 del pending[job_id]
         if not pending:
             break
@@ -82,9 +89,11 @@ def wait_for_jobs(
     return known
 
 
-def _look(service: BackupService, job_ids: list[str], max_concurrency: int) -> dict[str, Described | AzureBackupError]:
+def _look(
+    service: BackupService, job_ids: list[str], max_concurrency: int, with_sub_tasks: bool
+) -> dict[str, Described | AzureBackupError]:
     """Read jobs. What cannot be read just now is left out; NotFound stands for a job that Azure does not know."""
-    if 0 < service.job_pages() < len(job_ids):
+    if not with_sub_tasks and 0 < service.job_pages() < len(job_ids):
         try:
             by_id = {str(job["id"]).lower(): job for job in service.list_jobs()}
         except TRANSIENT:

@@ -13,6 +13,7 @@ from typing import Any
 from .datasources import DatasourceType
 from .durations import seconds_of, to_iso
 from .errors import BadInput
+from .instant_restore import SETTINGS, Settings, check_settings, complete_settings, same_settings
 from .retention import (
     LAST_DAY,
     MONTHS,
@@ -39,7 +40,7 @@ _FIRST_DAY = date(2020, 1, 1)
 
 @dataclass(frozen=True)
 class Plan:
-    """A schedule, a retention of ISO 8601 durations, and retention rules.
+    """A schedule, a retention of ISO 8601 durations, retention rules, and settings of snapshots (instant_restore).
 
     As a wish, it holds what the user set: rules is None where that is nothing. As a whole plan, schedule is None where nothing
     is scheduled or the readable form cannot hold it.
@@ -48,6 +49,7 @@ class Plan:
     schedule: Schedule | None = None
     retention: Retention = field(default_factory=dict)
     rules: list[RetentionRule] | None = None
+    settings: Settings = field(default_factory=dict)
 
     def readable(self) -> dict[str, Any]:
         """Give the plan as results show it and as options take it."""
@@ -55,6 +57,7 @@ class Plan:
             "schedule": self.schedule,
             "retention": readable_retention(self.retention),
             "retention_rules": readable_rules(self.rules or []),
+            **{name: self.settings.get(name) for name in SETTINGS},
         }
 
 
@@ -64,6 +67,7 @@ def check_plan(options: dict[str, Any], row: DatasourceType) -> Plan:
     schedule: Schedule = {}
     retention: Retention = {}
     rules = None
+    settings: Settings = {}
     try:
         schedule = check_schedule(options["schedule"], row)
     except BadInput as error:
@@ -76,15 +80,20 @@ def check_plan(options: dict[str, Any], row: DatasourceType) -> Plan:
         rules = check_rules(options["retention_rules"], retention, row)
     except BadInput as error:
         problems.append(error.message)
+    try:
+        settings = check_settings(options, row, schedule)
+    except BadInput as error:
+        problems.append(error.message)
     if problems:
         raise BadInput("; ".join(problems))
-    return Plan(schedule, retention, rules)
+    return Plan(schedule, retention, rules, settings)
 
 
 def plan_of(policy: Described) -> Plan:
     """Read the plan of a policy that was described."""
     rules = [{**rule, "duration": to_iso(rule["duration"], "duration")} for rule in policy["retention_rules"]]
-    return Plan(policy["schedule"], {tag: to_iso(text, tag) for tag, text in policy["retention"].items() if text}, rules)
+    retention = {tag: to_iso(text, tag) for tag, text in policy["retention"].items() if text}
+    return Plan(policy["schedule"], retention, rules, {name: policy[name] for name in SETTINGS})
 
 
 def complete_plan(wanted: Plan, existing: Plan | None, row: DatasourceType) -> Plan:
@@ -101,7 +110,8 @@ def complete_plan(wanted: Plan, existing: Plan | None, row: DatasourceType) -> P
     check_schedule(schedule, row)
     names = {str(rule["name"]).lower() for rule in wanted.rules or []}
     retention = {tag: value for tag, value in retention.items() if tag not in names}
-    return Plan(schedule, retention, with_priorities(rules or []))
+    settings = complete_settings(wanted.settings, existing.settings if existing else {}, row, schedule)
+    return Plan(schedule, retention, with_priorities(rules or [], row), settings)
 
 
 def default_plan(row: DatasourceType) -> Plan:
@@ -113,7 +123,11 @@ def same_plan(wanted: Plan, existing: Plan) -> bool:
     """Tell whether an existing plan does all that the user set; what was not set does not count."""
     if wanted.schedule and (existing.schedule is None or not same_schedule(wanted.schedule, existing.schedule)):
         return False
-    return same_retention(wanted.retention, existing.retention) and same_rules(wanted.rules, existing.rules or [])
+    return (
+        same_retention(wanted.retention, existing.retention)
+        and same_rules(wanted.rules, existing.rules or [])
+        and same_settings(wanted.settings, existing.settings)
+    )
 
 
 def differences(wanted: Plan, existing: Plan) -> list[str]:
@@ -124,6 +138,11 @@ def differences(wanted: Plan, existing: Plan) -> list[str]:
         for option in ("schedule", "retention")
         for key, value in (asked[option] or {}).items()
         if (there[option] or {}).get(key) != value
+    ]
+    found += [
+        f"{name} is {existing.settings.get(name)} and not {value}"
+        for name, value in wanted.settings.items()
+        if existing.settings.get(name) != value
     ]
     if not same_rules(wanted.rules, existing.rules or []):
         names = [", ".join(str(rule["name"]) for rule in plan["retention_rules"]) or "none" for plan in (there, asked)]
@@ -170,7 +189,7 @@ def count_recovery_points(plan: Plan) -> int | None:
 def _tags(plan: Plan) -> list[tuple[RetentionRule | None, float]]:
     """Give the criteria with their seconds, by priority; the default comes last and has none."""
     listed: list[tuple[int, RetentionRule, str]] = [
-        (rule["tagging_priority"], rule, rule["duration"]) for rule in plan.rules or [] if rule["tagging_priority"]
+        (priority, rule, rule["duration"]) for rule in plan.rules or [] if (priority := _priority_of(rule))
     ]
     for tag, (_name, priority, criterion) in STANDARD_TAGS.items():
         if tag in plan.retention:
@@ -180,11 +199,20 @@ def _tags(plan: Plan) -> list[tuple[RetentionRule | None, float]]:
     return [*((rule, seconds_of(text) or 0.0) for _priority, rule, text in ordered), (None, default)]
 
 
+def _priority_of(rule: RetentionRule) -> int | None:
+    """Give the priority of a rule: its own, or that of the tag whose name it has. A rule without either keeps nothing."""
+    standard = STANDARD_TAGS.get(str(rule["name"]).lower())
+    return rule["tagging_priority"] or (standard[1] if standard else None)
+
+
 def _minutes_of_day(schedule: Schedule) -> list[int]:
     minutes = [int(time[:2]) * 60 + int(time[3:]) for time in schedule["times"]]
     if schedule["frequency"] != "hourly":
         return minutes
     period = int(schedule["interval_hours"]) * 60
+    if schedule.get("window_hours"):
+        last = minutes[0] + int(schedule["window_hours"]) * 60
+        return [minute % (24 * 60) for minute in range(minutes[0], last + 1, period)]
     return list(range(minutes[0] % period, 24 * 60, period))
 
 

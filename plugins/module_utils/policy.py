@@ -97,6 +97,9 @@ def ensure_policy(task: Task) -> Result:
     service = open_vault(task, row.vault_type)
     vault = read_existing_vault(task, service)
     versions = find_versions(service, options["policy_name"]) if vault else []
+    if service.changes_policies:
+        # What is changed in place has no versions.
+        versions = [item for item in versions if same_id(item[1]["name"], options["policy_name"])]
     if not versions:
         return change_result("policy", _create(task, service, row, options["policy_name"], wanted))
     strangers = [policy for _number, policy in versions if policy["datasource_type"] != row.name]
@@ -107,6 +110,10 @@ def ensure_policy(task: Task) -> Result:
     version, existing = versions[-1]
     older = [policy for _number, policy in versions[:-1]]
     change = Change(False, existing, existing)
+    if service.changes_policies:
+        if same_plan(wanted, plan_of(existing)):
+            return change_result("policy", change)
+        return change_result("policy", _create(task, service, row, str(existing["name"]), wanted, existing))
     if not same_plan(wanted, plan_of(existing)):
         name = f"{options['policy_name']}-v{version + 1}"
         _check_new_version(task, name, existing, wanted)
@@ -218,28 +225,3 @@ def _remove_policy(task: Task) -> Result:
             service.delete_policy(policy["name"])
 
     return change_result("policy", reconcile(task.check_mode, policies[-1], None, remove))
-
-
-def backup_rule(policy: Described, rule_name: str | None, retention_tag: str | None) -> tuple[str, str | None]:
-    """Give the rule that an on-demand backup names and the tag that it carries, in the policy's own spelling.
-
-    Raises BadInput: for a retention rule's name it says which rule is meant and which option takes the tag.
-    """
-    rules = {str(name).lower(): str(name) for name in policy["backup_rules"]}
-    tags = {str(name).lower(): str(name) for name in policy["retention_tags"]}
-    told = " or ".join(rules.values())
-    if not rules:
-        raise BadInput(f"policy '{policy['name']}' has no backup rule, so nothing of it can be backed up on demand")
-    if retention_tag and retention_tag.lower() not in tags:
-        raise BadInput(f"retention_tag: policy '{policy['name']}' has no '{retention_tag}'; it has {', '.join(tags.values())}")
-    wanted = (rule_name or next(iter(rules))).lower()
-    if wanted in rules:
-        return rules[wanted], tags[retention_tag.lower()] if retention_tag else None
-    if wanted in tags:
-        raise BadInput(
-            f"rule_name: '{rule_name}' is a retention rule of policy '{policy['name']}'; a backup wants its backup rule "
-            f"{told} (found by itself when rule_name is left out); to keep this backup by the retention '{rule_name}', set "
-            f"retention_tag: {tags[wanted]}",
-            code="NotABackupRule",
-        )
-    raise BadInput(f"rule_name: policy '{policy['name']}' has no rule '{rule_name}'; it has {told}")

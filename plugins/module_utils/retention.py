@@ -16,7 +16,7 @@ import re
 from typing import Any
 
 from .datasources import DatasourceType
-from .durations import seconds_of, to_iso, to_readable
+from .durations import count_in, seconds_of, to_iso, to_readable
 from .errors import BadInput
 from .schedules import DAYS, check_times, check_words
 
@@ -66,6 +66,7 @@ def check_retention(given: dict[str, str | None] | None, row: DatasourceType) ->
             continue
         longest = row.longest_continuous_days if tag == OPERATIONAL else row.longest_retention_days
         wanted[tag] = _check_duration(value, f"retention.{tag}", longest, row, problems)
+        _check_unit(wanted[tag], tag, f"retention.{tag}", row, problems)
     if problems:
         raise BadInput("; ".join(problems))
     return wanted
@@ -78,11 +79,18 @@ def _check_duration(value: Any, option: str, longest: int, row: DatasourceType, 
         problems.append(error.message)
         return ""
     days = (seconds_of(iso) or 0) / _SECONDS_A_DAY
-    if days < 1 or "T" in iso:
-        problems.append(f"{option}: '{value}' is less than a day or no whole number of days")
+    if days < row.shortest_retention_days or "T" in iso:
+        least = "a day" if row.shortest_retention_days == 1 else f"{row.shortest_retention_days} days"
+        problems.append(f"{option}: '{value}' is less than {least} or no whole number of days")
     elif days > longest:
         problems.append(f"{option}: '{value}' is longer than the {longest} days of a {row.title}")
     return iso
+
+
+def _check_unit(iso: str, tag: str, option: str, row: DatasourceType, problems: list[str]) -> None:
+    unit = row.retention_units.get(tag)
+    if iso and unit and count_in(iso, unit) is None:
+        problems.append(f"{option}: '{iso}' is no whole number of {unit}, which is what Azure takes for a {row.title}")
 
 
 def check_rules(given: list[dict[str, Any]] | None, retention: Retention, row: DatasourceType) -> list[RetentionRule] | None:
@@ -103,6 +111,8 @@ def check_rules(given: list[dict[str, Any]] | None, retention: Retention, row: D
             problems.append(f"{option}: '{name}' is there twice")
         elif name in _RESERVED or not _RULE_NAME.match(name):
             problems.append(f"{option}: '{name}' cannot be a rule's name")
+        elif row.rule_names and name not in row.rule_names:
+            problems.append(f"{option}: '{name}' cannot be a rule for a {row.title}; {', '.join(row.rule_names)} can")
     if len(rules) >= _LOWEST_STANDARD_PRIORITY and any(rule["tagging_priority"] is None for rule in rules):
         problems.append(f"retention_rules: more than {_LOWEST_STANDARD_PRIORITY - 1} rules need a tagging_priority each")
     if problems:
@@ -113,8 +123,13 @@ def check_rules(given: list[dict[str, Any]] | None, retention: Retention, row: D
     return rules
 
 
-def with_priorities(rules: list[RetentionRule]) -> list[RetentionRule]:
-    """Give rules without a tagging_priority the lowest ones that are free, the first rule the lowest."""
+def with_priorities(rules: list[RetentionRule], row: DatasourceType) -> list[RetentionRule]:
+    """Give rules without a tagging_priority the lowest ones that are free, the first rule the lowest.
+
+    A type whose rules have names of their own has no priorities.
+    """
+    if row.rule_names:
+        return rules
     taken = {rule["tagging_priority"] for rule in rules}
     free = (number for number in itertools.count(1) if number not in taken)
     return [{**rule, "tagging_priority": rule["tagging_priority"] or next(free)} for rule in rules]
@@ -125,6 +140,9 @@ def _check_rule(values: dict[str, Any], option: str, row: DatasourceType, proble
     priority = values.get("tagging_priority")
     if priority is not None and not 1 <= priority <= 98:
         problems.append(f"{option}.tagging_priority: {priority} is not between 1 and 98; the default retention has 99")
+    if priority is not None and row.rule_names:
+        problems.append(f"{option}.tagging_priority: a {row.title} has none; every rule keeps what it chooses")
+    _check_unit(duration, str(values["name"]).lower(), f"{option}.duration", row, problems)
     rule: RetentionRule = {"name": str(values["name"]), "duration": duration, "tagging_priority": priority}
     for key, words in CRITERIA.items():
         chosen = values.get(key)

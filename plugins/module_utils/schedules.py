@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Schedules as a person writes them: checked, completed, compared. Pure.
 
-A schedule is C({frequency: hourly|daily|weekly, interval_hours, times, days, time_zone}). Only what the user set is compared.
+A schedule is C({frequency: hourly|daily|weekly, interval_hours, window_hours, times, days, time_zone}). Only what the user set is
+compared.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from .time_zones import find_zone, same_zone
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 KEYS_OF_FREQUENCY = {"hourly": ("interval_hours", "times"), "daily": ("times",), "weekly": ("times", "days")}
+# Of an hourly schedule that has a window: as Azure's own enhanced policy.
+_DEFAULT_WINDOW = 12
 _TIME = re.compile(r"^([01]?\d|2[0-3]):([0-5]\d)$")
 
 Schedule = dict[str, Any]
@@ -53,7 +56,7 @@ def check_words(given: list[Any], known_words: tuple[str, ...], option: str, pro
 
 def _frequency(values: Schedule) -> str | None:
     """Give the frequency that is meant where it is not said: only an hourly schedule has hours, only a weekly one days."""
-    implied = "hourly" if "interval_hours" in values else "weekly" if "days" in values else None
+    implied = "hourly" if {"interval_hours", "window_hours"} & set(values) else "weekly" if "days" in values else None
     frequency: str | None = values.get("frequency", implied)
     return frequency
 
@@ -80,10 +83,8 @@ def check_schedule(given: Schedule | None, row: DatasourceType) -> Schedule:
             problems.append(
                 f"schedule.interval_hours: {values['interval_hours']} is not allowed for a {row.title}; {allowed} are"
             )
-    if "times" in values:
-        wanted["times"] = check_times(values["times"], "schedule.times", problems)
-        if frequency == "hourly" and len(wanted["times"]) > 1:
-            problems.append("schedule.times: an hourly schedule has one time, at which its intervals begin")
+    _check_window(values, wanted, row, problems)
+    _check_times_of_day(values, wanted, row, problems)
     if "days" in values:
         wanted["days"] = check_words(values["days"], DAYS, "schedule.days", problems)
         if frequency != "weekly":
@@ -98,6 +99,28 @@ def check_schedule(given: Schedule | None, row: DatasourceType) -> Schedule:
     return wanted
 
 
+def _check_times_of_day(values: Schedule, wanted: Schedule, row: DatasourceType, problems: list[str]) -> None:
+    if "times" not in values:
+        return
+    wanted["times"] = check_times(values["times"], "schedule.times", problems)
+    if row.most_times_a_day and len(wanted["times"]) > row.most_times_a_day:
+        problems.append(f"schedule.times: a {row.title} is backed up at one time of the day, or hourly")
+    elif wanted.get("frequency") == "hourly" and len(wanted["times"]) > 1:
+        problems.append("schedule.times: an hourly schedule has one time, at which its intervals begin")
+
+
+def _check_window(values: Schedule, wanted: Schedule, row: DatasourceType, problems: list[str]) -> None:
+    hours = values.get("window_hours")
+    if hours is None:
+        return
+    wanted["window_hours"] = hours
+    interval = values.get("interval_hours") or min(row.interval_hours, default=0)
+    if not row.has_window or wanted.get("frequency") != "hourly":
+        problems.append("schedule.window_hours: only the hourly schedule of a virtual machine has it")
+    elif not interval <= hours <= 24:
+        problems.append(f"schedule.window_hours: {hours} is not between the {interval} hours of one interval and 24")
+
+
 def complete_schedule(wanted: Schedule, existing: Schedule | None, row: DatasourceType) -> Schedule:
     """Fill in what the user did not set: from the existing schedule of the same frequency, else Azure's defaults."""
     defaults = row.default_schedule
@@ -107,9 +130,12 @@ def complete_schedule(wanted: Schedule, existing: Schedule | None, row: Datasour
         sources.append(existing)
     if defaults["frequency"] == frequency:
         sources.append(defaults)
-    sources.append({"times": defaults["times"], "days": ["Sunday"], "interval_hours": max(row.interval_hours, default=0)})
+    hours = (min if row.has_window else max)(row.interval_hours, default=0)
+    times = ["08:00"] if row.has_window and frequency == "hourly" else defaults["times"]
+    sources.append({"times": times, "days": ["Sunday"], "interval_hours": hours, "window_hours": _DEFAULT_WINDOW})
     result: Schedule = {"frequency": frequency}
-    for key in KEYS_OF_FREQUENCY[frequency]:
+    window = ("window_hours",) if row.has_window and frequency == "hourly" else ()
+    for key in (*KEYS_OF_FREQUENCY[frequency], *window):
         result[key] = next(source[key] for source in sources if source.get(key))
     zone = wanted.get("time_zone") or (existing or {}).get("time_zone")
     if zone:
@@ -124,7 +150,7 @@ def same_schedule(wanted: Schedule, existing: Schedule) -> bool:
         if key == "time_zone":
             if not same_zone(value, present):
                 return False
-        elif key == "times" and existing.get("frequency") == "hourly" and present:
+        elif key == "times" and existing.get("frequency") == "hourly" and present and "window_hours" not in existing:
             period = int(existing.get("interval_hours") or 24) * 60
             if {_minutes(time) % period for time in value} != {_minutes(time) % period for time in present}:
                 return False

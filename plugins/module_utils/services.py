@@ -9,7 +9,6 @@ vaults, policies, instances, jobs and recovery points are the dicts that modules
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,7 +28,8 @@ class Protection:
     """What a datasource's protection is to be.
 
     location: of the datasource; snapshot_resource_group_id: None for types without one; containers_list, auto_protection: what
-    of the datasource is backed up (containers.Selection); identity_id: the user-assigned identity that acts, None for the
+    of the datasource is backed up (containers.Selection), include_disk_luns, exclude_disk_luns: likewise of a virtual machine's
+    data disks; identity_id: the user-assigned identity that acts, None for the
     vault's own.
     """
 
@@ -41,6 +41,8 @@ class Protection:
     snapshot_resource_group_id: str | None = None
     containers_list: tuple[str, ...] = ()
     auto_protection: Mapping[str, Any] | None = None
+    include_disk_luns: tuple[int, ...] | None = None
+    exclude_disk_luns: tuple[int, ...] | None = None
     identity_id: str | None = None
 
 
@@ -95,17 +97,13 @@ class GraphTable:
     statuses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def instance_name_for(datasource: ResourceId) -> str:
-    """Give the name that a datasource's instance always gets: Microsoft's pattern, with a uuid of the id.
-
-    Microsoft's clients put a random uuid there, so that each run makes another name.
-    """
-    parent = datasource.names[0]
-    return f"{parent}-{datasource.name}-{uuid.uuid5(uuid.NAMESPACE_URL, datasource.key)}"
-
-
 class BackupService(VaultService, Protocol):
-    """What can be done with a vault and with what lies in it."""
+    """What can be done with a vault and with what lies in it.
+
+    changes_policies: whether create_policy also changes a policy that is there; where it does not, a new version is made.
+    """
+
+    changes_policies: bool
 
     # -- policies
 
@@ -125,6 +123,15 @@ class BackupService(VaultService, Protocol):
         """Delete a policy that nothing uses."""
 
     # -- instances
+
+    def check_instance_options(self, options: Mapping[str, Any]) -> list[str]:
+        """Give what is wrong with the options of a protection for this kind of vault."""
+
+    def instance_name(self, datasource: ResourceId) -> str:
+        """Give the name of a datasource's instance where the user chooses none."""
+
+    def check_datasource(self, datasource: ResourceId) -> None:
+        """Refuse a datasource that the vault cannot protect wherever it is. Raises BadInput."""
 
     def list_instances(self) -> list[Described]:
         """Read all instances by the pages of the list."""
@@ -159,16 +166,22 @@ class BackupService(VaultService, Protocol):
     def stop(self, name: str, deadline: Deadline) -> None:
         """Stop new backups and keep every recovery point."""
 
-    def resume(self, name: str, deadline: Deadline) -> None:
-        """Back up again after suspend, stop or a protection error."""
+    def resume(self, name: str, policy_id: str | None, deadline: Deadline) -> None:
+        """Back up again after suspend, stop or a protection error; policy_id: by this policy, where the kind can at once."""
 
     def delete_instance(self, name: str, deadline: Deadline) -> None:
         """End the protection and delete its data."""
 
     # -- backups, jobs, recovery points
 
-    def trigger_backup(self, name: str, rule: str, retention_tag: str | None, deadline: Deadline) -> str | None:
-        """Start an on-demand backup, once. Gives the job's id, None where only the job list knows it.
+    def check_backup_options(self, options: Mapping[str, Any], now: datetime) -> None:
+        """Refuse options of an on-demand backup that this kind of vault does not take. Raises BadInput."""
+
+    def plan_backup(self, policy: Described, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Give what an on-demand backup says, by a policy and rule_name, retention_tag, retain_until. Raises BadInput."""
+
+    def trigger_backup(self, name: str, plan: Mapping[str, Any], deadline: Deadline) -> str | None:
+        """Start an on-demand backup, once, as plan_backup says. Gives the job's id, None where only the job list knows it.
 
         Raises OutcomeUnknown where the request was sent and its fate is not known.
         """

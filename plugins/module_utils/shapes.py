@@ -9,9 +9,11 @@ The guide docs/docsite/rst/guide_results.rst maps these fields to those of the s
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 Described = dict[str, Any]
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 # Every field, with what stands for it where a service does not say. Times are ISO 8601 in UTC, sizes are bytes.
 FIELDS: dict[str, Described] = {
@@ -24,6 +26,7 @@ FIELDS: dict[str, Described] = {
         "location": None,
         "tags": {},
         "identity": {"type": "None", "principal_id": None, "tenant_id": None, "user_assigned_identities": {}},
+        "sku": None,
         "datastore_type": None,
         "redundancy": None,
         "soft_delete": {"state": None, "retention_duration_in_days": None},
@@ -32,6 +35,7 @@ FIELDS: dict[str, Described] = {
         "cross_region_restore_state": None,
         "cross_subscription_restore_state": None,
         "alerts_for_all_job_failures": None,
+        "public_network_access": None,
         "is_protected_by_resource_guard": None,
         "resource_guard_id": None,
         "replicated_regions": [],
@@ -60,6 +64,10 @@ FIELDS: dict[str, Described] = {
         "schedule": None,
         "retention": {},
         "retention_rules": [],
+        "policy_type": None,
+        "instant_rp_retention_range_in_days": None,
+        "azure_backup_rg_name_prefix": None,
+        "azure_backup_rg_name_suffix": None,
         "backup_rules": [],
         "retention_tags": [],
         "is_fully_described": False,
@@ -78,6 +86,8 @@ FIELDS: dict[str, Described] = {
         "snapshot_resource_group_id": None,
         "containers_list": [],
         "auto_protection": None,
+        "include_disk_luns": None,
+        "exclude_disk_luns": None,
         "identity_id": None,
         "state": None,
         "provisioning_state": None,
@@ -129,3 +139,10 @@ def shape(noun: str, **known: Any) -> Described:
     if strange:
         raise KeyError(f"a {noun} has no {', '.join(sorted(strange))}")
     return {**copy.deepcopy(fields), **known}
+
+
+def snake(text: str | None) -> str | None:
+    """Give one of Azure's values in snake case: ProtectionConfigured as protection_configured."""
+    if not text:
+        return None
+    return _HUMP.sub("_", text).replace(" ", "_").lower()

@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .addressing import adapter_for, find_vault, read_group
 from .data_protection.vault_service import BackupVault
 from .errors import BadInput
 from .module import Result, Task, change_result
 from .reconcile import reconcile
+from .recovery_services.vault_service import RecoveryServicesVault
 from .resource_ids import parse_resource_id
 from .shapes import Described
 from .vault_service import GUARD_TYPE, VaultService
 
 # As in adapters, of which only this part is needed here.
-_ADAPTERS = {"backup": BackupVault}
+_ADAPTERS: dict[str, Callable[..., VaultService]] = {"backup": BackupVault, "recovery_services": RecoveryServicesVault}
 _SOFT_DELETE_SPELLING = {"on": "On", "off": "Off", "alwayson": "AlwaysOn"}
 
 
@@ -24,7 +27,8 @@ def ensure_vault(task: Task) -> Result:
     options = task.options
     _check_options(options)
     vault = find_vault(task)
-    service: VaultService = adapter_for(vault, _ADAPTERS)(task.session, vault)
+    service = adapter_for(vault, _ADAPTERS)(task.session, vault)
+    service.check_options(options)
     reads_guard = options["resource_guard_id"] is not None
     before = service.read_vault(reads_guard)
     if options["state"] == "absent":

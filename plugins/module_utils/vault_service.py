@@ -27,6 +27,9 @@ class VaultService(Protocol):
 
     vault: ResourceId
 
+    def check_options(self, options: dict[str, Any]) -> None:
+        """Refuse options that this kind of vault does not have, before any request. Raises BadInput."""
+
     def read_vault(self, reads_guard: bool = False) -> Described | None:
         """Read the vault; reads_guard: look for a resource guard also where the vault says that it has none."""
 

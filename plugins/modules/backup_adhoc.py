@@ -56,6 +56,18 @@ options:
       - Whether to wait until the job is over. V(false) gives the job as soon as it has started.
     type: bool
     default: true
+  retain_until:
+    description:
+      - How long the backup of a virtual machine is kept, as a time such as V(2026-12-31T00:00:00Z), a date, or a duration from now such as
+        V(60d). At least a day. The default is Azure's own, 30 days.
+    type: str
+  wait_for:
+    description:
+      - What to wait for. A backup of a virtual machine takes a snapshot, which can be restored from at once, and then transfers it to the
+        vault, which may take hours. V(snapshot) returns when the first is done.
+    type: str
+    choices: [job, snapshot]
+    default: job
   wait_timeout:
     description:
       - Seconds to wait. When they are over the task fails, gives the job, and the job goes on in Azure.
@@ -179,6 +191,8 @@ ARGUMENTS = {
     "on_running": {"type": "str", "choices": ["join", "fail", "start"], "default": "join"},
     "rule_name": {"type": "str"},
     "retention_tag": {"type": "str"},
+    "retain_until": {"type": "str"},
+    "wait_for": {"type": "str", "choices": ["job", "snapshot"], "default": "job"},
     "job_id": {"type": "str"},
     "wait": {"type": "bool", "default": True},
 }

@@ -72,6 +72,17 @@ options:
           - Containers whose names begin so are left out.
         type: list
         elements: str
+  include_disk_luns:
+    description:
+      - Back up these data disks of a virtual machine only, by their logical unit numbers, and its system disk. An empty list means
+        the system disk alone.
+    type: list
+    elements: int
+  exclude_disk_luns:
+    description:
+      - Back up all disks of a virtual machine but these data disks.
+    type: list
+    elements: int
   identity_id:
     description:
       - The ARM id of the vault's user-assigned identity that a new protection acts with.
@@ -173,7 +184,7 @@ results:
       type: str
       sample: "'data01' is protected by policy 'disks'"
     action:
-      description: V(protect), V(resume), V(change_policy), V(change_containers),
+      description: V(protect), V(resume), V(change_policy), V(change_containers), V(change_disks),
         V(suspend), V(stop), V(remove), V(undelete), V(purge), V(awaited), V(none) or V(failed).
       type: str
       sample: protect
@@ -225,6 +236,8 @@ ARGUMENTS = {
     "snapshot_resource_group": {"type": "str"},
     "containers_list": {"type": "list", "elements": "str"},
     "auto_protection": {"type": "dict", "options": {"exclude_prefixes": {"type": "list", "elements": "str"}}},
+    "include_disk_luns": {"type": "list", "elements": "int"},
+    "exclude_disk_luns": {"type": "list", "elements": "int"},
     "identity_id": {"type": "str"},
     "permission_timeout": {"type": "int", "default": 1800},
     "delete_backup_data": {"type": "bool", "default": False},

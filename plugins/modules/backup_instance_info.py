@@ -140,6 +140,16 @@ instances:
       description: Set where containers are protected by themselves, also those to come, with C(exclude_prefixes).
       type: dict
       sample: null
+    include_disk_luns:
+      description: The data disks of a virtual machine that are backed up; none where it is not said.
+      type: list
+      elements: int
+      sample: null
+    exclude_disk_luns:
+      description: The data disks of a virtual machine that are left out; none where it is not said.
+      type: list
+      elements: int
+      sample: null
     identity_id:
       description: The user-assigned identity that it acts with; none for the vault's own.
       type: str

@@ -47,12 +47,16 @@ options:
     suboptions:
       frequency:
         description:
-          - How often. Disks can be backed up V(hourly) and V(daily), blobs V(daily) and V(weekly).
+          - How often. Disks can be backed up V(hourly) and V(daily), blobs V(daily) and V(weekly), virtual machines each way.
         type: str
         choices: [hourly, daily, weekly]
       interval_hours:
         description:
-          - Hours between backups of an hourly schedule. Disks take 1, 2, 4, 6, 8 and 12.
+          - Hours between backups of an hourly schedule. Disks take 1, 2, 4, 6, 8 and 12, virtual machines 4, 6, 8 and 12.
+        type: int
+      window_hours:
+        description:
+          - For virtual machines, how many hours of the day an hourly schedule backs up, from its time on. 12 when it is not set.
         type: int
       times:
         description:
@@ -152,9 +156,28 @@ options:
           - Times of day as V('13:00'), which have to be times of the schedule.
         type: list
         elements: str
+  policy_type:
+    description:
+      - Whether a policy for virtual machines is standard (V(V1)) or enhanced (V(V2)). V(V2) where the schedule is hourly, V(V1) else.
+    type: str
+    choices: [V1, V2]
+  instant_rp_retention_range_in_days:
+    description:
+      - How many days a policy for virtual machines keeps snapshots beside the vault, from which a restore is quick. V(V1) takes 1 to 5,
+        and 5 only for a weekly schedule; V(V2) takes 1 to 30. It is 2 where nothing is said.
+    type: int
+  azure_backup_rg_name_prefix:
+    description:
+      - How the name of the resource group of these snapshots begins; Azure puts a number behind it.
+    type: str
+  azure_backup_rg_name_suffix:
+    description:
+      - How the name of that resource group ends.
+    type: str
   on_change:
     description:
-      - What to do where the existing policy differs from what is asked for.
+      - What to do where the existing policy of a Backup vault differs from what is asked for. A policy of a Recovery Services vault is
+        changed in place.
       - V(fail) fails and shows the difference.
       - V(new_version) creates the next version (V(gold-v2), V(gold-v3) and so on), re-points all instances of the old one to it
         and deletes the old one.
@@ -260,6 +283,22 @@ policy:
       type: list
       elements: dict
       sample: []
+    policy_type:
+      description: Whether a policy for virtual machines is standard (V1) or enhanced (V2).
+      type: str
+      sample: null
+    instant_rp_retention_range_in_days:
+      description: How many days a policy for virtual machines keeps snapshots beside the vault.
+      type: int
+      sample: null
+    azure_backup_rg_name_prefix:
+      description: How the name of the resource group of these snapshots begins.
+      type: str
+      sample: null
+    azure_backup_rg_name_suffix:
+      description: How it ends.
+      type: str
+      sample: null
     backup_rules:
       description: The names of the rules that an on-demand backup can name.
       type: list
@@ -321,6 +360,10 @@ ARGUMENTS = {
     "schedule": arguments.SCHEDULE,
     "retention": arguments.RETENTION,
     "retention_rules": arguments.RETENTION_RULES,
+    "policy_type": {"type": "str", "choices": ["V1", "V2"]},
+    "instant_rp_retention_range_in_days": {"type": "int"},
+    "azure_backup_rg_name_prefix": {"type": "str"},
+    "azure_backup_rg_name_suffix": {"type": "str"},
     "on_change": {"type": "str", "choices": ["fail", "new_version"], "default": "fail"},
 }
 

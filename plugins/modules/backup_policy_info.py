@@ -85,6 +85,22 @@ policies:
       type: list
       elements: dict
       sample: []
+    policy_type:
+      description: Whether a policy for virtual machines is standard (V1) or enhanced (V2).
+      type: str
+      sample: null
+    instant_rp_retention_range_in_days:
+      description: How many days a policy for virtual machines keeps snapshots beside the vault.
+      type: int
+      sample: null
+    azure_backup_rg_name_prefix:
+      description: How the name of the resource group of these snapshots begins.
+      type: str
+      sample: null
+    azure_backup_rg_name_suffix:
+      description: How it ends.
+      type: str
+      sample: null
     backup_rules:
       description: The names of the rules that an on-demand backup can name.
       type: list

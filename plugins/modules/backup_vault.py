@@ -11,9 +11,10 @@ module: backup_vault
 short_description: Create, change or delete a backup vault
 version_added: 0.1.0
 description:
-  - Makes a Backup vault (C(Microsoft.DataProtection/backupVaults)) what the options say. What they do not say stays as it is.
+  - Makes a Backup vault (C(Microsoft.DataProtection/backupVaults)) or, with O(vault_type=recovery_services), a Recovery Services vault
+    (C(Microsoft.RecoveryServices/vaults)) what the options say. What they do not say stays as it is.
   - A new vault gets a system-assigned identity and soft delete for 14 days, unless told otherwise.
-  - O(location), O(datastore_type) and O(redundancy) of a vault never change; asking for it fails before anything is sent.
+  - O(location), O(datastore_type), O(sku) and the O(redundancy) of a Backup vault never change; asking for it fails before anything is sent.
   - Some settings are B(final) and cannot be undone by anyone, O(immutability_state=Locked), soft delete V(AlwaysOn),
     O(encryption_settings), O(cross_region_restore_state=Enabled) and O(cross_subscription_restore_state=PermanentlyDisabled). The
     module sets them only when asked, and fails before the request when asked to undo them.
@@ -35,14 +36,25 @@ options:
     description:
       - The region. A vault protects what is in its own region. For a new vault the default is the resource group's region.
     type: str
+  sku:
+    description:
+      - The SKU of a Recovery Services vault, which never changes. V(Standard) for a new one when it is not set.
+    type: str
+    choices: [Standard, RS0]
+  public_network_access:
+    description:
+      - Whether a Recovery Services vault can be reached from public networks. V(Enabled) for a new one when it is not set.
+    type: str
+    choices: [Enabled, Disabled]
   datastore_type:
     description:
-      - The store. V(VaultStore) for a new vault when it is not set.
+      - The store of a Backup vault. V(VaultStore) for a new vault when it is not set.
     type: str
     choices: [VaultStore, OperationalStore, ArchiveStore]
   redundancy:
     description:
-      - How the store is replicated. V(LocallyRedundant) for a new vault when it is not set.
+      - How the store is replicated. For a new Backup vault V(LocallyRedundant) when it is not set, and it never changes then.
+      - For a new Recovery Services vault Azure takes V(GeoRedundant), and it can be changed while the vault protects nothing.
     type: str
     choices: [LocallyRedundant, ZoneRedundant, GeoRedundant]
   identity:
@@ -220,6 +232,10 @@ vault:
         type: SystemAssigned
         principal_id: 1d213bec-375f-4f72-9b0a-10cf6111f67c
         tenant_id: 72f988bf-86f1-41af-91ab-2d7cd011db47
+    sku:
+      description: The SKU; Backup vaults have none.
+      type: str
+      sample: null
     datastore_type:
       description: The store.
       type: str
@@ -250,6 +266,10 @@ vault:
       sample: Enabled
     alerts_for_all_job_failures:
       description: Whether Azure Monitor raises an alert when a job fails; none where it was never set.
+      type: str
+      sample: null
+    public_network_access:
+      description: Whether the vault can be reached from public networks; Backup vaults do not say.
       type: str
       sample: null
     is_protected_by_resource_guard:
@@ -311,6 +331,8 @@ ARGUMENTS = {
     **arguments.wait(600),
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "location": {"type": "str"},
+    "sku": {"type": "str", "choices": ["Standard", "RS0"]},
+    "public_network_access": {"type": "str", "choices": ["Enabled", "Disabled"]},
     "datastore_type": {"type": "str", "choices": ["VaultStore", "OperationalStore", "ArchiveStore"]},
     "redundancy": {"type": "str", "choices": ["LocallyRedundant", "ZoneRedundant", "GeoRedundant"]},
     "identity": {

@@ -100,6 +100,10 @@ vaults:
       description: The identity, with C(type), C(principal_id), C(tenant_id) and C(user_assigned_identities) by their ARM ids.
       type: dict
       sample: {"type": "SystemAssigned", "principal_id": "1d213bec-375f-4f72-9b0a-10cf6111f67c"}
+    sku:
+      description: The SKU; Backup vaults have none.
+      type: str
+      sample: null
     datastore_type:
       description: The store.
       type: str
@@ -130,6 +134,10 @@ vaults:
       sample: Enabled
     alerts_for_all_job_failures:
       description: Whether Azure Monitor raises an alert when a job fails; none where it was never set.
+      type: str
+      sample: null
+    public_network_access:
+      description: Whether the vault can be reached from public networks; Backup vaults do not say.
       type: str
       sample: null
     is_protected_by_resource_guard:

@@ -27,6 +27,7 @@ from .faults import Faults
 from .identity import EntraId
 from .journal import Journal
 from .protectable import Datasources
+from .recovery_services import RecoveryServices
 from .resource_graph import ResourceGraph
 from .resources import ResourceGroups
 from .seed import Seed
@@ -35,6 +36,7 @@ from .storage import Storage
 
 _OLDEST_API = {
     "Microsoft.DataProtection": "2021-01-01",
+    "Microsoft.RecoveryServices": "2016-06-01",
     "Microsoft.Authorization": "2015-07-01",
     "Microsoft.Compute": "2018-04-01",
     "Microsoft.ResourceGraph": "2019-04-01",
@@ -67,8 +69,12 @@ class Azure:
         self.data_protection = DataProtection(
             self.schedule, self.groups, datasources, self.authorization, self.faults, self.entra.may_reach
         )
-        rows = self.data_protection.graph_rows
-        tables = {"resources": lambda: rows("vaults"), "recoveryservicesresources": lambda: rows("contents")}
+        self.recovery_services = RecoveryServices(self.schedule, self.groups, self.compute, self.authorization, self.faults)
+        both = (self.data_protection, self.recovery_services)
+        tables = {
+            "resources": lambda: (row for service in both for row in service.graph_rows("vaults")),
+            "recoveryservicesresources": lambda: (row for service in both for row in service.graph_rows("contents")),
+        }
         self.resource_graph = ResourceGraph(tables, self.entra.may_reach)
         self.route_table = self.routes()
         self.seed.plant(self)
@@ -80,6 +86,7 @@ class Azure:
             *self.compute.routes(),
             *self.storage.routes(),
             *self.data_protection.routes(),
+            *self.recovery_services.routes(),
             *self.authorization.routes(),
             *self.resource_graph.routes(),
         ]

@@ -37,11 +37,18 @@ def _default_groups() -> list[dict[str, Any]]:
         {"name": "fast01", "sku": "PremiumV2_LRS"},
         {"name": "far01", "location": "eastus"},
     ]
+    machines = [{"name": "web01"}, {"name": "web02", "new": True}, {"name": "far-web01", "location": "eastus"}]
     accounts = [{"name": "demoaccount", "containers": ["invoices", "photos"]}, {"name": "emptyaccount"}]
     return [
-        {"name": "demo-rg", "location": "westeurope", "disks": disks, "storage_accounts": accounts},
+        {"name": "demo-rg", "location": "westeurope", "disks": disks, "storage_accounts": accounts, "machines": machines},
         {"name": "demo-snapshots-rg", "location": "westeurope"},
-        {"name": "other-rg", "location": "westeurope", "subscription": OTHER_SUBSCRIPTION, "disks": [{"name": "other01"}]},
+        {
+            "name": "other-rg",
+            "location": "westeurope",
+            "subscription": OTHER_SUBSCRIPTION,
+            "disks": [{"name": "other01"}],
+            "machines": [{"name": "other-web01"}],
+        },
     ]
 
 
@@ -51,7 +58,7 @@ class Seed:
 
     certificate: the PEM of a certificate that the client may sign in with as well;
     groups: name, location, subscription (default SUBSCRIPTION), disks (name, sku, location, count),
-    storage_accounts (name, location, containers).
+    storage_accounts (name, location, containers), machines (name, location, new: whether vaults have to be told of it).
     """
 
     tenant_id: str = TENANT
@@ -95,3 +102,6 @@ class Seed:
             for account in group.get("storage_accounts", []):
                 location = account.get("location", group["location"])
                 azure.storage.add_account(subscription, group["name"], account["name"], location, account.get("containers", []))
+            for machine in group.get("machines", []):
+                location = machine.get("location", group["location"])
+                azure.compute.add_machine(subscription, group["name"], machine["name"], location, bool(machine.get("new")))

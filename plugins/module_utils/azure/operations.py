@@ -65,25 +65,44 @@ class Outcome:
         return properties.get("jobId") or self.body.get("jobId")
 
 
-def follow(session: Session, response: Any, action: str, deadline: Deadline, gone_is_done: bool = False) -> Outcome:
+def follow(
+    session: Session, response: Any, action: str, deadline: Deadline, gone_is_done: bool = False, by_location: bool = False
+) -> Outcome:
     """Wait until the operation that began with response is over.
 
-    gone_is_done: a 404 on the operation means that what was to be deleted is gone.
-    Raises OperationFailed with Azure's error, TimedOut.
+    gone_is_done: a 404 on the operation means that what was to be deleted is gone; by_location: look at the result and not at the
+    status, where both are named. Raises OperationFailed with Azure's error, TimedOut.
     """
-    url = response.headers.get("Azure-AsyncOperation")
-    by_status = bool(url)
-    url = url or (response.headers.get("Location") if response.status_code == 202 else None)
+    status_url = None if by_location else response.headers.get("Azure-AsyncOperation")
+    url = status_url or (response.headers.get("Location") if response.status_code == 202 else None)
     if not url:
         return Outcome(json_body(response, action))
-    ramp = Ramp(deadline.poll_interval)
     pause = seconds_to_wait(response.headers)
+    return _poll(session, url, None, action, deadline, by_status=bool(status_url), gone_is_done=gone_is_done, pause=pause)
+
+
+def follow_status(session: Session, url: str, api_version: str, action: str, deadline: Deadline) -> Outcome:
+    """Wait until the operation is over whose status is read at a URL of our own making. Raises OperationFailed, TimedOut."""
+    return _poll(session, url, api_version, action, deadline, by_status=True, gone_is_done=False, pause=None)
+
+
+def _poll(
+    session: Session,
+    url: str,
+    api_version: str | None,
+    action: str,
+    deadline: Deadline,
+    by_status: bool,
+    gone_is_done: bool,
+    pause: float | None,
+) -> Outcome:
+    ramp = Ramp(deadline.poll_interval)
     while True:
         deadline.sleep(ramp.following(pause), action)
         pause = None
         try:
             # This loop is the retry: what azure-core would sleep through is not bounded by wait_timeout.
-            answer = session.send("GET", url, action, retry_total=0)
+            answer = session.send("GET", url, action, api_version, retry_total=0)
             body = json_body(answer, action)
         except TRANSIENT as error:
             pause = error.retry_after

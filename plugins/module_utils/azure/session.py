@@ -28,6 +28,7 @@ API_VERSIONS = {
     "Microsoft.DataProtection": "2025-07-01",
     # For what only newer versions know: deleted vaults and automatic protection.
     "Microsoft.DataProtection/newest": "2026-06-01",
+    "Microsoft.RecoveryServices": "2024-04-01",
     "Microsoft.Authorization": "2022-04-01",
     "Microsoft.ResourceGraph": "2021-03-01",
     "Microsoft.Resources": "2021-04-01",

@@ -6,17 +6,28 @@
 from __future__ import annotations
 
 import copy
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..datasources import DatasourceType, find_by_wire_type
 from ..durations import format_time, parse_time
+from ..resource_ids import ResourceId
 from ..services import Protection
-from ..shapes import shape
-from .wire import Wire, canonical_id, describe_errors, snake, type_of, vault_of
+from ..shapes import shape, snake
+from .wire import Wire, canonical_id, describe_errors, type_of, vault_of
 
 # How the objectType of containers ends that are protected by themselves (azure-mgmt-dataprotection 2.2, api-version 2026-06-01).
 _AUTOMATIC = "ForAutoProtection"
+
+
+def instance_name_for(datasource: ResourceId) -> str:
+    """Give the name that a datasource's instance always gets: Microsoft's pattern, with a uuid of the id.
+
+    Microsoft's clients put a random uuid there, so that each run makes another name.
+    """
+    parent = datasource.names[0]
+    return f"{parent}-{datasource.name}-{uuid.uuid5(uuid.NAMESPACE_URL, datasource.key)}"
 
 
 def instance_body(protection: Protection) -> Wire:

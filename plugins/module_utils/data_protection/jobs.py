@@ -9,8 +9,8 @@ import re
 from typing import Any
 
 from ..durations import format_time, parse_time, seconds_of, to_iso_duration
-from ..shapes import shape
-from .wire import Wire, canonical_id, describe_errors, snake, type_of, vault_of
+from ..shapes import shape, snake
+from .wire import Wire, canonical_id, describe_errors, type_of, vault_of
 
 # The description of the API says Success and SuccessWithWarning where the service says Completed.
 _JOB_STATUS = {

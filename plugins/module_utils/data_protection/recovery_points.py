@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..durations import format_time, parse_time
-from ..shapes import Described, shape
-from .wire import Wire, canonical_id, snake
+from ..shapes import Described, shape, snake
+from .wire import Wire, canonical_id
 
 
 def describe_ranges(wire: Wire, instance: Described) -> list[Described]:

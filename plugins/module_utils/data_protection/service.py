@@ -18,6 +18,7 @@ from ..datasources import DATASOURCE_TYPES, DatasourceType
 from ..errors import (
     TRANSIENT,
     AzureBackupError,
+    BadInput,
     Denied,
     NotFound,
     OperationFailed,
@@ -32,6 +33,7 @@ from ..resource_ids import ResourceId
 from ..services import EVERY_JOB, JobQuery, Protection
 from ..shapes import Described
 from . import instances, jobs, policies, recovery_points
+from .adhoc import backup_rule
 from .guard import INSTANCE_DELETE, INSTANCE_WRITE, STOP, SUSPEND
 from .vault_service import API, BackupVault, Wire
 
@@ -56,6 +58,8 @@ def _guarded(requests: list[str]) -> list[Wire]:
 
 class DataProtection(BackupVault):
     """One Backup vault and what lies in it (see services.BackupService for what each method does)."""
+
+    changes_policies = False
 
     def __init__(self, session: Session, vault: ResourceId) -> None:
         super().__init__(session, vault)
@@ -157,6 +161,18 @@ class DataProtection(BackupVault):
 
     # -- instances
 
+    @staticmethod
+    def check_instance_options(options: Mapping[str, Any]) -> list[str]:
+        wrong = [name for name in ("include_disk_luns", "exclude_disk_luns") if options[name] is not None]
+        return [f"{', '.join(wrong)}: only virtual machines have disks to choose from"] if wrong else []
+
+    @staticmethod
+    def instance_name(datasource: ResourceId) -> str:
+        return instances.instance_name_for(datasource)
+
+    def check_datasource(self, datasource: ResourceId) -> None:
+        """See services.BackupService. A Backup vault protects what is in any subscription of its tenant."""
+
     def list_instances(self) -> list[Described]:
         action = f"list the backup instances of vault '{self.vault.name}'"
         try:
@@ -249,7 +265,7 @@ class DataProtection(BackupVault):
         with self.guard.approving(STOP) as requests:
             self._run(f"stop the protection of '{name}'", deadline, operation, name, *_guarded(requests))
 
-    def resume(self, name: str, deadline: Deadline) -> None:
+    def resume(self, name: str, policy_id: str | None, deadline: Deadline) -> None:
         action = f"resume the protection of '{name}'"
         url = f"{self.vault.text}/backupInstances/{name}/resumeProtection"
         # Not the SDK's operation: by mistake that one refuses api-versions before 2026-06-01.
@@ -262,11 +278,20 @@ class DataProtection(BackupVault):
 
     # -- backups, jobs, recovery points
 
-    def trigger_backup(self, name: str, rule: str, retention_tag: str | None, deadline: Deadline) -> str | None:
+    @staticmethod
+    def check_backup_options(options: Mapping[str, Any], _now: datetime) -> None:
+        if options["retain_until"]:
+            raise BadInput("retain_until: only backups of virtual machines have an end of their own; set retention_tag instead")
+
+    def plan_backup(self, policy: Described, options: Mapping[str, Any]) -> dict[str, Any]:
+        rule, tag = backup_rule(policy, options["rule_name"], options["retention_tag"])
+        return {"rule": rule, "retention_tag": tag}
+
+    def trigger_backup(self, name: str, plan: Mapping[str, Any], deadline: Deadline) -> str | None:
         action = f"back up '{name}'"
-        options: Wire = {"ruleName": rule, "triggerOption": {}}
-        if retention_tag:
-            options["triggerOption"] = {"retentionTagOverride": retention_tag}
+        options: Wire = {"ruleName": plan["rule"], "triggerOption": {}}
+        if plan["retention_tag"]:
+            options["triggerOption"] = {"retentionTagOverride": plan["retention_tag"]}
         body = {"backupRuleOptions": options}
         ramp = Ramp(deadline.poll_interval)
         while True:

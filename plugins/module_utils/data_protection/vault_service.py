@@ -44,6 +44,9 @@ class BackupVault:
         # What may have to approve what is done here; a vault that was not read is asked for its mapping.
         self.guard = VaultGuard(session, vault, may_be_mapped=True)
 
+    def check_options(self, options: dict[str, Any]) -> None:
+        vaults.check_options(options)
+
     def read_vault(self, reads_guard: bool = False) -> Described | None:
         self._vault_wire = self._session.read(self.vault.text, f"read vault '{self.vault.name}'", API)
         if self._vault_wire is None:

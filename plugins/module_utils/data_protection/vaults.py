@@ -10,6 +10,7 @@ import json
 import re
 from typing import Any
 
+from ..azure.identities import kinds_of, merge_identity
 from ..azure.tags import merge_tags
 from ..durations import format_time, parse_time
 from ..errors import BadInput
@@ -19,8 +20,6 @@ from ..shapes import shape
 
 Wire = dict[str, Any]
 
-_IDENTITY_KINDS = ("SystemAssigned", "UserAssigned")
-_USER_IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
 _KEY_URI = re.compile(r"^https://[^/\s]+/keys/[^/\s]+(/[^/\s]+)?$", re.IGNORECASE)
 # What a resource guard calls changes that make a vault less safe.
 _REDUCE_IMMUTABILITY = "/write#reduceImmutabilityState"
@@ -53,42 +52,6 @@ def _below(wire: Wire, key: str) -> Wire:
     return found
 
 
-def _kinds_of(identity: Wire) -> list[str]:
-    kinds = [kind.strip() for kind in str(identity.get("type") or "None").split(",")]
-    return [name for name in _IDENTITY_KINDS if name.lower() in [kind.lower() for kind in kinds]]
-
-
-def _merge_identity(present: Wire, wanted: dict[str, Any]) -> Wire:
-    """Give the identity to send.
-
-    User-assigned ones are a list as a whole; where it is not given they stay, also beside another type. Raises BadInput.
-    """
-    names: list[str] = list(present.get("userAssignedIdentities") or {})
-    kinds = _kinds_of(present)
-    if wanted["type"]:
-        kept = ["UserAssigned"] if names and wanted["type"] != "None" else []
-        kinds = [*_kinds_of({"type": wanted["type"]}), *kept]
-    if wanted["user_assigned_identities"] is not None:
-        spelling = {name.lower(): name for name in names}
-        names = [
-            spelling.get(given.lower(), given)
-            for given in (
-                parse_resource_id(text, "identity.user_assigned_identities", _USER_IDENTITY).text
-                for text in wanted["user_assigned_identities"]
-            )
-        ]
-        kinds = [kind for kind in kinds if kind != "UserAssigned"] + (["UserAssigned"] if names else [])
-    if "UserAssigned" in kinds and not names:
-        raise BadInput("identity.user_assigned_identities: not set; an identity of type UserAssigned needs at least one")
-    merged: Wire = {"type": ",".join(kind for kind in _IDENTITY_KINDS if kind in kinds) or "None"}
-    if "UserAssigned" in kinds:
-        merged["userAssignedIdentities"] = {name: {} for name in names}
-    same = _kinds_of(present) == _kinds_of(merged) and set(present.get("userAssignedIdentities") or {}) == set(
-        merged.get("userAssignedIdentities") or {}
-    )
-    return present if same and present else merged
-
-
 def merge(current: Wire | None, options: dict[str, Any]) -> Wire:
     """Build the body of the PUT that makes a vault what the options say.
 
@@ -112,7 +75,7 @@ def merge(current: Wire | None, options: dict[str, Any]) -> Wire:
         ]
         properties["securitySettings"] = {"softDeleteSettings": {"state": "On", "retentionDurationInDays": 14.0}}
     if options["identity"]:
-        body["identity"] = _merge_identity(body.get("identity") or {}, options["identity"])
+        body["identity"] = merge_identity(body.get("identity") or {}, options["identity"])
     if options["tags"] is not None:
         body["tags"] = merge_tags(body.get("tags") or {} if options["append_tags"] else {}, options["tags"])
     security = _below(properties, "securitySettings")
@@ -181,7 +144,7 @@ def _check_encryption_identity(body: Wire) -> None:
             f"encryption_settings.identity_id: the vault does not have the identity {reader['identityId']}; "
             "name it in identity.user_assigned_identities as well"
         )
-    if str(reader.get("identityType")).lower() == "systemassigned" and "SystemAssigned" not in _kinds_of(identity):
+    if str(reader.get("identityType")).lower() == "systemassigned" and "SystemAssigned" not in kinds_of(identity):
         raise BadInput("encryption_settings.identity_type: the vault has no system-assigned identity")
 
 
@@ -214,6 +177,13 @@ def critical_changes(current: Wire, body: Wire) -> list[str]:
     if was.get("encryptionSettings") and was["encryptionSettings"] != becomes.get("encryptionSettings"):
         found.append(_MODIFY_ENCRYPTION)
     return found
+
+
+def check_options(options: dict[str, Any]) -> None:
+    """Refuse what only Recovery Services vaults have. Raises BadInput with every mistake."""
+    problems = [f"{option}: a Backup vault does not have it" for option in ("sku", "public_network_access") if options[option]]
+    if problems:
+        raise BadInput("; ".join(problems))
 
 
 def check_change(current: Wire, options: dict[str, Any]) -> None:

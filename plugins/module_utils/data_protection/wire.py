@@ -16,15 +16,6 @@ _CASING = [
     for spelling in ("/subscriptions/", "/resourceGroups/", "/providers/Microsoft.DataProtection/", "/backupVaults/")
 ]
 
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-
-
-def snake(text: str | None) -> str | None:
-    """Give one of Azure's values in snake case: ProtectionConfigured as protection_configured."""
-    if not text:
-        return None
-    return _HUMP.sub("_", text).replace(" ", "_").lower()
-
 
 def describe_errors(details: Any) -> list[dict[str, Any]]:
     """Give errors as results show them; details: one error or a list of them."""

@@ -1,0 +1,70 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a policy for virtual machines says of its snapshots: their kind, how long they stay, where they are. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .datasources import DatasourceType
+from .errors import BadInput
+from .schedules import Schedule
+
+Settings = dict[str, Any]
+
+SETTINGS = (
+    "policy_type", "instant_rp_retention_range_in_days", "azure_backup_rg_name_prefix", "azure_backup_rg_name_suffix",
+)  # fmt: skip
+_DAYS = "instant_rp_retention_range_in_days"
+# Azure's own default, and what its standard weekly policies are fixed to.
+_DEFAULT_DAYS, _WEEKLY_DAYS = 2, 5
+_LONGEST = {"V1": 5, "V2": 30}
+
+
+def check_settings(options: dict[str, Any], row: DatasourceType, schedule: Schedule) -> Settings:
+    """Check what the user set of these options. Raises BadInput with every mistake."""
+    wanted = {name: options[name] for name in SETTINGS if options.get(name) is not None}
+    if not row.has_instant_restore:
+        if wanted:
+            raise BadInput(f"{', '.join(wanted)}: a policy for a {row.title} does not have it")
+        return {}
+    problems = []
+    kind = wanted.get("policy_type")
+    if kind == "V1" and schedule.get("frequency") == "hourly":
+        problems.append("policy_type: V1 cannot back up hourly; V2 can")
+    days = wanted.get(_DAYS)
+    longest = _LONGEST["V2" if schedule.get("frequency") == "hourly" else kind or "V2"]
+    if days is not None and not 1 <= days <= longest:
+        problems.append(f"{_DAYS}: {days} is not between 1 and {longest}")
+    if "azure_backup_rg_name_suffix" in wanted and "azure_backup_rg_name_prefix" not in wanted:
+        problems.append("azure_backup_rg_name_suffix: it goes with azure_backup_rg_name_prefix")
+    if problems:
+        raise BadInput("; ".join(problems))
+    return wanted
+
+
+def complete_settings(wanted: Settings, existing: Settings, row: DatasourceType, schedule: Schedule | None) -> Settings:
+    """Fill in what the user did not set: from what is there, else Azure's defaults. Raises BadInput where it does not fit."""
+    if not row.has_instant_restore or schedule is None:
+        return {}
+    frequency = schedule["frequency"]
+    present = {name: value for name, value in existing.items() if value is not None}
+    kind = wanted.get("policy_type") or ("V2" if frequency == "hourly" else present.get("policy_type") or "V1")
+    days = wanted.get(_DAYS) or present.get(_DAYS) or _DEFAULT_DAYS
+    if kind == "V1" and frequency == "weekly":
+        if wanted.get(_DAYS) not in (None, _WEEKLY_DAYS):
+            raise BadInput(
+                f"{_DAYS}: a weekly policy of type V1 keeps its snapshots for {_WEEKLY_DAYS} days, not {wanted[_DAYS]}"
+            )
+        days = _WEEKLY_DAYS
+    if not 1 <= days <= _LONGEST[kind]:
+        raise BadInput(f"{_DAYS}: {days} is not between 1 and {_LONGEST[kind]}, which is what a policy of type {kind} takes")
+    if present.get("policy_type") == "V2" and kind == "V1":
+        raise BadInput("policy_type: a policy of type V2 never becomes V1; choose another policy_name")
+    return {**dict.fromkeys(SETTINGS), **present, **wanted, "policy_type": kind, _DAYS: days}
+
+
+def same_settings(wanted: Settings, existing: Settings) -> bool:
+    """Tell whether existing settings are what the user set."""
+    return all(existing.get(name) == value for name, value in wanted.items())

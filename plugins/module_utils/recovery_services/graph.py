@@ -1,0 +1,11 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How Resource Graph knows Recovery Services vaults."""
+
+from __future__ import annotations
+
+from ..services import GraphTable
+from . import vaults
+
+VAULTS = GraphTable("resources", "microsoft.recoveryservices/vaults", vaults.describe)

@@ -1,0 +1,134 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Protected items of a Recovery Services vault, which are instances in results: to the wire and back. Pure.
+
+Shapes as recorded in recoveryservices/backup_scenario and backup_disk_exclusion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..durations import format_time, parse_time
+from ..resource_ids import ResourceId
+from ..shapes import shape, snake
+
+Wire = dict[str, Any]
+
+_TYPE = "Microsoft.Compute/virtualMachines"
+# Azure's states in the words of Backup vaults. IRPending: protected, and the first backup is still to come.
+_STATES = {
+    "irpending": "protection_configured",
+    "protected": "protection_configured",
+    "protectionstopped": "protection_stopped",
+    "backupssuspended": "backups_suspended",
+    "protectionerror": "protection_error",
+    "protectionpaused": "backups_suspended",
+}
+# Before the first backup (recorded).
+_NEVER = "2001-01-01"
+
+
+def item_name(datasource: ResourceId) -> str:
+    """Give the name that Azure itself gives to the protection of a virtual machine."""
+    return f"VM;iaasvmcontainerv2;{datasource.resource_group};{datasource.name}".lower().replace("vm;", "VM;", 1)
+
+
+def item_path(vault: ResourceId, name: str) -> str:
+    """Give the path of an item by its name; the container's follows from it."""
+    parts = name.split(";")[1:]
+    container = ";".join(["IaasVMContainer", *parts])
+    return f"{vault.text}/backupFabrics/Azure/protectionContainers/{container}/protectedItems/{name}"
+
+
+def _body(datasource_id: str, policy_id: str, **more: Any) -> Wire:
+    return {"properties": {"protectedItemType": _TYPE, "sourceResourceId": datasource_id, "policyId": policy_id, **more}}
+
+
+def enable(datasource_id: str, policy_id: str, disks: Mapping[str, Any] | None) -> Wire:
+    """Build the body that protects a virtual machine, changes its policy or its disks, or resumes.
+
+    disks: C({include_disk_luns, exclude_disk_luns}), None where nothing is said of them.
+    """
+    if disks is None:
+        return _body(datasource_id, policy_id)
+    included, excluded = disks["include_disk_luns"], disks["exclude_disk_luns"]
+    chosen = {"diskLunList": list(excluded if included is None else included), "isInclusionList": included is not None}
+    if included is None and excluded is None:
+        # Every disk again (recorded by Microsoft's client as a reset).
+        return _body(datasource_id, policy_id, extendedProperties={"diskExclusionProperties": None})
+    return _body(datasource_id, policy_id, extendedProperties={"diskExclusionProperties": chosen})
+
+
+def stop(datasource_id: str) -> Wire:
+    """Build the body that stops backups and keeps every recovery point."""
+    return _body(datasource_id, "", protectionState="ProtectionStopped")
+
+
+def suspend(datasource_id: str, policy_id: str) -> Wire:
+    """Build the body that stops backups and lets recovery points expire by the policy."""
+    return _body(datasource_id, policy_id, protectionState="BackupsSuspended")
+
+
+def undelete(datasource_id: str) -> Wire:
+    """Build the body that brings a soft-deleted item back, stopped."""
+    return _body(datasource_id, "", protectionState="ProtectionStopped", isRehydrate=True)
+
+
+def is_deleted(wire: Wire) -> bool:
+    """Tell whether an item is soft-deleted; the list has it among the others."""
+    return bool((wire.get("properties") or {}).get("isScheduledForDeferredDelete"))
+
+
+def describe(wire: Wire, vault: ResourceId, days: int | None) -> dict[str, Any]:
+    """Give an item as results show it. days: of the vault's soft delete, from which the time of deletion follows."""
+    properties = wire.get("properties") or {}
+    policy_id = properties.get("policyId") or None
+    datasource_id = properties.get("sourceResourceId") or properties.get("virtualMachineId")
+    exclusion = (properties.get("extendedProperties") or {}).get("diskExclusionProperties") or {}
+    luns = exclusion.get("diskLunList") if exclusion else None
+    state = str(properties.get("protectionState") or "").lower()
+    purge = parse_time(properties.get("deferredDeleteTimeInUTC"))
+    return shape(
+        "instance",
+        id=item_path(vault, str(wire.get("name"))),
+        name=wire.get("name"),
+        vault_id=vault.text,
+        datasource_id=datasource_id,
+        datasource_type="azure_vm" if str(properties.get("workloadType")) == "VM" else properties.get("workloadType"),
+        friendly_name=properties.get("friendlyName"),
+        policy_id=policy_id,
+        policy_name=policy_id.rsplit("/", 1)[-1] if policy_id else None,
+        include_disk_luns=sorted(luns) if luns is not None and exclusion.get("isInclusionList") else None,
+        exclude_disk_luns=sorted(luns) if luns is not None and not exclusion.get("isInclusionList") else None,
+        state="soft_deleted" if is_deleted(wire) else _STATES.get(state, snake(properties.get("protectionState"))),
+        provisioning_state="succeeded",
+        errors=_errors(properties) if state == "protectionerror" else [],
+        deletion_time=_deleted_at(purge, days),
+        purge_time=format_time(purge),
+        tags=wire.get("tags") or {},
+    )
+
+
+def _errors(properties: Wire) -> list[dict[str, Any]]:
+    return [
+        {
+            "code": str(detail.get("code")),
+            "message": detail.get("message") or detail.get("title"),
+            "recommended_action": " ".join(detail.get("recommendations") or []) or None,
+        }
+        for detail in properties.get("healthDetails") or []
+    ]
+
+
+def _deleted_at(purge: datetime | None, days: int | None) -> str | None:
+    return format_time(purge - timedelta(days=days)) if purge and days else None
+
+
+def last_recovery_point(wire: Wire) -> str | None:
+    """Give the time of the newest recovery point that an item knows of, None before the first one."""
+    text = str((wire.get("properties") or {}).get("lastRecoveryPoint") or "")
+    return None if not text or text.startswith(_NEVER) else text

@@ -1,0 +1,271 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Policies of a Recovery Services vault for virtual machines: the readable form to the wire and back. Pure.
+
+Shapes as recorded in recoveryservices/backup_policy. Times are local to the policy's time zone, although they end in Z.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..durations import count_in
+from ..errors import BadInput
+from ..plan import Plan, count_recovery_points
+from ..retention import LAST_DAY, MONTHS, Retention, RetentionRule
+from ..schedules import DAYS, Schedule
+from ..shapes import shape
+
+Wire = dict[str, Any]
+
+# The date of a time does not count.
+_DATE = "2024-01-01"
+_LETTERS = {"Days": "D", "Weeks": "W", "Months": "M", "Years": "Y"}
+# Tag -> the schedule that keeps it, and its unit.
+_SPANS = {
+    "daily": ("dailySchedule", "Days"),
+    "weekly": ("weeklySchedule", "Weeks"),
+    "monthly": ("monthlySchedule", "Months"),
+    "yearly": ("yearlySchedule", "Years"),
+}
+# Which recovery point is kept where nothing chooses one: the portal's proposals.
+_STANDARD = {
+    "weekly": {"days_of_the_week": ["Sunday"]},
+    "monthly": {"days_of_the_week": ["Sunday"], "weeks_of_the_month": ["First"]},
+    "yearly": {"days_of_the_week": ["Sunday"], "weeks_of_the_month": ["First"], "months_of_year": ["January"]},
+}
+_TIME = re.compile(r"T(\d\d:\d\d)")
+
+
+def own_tag(schedule: Schedule) -> str:
+    """Give the span that C(retention.default) is for: every recovery point of this schedule."""
+    return "weekly" if schedule["frequency"] == "weekly" else "daily"
+
+
+# -- to the wire
+
+
+def to_wire(plan: Plan) -> Wire:
+    """Build the properties of a policy's PUT. plan: complete and checked. Raises BadInput for durations of another unit."""
+    schedule = plan.schedule or {}
+    settings = plan.settings
+    times = [f"{_DATE}T{time}:00Z" for time in schedule["times"]]
+    wire: Wire = {
+        "backupManagementType": "AzureIaasVM",
+        "instantRPDetails": {
+            key: value
+            for key, value in (
+                ("azureBackupRGNamePrefix", settings.get("azure_backup_rg_name_prefix")),
+                ("azureBackupRGNameSuffix", settings.get("azure_backup_rg_name_suffix")),
+            )
+            if value
+        },
+        "schedulePolicy": _schedule_policy(schedule, settings["policy_type"], times),
+        "retentionPolicy": _retention_policy(plan, times),
+        "instantRpRetentionRangeInDays": settings["instant_rp_retention_range_in_days"],
+        "timeZone": schedule.get("time_zone") or "UTC",
+    }
+    if settings["policy_type"] == "V2":
+        wire["policyType"] = "V2"
+    return wire
+
+
+def _schedule_policy(schedule: Schedule, policy_type: str, times: list[str]) -> Wire:
+    frequency = schedule["frequency"]
+    if policy_type == "V1":
+        wire: Wire = {
+            "schedulePolicyType": "SimpleSchedulePolicy",
+            "scheduleRunFrequency": frequency.capitalize(),
+            "scheduleRunTimes": times,
+            "scheduleWeeklyFrequency": 0,
+        }
+        return {**wire, "scheduleRunDays": schedule["days"]} if frequency == "weekly" else wire
+    wire = {"schedulePolicyType": "SimpleSchedulePolicyV2", "scheduleRunFrequency": frequency.capitalize()}
+    if frequency == "hourly":
+        wire["hourlySchedule"] = {
+            "interval": schedule["interval_hours"],
+            "scheduleWindowStartTime": times[0],
+            "scheduleWindowDuration": schedule["window_hours"],
+        }
+    elif frequency == "daily":
+        wire["dailySchedule"] = {"scheduleRunTimes": times}
+    else:
+        wire["weeklySchedule"] = {"scheduleRunDays": schedule["days"], "scheduleRunTimes": times}
+    return wire
+
+
+def _retention_policy(plan: Plan, times: list[str]) -> Wire:
+    schedule = plan.schedule or {}
+    wire: Wire = {"retentionPolicyType": "LongTermRetentionPolicy"}
+    own = own_tag(schedule)
+    rules = {str(rule["name"]).lower(): rule for rule in plan.rules or []}
+    for tag, (key, unit) in _SPANS.items():
+        rule = rules.get(tag)
+        duration = plan.retention["default"] if tag == own else rule["duration"] if rule else plan.retention.get(tag)
+        if duration is None:
+            continue
+        option = f"retention.{'default' if tag == own else tag}"
+        kept: Wire = {"retentionTimes": times, "retentionDuration": _duration(duration, unit, option)}
+        criteria: RetentionRule = rule or _STANDARD.get(tag) or {}
+        if tag == "weekly":
+            kept["daysOfTheWeek"] = schedule["days"] if own == "weekly" else criteria["days_of_the_week"]
+        elif tag in ("monthly", "yearly"):
+            kept |= _chosen_days(criteria, schedule)
+            if tag == "yearly":
+                kept["monthsOfYear"] = criteria.get("months_of_year") or ["January"]
+        wire[key] = kept
+    return wire
+
+
+def _chosen_days(criteria: RetentionRule, schedule: Schedule) -> Wire:
+    if criteria.get("days_of_month"):
+        days = [
+            {"date": 0, "isLast": True} if day == LAST_DAY else {"date": int(day), "isLast": False}
+            for day in criteria["days_of_month"]
+        ]
+        return {"retentionScheduleFormatType": "Daily", "retentionScheduleDaily": {"daysOfTheMonth": days}}
+    days_of_week = criteria.get("days_of_the_week") or ["Sunday"]
+    if schedule["frequency"] == "weekly" and not set(days_of_week) <= set(schedule["days"]):
+        days_of_week = schedule["days"][:1]
+    weekly = {"daysOfTheWeek": days_of_week, "weeksOfTheMonth": criteria.get("weeks_of_the_month") or ["First"]}
+    return {"retentionScheduleFormatType": "Weekly", "retentionScheduleWeekly": weekly}
+
+
+def _duration(iso: str, unit: str, option: str) -> Wire:
+    """Give a duration in the unit that Azure takes for it. Raises BadInput where that is no whole number."""
+    count = count_in(iso, unit.lower())
+    if count is None:
+        raise BadInput(f"{option}: '{iso}' is no whole number of {unit.lower()}, which is what Azure takes here")
+    return {"count": count, "durationType": unit}
+
+
+# -- from the wire
+
+
+def _times(values: Any) -> list[str]:
+    found = [_TIME.search(str(value)) for value in values or []]
+    return sorted({match.group(1) for match in found if match})
+
+
+def _read_schedule(wire: Wire) -> Schedule | None:
+    policy = wire.get("schedulePolicy") or {}
+    frequency = str(policy.get("scheduleRunFrequency") or "").lower()
+    own = policy.get(f"{frequency}Schedule") or {}
+    result: Schedule = {"frequency": frequency, "time_zone": wire.get("timeZone") or "UTC"}
+    if frequency == "hourly":
+        result["interval_hours"] = own.get("interval")
+        result["window_hours"] = own.get("scheduleWindowDuration")
+        result["times"] = _times([own.get("scheduleWindowStartTime")])
+    elif frequency in ("daily", "weekly"):
+        result["times"] = _times(own.get("scheduleRunTimes") or policy.get("scheduleRunTimes"))
+        if frequency == "weekly":
+            chosen = own.get("scheduleRunDays") or policy.get("scheduleRunDays") or []
+            result["days"] = [day for day in DAYS if day in chosen]
+    else:
+        return None
+    return result if result["times"] else None
+
+
+def _read_duration(wire: Wire) -> str | None:
+    duration = wire.get("retentionDuration") or {}
+    letter = _LETTERS.get(str(duration.get("durationType")))
+    return f"P{duration.get('count')}{letter}" if letter and duration.get("count") else None
+
+
+def _read_criteria(wire: Wire) -> RetentionRule:
+    rule: RetentionRule = {}
+    weekly = wire.get("retentionScheduleWeekly") or {}
+    if wire.get("daysOfTheWeek"):
+        rule["days_of_the_week"] = [day for day in DAYS if day in wire["daysOfTheWeek"]]
+    if wire.get("retentionScheduleFormatType") == "Daily":
+        days = (wire.get("retentionScheduleDaily") or {}).get("daysOfTheMonth") or []
+        rule["days_of_month"] = [LAST_DAY if day.get("isLast") else str(day.get("date")) for day in days]
+    elif weekly:
+        rule["days_of_the_week"] = [day for day in DAYS if day in (weekly.get("daysOfTheWeek") or [])]
+        rule["weeks_of_the_month"] = list(weekly.get("weeksOfTheMonth") or [])
+    if wire.get("monthsOfYear"):
+        rule["months_of_year"] = [month for month in MONTHS if month in wire["monthsOfYear"]]
+    return rule
+
+
+def _read_keeping(wire: Wire, schedule: Schedule | None) -> tuple[Retention, list[RetentionRule]]:
+    policy = wire.get("retentionPolicy") or {}
+    retention: Retention = {}
+    rules: list[RetentionRule] = []
+    for tag, (key, _unit) in _SPANS.items():
+        kept = policy.get(key) or {}
+        duration = _read_duration(kept)
+        if duration is None:
+            continue
+        criteria = _read_criteria(kept)
+        if schedule and tag == own_tag(schedule):
+            retention["default"] = duration
+        elif criteria == _STANDARD.get(tag):
+            retention[tag] = duration
+        else:
+            rules.append({"name": tag, "duration": duration, "tagging_priority": None, **criteria})
+    return retention, rules
+
+
+def plan_of_wire(wire: Wire) -> Plan:
+    """Read what the properties of a policy say."""
+    schedule = _read_schedule(wire)
+    details = wire.get("instantRPDetails") or {}
+    settings = {
+        "policy_type": wire.get("policyType") or "V1",
+        "instant_rp_retention_range_in_days": wire.get("instantRpRetentionRangeInDays"),
+        "azure_backup_rg_name_prefix": details.get("azureBackupRGNamePrefix"),
+        "azure_backup_rg_name_suffix": details.get("azureBackupRGNameSuffix"),
+    }
+    return Plan(schedule, *_read_keeping(wire, schedule), settings)
+
+
+def _comparable(value: Any) -> Any:
+    """Reduce a policy to what it does: times without their date, nothing that only the service makes."""
+    if isinstance(value, dict):
+        gone = ("protectedItemsCount", "tieringPolicy", "retentionTimes", "timeZone")
+        return {key: _comparable(item) for key, item in value.items() if key not in gone and item not in (None, [], {})}
+    if isinstance(value, list):
+        return sorted((_comparable(item) for item in value), key=repr)
+    match = _TIME.search(value) if isinstance(value, str) else None
+    return match.group(1) if match else value
+
+
+def _is_fully_described(wire: Wire, plan: Plan) -> bool:
+    if plan.schedule is None or "default" not in plan.retention or not plan.settings["instant_rp_retention_range_in_days"]:
+        return False
+    tiering = (wire.get("tieringPolicy") or {}).get("ArchivedRP") or {}
+    if tiering.get("tieringMode") not in (None, "Invalid", "DoNotTier"):
+        return False
+    try:
+        return bool(_comparable(to_wire(plan)) == _comparable(wire))
+    except (BadInput, KeyError):
+        return False
+
+
+def describe(wire: Wire) -> dict[str, Any]:
+    """Give a policy as results show it. Azure's own type stands for one that is not for virtual machines."""
+    properties = wire.get("properties") or {}
+    if properties.get("backupManagementType") != "AzureIaasVM":
+        kind = properties.get("workLoadType") or properties.get("backupManagementType")
+        return shape("policy", id=wire.get("id"), name=wire.get("name"), datasource_type=kind, properties=properties)
+    plan = plan_of_wire(properties)
+    return shape(
+        "policy",
+        id=wire.get("id"),
+        name=wire.get("name"),
+        datasource_type="azure_vm",
+        **plan.readable(),
+        is_fully_described=_is_fully_described(properties, plan),
+        recovery_points_kept=count_recovery_points(plan),
+        properties=properties,
+    )
+
+
+def changed_wire(present: Wire, plan: Plan) -> Wire:
+    """Give the properties that make a policy what a plan says; what the readable form does not know stays."""
+    wanted = to_wire(plan)
+    kept = {key: value for key, value in present.items() if key not in ("protectedItemsCount", "policyType")}
+    return {**kept, **wanted}

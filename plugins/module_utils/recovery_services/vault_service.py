@@ -1,0 +1,107 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Microsoft.RecoveryServices: a Recovery Services vault itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..azure.operations import follow
+from ..azure.session import API_VERSIONS, Session
+from ..clock import Deadline, Ramp
+from ..durations import format_time, parse_time
+from ..errors import NotFound
+from ..resource_ids import ResourceId
+from ..shapes import Described
+from . import vaults
+
+Wire = dict[str, Any]
+API = API_VERSIONS["Microsoft.RecoveryServices"]
+_MOVING = ("Provisioning", "Updating")
+
+
+class RecoveryServicesVault:
+    """One Recovery Services vault (see vault_service.VaultService for what each method does)."""
+
+    def __init__(self, session: Session, vault: ResourceId) -> None:
+        self.vault = vault
+        self._session = session
+        self._vault_wire: Wire | None = None
+
+    def check_options(self, options: dict[str, Any]) -> None:
+        vaults.check_options(options)
+
+    def read_vault(self, reads_guard: bool = False) -> Described | None:
+        """See vault_service.VaultService. The mapping to a resource guard is not read here."""
+        self._vault_wire = self._session.read(self.vault.text, f"read vault '{self.vault.name}'", API)
+        return vaults.describe(self._vault_wire) if self._vault_wire else None
+
+    def plan_vault(self, options: dict[str, Any]) -> Described:
+        if self._vault_wire:
+            touches_data = bool(options["redundancy"] or options["cross_region_restore_state"])
+            vaults.check_change(self._vault_wire, options, touches_data and bool(self._list_items()))
+        return vaults.describe(vaults.planned(self._vault_wire, options, self.vault))
+
+    def write_vault(self, options: dict[str, Any], deadline: Deadline) -> None:
+        if self._vault_wire is None:
+            action = f"create vault '{self.vault.name}'"
+            answer = self._session.send("PUT", self.vault.text, action, API, body=vaults.new_vault(options))
+            self._follow(answer, action, deadline)
+            self.read_vault()
+        current = self._vault_wire or {}
+        action = f"change vault '{self.vault.name}'"
+        change = vaults.changes(current, options)
+        if change:
+            self._follow(self._session.send("PATCH", self.vault.text, action, API, body=change), action, deadline)
+        soft_delete = vaults.soft_delete_change(current, options)
+        if soft_delete:
+            # Synchronous (recorded), and a resource of its own.
+            self._session.send("PATCH", f"{self.vault.text}/backupconfig/vaultconfig", action, API, body=soft_delete)
+
+    def _follow(self, answer: Any, action: str, deadline: Deadline) -> None:
+        outcome = follow(self._session, answer, action, deadline)
+        if not outcome.is_known:
+            self._await_vault(lambda vault: vault is not None and vault["provisioning_state"] not in _MOVING, action, deadline)
+
+    def find_deleted_vault(self, location: str) -> Described | None:
+        """See vault_service.VaultService. Azure keeps no deleted vaults of this kind."""
+        return None
+
+    def undelete_vault(self, deleted: Described, options: dict[str, Any], deadline: Deadline) -> None:
+        """Do nothing: there are no deleted vaults of this kind."""
+
+    def delete_vault(self, deadline: Deadline) -> None:
+        action = f"delete vault '{self.vault.name}'"
+        answer = self._session.send("DELETE", self.vault.text, action, API)
+        # While it is polled the operation vanishes with the vault (recorded): 404 is the success.
+        outcome = follow(self._session, answer, action, deadline, gone_is_done=True)
+        if not outcome.is_known:
+            self._await_vault(lambda vault: vault is None, action, deadline)
+
+    def _await_vault(self, is_done: Callable[[Described | None], bool], action: str, deadline: Deadline) -> None:
+        """Look at the vault itself where the caller may not look at the operation."""
+        ramp = Ramp(deadline.poll_interval)
+        while not is_done(self.read_vault()):
+            deadline.sleep(ramp.following(), action)
+
+    def list_blocking(self) -> list[str]:
+        found = []
+        for item in self._list_items():
+            properties = item.get("properties") or {}
+            name = str(properties.get("friendlyName") or item.get("name"))
+            if properties.get("isScheduledForDeferredDelete"):
+                until = format_time(parse_time(properties.get("deferredDeleteTimeInUTC")))
+                name += f" (soft-deleted{f' until {until}' if until else ''})"
+            found.append(name)
+        return found
+
+    def _list_items(self, condition: str = "") -> list[Wire]:
+        """Read the protected items, also the soft-deleted ones; condition: an OData filter."""
+        action = f"list what vault '{self.vault.name}' protects"
+        query = {"$filter": condition} if condition else {}
+        try:
+            return self._session.read_all(f"{self.vault.text}/backupProtectedItems", action, API, **query)
+        except NotFound:
+            return []
