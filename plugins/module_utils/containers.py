@@ -15,7 +15,7 @@ from .resource_ids import ResourceId
 from .shapes import Described
 
 # 3 to 63 lower-case letters, digits and single hyphens, and the two that Azure names itself.
-_CONTAINER_NAME = re.compile(r"^(\$root|\$web|[a-z0-9](-?[a-z0-9]){2,62})$")
+_CONTAINER_NAME = re.compile(r"^(\$root|\$web|(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*)$")
 _PREFIX = re.compile(r"^[a-z0-9$][-a-z0-9]{0,62}$")
 
 # The fields containers_list and auto_protection of an instance.
@@ -24,7 +24,15 @@ Selection = dict[str, Any]
 
 def selection_of(instance: Described) -> Selection:
     """Give the containers of an instance, in a form to compare by."""
-    return {"containers_list": sorted(instance["containers_list"]), "auto_protection": instance["auto_protection"]}
+    automatic = instance["auto_protection"]
+    return {
+        "containers_list": sorted(set(instance["containers_list"])),
+        "auto_protection": None if automatic is None else _canonical(automatic["exclude_prefixes"]),
+    }
+
+
+def _canonical(prefixes: list[Any] | None) -> dict[str, Any]:
+    return {"exclude_prefixes": sorted({str(prefix) for prefix in prefixes or []})}
 
 
 def check_containers(options: dict[str, Any], rows: list[DatasourceType]) -> list[str]:
@@ -54,15 +62,16 @@ def choose_containers(task: Task, row: DatasourceType, datasource: ResourceId, p
     Continuous backup takes none of the options; for a policy that is not there yet nothing is read. Raises BadInput, NotFound.
     """
     wanted, automatic = task.options["containers_list"], task.options["auto_protection"]
-    chosen: Selection = {"containers_list": sorted(wanted or []), "auto_protection": None}
+    chosen: Selection = {"containers_list": sorted(set(wanted or [])), "auto_protection": None}
     if automatic is not None:
-        chosen["auto_protection"] = {"exclude_prefixes": list(automatic["exclude_prefixes"] or [])}
+        chosen["auto_protection"] = _canonical(automatic["exclude_prefixes"])
     if not row.parameters_type or "backup_rules" not in policy:
         return chosen
     if not policy["backup_rules"]:
         if wanted or automatic is not None:
+            option = "containers_list" if wanted else "auto_protection"
             raise BadInput(
-                f"containers_list, auto_protection: policy '{policy['name']}' is for continuous backup only, which takes every "
+                f"{option}: policy '{policy['name']}' is for continuous backup only, which takes every "
                 "container; leave the option out or choose a policy with a schedule"
             )
         return chosen

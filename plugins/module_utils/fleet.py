@@ -46,6 +46,12 @@ def find_vaults(session: Session, subscription_ids: list[str]) -> list[Described
     return _find(session, _VAULTS, subscription_ids, "search the vaults of the subscriptions", [])
 
 
+def list_subscriptions(session: Session) -> list[str]:
+    """Read which subscriptions the caller may see."""
+    listed = session.read_all("/subscriptions", "list the subscriptions", API_VERSIONS["Microsoft.Resources"])
+    return [str(item["subscriptionId"]) for item in listed]
+
+
 def find_deleted_vaults(session: Session, subscription_ids: list[str], location: str) -> list[Described]:
     """Read the vaults of subscriptions that were deleted in a region and can be brought back. Only Backup vaults can."""
     return [

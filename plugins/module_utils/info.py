@@ -17,12 +17,12 @@ from .clock import Deadline
 from .datasources import find_by_name
 from .durations import is_between, seconds_in
 from .errors import TRANSIENT, AzureBackupError, BadInput, TimedOut
-from .fleet import find_deleted_vaults, find_instances, find_jobs, find_vaults, list_vaults
+from .fleet import find_deleted_vaults, find_instances, find_jobs, find_vaults, list_subscriptions, list_vaults
 from .job import is_running, wait_for_jobs
 from .module import Result, Task
 from .plan import default_plan
 from .policy import find_literal_policy, find_versions
-from .resource_ids import GUID, parse_resource_id, same_id
+from .resource_ids import GUID, check_region, parse_resource_id, same_id
 from .services import BackupService, JobQuery
 from .shapes import Described, shape
 from .vault_service import VAULT_RESOURCE_TYPES
@@ -76,6 +76,13 @@ def _subscriptions(task: Task) -> list[str]:
     return given or [task.session.subscription_id]
 
 
+def _subscriptions_of_deleted(task: Task, service: BackupService | None) -> list[str]:
+    """Give the subscriptions whose deleted vaults are asked for: each is asked by itself, so that all has to be listed."""
+    if service:
+        return [service.vault.subscription_id]
+    return _subscriptions(task) or list_subscriptions(task.session)
+
+
 def _range(task: Task) -> tuple[datetime | None, datetime | None]:
     """Read start_time and end_time. Raises BadInput."""
     start, end = _moment(task, "start_time"), _moment(task, "end_time")
@@ -120,7 +127,8 @@ def read_vaults(task: Task) -> Result:
         raise BadInput("location: it is the region of deleted vaults; set deleted: true as well, or leave it out")
     service = _named_service(task)
     if options["deleted"]:
-        found = find_deleted_vaults(task.session, _subscriptions(task), options["location"])
+        check_region(options["location"], "location")
+        found = find_deleted_vaults(task.session, _subscriptions_of_deleted(task, service), options["location"])
         found = [vault for vault in found if service is None or same_id(vault["id"], service.vault.text)]
     elif service:
         vault = service.read_vault()

@@ -27,6 +27,10 @@ from .states import BROKEN, IN_TRANSIT, PROTECTED, STOPPED, SUSPENDED, wait_for_
 
 _INSTANCE_NAME = re.compile(r"^[A-Za-z0-9][-\w.]{1,149}$")
 _WORDS = {PROTECTED: "protected", SUSPENDED: "suspended, and kept", STOPPED: "stopped, and was protected"}
+# The options that change an existing protection.
+_CHANGING = (
+    "policy_name", "policy_id", "containers_list", "auto_protection", "include_disk_luns", "exclude_disk_luns",
+)  # fmt: skip
 _STATES = {"present": PROTECTED, "suspended": SUSPENDED, "stopped": STOPPED}
 
 
@@ -70,6 +74,11 @@ def ensure_instances(task: Task) -> Result:
             service.check_datasource(datasource)
     absent = options["state"] == "absent"
     vault = service.read_vault() if absent else read_existing_vault(task, service)
+    if options["auto_protection"] is not None and vault and squeeze(vault["soft_delete"]["state"]) != "alwayson":
+        raise BadInput(
+            f"auto_protection: soft delete of vault '{service.vault.name}' is {vault['soft_delete']['state']}, and Azure "
+            "protects containers automatically only where it is AlwaysOn; soft_delete.state of backup_vault turns it on, for good"
+        )
     needs_policy = options["state"] == "present" or options["policy_name"] or options["policy_id"]
     policy = find_policy(task, service, row, vault) if needs_policy and not absent else None
     batch = Batch(task, service, vault, policy, service.list_instances() if vault else [])
@@ -104,6 +113,11 @@ def _check_options(options: dict[str, Any], datasources: list[tuple[DatasourceTy
     if options["policy_name"] and options["policy_id"]:
         problems.append("policy_name: give either policy_name or policy_id")
     problems += check_containers(options, [row for row, _datasource in datasources])
+    problems += [
+        f"{option}: state: absent ends the protection, whatever it protects"
+        for option in ("containers_list", "auto_protection", "include_disk_luns", "exclude_disk_luns")
+        if options["state"] == "absent" and options[option] is not None
+    ]
     if options["permanent"] and not (options["state"] == "absent" and options["delete_backup_data"]):
         problems.append(
             "permanent: it destroys what soft delete still holds, so it wants state: absent and delete_backup_data: true"
@@ -319,7 +333,7 @@ def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before:
     in_transit = before["state"] in IN_TRANSIT
     moves = before["state"] != wanted and not (in_transit and wanted == PROTECTED)
     if changes and wanted != PROTECTED and before["state"] != PROTECTED:
-        option = "policy_name" if "policy_id" in changes else "containers_list"
+        option = next(option for option in _CHANGING if task.options[option] is not None)
         raise BadInput(
             f"{option}: '{datasource.name}' is {before['state']}, and Azure changes what it protects; bring it to state: present "
             "with the change first"
@@ -362,13 +376,20 @@ def _wanted_changes(batch: Batch, row: DatasourceType, datasource: ResourceId, b
     gets_schedule = bool("policy_id" in changes and policy.get("backup_rules") and not has_containers)
     asks = bool(task.options["containers_list"]) or task.options["auto_protection"] is not None
     if row.parameters_type and (asks or gets_schedule):
-        selection = choose_containers(task, row, datasource, policy or {"backup_rules": [True]})
+        selection = choose_containers(task, row, datasource, policy or _policy_of(batch, before))
         if selection != selection_of(before):
             changes |= selection
     chosen = {name: _listed(_luns(task, name)) for name in ("include_disk_luns", "exclude_disk_luns")}
     if any(luns is not None for luns in chosen.values()) and chosen != {name: before[name] for name in chosen}:
         changes |= chosen
     return changes
+
+
+def _policy_of(batch: Batch, instance: Described) -> Described:
+    """Read the policy that an instance has, where the task names none."""
+    found = batch.service.read_policy(str(instance["policy_name"]))
+    # What is stopped may have lost its policy.
+    return found or {"name": instance["policy_name"], "backup_rules": [True]}
 
 
 def _luns(task: Task, option: str) -> tuple[int, ...] | None:

@@ -15,14 +15,17 @@ from .durations import seconds_of, to_iso
 from .errors import BadInput
 from .instant_restore import SETTINGS, Settings, check_settings, complete_settings, same_settings
 from .retention import (
+    CRITERIA,
     LAST_DAY,
     MONTHS,
+    OPERATIONAL,
     STANDARD_TAGS,
     WEEKS,
     Retention,
     RetentionRule,
     check_retention,
     check_rules,
+    check_rules_together,
     complete_retention,
     readable_retention,
     readable_rules,
@@ -34,6 +37,8 @@ from .schedules import DAYS, Schedule, check_schedule, complete_schedule, same_s
 from .shapes import Described
 
 _SECONDS_A_DAY = 86400
+# Azure keeps nothing longer than 99 years.
+_LONGEST_COUNTED = 100 * 366 * _SECONDS_A_DAY
 # A Wednesday in a leap year, so that no rule begins on its own first day.
 _FIRST_DAY = date(2020, 1, 1)
 
@@ -91,16 +96,27 @@ def check_plan(options: dict[str, Any], row: DatasourceType) -> Plan:
 
 def plan_of(policy: Described) -> Plan:
     """Read the plan of a policy that was described."""
-    rules = [{**rule, "duration": to_iso(rule["duration"], "duration")} for rule in policy["retention_rules"]]
-    retention = {tag: to_iso(text, tag) for tag, text in policy["retention"].items() if text}
+    rules = [{**rule, "duration": _as_iso(rule["duration"])} for rule in policy["retention_rules"]]
+    retention = {tag: _as_iso(text) for tag, text in policy["retention"].items() if text}
     return Plan(policy["schedule"], retention, rules, {name: policy[name] for name in SETTINGS})
+
+
+def _as_iso(text: str) -> str:
+    """Undo to_readable; what Azure sent and no option could say stays as it is."""
+    try:
+        return to_iso(text, "duration")
+    except BadInput:
+        return text
 
 
 def complete_plan(wanted: Plan, existing: Plan | None, row: DatasourceType) -> Plan:
     """Fill in what the user did not set: from the existing plan, else Azure's defaults. Raises BadInput."""
-    is_scheduled = bool(wanted.schedule or wanted.rules)
+    is_scheduled = bool(wanted.schedule or wanted.rules or set(wanted.retention) - {OPERATIONAL})
     retention = complete_retention(wanted.retention, existing.retention if existing else None, row, is_scheduled)
-    rules = (existing.rules if existing else None) if wanted.rules is None else wanted.rules
+    rules = wanted.rules
+    if rules is None and existing:
+        # A retention that is set takes the place of a rule that had its name.
+        rules = [rule for rule in existing.rules or [] if str(rule["name"]).lower() not in wanted.retention]
     if "default" not in retention and not is_scheduled:
         return Plan(None, retention, rules or [])
     if "default" not in retention:
@@ -110,6 +126,7 @@ def complete_plan(wanted: Plan, existing: Plan | None, row: DatasourceType) -> P
     check_schedule(schedule, row)
     names = {str(rule["name"]).lower() for rule in wanted.rules or []}
     retention = {tag: value for tag, value in retention.items() if tag not in names}
+    check_rules_together(rules or [], retention, schedule)
     settings = complete_settings(wanted.settings, existing.settings if existing else {}, row, schedule)
     return Plan(schedule, retention, with_priorities(rules or [], row), settings)
 
@@ -133,11 +150,16 @@ def same_plan(wanted: Plan, existing: Plan) -> bool:
 def differences(wanted: Plan, existing: Plan) -> list[str]:
     """Name what of an existing plan is not what the user set."""
     asked, there = wanted.readable(), existing.readable()
+    differing = {
+        "schedule": [
+            key for key, value in (wanted.schedule or {}).items() if not same_schedule({key: value}, existing.schedule or {})
+        ],
+        "retention": [tag for tag, value in wanted.retention.items() if not same_retention({tag: value}, existing.retention)],
+    }
     found = [
-        f"{option}.{key} is {(there[option] or {}).get(key)} and not {value}"
-        for option in ("schedule", "retention")
-        for key, value in (asked[option] or {}).items()
-        if (there[option] or {}).get(key) != value
+        f"{option}.{key} is {(there[option] or {}).get(key)} and not {asked[option][key]}"
+        for option, keys in differing.items()
+        for key in keys
     ]
     found += [
         f"{name} is {existing.settings.get(name)} and not {value}"
@@ -160,8 +182,12 @@ def count_recovery_points(plan: Plan) -> int | None:
     """
     if not plan.schedule or "default" not in plan.retention:
         return None
+    if not all(any(rule.get(key) for key in CRITERIA) for rule in plan.rules or []):
+        return None
     tags = _tags(plan)
     longest = max(length for _test, length in tags)
+    if longest > _LONGEST_COUNTED:
+        return None
     last_day = int(longest / _SECONDS_A_DAY) + 367
     minutes = _minutes_of_day(plan.schedule)
     changes: list[tuple[float, int]] = []

@@ -117,6 +117,7 @@ def ensure_policy(task: Task) -> Result:
     if not same_plan(wanted, plan_of(existing)):
         name = f"{options['policy_name']}-v{version + 1}"
         _check_new_version(task, name, existing, wanted)
+        _check_containers_chosen(service, row, [*older, existing], wanted)
         change = _create(task, service, row, name, wanted, existing)
         older.append(existing)
     if options["on_change"] == "new_version" and older:
@@ -161,6 +162,22 @@ def _check_new_version(task: Task, name: str, existing: Described, wanted: Plan)
         raise BadInput(
             f"on_change: policy '{existing['name']}' has rules that schedule, retention and retention_rules do not describe; "
             "a new version would lose them"
+        )
+
+
+def _check_containers_chosen(service: BackupService, row: DatasourceType, older: list[Described], wanted: Plan) -> None:
+    """Refuse a schedule for what is protected without one and so has no containers. Raises BadInput."""
+    if not row.parameters_type or complete_plan(wanted, plan_of(older[-1]), row).schedule is None:
+        return
+    names = [
+        str(item["friendly_name"])
+        for item in _users_of(service, older)
+        if item["state"] in (PROTECTED, *IN_TRANSIT) and not item["containers_list"] and item["auto_protection"] is None
+    ]
+    if names:
+        raise BadInput(
+            f"on_change: {', '.join(names[:5])}{' and more' if len(names) > 5 else ''} would get a schedule, which wants "
+            "containers, and nobody has chosen them; make the policy under another name and give it to them with backup_instance"
         )
 
 

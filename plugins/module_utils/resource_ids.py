@@ -104,6 +104,12 @@ def same_id(one: str | None, other: str | None) -> bool:
     return (one or "").rstrip("/").lower() == (other or "").rstrip("/").lower()
 
 
+def check_region(text: Any, option: str) -> None:
+    """Refuse what cannot be a region and would lead a request elsewhere. Raises BadInput naming the option."""
+    if not re.match(r"^[A-Za-z0-9 ]+$", str(text)):
+        raise BadInput(f"{option}: '{text}' is not the name of a region such as westeurope or West Europe")
+
+
 def squeeze(text: Any) -> str:
     """Give a location or enum value to compare by: 'West Europe' is westeurope."""
     return str(text or "").replace(" ", "").lower()

@@ -123,6 +123,28 @@ def check_rules(given: list[dict[str, Any]] | None, retention: Retention, row: D
     return rules
 
 
+def check_rules_together(rules: list[RetentionRule], retention: Retention, schedule: dict[str, Any]) -> None:
+    """Check rules against the rest of a whole policy. Raises BadInput with every mistake.
+
+    retention, schedule: complete; Azure refuses one name or priority for two rules, and a time that is none of the schedule's
+    chooses nothing.
+    """
+    problems = []
+    tags = {STANDARD_TAGS[tag][1]: tag for tag in retention if tag in STANDARD_TAGS}
+    for index, rule in enumerate(rules):
+        option = f"retention_rules[{index}]"
+        name, priority = str(rule["name"]).lower(), rule["tagging_priority"]
+        if name in retention:
+            problems.append(f"{option}.name: '{rule['name']}' is also what retention.{name} is called; give one of the two")
+        elif priority in tags:
+            problems.append(f"{option}.tagging_priority: {priority} is that of retention.{tags[priority]}")
+        strange = sorted(set(rule.get("schedule_times") or []) - set(schedule["times"]))
+        if strange and schedule["frequency"] != "hourly":
+            problems.append(f"{option}.schedule_times: {', '.join(strange)} is none of the schedule's times")
+    if problems:
+        raise BadInput("; ".join(problems))
+
+
 def with_priorities(rules: list[RetentionRule], row: DatasourceType) -> list[RetentionRule]:
     """Give rules without a tagging_priority the lowest ones that are free, the first rule the lowest.
 
@@ -164,7 +186,7 @@ def _check_rule(values: dict[str, Any], option: str, row: DatasourceType, proble
 def _check_days_of_month(given: list[Any], option: str, problems: list[str]) -> list[str]:
     """Give days of the month as text, in order, the last day at the end: 29 to 31 are not in every month, so Azure has none."""
     texts = {str(value).strip().lower() for value in given}
-    wrong = sorted(text for text in texts if text != LAST_DAY and not (text.isdigit() and 1 <= int(text) <= 28))
+    wrong = sorted(text for text in texts if text != LAST_DAY and not (text.isdecimal() and 1 <= int(text) <= 28))
     if wrong:
         problems.append(f"{option}: {', '.join(wrong)} is neither a day from 1 to 28 nor '{LAST_DAY}'")
         return []
@@ -194,11 +216,15 @@ def same_retention(wanted: Retention, existing: Retention) -> bool:
 
 
 def same_rules(wanted: list[RetentionRule] | None, existing: list[RetentionRule]) -> bool:
-    """Tell whether existing rules are what the user set, in whatever order they stand."""
+    """Tell whether existing rules are what the user set; where priorities are not set, so that their order says them."""
     if wanted is None:
         return True
     there = {str(rule["name"]).lower(): rule for rule in existing}
-    return len(wanted) == len(there) and all(_same_rule(rule, there.get(str(rule["name"]).lower())) for rule in wanted)
+    if len(wanted) != len(there) or not all(_same_rule(rule, there.get(str(rule["name"]).lower())) for rule in wanted):
+        return False
+    # Rules without a priority have that of their order.
+    ranks = [there[str(rule["name"]).lower()]["tagging_priority"] for rule in wanted if rule["tagging_priority"] is None]
+    return None in ranks or ranks == sorted(ranks)
 
 
 def _same_rule(wanted: RetentionRule, existing: RetentionRule | None) -> bool:

@@ -35,7 +35,7 @@ def check_times(given: list[Any], option: str, problems: list[str]) -> list[str]
     times = []
     for value in given:
         # YAML reads an unquoted 13:00 as the number 780 (base 60).
-        text = f"{int(value) // 60:02d}:{int(value) % 60:02d}" if str(value).isdigit() else str(value).strip()
+        text = f"{int(value) // 60:02d}:{int(value) % 60:02d}" if str(value).isdecimal() else str(value).strip()
         match = _TIME.match(text)
         if match is None:
             problems.append(f"{option}: '{value}' is not a time of day such as '02:30'")

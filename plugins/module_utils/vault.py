@@ -13,7 +13,7 @@ from .errors import BadInput
 from .module import Result, Task, change_result
 from .reconcile import reconcile
 from .recovery_services.vault_service import RecoveryServicesVault
-from .resource_ids import parse_resource_id
+from .resource_ids import check_region, parse_resource_id
 from .shapes import Described
 from .vault_service import GUARD_TYPE, VaultService
 
@@ -42,6 +42,11 @@ def ensure_vault(task: Task) -> Result:
         options["location"] = options["location"] or group["location"]
     if before is None and options["undelete"]:
         deleted = service.find_deleted_vault(options["location"])
+        if deleted is None:
+            task.warn(
+                f"undelete: no deleted vault '{service.vault.name}' is in {options['location']}, so it is created anew; where it "
+                "was in another region, set location"
+            )
     after = service.plan_vault(options)
 
     def write() -> Described | None:
@@ -63,7 +68,9 @@ def _check_options(options: dict[str, object]) -> None:
         if days is not None and not 14 <= days <= 180:
             raise BadInput(f"soft_delete.retention_duration_in_days: {days} is not between 14 and 180")
     if options["resource_guard_id"]:
-        parse_resource_id(str(options["resource_guard_id"]), "resource_guard_id", GUARD_TYPE)
+        options["resource_guard_id"] = parse_resource_id(str(options["resource_guard_id"]), "resource_guard_id", GUARD_TYPE).text
+    if options["location"]:
+        check_region(options["location"], "location")
 
 
 def _check_nothing_left(service: VaultService, vault: Described) -> None:

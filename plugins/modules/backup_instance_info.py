@@ -132,7 +132,7 @@ instances:
       type: str
       sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-snapshots-rg
     containers_list:
-      description: The containers of a storage account that are backed up; empty for other types and for continuous backup.
+      description: The containers of a storage account that are backed up; empty for other types and for what was never backed up by a schedule.
       type: list
       elements: str
       sample: []

@@ -15,8 +15,8 @@ from functools import cached_property
 from typing import Any
 
 from ..azure.session import API_VERSIONS, Session
-from ..errors import Denied
-from ..resource_ids import ResourceId
+from ..errors import BadInput, Denied, NotFound
+from ..resource_ids import ResourceId, squeeze
 
 _API = API_VERSIONS["Microsoft.DataProtection"]
 # What the guard calls the operations that it approves, without the type of the vault.
@@ -55,12 +55,12 @@ class VaultGuard:
 
     def requests_for(self, *operations: str) -> list[str]:
         """Give the requests with which the guard approves operations; none for what it does not guard."""
+        if not operations:
+            return []
         details = ((self._mapping or {}).get("properties") or {}).get("resourceGuardOperationDetails") or []
         wanted = tuple(operation.lower() for operation in operations)
         return [
-            item["defaultResourceRequest"]
-            for item in details
-            if wanted and str(item.get("vaultCriticalOperation")).lower().endswith(wanted)
+            item["defaultResourceRequest"] for item in details if str(item.get("vaultCriticalOperation")).lower().endswith(wanted)
         ]
 
     @contextmanager
@@ -86,6 +86,17 @@ class VaultGuard:
                     body["resourceToBeDeleted"] = resource_id
                 action = f"unlock a deletion in vault '{self._vault.name}'"
                 self._session.send("POST", f"{self._url}/unlockDelete", action, _API, body=body)
+
+    def check_mappable(self, guard_id: str, location: str) -> None:
+        """Refuse a guard that a vault in a region could not be mapped to. Raises NotFound, BadInput."""
+        guard = self._session.read(guard_id, f"read the resource guard {guard_id}", _API)
+        if guard is None:
+            raise NotFound(f"resource_guard_id: the resource guard {guard_id} does not exist", status=404)
+        if squeeze(guard.get("location")) != squeeze(location):
+            raise BadInput(
+                f"resource_guard_id: the resource guard is in {guard.get('location')} and vault '{self._vault.name}' in "
+                f"{location}; a guard guards vaults of its own region"
+            )
 
     def map_to(self, guard_id: str) -> None:
         """Map the vault to a guard."""

@@ -9,16 +9,16 @@ Shapes as recorded in dataprotection/backup_policy_create_and_delete.
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from ..datasources import DatasourceType, find_by_wire_type
 from ..durations import seconds_of
 from ..plan import Plan, count_recovery_points
-from ..retention import LAST_DAY, OPERATIONAL, STANDARD_TAGS, Retention, RetentionRule
+from ..retention import CRITERIA, LAST_DAY, OPERATIONAL, STANDARD_TAGS, Retention, RetentionRule
 from ..schedules import DAYS, Schedule
 from ..shapes import shape
-from ..time_zones import has_southern_summer, offset_of
+from ..time_zones import has_southern_summer, offset_of, same_zone
 from .wire import Wire, type_of
 
 _INTERVAL = re.compile(r"^R/(?P<start>[^/]+)/(?P<period>P[^/]+)$")
@@ -148,8 +148,12 @@ def _retention_rule(name: str, duration: str, store: str, is_default: bool = Fal
 
 
 def _rules(wire: Wire, object_type: str) -> list[Wire]:
-    rules = (wire.get("properties") or {}).get("policyRules") or []
-    return [rule for rule in rules if rule.get("objectType") == object_type]
+    return [rule for rule in _objects((wire.get("properties") or {}).get("policyRules")) if rule.get("objectType") == object_type]
+
+
+def _objects(value: Any) -> list[Wire]:
+    """Give the objects of a list; nothing for anything else, as a trigger without a schedule has one object there (openapi)."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _read_schedule(rule: Wire) -> Schedule | None:
@@ -160,10 +164,16 @@ def _read_schedule(rule: Wire) -> Schedule | None:
     if not matches or len(matches) != len(found) or len(periods) != 1:
         return None
     seconds = seconds_of(periods.pop()) or 0
-    starts = [_start(match["start"]) for match in matches]
+    zone = schedule.get("timeZone")
+    starts = [_start(match["start"], zone) for match in matches]
     if None in starts:
         return None
     moments = [start for start in starts if start]
+    if len({(moment.weekday(), moment.time()) for moment in moments}) != len({moment.weekday() for moment in moments}) * len(
+        {moment.time() for moment in moments}
+    ):
+        # Not every time on every day, which no days and times say.
+        return None
     result: Schedule = {"times": sorted({f"{moment:%H:%M}" for moment in moments})}
     if seconds == 604800:
         chosen = {DAYS[moment.weekday()] for moment in moments}
@@ -174,28 +184,44 @@ def _read_schedule(rule: Wire) -> Schedule | None:
         result |= {"frequency": "hourly", "interval_hours": int(seconds // 3600)}
     else:
         return None
-    result["time_zone"] = schedule.get("timeZone") or "UTC"
+    result["time_zone"] = zone or "UTC"
     return result
 
 
-def _start(text: str) -> datetime | None:
-    """Read when a repeating interval begins; the seventh decimal that some clients write is dropped."""
+def _start(text: str, zone: str | None) -> datetime | None:
+    """Read when a repeating interval begins, by the clock of the policy's time zone; None for what cannot be told.
+
+    The seventh decimal that some clients write is dropped. Without a zone the offset alone says when (azurerm writes
+    2021-05-19T06:33:16-05:00); with one, it has to be the zone's own, in winter or in summer.
+    """
     try:
-        return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
+        moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", str(text)))
     except ValueError:
         return None
+    offset = moment.utcoffset()
+    if offset is None:
+        return moment
+    if zone is None or same_zone(zone, None):
+        return moment.astimezone(UTC)
+    standard = datetime.fromisoformat(f"2020-01-01T00:00:00{offset_of(zone)}").utcoffset() or timedelta()
+    return moment if offset - standard in (timedelta(), timedelta(hours=1)) else None
 
 
-def _read_criteria(criteria: list[Wire]) -> RetentionRule | None:
+def _read_criteria(criteria: list[Wire], zone: str | None) -> RetentionRule | None:
     """Read the criteria of one tag; None for what the readable form cannot hold."""
     if len(criteria) != 1:
         return None
     wire = criteria[0]
-    rule: RetentionRule = {here: list(wire[there]) for here, there in _WORD_CRITERIA.items() if wire.get(there)}
-    if wire.get("daysOfMonth"):
-        rule["days_of_month"] = [LAST_DAY if day.get("isLast") else str(day.get("date")) for day in wire["daysOfMonth"]]
+    rule: RetentionRule = {
+        here: [str(word) for word in wire[there]] for here, there in _WORD_CRITERIA.items() if isinstance(wire.get(there), list)
+    }
+    days = _objects(wire.get("daysOfMonth"))
+    if not all(day.get("isLast") or day.get("date") for day in days):
+        return None
+    if days:
+        rule["days_of_month"] = [LAST_DAY if day.get("isLast") else str(day["date"]) for day in days]
     if wire.get("scheduleTimes"):
-        times = [_start(text) for text in wire["scheduleTimes"]]
+        times = [_start(text, zone) for text in wire["scheduleTimes"]]
         if None in times:
             return None
         rule["schedule_times"] = [f"{time:%H:%M}" for time in times if time]
@@ -205,20 +231,21 @@ def _read_criteria(criteria: list[Wire]) -> RetentionRule | None:
 def _read_keeping(wire: Wire, row: DatasourceType | None) -> tuple[Retention, list[RetentionRule]]:
     """Read retention and retention rules; what neither can hold makes the policy one that is not fully described."""
     names = {name: (tag, {"absolute_criteria": [criterion]}) for tag, (name, _priority, criterion) in STANDARD_TAGS.items()}
+    triggers = [rule.get("trigger") or {} for rule in _rules(wire, "AzureBackupRule")]
     tagged = {
-        str((item.get("tagInfo") or {}).get("tagName")): item
-        for rule in _rules(wire, "AzureBackupRule")
-        for item in (rule.get("trigger") or {}).get("taggingCriteria") or []
+        str((item.get("tagInfo") or {}).get("tagName")): (item, (trigger.get("schedule") or {}).get("timeZone"))
+        for trigger in triggers
+        for item in _objects(trigger.get("taggingCriteria"))
     }
     retention: Retention = {}
     rules: list[RetentionRule] = []
     for rule in _rules(wire, "AzureRetentionRule"):
-        lifecycle = (rule.get("lifecycles") or [{}])[0]
+        lifecycle = (_objects(rule.get("lifecycles")) or [{}])[0]
         duration = (lifecycle.get("deleteAfter") or {}).get("duration") or ""
         store = (lifecycle.get("sourceDataStore") or {}).get("dataStoreType")
-        name = str(rule["name"])
-        criterion = tagged.get(name) or {}
-        criteria = _read_criteria(criterion.get("criteria") or [])
+        name = str(rule.get("name"))
+        criterion, zone = tagged.get(name) or ({}, None)
+        criteria = _read_criteria(_objects(criterion.get("criteria")), zone)
         if rule.get("isDefault"):
             retention[OPERATIONAL if row and row.continuous_store and store == row.continuous_store else "default"] = duration
         elif name in names and criteria == names[name][1]:
@@ -232,12 +259,18 @@ def _read_keeping(wire: Wire, row: DatasourceType | None) -> tuple[Retention, li
 
 def backup_rule_names(wire: Wire) -> list[str]:
     """Give the names of the rules that make backups; these, not the retention rules, are what on-demand wants."""
-    return [rule["name"] for rule in _rules(wire, "AzureBackupRule")]
+    return [str(rule.get("name")) for rule in _rules(wire, "AzureBackupRule")]
 
 
 def retention_rule_names(wire: Wire) -> list[str]:
     """Give the names of the retention rules of scheduled backups, which are the tags that an on-demand backup may carry."""
-    return [rule["name"] for rule in _rules(wire, "AzureRetentionRule") if rule["name"] != _CONTINUOUS_BESIDE_SCHEDULED]
+    names = [str(rule.get("name")) for rule in _rules(wire, "AzureRetentionRule")]
+    # A hybrid policy of the CLI calls both of its defaults Default (recorded: backup_policy_create_and_delete).
+    return list(dict.fromkeys(name for name in names if name != _CONTINUOUS_BESIDE_SCHEDULED))
+
+
+# Ids that the service adds, and what the readable form has read whole: the moments, by their zone.
+_NOT_COMPARED = ("id", "name", "timeZone", "scheduleTimes")
 
 
 def _comparable(value: Any) -> Any:
@@ -245,8 +278,8 @@ def _comparable(value: Any) -> Any:
     if isinstance(value, dict):
         return {
             key: _comparable(item)
-            for key, item in value.items()
-            if not (key == "targetDataStoreCopySettings" and not item) and key not in ("id", "name", "timeZone")
+            for key, item in sorted(value.items())
+            if item not in (None, [], False) and key not in _NOT_COMPARED
         }
     if isinstance(value, list):
         return sorted((_comparable(item) for item in value), key=repr)
@@ -261,7 +294,7 @@ def _is_fully_described(wire: Wire, row: DatasourceType | None, plan: Plan) -> b
     is_scheduled = bool(_rules(wire, "AzureBackupRule"))
     if row is None or is_scheduled is (plan.schedule is None) or (is_scheduled and "default" not in plan.retention):
         return False
-    if any(not rule["tagging_priority"] for rule in plan.rules or []):
+    if any(not rule["tagging_priority"] or not any(rule.get(key) for key in CRITERIA) for rule in plan.rules or []):
         return False
     return bool(_comparable(to_wire(row, plan)["properties"]) == _comparable(wire["properties"]))
 

@@ -16,7 +16,7 @@ from ..azure.operations import follow
 from ..azure.session import API_VERSIONS, Session
 from ..clock import Deadline, Ramp
 from ..durations import format_time, parse_time
-from ..errors import NotFound
+from ..errors import AzureBackupError, NotFound
 from ..resource_ids import ResourceId, same_id, squeeze
 from ..shapes import Described
 from . import vaults
@@ -50,6 +50,7 @@ class BackupVault:
     def read_vault(self, reads_guard: bool = False) -> Described | None:
         self._vault_wire = self._session.read(self.vault.text, f"read vault '{self.vault.name}'", API)
         if self._vault_wire is None:
+            self.guard = VaultGuard(self._session, self.vault, may_be_mapped=False)
             return None
         self.guard = VaultGuard(self._session, self.vault, may_be_mapped=reads_guard or vaults.is_guarded(self._vault_wire))
         return {**vaults.describe(self._vault_wire), "resource_guard_id": self.guard.guard_id}
@@ -61,9 +62,12 @@ class BackupVault:
         known = {key: value for key, value in (self._vault_wire or {}).items() if key in ("id", "name", "type")}
         guard_id = self.guard.guard_id if self._vault_wire else None
         wanted = options["resource_guard_id"]
+        after = vaults.describe({**known, **body}, self.vault)
         if wanted is not None and not same_id(wanted, guard_id):
+            if wanted:
+                self.guard.check_mappable(wanted, str(after["location"]))
             guard_id = wanted or None
-        return {**vaults.describe({**known, **body}, self.vault), "resource_guard_id": guard_id}
+        return {**after, "resource_guard_id": guard_id}
 
     def write_vault(self, options: dict[str, Any], deadline: Deadline) -> None:
         guard, wanted = self.guard, options["resource_guard_id"]
@@ -75,7 +79,18 @@ class BackupVault:
         if not vaults.is_as_wanted(self._vault_wire, options):
             self._put_vault(options, deadline, is_guarded=bool(present) and not is_to_be_unmapped)
         if is_to_be_mapped:
-            guard.map_to(wanted)
+            self._map(wanted, present)
+
+    def _map(self, wanted: str, before: str | None) -> None:
+        """Map the vault to a guard; a vault that had another one does not stay without."""
+        try:
+            self.guard.map_to(wanted)
+        except AzureBackupError as error:
+            error.details = {**(error.details or {}), "changed": True}
+            if before:
+                self.guard.map_to(before)
+                error.message += f" The vault is mapped to {before} as before"
+            raise
 
     def _put_vault(self, options: dict[str, Any], deadline: Deadline, is_guarded: bool) -> None:
         action = f"{'change' if self._vault_wire else 'create'} vault '{self.vault.name}'"

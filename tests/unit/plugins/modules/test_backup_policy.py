@@ -297,9 +297,10 @@ def test_retention_rules_read_back_as_they_were_written(azure: Driver) -> None:
             "scheduleTimes": ["2020-04-05T02:30:00+00:00"],
         }
     ]
-    for same in ({}, {"retention_rules": [*RULES[1:], RULES[0]]}, {"retention": {"default": "1w"}}):
+    for same in ({}, {"retention_rules": [RULES[2], *RULES[:2]]}, {"retention": {"default": "1w"}}):
         assert azure.run("backup_policy", **BLOBS, **same)["changed"] is False, same
-    for other in ([], RULES[:2], [{**RULES[0], "duration": "6y"}, *RULES[1:]]):
+    # Of the two without a priority the first one wins, so their order counts.
+    for other in ([], RULES[:2], [*RULES[1:], RULES[0]], [{**RULES[0], "duration": "6y"}, *RULES[1:]]):
         assert "retention_rules" in azure.run("backup_policy", **BLOBS, retention_rules=other)["msg"]
 
 
@@ -369,8 +370,112 @@ def test_disks_take_less_than_blobs(azure: Driver, arguments: Any, named: str) -
             21,
         ),
         ({"retention": {"operational": "30d"}}, None),
+        ({"retention": {"default": "10y", "yearly": "10y"}}, 3650),
     ],
 )
 def test_other_criteria_are_counted_too(azure: Driver, options: Any, kept: int | None) -> None:
     azure.vault()
     assert azure.run("backup_policy", check=True, **BLOBS, **options)["policy"]["recovery_points_kept"] == kept
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"retention_rules": [{**RULES[1], "schedule_times": ["05:00"]}]}, "retention_rules[0].schedule_times: 05:00"),
+        ({"retention": {"yearly": "1y"}, "retention_rules": [{**RULES[2], "tagging_priority": 10}]}, "that of retention.yearly"),
+    ],
+)
+def test_rules_have_to_suit_the_rest_of_the_policy(azure: Driver, options: Any, named: str) -> None:
+    azure.vault()
+    result = azure.run("backup_policy", check=True, **BLOBS, schedule={"frequency": "daily", "times": ["02:30"]}, **options)
+    assert result["failed"]
+    assert named in result["msg"]
+
+
+def put_behind_our_back(azure: Driver, schedule: Any, criteria: Any, duration: str = "P7D", **more: Any) -> dict:
+    """Put a policy for disks into the vault as another client may have left it there, and read it."""
+    vault = next(iter(azure.azure.data_protection.vaults.values()))
+    rules: list[Any] = [
+        {
+            "objectType": "AzureBackupRule",
+            "name": "BackupDaily",
+            "backupParameters": {"backupType": "Incremental", "objectType": "AzureBackupParams"},
+            "dataStore": {"dataStoreType": "OperationalStore", "objectType": "DataStoreInfoBase"},
+            "trigger": {"objectType": "ScheduleBasedTriggerContext", "schedule": schedule, "taggingCriteria": criteria},
+        },
+        {
+            "objectType": "AzureRetentionRule",
+            "name": "Default",
+            "isDefault": True,
+            "lifecycles": [
+                {
+                    "deleteAfter": {"duration": duration, "objectType": "AbsoluteDeleteOption"},
+                    "sourceDataStore": {"dataStoreType": "OperationalStore", "objectType": "DataStoreInfoBase"},
+                }
+            ],
+        },
+        *more.get("rules", []),
+    ]
+    vault.policies["theirs"] = {
+        "id": f"{vault.id}/backupPolicies/theirs",
+        "name": "theirs",
+        "properties": {"datasourceTypes": ["Microsoft.Compute/disks"], "objectType": "BackupPolicy", "policyRules": rules},
+    }
+    (policy,) = azure.run("backup_policy_info", policy_name="theirs")["policies"]
+    return policy
+
+
+DEFAULT_TAG = {"isDefault": True, "tagInfo": {"id": "Default_", "tagName": "Default"}, "taggingPriority": 99, "criteria": None}
+
+
+@pytest.mark.parametrize(
+    ("schedule", "read"),
+    [
+        # azurerm writes the offset of the caller and no zone.
+        ({"repeatingTimeIntervals": ["R/2022-07-01T21:00:00-05:00/P1D"]}, {"times": ["02:00"], "time_zone": "UTC"}),
+        (
+            {"repeatingTimeIntervals": ["R/2022-07-03T21:00:00-05:00/P1W"]},
+            {"times": ["02:00"], "days": ["Monday"], "time_zone": "UTC"},
+        ),
+        (
+            {"repeatingTimeIntervals": ["R/2022-07-01T21:00:00+02:00/P1D"], "timeZone": "W. Europe Standard Time"},
+            {"times": ["21:00"], "time_zone": "W. Europe Standard Time"},
+        ),
+        ({"repeatingTimeIntervals": ["R/2022-07-01T02:30:00+00:00/P1D"], "timeZone": "India Standard Time"}, None),
+        # Monday at two and Sunday at fourteen: not each time on each day.
+        ({"repeatingTimeIntervals": ["R/2024-01-01T02:00:00+00:00/P1W", "R/2024-01-07T14:00:00+00:00/P1W"]}, None),
+    ],
+)
+def test_the_schedules_of_others_are_read_for_what_they_do(azure: Driver, schedule: Any, read: Any) -> None:
+    azure.vault()
+    policy = put_behind_our_back(azure, schedule, [DEFAULT_TAG])
+    assert policy["is_fully_described"] is (read is not None)
+    assert (policy["schedule"] is None) is (read is None)
+    assert read is None or policy["schedule"] == {**policy["schedule"], **read}
+
+
+SCHEDULE = {"repeatingTimeIntervals": ["R/2020-04-05T02:30:00+00:00/P1D"], "timeZone": "UTC"}
+ODD_TAG = {"isDefault": False, "tagInfo": {"tagName": "Odd"}, "taggingPriority": 5}
+ODD_RULE = {"objectType": "AzureRetentionRule", "name": "Odd", "lifecycles": [{"deleteAfter": {"duration": "P1Y"}}]}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"criteria": {"tagInfo": {"tagName": "Default"}}},
+        {"criteria": [DEFAULT_TAG, {**ODD_TAG, "criteria": [{"daysOfMonth": [{}]}]}], "rules": [ODD_RULE]},
+        {"criteria": [DEFAULT_TAG, ODD_TAG], "rules": [ODD_RULE]},
+        {"criteria": [None, DEFAULT_TAG], "rules": [None, {"objectType": "AzureRetentionRule"}]},
+        {"criteria": [DEFAULT_TAG], "duration": "P9999Y"},
+        {"criteria": [DEFAULT_TAG], "duration": "for ever"},
+    ],
+)
+def test_an_odd_policy_is_shown_and_leaves_the_others_of_its_vault_alone(azure: Driver, odd: dict) -> None:
+    azure.vault()
+    azure.policy()
+    policy = put_behind_our_back(azure, SCHEDULE, **odd)
+    assert policy["recovery_points_kept"] is None or not odd.get("rules")
+    assert azure.run("backup_policy", **POLICY)["changed"] is False
+    told = azure.run("backup_policy", policy_name="theirs", datasource_type="azure_disk", retention={"default": "9d"})
+    assert told["failed"]
+    assert "policy 'theirs' differs" in told["msg"]

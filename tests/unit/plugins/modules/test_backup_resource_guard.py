@@ -82,6 +82,31 @@ def test_a_new_vault_is_made_and_mapped_in_one_task(azure: Driver) -> None:
     assert azure.writes() == ["PUT demo-guard", "PUT demo-vault", "PUT DppResourceGuardProxy"]
 
 
+def test_a_guard_that_cannot_be_is_refused_before_the_vault_is_written(azure: Driver) -> None:
+    azure.run("backup_resource_guard", **NAMED)
+    azure.run("backup_resource_guard", **(NAMED | {"resource_guard_name": "far-guard"}), location="eastus")
+    azure.vault(resource_guard_id=f" {GUARD} ")
+    count = len(azure.writes())
+    for check in (True, False):
+        for name, told in (("nosuch", "does not exist"), ("far-guard", "of its own region")):
+            result = azure.run("backup_vault", check=check, resource_guard_id=GUARD.replace("demo-guard", name))
+            assert result["failed"]
+            assert told in result["msg"]
+    assert len(azure.writes()) == count
+
+
+def test_a_vault_does_not_lose_its_guard_to_one_that_refuses_it(azure: Driver) -> None:
+    azure.run("backup_resource_guard", **NAMED)
+    azure.run("backup_resource_guard", **(NAMED | {"resource_guard_name": "other-guard"}))
+    azure.vault(resource_guard_id=GUARD)
+    azure.fault(kind="answer", method="PUT", path="/DppResourceGuardProxy", status=403, times=1)
+    result = azure.run("backup_vault", resource_guard_id=GUARD.replace("demo-guard", "other-guard"))
+    assert result["failed"]
+    assert result["changed"]
+    assert "as before" in result["msg"]
+    assert azure.run("backup_vault_info")["vaults"][0]["resource_guard_id"] == GUARD
+
+
 def test_an_id_of_something_else_is_refused(azure: Driver) -> None:
     result = azure.run("backup_vault", resource_guard_id=disk("data01"))
     assert "resource_guard_id" in result["msg"]

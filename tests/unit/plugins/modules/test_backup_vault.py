@@ -359,3 +359,21 @@ def test_immutability_is_named_among_what_blocks_a_removal(azure: Driver) -> Non
     assert "data01" in result["msg"]
     assert "immutability is Unlocked" in result["msg"]
     assert azure.requests("DELETE", "/demo-vault") == []
+    for location in ("west/../europe?x", ""):
+        assert "location" in azure.run("backup_vault_info", deleted=True, location=location)["msg"]
+    assert azure.requests("GET", "/deletedVaults") == []
+
+
+def test_deleted_vaults_of_all_subscriptions(azure: Driver) -> None:
+    azure.vault(soft_delete=ALWAYS_ON)
+    azure.run("backup_vault", state="absent")
+    found = azure.run("backup_vault_info", vault_name=None, deleted=True, location="westeurope", subscription_ids=["all"])[
+        "vaults"
+    ]
+    assert [vault["name"] for vault in found] == ["demo-vault"]
+    assert len(azure.requests("GET", "/deletedVaults")) == 2
+
+
+def test_an_undelete_that_finds_nothing_says_where_it_looked(azure: Driver) -> None:
+    result = azure.run("backup_vault", undelete=True)
+    assert "no deleted vault 'demo-vault' is in westeurope" in str(result["warnings"])

@@ -68,17 +68,36 @@ def test_a_policy_has_the_kinds_of_backup_that_are_spoken_of(azure: Driver, opti
 
 def test_a_new_version_gets_the_other_kind_of_backup_as_well(azure: Driver) -> None:
     prepared(azure, **CONTINUOUS)
+    change = {"retention": {"weekly": "4w"}, "on_change": "new_version"}
+    assert "retention.weekly" in azure.run("backup_policy", **POLICY, retention={"weekly": "4w"})["msg"]
+    result = azure.predicted("backup_policy", **POLICY, **change)
+    assert result["replaced_policies"] == ["blobs"]
+    assert result["policy"]["retention"]["weekly"] == "4w"
+    assert result["policy"]["schedule"]["frequency"] == "daily"
+
+
+def test_a_new_version_does_not_give_a_schedule_to_what_has_no_containers(azure: Driver) -> None:
+    prepared(azure, **CONTINUOUS)
     assert not azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="blobs")["failed"]
     change = {"retention": {"default": "14d"}, "on_change": "new_version"}
-    assert "retention.default" in azure.run("backup_policy", **POLICY, retention={"default": "14d"})["msg"]
-    result = azure.run("backup_policy", **POLICY, **change)
-    # The protection has no containers, which the schedule needs: it is told, and the new version is there.
-    assert result["failed"]
-    assert "UserErrorNoContainersSelectedForOperation" in str(result["error"])
-    fixed = azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="blobs", containers_list=["photos"])
-    assert not fixed["failed"], fixed["msg"]
+    for check_mode in (True, False):
+        result = azure.run("backup_policy", **POLICY, **change, check=check_mode)
+        assert result["failed"]
+        assert "demoaccount would get a schedule" in result["msg"]
+    assert azure.requests("PUT", "/backupPolicies/blobs-v2") == []
+    azure.run("backup_policy", **(POLICY | {"policy_name": "nightly"}), retention={"operational": "30d", "default": "14d"})
+    fixed = azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="nightly", containers_list=["photos", "photos"])
     assert fixed["results"][0]["instance"]["containers_list"] == ["photos"]
-    assert azure.run("backup_policy", **POLICY, **change)["replaced_policies"] == ["blobs"]
+    again = azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="nightly", containers_list=["photos", "photos"])
+    assert not again["changed"]
+
+
+def test_containers_are_not_given_to_what_is_continuous(azure: Driver) -> None:
+    prepared(azure, **CONTINUOUS)
+    azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="blobs")
+    result = azure.run("backup_instance", datasource_id=ACCOUNT, state="stopped", containers_list=["photos"])
+    assert result["failed"]
+    assert result["msg"].count("containers_list: policy 'blobs' is for continuous backup only")
 
 
 def test_the_role_is_granted_on_the_account(azure: Driver) -> None:
@@ -233,9 +252,9 @@ def test_a_policy_change_keeps_the_automatic_protection(azure: Driver) -> None:
 
 def test_a_vault_that_is_not_always_on_cannot_protect_by_itself(azure: Driver) -> None:
     prepared(azure)
-    result = azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="blobs", auto_protection={})
+    result = azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="blobs", auto_protection={}, check=True)
     assert result["failed"]
-    assert "Always-On" in result["msg"]
+    assert "auto_protection: soft delete of vault 'demo-vault' is On" in result["msg"]
 
 
 @pytest.mark.parametrize(
