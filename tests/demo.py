@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""make demo: a disk goes from unprotected to backed up on the loopback Azure, twice; the second time nothing changes."""
+"""make demo: a disk and a virtual machine are protected and backed up on the loopback Azure, twice; the second time nothing changes."""
 
 from __future__ import annotations
 
@@ -21,16 +21,19 @@ ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / ".demo"
 BIN = Path(sys.executable).parent
 SPEED = 600
-DISK = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01"
+GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/demo-rg"
+DATASOURCES = [f"{GROUP}/providers/Microsoft.Compute/{kind}" for kind in ("disks/data01", "virtualMachines/web01")]
 VARIABLES: dict[str, Any] = {
     "protect_resource_group": "demo-rg",
     "protect_backup_vault_name": "demo-vault",
-    "protect_datasources": [DISK],
+    "protect_recovery_services_vault_name": "demo-rsv",
+    "protect_datasources": DATASOURCES,
     "protect_snapshot_resource_group": "demo-snapshots-rg",
     "protect_poll_interval": 1,
     "backup_now_resource_group": "demo-rg",
     "backup_now_backup_vault_name": "demo-vault",
-    "backup_now_datasources": [DISK],
+    "backup_now_recovery_services_vault_name": "demo-rsv",
+    "backup_now_datasources": DATASOURCES,
     "backup_now_poll_interval": 1,
 }
 
@@ -78,8 +81,11 @@ def recap(emulator: Emulator) -> None:
     (vault,) = emulator.azure.data_protection.vaults.values()
     (instance,) = vault.instances.values()
     (job,) = vault.jobs.values()
+    (other,) = emulator.azure.recovery_services.vaults.values()
+    (item,) = other.items.values()
+    backup = next(job["properties"] for job in other.jobs.values() if job["properties"]["operation"] == "Backup")
     properties = job["properties"]
-    rows = {
+    disk = {
         "vault": f"{vault.wire['name']} ({vault.wire['location']}, soft delete {vault.soft_delete['state']})",
         "policy": properties["policyName"],
         "disk": f"{properties['dataSourceName']}, {instance.state}",
@@ -87,9 +93,16 @@ def recap(emulator: Emulator) -> None:
         "duration": f"{properties['duration']} here, about {SPEED} times that on Azure",
         "recovery point": instance.points[0]["name"],
     }
+    machine = {
+        "vault": f"{other.wire['name']} ({other.wire['location']}, Recovery Services)",
+        "policy": str(item.wire["properties"]["policyId"]).rsplit("/", 1)[-1],
+        "virtual machine": f"{item.wire['properties']['friendlyName']}, {item.wire['properties']['protectionState']}",
+        "job": f"{backup['activityId']}, {backup['status']}",
+        "recovery point": item.points[0]["name"],
+    }
     say("What the loopback Azure holds now")
-    for name, value in rows.items():
-        print(f"    {name + ':':<16}{value}")
+    for rows in (disk, machine):
+        print("\n".join(f"    {name + ':':<18}{value}" for name, value in rows.items()), end="\n\n")
 
 
 def main() -> None:
@@ -114,7 +127,7 @@ def main() -> None:
         environment["ANSIBLE_CONFIG"] = str(WORK / "ansible.cfg")
         say(f"A loopback Azure answers at {emulator.url}, {SPEED} times faster than Azure")
         install_collection(environment)
-        say("First run: protect a disk, then back it up")
+        say("First run: protect a disk and a virtual machine, then back them up")
         changed = play("protect", environment) + play("backup_now", environment, backup_now_max_age="1h")
         recap(emulator)
         say("Second run: nothing is left to do")

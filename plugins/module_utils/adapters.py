@@ -34,6 +34,6 @@ def open_service(session: Session, vault: ResourceId) -> BackupService:
     return adapter_for(vault, ADAPTERS)(session, vault)
 
 
-def open_vault(task: Task, default_type: str = "backup") -> BackupService:
-    """Give the service of the vault that the options name."""
-    return open_service(task.session, find_vault(task, default_type))
+def open_vault(task: Task, needed_type: str | None = None) -> BackupService:
+    """Give the service of the vault that the options name; needed_type: see addressing.find_vault."""
+    return open_service(task.session, find_vault(task, needed_type))

@@ -20,13 +20,15 @@ _VAULT_NAME = re.compile(r"^[A-Za-z][A-Za-z0-9-]{1,49}$")
 _GROUP_NAME = re.compile(r"^[-\w.()]{1,90}$")
 
 
-def find_vault(task: Task, default_type: str = "backup") -> ResourceId:
+def find_vault(task: Task, needed_type: str | None = None) -> ResourceId:
     """Give the id of the vault that vault_id, or resource_group and vault_name, name.
 
-    default_type: the kind where vault_type is not given, which follows from the datasource. Raises BadInput.
+    needed_type: the kind that the task's datasources belong in, where it has any. Raises BadInput.
     """
     options = task.options
-    kind = options["vault_type"] or default_type
+    if options["vault_type"] and needed_type not in (None, options["vault_type"]):
+        raise BadInput(f"vault_type: this datasource belongs in a vault of the kind {needed_type}, not {options['vault_type']}")
+    kind = options["vault_type"] or needed_type or "backup"
     if options["vault_id"]:
         if options["resource_group"] or options["vault_name"]:
             raise BadInput("vault_id: give either vault_id, or resource_group and vault_name, not both")
@@ -36,8 +38,10 @@ def find_vault(task: Task, default_type: str = "backup") -> ResourceId:
             raise BadInput(f"vault_id: '{found.text}' is a {found.type}; it must be one of {', '.join(kinds)}")
         if options["vault_type"] and kinds[found.type.lower()] != options["vault_type"]:
             raise BadInput(f"vault_type: {options['vault_type']} contradicts vault_id '{found.text}'")
-        if not options["vault_type"] and kinds[found.type.lower()] != default_type and default_type != "backup":
-            raise BadInput(f"vault_id: '{found.text}' is not the kind of vault that this datasource needs")
+        if needed_type not in (None, kinds[found.type.lower()]):
+            raise BadInput(
+                f"vault_id: '{found.text}' is no {VAULT_RESOURCE_TYPES[str(needed_type)]}, where this datasource belongs"
+            )
         _check_names(found.resource_group, found.name, "vault_id")
         return found
     missing = [name for name in ("resource_group", "vault_name") if not options[name]]
@@ -64,9 +68,9 @@ def check_group_name(resource_group: str) -> list[str]:
     return [f"resource_group: '{resource_group}' cannot be a resource group's name"]
 
 
-def find_named_vault(task: Task, default_type: str = "backup") -> ResourceId | None:
+def find_named_vault(task: Task, needed_type: str | None = None) -> ResourceId | None:
     """Give the id of the vault that the options name; None where they name none. Raises BadInput."""
-    return find_vault(task, default_type) if task.options["vault_id"] or task.options["vault_name"] else None
+    return find_vault(task, needed_type) if task.options["vault_id"] or task.options["vault_name"] else None
 
 
 def adapter_for(vault: ResourceId, adapters: dict[str, Adapter]) -> Adapter:

@@ -240,7 +240,7 @@ def _find_started_job(batch: Batch, instance: Described, since: datetime) -> Des
                     str(job["id"]).lower() not in batch.known_jobs
                     and same_id(job["instance_id"], instance["id"])
                     and job["operation"] == "backup"
-                    and job["user_triggered"]
+                    and job["user_triggered"] is not False
                     and started
                     and started >= since - timedelta(minutes=1)
                 ):

@@ -5,25 +5,28 @@
 
 from __future__ import annotations
 
+from .adapters import open_service
 from .azure.resource_graph import quote, run_query
 from .azure.session import API_VERSIONS, Session
+from .batch import settle_each
 from .data_protection import graph as backup_vaults
 from .data_protection.vault_service import list_deleted_vaults
 from .data_protection.vaults import describe_deleted
 from .durations import format_time
-from .errors import NotFound
+from .errors import AzureBackupError, NotFound
 from .recovery_services import graph as recovery_services
-from .resource_ids import group_id
+from .resource_ids import group_id, parse_resource_id
 from .services import EVERY_JOB, GraphTable, JobQuery
 from .shapes import Described
 from .vault_service import VAULT_RESOURCE_TYPES
 
 # By kind of vault.
 _VAULTS = {"backup": backup_vaults.VAULTS, "recovery_services": recovery_services.VAULTS}
-_INSTANCES = {"backup": backup_vaults.INSTANCES}
+_INSTANCES = {"backup": backup_vaults.INSTANCES, "recovery_services": recovery_services.INSTANCES}
 _JOBS = {"backup": backup_vaults.JOBS}
 # More ids than these are not put into a query; the rows are chosen here then.
 _MOST_IDS_IN_A_QUERY = 100
+_ASKED_AT_ONCE = 8
 
 
 def list_vaults(session: Session, subscription_id: str, resource_group: str | None = None) -> list[Described]:
@@ -72,6 +75,13 @@ def find_jobs(session: Session, subscription_ids: list[str], query: JobQuery) ->
     """Read the backup jobs of subscriptions that a query asks for."""
     ids = sorted(query.datasource_keys)
     found = _find(session, _JOBS, subscription_ids, "search the backup jobs of the subscriptions", ids, query)
+    tables = {kind: table for kind, table in _VAULTS.items() if kind not in _JOBS}
+    asked = _find(session, tables, subscription_ids, "search the vaults of the subscriptions", [])
+    services = [open_service(session, parse_resource_id(vault["id"], "id")) for vault in asked]
+    for jobs in settle_each(services, lambda service: service.list_jobs(query), _ASKED_AT_ONCE):
+        if isinstance(jobs, AzureBackupError):
+            raise jobs
+        found += jobs
     return [job for job in found if query.matches(job)]
 
 

@@ -57,7 +57,7 @@ def _named_service(task: Task) -> BackupService | None:
     """Open the vault that the options name; None where they name none, and all of them are meant."""
     _check_names(task.options)
     datasources = _datasources(task)
-    vault = find_named_vault(task, datasources[0][0].vault_type if datasources else "backup")
+    vault = find_named_vault(task, datasources[0][0].vault_type if datasources else None)
     if vault and task.options.get("subscription_ids"):
         raise BadInput("subscription_ids: give either this or a vault; a vault lies in one subscription")
     if vault is None and task.options["vault_type"] not in (None, *ADAPTERS):

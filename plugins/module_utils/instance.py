@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +17,7 @@ from .batch import item_diff, item_result, read_datasource_ids, run_each
 from .clock import Deadline, Ramp
 from .containers import check_containers, choose_containers, selection_of
 from .datasources import DatasourceType
+from .durations import format_time
 from .errors import AzureBackupError, BadInput, NotFound, PermissionMissing
 from .module import Result, Task
 from .permission import find_identity, snapshot_group
@@ -211,7 +213,7 @@ def _undelete(batch: Batch, row: DatasourceType, datasource: ResourceId, deleted
     after = {
         **deleted,
         **changes,
-        "id": f"{service.vault.text}/backupInstances/{name}",
+        "id": service.instance_id(name),
         "state": PROTECTED,
         "policy_name": policy.get("name"),
         "deletion_time": None,
@@ -231,7 +233,7 @@ def _undelete(batch: Batch, row: DatasourceType, datasource: ResourceId, deleted
 
 def _refuse_protected_elsewhere(service: BackupService, datasource: ResourceId) -> None:
     for other in service.find_instances_anywhere(datasource):
-        vault = str(other["id"]).rsplit("/backupInstances/", 1)[0]
+        vault = str(other["vault_id"])
         if not same_id(vault, service.vault.text):
             raise BadInput(
                 f"datasource_id: '{datasource.name}' is already protected by backup instance '{other['name']}' in the "
@@ -275,7 +277,7 @@ def _acting_identity(batch: Batch) -> str | None:
 def _predict(batch: Batch, protection: Protection) -> Described:
     return shape(
         "instance",
-        id=f"{batch.service.vault.text}/backupInstances/{protection.instance_name}",
+        id=batch.service.instance_id(protection.instance_name),
         name=protection.instance_name,
         vault_id=batch.service.vault.text,
         datasource_id=protection.datasource.text,
@@ -346,7 +348,10 @@ def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before:
     if changes and not moves:
         names = {"policy_id": "change_policy", "containers_list": "change_containers", "include_disk_luns": "change_disks"}
         action = next(action for name, action in names.items() if name in changes)
-    message = f"'{datasource.name}' is {_WORDS[wanted]} by policy '{after['policy_name']}'"
+    by = f" by policy '{after['policy_name']}'" if after["policy_name"] else ""
+    message = f"'{datasource.name}' is {_WORDS[wanted] if by else 'stopped'}{by}"
+    if moves and wanted == STOPPED and not service.stopped_keep_policy:
+        after |= {"policy_id": None, "policy_name": None}
     if action == "none" and not in_transit:
         return _result(datasource, before, before, "none", message)
     if task.check_mode:
@@ -428,7 +433,10 @@ def _remove(batch: Batch, datasource: ResourceId, before: Described | None) -> R
         return _purge(batch, datasource)
     kept = str((batch.vault or {})["soft_delete"]["state"] or "Off").lower() != "off"
     days = (batch.vault or {})["soft_delete"]["retention_duration_in_days"]
-    fate = f"its recovery points are soft-deleted and kept for {days} days" if kept else "its recovery points are destroyed"
+    fate = "its recovery points are destroyed"
+    if kept:
+        until = format_time(service.service_now() + timedelta(days=days)) if days else None
+        fate = f"its recovery points are soft-deleted and kept for {days} days, until {until}"
     if not task.check_mode:
         deadline = task.deadline()
         service.delete_instance(before["name"], deadline)

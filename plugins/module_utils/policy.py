@@ -220,8 +220,8 @@ def _users_of(service: BackupService, policies: list[Described]) -> list[Describ
 
 
 def _remove_policy(task: Task) -> Result:
-    name = task.options["policy_name"]
-    service = open_vault(task)
+    name, datasource_type = task.options["policy_name"], task.options["datasource_type"]
+    service = open_vault(task, find_by_name(datasource_type).vault_type if datasource_type else None)
     versions = find_versions(service, name)
     if not versions:
         return change_result("policy", Change(False, None, None))

@@ -66,7 +66,9 @@ class JobQuery:
         """Tell whether a job is one of those asked for."""
         kinds = {job["operation"]}
         if job["operation"] == "backup":
-            kinds.add("on_demand_backup" if job["user_triggered"] else "scheduled_backup")
+            # Recovery Services vaults do not tell which it was.
+            unknown = ("on_demand_backup", "scheduled_backup")
+            kinds.update({True: unknown[:1], False: unknown[1:]}.get(job["user_triggered"], unknown))
         return not (
             (self.statuses and job["status"] not in self.statuses)
             or (self.operations and not kinds.intersection(self.operations))
@@ -101,9 +103,11 @@ class BackupService(VaultService, Protocol):
     """What can be done with a vault and with what lies in it.
 
     changes_policies: whether create_policy also changes a policy that is there; where it does not, a new version is made.
+    stopped_keep_policy: whether an instance that is stopped still names the policy that it had.
     """
 
     changes_policies: bool
+    stopped_keep_policy: bool
 
     # -- policies
 
@@ -129,6 +133,9 @@ class BackupService(VaultService, Protocol):
 
     def instance_name(self, datasource: ResourceId) -> str:
         """Give the name of a datasource's instance where the user chooses none."""
+
+    def instance_id(self, name: str) -> str:
+        """Give the ARM id of the instance of a name."""
 
     def check_datasource(self, datasource: ResourceId) -> None:
         """Refuse a datasource that the vault cannot protect wherever it is. Raises BadInput."""

@@ -60,6 +60,7 @@ class DataProtection(BackupVault):
     """One Backup vault and what lies in it (see services.BackupService for what each method does)."""
 
     changes_policies = False
+    stopped_keep_policy = True
 
     def __init__(self, session: Session, vault: ResourceId) -> None:
         super().__init__(session, vault)
@@ -170,6 +171,9 @@ class DataProtection(BackupVault):
     def instance_name(datasource: ResourceId) -> str:
         return instances.instance_name_for(datasource)
 
+    def instance_id(self, name: str) -> str:
+        return f"{self.vault.text}/backupInstances/{name}"
+
     def check_datasource(self, datasource: ResourceId) -> None:
         """See services.BackupService. A Backup vault protects what is in any subscription of its tenant."""
 
@@ -184,7 +188,7 @@ class DataProtection(BackupVault):
     def _describe_own(self, wire: Wire) -> Described:
         """Describe an instance of this vault; lists and single reads answer its id in different casing."""
         described = instances.describe(wire)
-        return {**described, "id": f"{self.vault.text}/backupInstances/{described['name']}", "vault_id": self.vault.text}
+        return {**described, "id": self.instance_id(described["name"]), "vault_id": self.vault.text}
 
     def _read_instance_wire(self, name: str) -> Wire | None:
         return self._read(f"read backup instance '{name}'", self._client.backup_instances.get, name)
@@ -267,13 +271,13 @@ class DataProtection(BackupVault):
 
     def resume(self, name: str, policy_id: str | None, deadline: Deadline) -> None:
         action = f"resume the protection of '{name}'"
-        url = f"{self.vault.text}/backupInstances/{name}/resumeProtection"
+        url = f"{self.instance_id(name)}/resumeProtection"
         # Not the SDK's operation: by mistake that one refuses api-versions before 2026-06-01.
         follow(self._session, self._session.send("POST", url, action, API), action, deadline)
 
     def delete_instance(self, name: str, deadline: Deadline) -> None:
         operation = self._client.backup_instances.begin_delete
-        self.guard.unlock(INSTANCE_DELETE, f"{self.vault.text}/backupInstances/{name}")
+        self.guard.unlock(INSTANCE_DELETE, self.instance_id(name))
         self._run(f"delete backup instance '{name}'", deadline, operation, name, gone_is_done=True)
 
     # -- backups, jobs, recovery points
@@ -363,7 +367,7 @@ class DataProtection(BackupVault):
         if row is None or row.continuous_store is None:
             return []
         # A range of the caller's own is no filter: some are answered with an internal error (recorded).
-        url = f"{self.vault.text}/backupInstances/{instance['name']}/findRestorableTimeRanges"
+        url = f"{self.instance_id(instance['name'])}/findRestorableTimeRanges"
         action = f"find the restorable time ranges of '{instance['name']}'"
         try:
             answer = self._session.send("POST", url, action, API, body={"sourceDataStoreType": row.continuous_store})

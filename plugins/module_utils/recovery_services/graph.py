@@ -1,11 +1,20 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How Resource Graph knows Recovery Services vaults."""
+"""How Resource Graph knows Recovery Services vaults and what they protect.
+
+Jobs are asked of the vaults themselves: no recording shows how Resource Graph has them.
+"""
 
 from __future__ import annotations
 
 from ..services import GraphTable
-from . import vaults
+from . import items, vaults
 
 VAULTS = GraphTable("resources", "microsoft.recoveryservices/vaults", vaults.describe)
+INSTANCES = GraphTable(
+    "RecoveryServicesResources",
+    "microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/protecteditems",
+    items.describe_row,
+    datasource_path="properties.sourceResourceId",
+)

@@ -8,12 +8,13 @@ Shapes as recorded in recoveryservices/backup_scenario and backup_disk_exclusion
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from ..durations import format_time, parse_time
-from ..resource_ids import ResourceId
+from ..resource_ids import ResourceId, parse_resource_id
 from ..shapes import shape, snake
 
 Wire = dict[str, Any]
@@ -111,6 +112,12 @@ def describe(wire: Wire, vault: ResourceId, days: int | None) -> dict[str, Any]:
         purge_time=format_time(purge),
         tags=wire.get("tags") or {},
     )
+
+
+def describe_row(row: Wire) -> dict[str, Any]:
+    """Give an item of any vault, as Resource Graph has it, as results show it."""
+    vault = re.split("/backupFabrics/", str(row.get("id")), maxsplit=1, flags=re.IGNORECASE)[0]
+    return describe(row, parse_resource_id(vault, "id"), None)
 
 
 def _errors(properties: Wire) -> list[dict[str, Any]]:

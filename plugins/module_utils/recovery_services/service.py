@@ -52,6 +52,7 @@ class RecoveryServices(RecoveryServicesVault):
     """One Recovery Services vault and what lies in it (see services.BackupService for what each method does)."""
 
     changes_policies = True
+    stopped_keep_policy = False
 
     def __init__(self, session: Session, vault: ResourceId) -> None:
         super().__init__(session, vault)
@@ -159,6 +160,9 @@ class RecoveryServices(RecoveryServicesVault):
     def instance_name(datasource: ResourceId) -> str:
         return items.item_name(datasource)
 
+    def instance_id(self, name: str) -> str:
+        return items.item_path(self.vault, name)
+
     def _days(self) -> int | None:
         """Give the days of the vault's soft delete, where the vault was read."""
         settings = ((self._vault_wire or {}).get("properties") or {}).get("securitySettings") or {}
@@ -206,13 +210,7 @@ class RecoveryServices(RecoveryServicesVault):
         except (NotFound, Denied, BadInput):
             # Azure itself still refuses a second protection.
             return []
-        found = []
-        for row in rows:
-            vault_id = str(row.get("id") or "").split("/backupFabrics/", 1)[0].split("/backupfabrics/", 1)[0]
-            if not items.is_deleted(row):
-                described = items.describe(row, self.vault, None)
-                found.append({**described, "id": f"{vault_id}/backupInstances/{row.get('name')}", "vault_id": vault_id})
-        return found
+        return [items.describe_row(row) for row in rows if not items.is_deleted(row)]
 
     def check_datasource(self, datasource: ResourceId) -> None:
         """See services.BackupService. A Recovery Services vault protects what is in its own subscription."""
