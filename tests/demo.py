@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""make demo: a disk and a virtual machine are protected and backed up on the loopback Azure, twice; the second time nothing changes."""
+"""make demo: a disk and a virtual machine are backed up on the loopback Azure, twice; the second time nothing changes."""
 
 from __future__ import annotations
 

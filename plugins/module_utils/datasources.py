@@ -38,9 +38,11 @@ class DatasourceType:
     custom_retention: whether a policy may have retention rules with criteria of its own.
     parameters_type: the objectType that carries the containers chosen for a scheduled backup.
     names_datasource_set: whether a protection names the datasource a second time, as the set that it is.
-    retention_units: the unit of each retention that Azure takes in that unit only; rule_names: the names that retention rules may
-    have, any where none is named. has_window: whether an hourly schedule has a window of the day. has_instant_restore: whether a
-    policy speaks of snapshots beside the vault (instant_restore).
+    retention_units: the unit of each retention that Azure takes in that unit only; rule_criteria: the names that retention rules
+    may have, with the sets of criteria that each may have, any where none is named. weekly_retention: how long a weekly schedule
+    keeps where nothing is said, for types whose weekly schedule has no weekly retention beside the default. has_window: whether
+    an hourly schedule has a window of the day. has_instant_restore: whether a policy speaks of snapshots beside the vault
+    (instant_restore).
     """
 
     name: str
@@ -67,7 +69,8 @@ class DatasourceType:
     names_datasource_set: bool = False
     shortest_retention_days: int = 1
     retention_units: dict[str, str] = field(default_factory=dict)
-    rule_names: tuple[str, ...] = ()
+    rule_criteria: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    weekly_retention: str | None = None
     has_window: bool = False
     has_instant_restore: bool = False
     most_times_a_day: int | None = None
@@ -146,8 +149,14 @@ DATASOURCE_TYPES = {
             most_recovery_points=9999,
             roles=(),
             custom_retention=True,
-            retention_units={"weekly": "weeks", "monthly": "months", "yearly": "years"},
-            rule_names=("weekly", "monthly", "yearly"),
+            # The portal's proposal for a weekly schedule.
+            weekly_retention="P12W",
+            retention_units={"default": "days", "weekly": "weeks", "monthly": "months", "yearly": "years"},
+            rule_criteria={
+                "weekly": (("days_of_the_week",),),
+                "monthly": (("days_of_month",), ("days_of_the_week", "weeks_of_the_month")),
+                "yearly": (("days_of_month", "months_of_year"), ("days_of_the_week", "weeks_of_the_month", "months_of_year")),
+            },
             has_window=True,
             has_instant_restore=True,
             most_times_a_day=1,

@@ -348,10 +348,10 @@ def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before:
     if changes and not moves:
         names = {"policy_id": "change_policy", "containers_list": "change_containers", "include_disk_luns": "change_disks"}
         action = next(action for name, action in names.items() if name in changes)
+    if wanted == STOPPED and not service.stopped_keep_policy:
+        after |= {"policy_id": None, "policy_name": None}
     by = f" by policy '{after['policy_name']}'" if after["policy_name"] else ""
     message = f"'{datasource.name}' is {_WORDS[wanted] if by else 'stopped'}{by}"
-    if moves and wanted == STOPPED and not service.stopped_keep_policy:
-        after |= {"policy_id": None, "policy_name": None}
     if action == "none" and not in_transit:
         return _result(datasource, before, before, "none", message)
     if task.check_mode:

@@ -125,6 +125,13 @@ def complete_plan(wanted: Plan, existing: Plan | None, row: DatasourceType) -> P
     # A frequency may follow only now from what was there.
     check_schedule(schedule, row)
     names = {str(rule["name"]).lower() for rule in wanted.rules or []}
+    if row.weekly_retention and schedule["frequency"] == "weekly":
+        if "weekly" in wanted.retention or "weekly" in names:
+            raise BadInput("retention.weekly: a weekly schedule makes nothing but weekly backups; set retention.default")
+        retention.pop("weekly", None)
+        rules = [rule for rule in rules or [] if str(rule["name"]).lower() != "weekly"]
+        if not existing and "default" not in wanted.retention:
+            retention["default"] = row.weekly_retention
     retention = {tag: value for tag, value in retention.items() if tag not in names}
     check_rules_together(rules or [], retention, schedule)
     settings = complete_settings(wanted.settings, existing.settings if existing else {}, row, schedule)

@@ -111,8 +111,8 @@ def check_rules(given: list[dict[str, Any]] | None, retention: Retention, row: D
             problems.append(f"{option}: '{name}' is there twice")
         elif name in _RESERVED or not _RULE_NAME.match(name):
             problems.append(f"{option}: '{name}' cannot be a rule's name")
-        elif row.rule_names and name not in row.rule_names:
-            problems.append(f"{option}: '{name}' cannot be a rule for a {row.title}; {', '.join(row.rule_names)} can")
+        elif row.rule_criteria and name not in row.rule_criteria:
+            problems.append(f"{option}: '{name}' cannot be a rule for a {row.title}; {', '.join(row.rule_criteria)} can")
     if len(rules) >= _LOWEST_STANDARD_PRIORITY and any(rule["tagging_priority"] is None for rule in rules):
         problems.append(f"retention_rules: more than {_LOWEST_STANDARD_PRIORITY - 1} rules need a tagging_priority each")
     if problems:
@@ -150,7 +150,7 @@ def with_priorities(rules: list[RetentionRule], row: DatasourceType) -> list[Ret
 
     A type whose rules have names of their own has no priorities.
     """
-    if row.rule_names:
+    if row.rule_criteria:
         return rules
     taken = {rule["tagging_priority"] for rule in rules}
     free = (number for number in itertools.count(1) if number not in taken)
@@ -162,7 +162,7 @@ def _check_rule(values: dict[str, Any], option: str, row: DatasourceType, proble
     priority = values.get("tagging_priority")
     if priority is not None and not 1 <= priority <= 98:
         problems.append(f"{option}.tagging_priority: {priority} is not between 1 and 98; the default retention has 99")
-    if priority is not None and row.rule_names:
+    if priority is not None and row.rule_criteria:
         problems.append(f"{option}.tagging_priority: a {row.title} has none; every rule keeps what it chooses")
     _check_unit(duration, str(values["name"]).lower(), f"{option}.duration", row, problems)
     rule: RetentionRule = {"name": str(values["name"]), "duration": duration, "tagging_priority": priority}
@@ -178,6 +178,10 @@ def _check_rule(values: dict[str, Any], option: str, row: DatasourceType, proble
             rule[key] = check_words(chosen, words or (), f"{option}.{key}", problems)
     if not any(key in rule for key in CRITERIA):
         problems.append(f"{option}: it chooses no recovery points; set at least one of {', '.join(CRITERIA)}")
+    allowed = row.rule_criteria.get(str(values["name"]).lower(), ())
+    if allowed and {key for key in CRITERIA if key in rule} not in [set(keys) for keys in allowed]:
+        ways = ", or ".join(" with ".join(keys) for keys in allowed)
+        problems.append(f"{option}: a {values['name']} rule for a {row.title} chooses by {ways}")
     if "days_of_month" in rule and ("days_of_the_week" in rule or "weeks_of_the_month" in rule):
         problems.append(f"{option}: choose by days_of_month, or by days_of_the_week and weeks_of_the_month, not by both")
     return rule

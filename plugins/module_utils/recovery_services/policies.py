@@ -30,7 +30,7 @@ _SPANS = {
     "monthly": ("monthlySchedule", "Months"),
     "yearly": ("yearlySchedule", "Years"),
 }
-# Which recovery point is kept where nothing chooses one: the portal's proposals.
+# Which recovery point is kept where nothing chooses one: the portal's proposals (_standard has the day of the schedule).
 _STANDARD = {
     "weekly": {"days_of_the_week": ["Sunday"]},
     "monthly": {"days_of_the_week": ["Sunday"], "weeks_of_the_month": ["First"]},
@@ -42,6 +42,13 @@ _TIME = re.compile(r"T(\d\d:\d\d)")
 def own_tag(schedule: Schedule) -> str:
     """Give the span that C(retention.default) is for: every recovery point of this schedule."""
     return "weekly" if schedule["frequency"] == "weekly" else "daily"
+
+
+def _standard(tag: str, schedule: Schedule | None) -> RetentionRule | None:
+    """Give what a retention keeps where no rule says it: of a weekly schedule, something of its first day."""
+    found = _STANDARD.get(tag)
+    days = (schedule or {}).get("days") or ["Sunday"]
+    return {**found, "days_of_the_week": ["Sunday"] if "Sunday" in days else days[:1]} if found else None
 
 
 # -- to the wire
@@ -108,28 +115,28 @@ def _retention_policy(plan: Plan, times: list[str]) -> Wire:
             continue
         option = f"retention.{'default' if tag == own else tag}"
         kept: Wire = {"retentionTimes": times, "retentionDuration": _duration(duration, unit, option)}
-        criteria: RetentionRule = rule or _STANDARD.get(tag) or {}
+        criteria: RetentionRule = rule or _standard(tag, schedule) or {}
+        strange = [day for day in criteria.get("days_of_the_week") or [] if day not in (schedule.get("days") or DAYS)]
+        if strange:
+            raise BadInput(f"retention_rules: '{tag}' keeps backups of {', '.join(strange)}, when the schedule makes none")
         if tag == "weekly":
             kept["daysOfTheWeek"] = schedule["days"] if own == "weekly" else criteria["days_of_the_week"]
         elif tag in ("monthly", "yearly"):
-            kept |= _chosen_days(criteria, schedule)
+            kept |= _chosen_days(criteria)
             if tag == "yearly":
-                kept["monthsOfYear"] = criteria.get("months_of_year") or ["January"]
+                kept["monthsOfYear"] = criteria["months_of_year"]
         wire[key] = kept
     return wire
 
 
-def _chosen_days(criteria: RetentionRule, schedule: Schedule) -> Wire:
+def _chosen_days(criteria: RetentionRule) -> Wire:
     if criteria.get("days_of_month"):
         days = [
             {"date": 0, "isLast": True} if day == LAST_DAY else {"date": int(day), "isLast": False}
             for day in criteria["days_of_month"]
         ]
         return {"retentionScheduleFormatType": "Daily", "retentionScheduleDaily": {"daysOfTheMonth": days}}
-    days_of_week = criteria.get("days_of_the_week") or ["Sunday"]
-    if schedule["frequency"] == "weekly" and not set(days_of_week) <= set(schedule["days"]):
-        days_of_week = schedule["days"][:1]
-    weekly = {"daysOfTheWeek": days_of_week, "weeksOfTheMonth": criteria.get("weeks_of_the_month") or ["First"]}
+    weekly = {"daysOfTheWeek": criteria["days_of_the_week"], "weeksOfTheMonth": criteria["weeks_of_the_month"]}
     return {"retentionScheduleFormatType": "Weekly", "retentionScheduleWeekly": weekly}
 
 
@@ -202,7 +209,7 @@ def _read_keeping(wire: Wire, schedule: Schedule | None) -> tuple[Retention, lis
         criteria = _read_criteria(kept)
         if schedule and tag == own_tag(schedule):
             retention["default"] = duration
-        elif criteria == _STANDARD.get(tag):
+        elif criteria == _standard(tag, schedule):
             retention[tag] = duration
         else:
             rules.append({"name": tag, "duration": duration, "tagging_priority": None, **criteria})

@@ -1,0 +1,561 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Virtual machines in a Recovery Services vault, by the same modules and the same words as disks."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from conftest import GROUP, Driver, disk
+from emulator.seed import OTHER_SUBSCRIPTION
+
+KIND = {"vault_type": "recovery_services"}
+VAULT_ID = f"{GROUP}/providers/Microsoft.RecoveryServices/vaults/demo-vault"
+POLICY = {"policy_name": "vms", "datasource_type": "azure_vm"}
+ENHANCED = {"policy_type": "V2", "schedule": {"frequency": "hourly"}}
+
+
+def machine(name: str) -> str:
+    return f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{name}"
+
+
+WEB01, WEB02 = machine("web01"), machine("web02")
+
+
+def prepared(azure: Driver, **policy: Any) -> None:
+    """Have the vault and the policy vms there."""
+    azure.vault(**KIND)
+    assert not azure.run("backup_policy", **POLICY, **policy)["failed"]
+
+
+def protected(azure: Driver, *ids: str) -> None:
+    """Have virtual machines protected."""
+    prepared(azure)
+    result = azure.run("backup_instance", datasource_id=list(ids or (WEB01,)), policy_name="vms")
+    assert not result["failed"], result["msg"]
+
+
+def instance(azure: Driver, **arguments: Any) -> dict[str, Any]:
+    """Bring web01 to a state as predicted, and give its result."""
+    (result,) = azure.predicted("backup_instance", datasource_id=WEB01, **arguments)["results"]
+    return dict(result)
+
+
+# -- vault
+
+
+def test_a_vault_comes_changes_and_goes_as_predicted(azure: Driver) -> None:
+    made = azure.predicted("backup_vault", **KIND, tags={"Owner": "ops"})["vault"]
+    assert (made["id"], made["vault_type"], made["sku"], made["redundancy"]) == (
+        VAULT_ID,
+        "recovery_services",
+        "Standard",
+        "GeoRedundant",
+    )
+    assert made["soft_delete"] == {"state": "On", "retention_duration_in_days": 14}
+    wanted = {
+        "redundancy": "ZoneRedundant",
+        "soft_delete": {"state": "On", "retention_duration_in_days": 30},
+        "immutability_state": "Unlocked",
+        "public_network_access": "Disabled",
+        "alerts_for_all_job_failures": "Disabled",
+        "cross_subscription_restore_state": "Disabled",
+        "tags": {"Owner": "others"},
+    }
+    changed = azure.predicted("backup_vault", **KIND, **wanted)["vault"]
+    assert {key: changed[key] for key in wanted} == wanted
+    assert azure.run("backup_vault_info", **KIND)["vaults"][0]["redundancy"] == "ZoneRedundant"
+    assert azure.predicted("backup_vault", **KIND, state="absent")["vault"] is None
+
+
+def test_a_geo_redundant_vault_may_restore_in_the_paired_region(azure: Driver) -> None:
+    made = azure.predicted("backup_vault", **KIND, cross_region_restore_state="Enabled")["vault"]
+    assert made["cross_region_restore_state"] == "Enabled"
+
+
+@pytest.mark.parametrize("option", ["redundancy", "cross_region_restore_state"])
+def test_what_is_fixed_while_something_is_protected_is_told_before_the_write(azure: Driver, option: str) -> None:
+    protected(azure)
+    count = len(azure.writes())
+    value = {"redundancy": "LocallyRedundant", "cross_region_restore_state": "Enabled"}[option]
+    for check in (True, False):
+        result = azure.run("backup_vault", check=check, **KIND, **{option: value})
+        assert result["failed"]
+        assert f"{option}: it can be changed only while the vault protects nothing" in result["msg"]
+    assert len(azure.writes()) == count
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"datastore_type": "VaultStore"}, "datastore_type"),
+        ({"undelete": True}, "undelete"),
+        ({"soft_delete": {"retention_duration_in_days": 200}}, "soft_delete.retention_duration_in_days"),
+    ],
+)
+def test_what_only_backup_vaults_have_is_refused_before_any_request(azure: Driver, arguments: Any, named: str) -> None:
+    result = azure.run("backup_vault", **KIND, **arguments)
+    assert result["failed"]
+    assert named in result["msg"]
+    assert azure.azure.journal.entries == []
+
+
+def test_always_on_is_final(azure: Driver) -> None:
+    azure.vault(**KIND, soft_delete={"state": "AlwaysOn"})
+    assert "AlwaysOn is final" in azure.run("backup_vault", **KIND, soft_delete={"state": "Off"})["msg"]
+
+
+def test_a_vault_that_protects_something_is_not_deleted_and_says_what(azure: Driver) -> None:
+    protected(azure)
+    for check in (True, False):
+        result = azure.run("backup_vault", check=check, **KIND, state="absent")
+        assert result["failed"]
+        assert "web01" in result["msg"]
+    azure.run("backup_instance", datasource_id=WEB01, state="absent")
+    held = azure.run("backup_vault", **KIND, state="absent")
+    assert re.search(r"web01 \(soft-deleted until \d{4}-", held["msg"])
+    assert "DELETE demo-vault" not in azure.writes()
+
+
+# -- policy
+
+
+def test_nothing_said_is_azures_own_default(azure: Driver) -> None:
+    azure.vault(**KIND)
+    policy = azure.predicted("backup_policy", **POLICY)["policy"]
+    assert policy["schedule"] == {"frequency": "daily", "times": ["20:00"], "time_zone": "UTC"}
+    assert (policy["retention"], policy["policy_type"]) == ({"default": "30d"}, "V1")
+    assert (policy["instant_rp_retention_range_in_days"], policy["recovery_points_kept"]) == (2, 30)
+    listed = azure.run("backup_policy_info", **KIND)["policies"]
+    assert {item["name"] for item in listed} >= {"DefaultPolicy", "EnhancedPolicy", "HourlyLogBackup", "vms"}
+    default = next(item for item in listed if item["name"] == "DefaultPolicy")
+    assert (default["retention"], default["is_fully_described"]) == ({"default": "30d"}, True)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {
+            "schedule": {"frequency": "weekly", "days": ["Wednesday", "Sunday"], "times": ["7:00"]},
+            "retention": {"default": "4w"},
+        },
+        {"retention": {"default": "14d", "weekly": "12w", "monthly": "24mo", "yearly": "5y"}},
+        {
+            "retention_rules": [
+                {"name": "monthly", "duration": "12mo", "days_of_month": [1, "last"]},
+                {
+                    "name": "yearly",
+                    "duration": "7y",
+                    "days_of_the_week": ["Friday"],
+                    "weeks_of_the_month": ["Last"],
+                    "months_of_year": ["June"],
+                },
+            ]
+        },
+        {"schedule": {"times": ["01:30"], "time_zone": "W. Europe Standard Time"}, "instant_rp_retention_range_in_days": 5},
+        {**ENHANCED, "instant_rp_retention_range_in_days": 30},
+        {"schedule": {"frequency": "hourly", "interval_hours": 6, "window_hours": 18, "times": ["05:00"]}},
+        {"policy_type": "V2", "schedule": {"frequency": "weekly", "days": ["Monday"]}, "instant_rp_retention_range_in_days": 7},
+        {"azure_backup_rg_name_prefix": "snaps-", "azure_backup_rg_name_suffix": "-rg"},
+        {
+            "schedule": {"frequency": "weekly", "days": ["Wednesday"]},
+            "retention": {"default": "4w", "monthly": "12mo", "yearly": "2y"},
+        },
+    ],
+)
+def test_a_policy_reads_back_as_it_was_written(azure: Driver, options: Any) -> None:
+    azure.vault(**KIND)
+    policy = azure.predicted("backup_policy", **POLICY, **options)["policy"]
+    assert policy["is_fully_described"]
+    again = {key: policy[key] for key in ("schedule", "retention", "policy_type", "instant_rp_retention_range_in_days")}
+    again["retention_rules"] = [
+        {key: value for key, value in rule.items() if key != "tagging_priority"} for rule in policy["retention_rules"]
+    ]
+    assert azure.run("backup_policy", **POLICY, **again)["changed"] is False
+
+
+def test_an_enhanced_policy_keeps_every_backup_of_the_day(azure: Driver) -> None:
+    azure.vault(**KIND)
+    options = {"schedule": {"frequency": "hourly", "interval_hours": 4, "window_hours": 12}, "retention": {"default": "10d"}}
+    # At 8, 12, 16 and 20 o'clock.
+    assert azure.run("backup_policy", **POLICY, **options)["policy"]["recovery_points_kept"] == 40
+
+
+def test_a_policy_is_changed_in_place_and_the_rest_of_it_stays(azure: Driver) -> None:
+    protected(azure)
+    changed = azure.predicted("backup_policy", **POLICY, retention={"weekly": "8w"})["policy"]
+    assert (changed["name"], changed["retention"]) == ("vms", {"default": "30d", "weekly": "8w"})
+    moved = azure.predicted("backup_policy", **POLICY, schedule={"times": ["23:00"]})["policy"]
+    assert (moved["schedule"]["times"], moved["retention"]) == (["23:00"], {"default": "30d", "weekly": "8w"})
+    assert azure.run("backup_instance", datasource_id=WEB01, policy_name="vms")["changed"] is False
+    enhanced = azure.predicted("backup_policy", **POLICY, policy_type="V2")["policy"]
+    assert enhanced["policy_type"] == "V2"
+    assert "never becomes V1" in azure.run("backup_policy", **POLICY, policy_type="V1")["msg"]
+
+
+def test_a_policy_in_use_is_not_deleted_and_names_its_users(azure: Driver) -> None:
+    protected(azure)
+    result = azure.run("backup_policy", **POLICY, state="absent")
+    assert result["failed"]
+    assert "web01" in result["msg"]
+    azure.run("backup_instance", datasource_id=WEB01, state="stopped")
+    assert azure.predicted("backup_policy", **POLICY, state="absent")["policy"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"instant_rp_retention_range_in_days": 0}, "instant_rp_retention_range_in_days"),
+        ({"instant_rp_retention_range_in_days": 6, "policy_type": "V1"}, "instant_rp_retention_range_in_days"),
+        ({"instant_rp_retention_range_in_days": 31, "policy_type": "V2"}, "instant_rp_retention_range_in_days"),
+        ({"policy_type": "V1", "schedule": {"frequency": "hourly"}}, "policy_type"),
+        ({"schedule": {"frequency": "hourly", "interval_hours": 8, "window_hours": 4}}, "schedule.window_hours"),
+        ({"schedule": {"frequency": "hourly", "interval_hours": 5}}, "schedule.interval_hours"),
+        ({"schedule": {"frequency": "daily", "window_hours": 12}}, "schedule.window_hours"),
+        ({"schedule": {"times": ["01:00", "13:00"]}}, "schedule.times"),
+        ({"retention": {"default": "6d"}}, "retention.default"),
+        ({"retention": {"weekly": "40d"}}, "retention.weekly"),
+        ({"retention": {"operational": "30d"}}, "retention.operational"),
+        ({"retention_rules": [{"name": "quarterly", "duration": "1y", "days_of_month": [1]}]}, "retention_rules[0].name"),
+        ({"retention_rules": [{"name": "monthly", "duration": "1mo", "schedule_times": ["20:00"]}]}, "a monthly rule"),
+        (
+            {"retention_rules": [{"name": "monthly", "duration": "1mo", "absolute_criteria": ["FirstOfMonth"]}]},
+            "a monthly rule",
+        ),
+        (
+            {"retention_rules": [{"name": "weekly", "duration": "4w", "days_of_month": [1]}]},
+            "a weekly rule for a virtual machine chooses by days_of_the_week",
+        ),
+        ({"retention_rules": [{"name": "yearly", "duration": "4y", "months_of_year": ["May"]}]}, "a yearly rule"),
+        ({"retention": {"default": "1y"}}, "retention.default"),
+        ({"azure_backup_rg_name_suffix": "-rg"}, "azure_backup_rg_name_suffix"),
+        ({"datasource_type": "azure_disk", "policy_type": "V2"}, "policy_type"),
+    ],
+)
+def test_a_policy_that_cannot_be_is_refused_before_any_request(azure: Driver, arguments: Any, named: str) -> None:
+    result = azure.run("backup_policy", **{**POLICY, **arguments})
+    assert result["failed"]
+    assert named in result["msg"]
+    assert azure.azure.journal.entries == []
+
+
+def test_a_weekly_standard_policy_keeps_its_snapshots_for_five_days(azure: Driver) -> None:
+    azure.vault(**KIND)
+    weekly = {"schedule": {"frequency": "weekly"}, "retention": {"default": "8w"}}
+    assert azure.run("backup_policy", check=True, **POLICY, **weekly)["policy"]["instant_rp_retention_range_in_days"] == 5
+    assert "for 5 days" in azure.run("backup_policy", **POLICY, **weekly, instant_rp_retention_range_in_days=2)["msg"]
+
+
+def test_a_weekly_schedule_keeps_weekly_backups(azure: Driver) -> None:
+    prepared(azure, retention={"weekly": "8w"})
+    weekly = {"schedule": {"frequency": "weekly", "days": ["Monday"]}}
+    assert "retention.default" in azure.run("backup_policy", **POLICY, **weekly)["msg"]
+    assert "retention.weekly" in azure.run("backup_policy", **POLICY, **weekly, retention={"weekly": "9w"})["msg"]
+    rule = {"name": "monthly", "duration": "6mo", "days_of_the_week": ["Friday"], "weeks_of_the_month": ["First"]}
+    told = azure.run("backup_policy", **POLICY, **weekly, retention={"default": "4w"}, retention_rules=[rule])["msg"]
+    assert "Friday, when the schedule makes none" in told
+    changed = azure.predicted("backup_policy", **POLICY, **weekly, retention={"default": "4w"})["policy"]
+    assert changed["retention"] == {"default": "4w"}
+    new = {"policy_name": "other", "datasource_type": "azure_vm"}
+    assert azure.run("backup_policy", **new, **weekly)["policy"]["retention"] == {"default": "12w"}
+
+
+# -- permissions
+
+
+def test_nothing_is_to_be_granted(azure: Driver) -> None:
+    azure.vault(**KIND)
+    result = azure.run("backup_permission", datasource_id=[WEB01, WEB02])
+    assert (result["failed"], result["changed"]) == (False, False)
+    assert "no role is needed" in result["results"][0]["msg"]
+    assert azure.writes() == ["PUT demo-vault"]
+
+
+# -- protection
+
+
+def test_a_machine_is_protected_as_predicted(azure: Driver) -> None:
+    prepared(azure)
+    result = instance(azure, policy_name="vms")
+    assert result["action"] == "protect"
+    assert result["instance"]["id"].startswith(f"{VAULT_ID}/backupFabrics/Azure/protectionContainers/IaasVMContainer;")
+    assert (result["instance"]["state"], result["instance"]["datasource_type"]) == ("protection_configured", "azure_vm")
+    assert azure.requests("POST", "/refreshContainers") == []
+    (found,) = azure.run("backup_instance_info", datasource_id=WEB01)["instances"]
+    assert found == result["instance"]
+
+
+def test_a_new_machine_is_found_by_telling_the_vault_to_look(azure: Driver) -> None:
+    prepared(azure)
+    (result,) = azure.predicted("backup_instance", datasource_id=WEB02, policy_name="vms")["results"]
+    assert result["instance"]["friendly_name"] == "web02"
+    assert len(azure.requests("POST", "/refreshContainers")) == 1
+    assert azure.run("backup_instance", datasource_id=WEB02.lower(), policy_name="vms")["changed"] is False
+
+
+def test_machine_and_vault_may_lie_in_different_groups(azure: Driver) -> None:
+    azure.vault(**KIND, resource_group="demo-snapshots-rg", location="westeurope")
+    there = {"resource_group": "demo-snapshots-rg"}
+    assert not azure.run("backup_policy", **POLICY, **there)["failed"]
+    (result,) = azure.predicted("backup_instance", datasource_id=WEB01, policy_name="vms", **there)["results"]
+    assert "demo-rg;web01" in result["instance"]["name"]
+
+
+@pytest.mark.parametrize(
+    ("datasource", "told"),
+    [
+        (machine("far-web01").replace("demo-rg", "far-rg"), "in its own region"),
+        (f"/subscriptions/{OTHER_SUBSCRIPTION}/resourceGroups/other-rg/providers/Microsoft.Compute/virtualMachines/other-web01",
+         "in its own"),
+        (machine("nosuch"), "does not exist"),
+    ],
+)  # fmt: skip
+def test_what_the_vault_cannot_protect_is_refused_before_the_write(azure: Driver, datasource: str, told: str) -> None:
+    prepared(azure)
+    if "far-web01" in datasource:
+        datasource = next(item["id"] for item in azure.azure.compute.machines.values() if item["name"] == "far-web01")
+    count = len(azure.writes())
+    for check in (True, False):
+        result = azure.run("backup_instance", check=check, datasource_id=datasource, policy_name="vms")
+        assert result["failed"]
+        assert told in result["msg"]
+    assert len(azure.writes()) == count
+
+
+def test_a_machine_of_another_vault_is_refused_naming_the_vault(azure: Driver) -> None:
+    protected(azure)
+    azure.vault(**KIND, vault_name="other-vault")
+    azure.run("backup_policy", **POLICY, vault_name="other-vault")
+    result = azure.run("backup_instance", vault_name="other-vault", datasource_id=WEB01, policy_name="vms")
+    assert result["failed"]
+    assert "already protected by backup instance" in result["msg"]
+    assert VAULT_ID in result["msg"]
+
+
+def test_disks_and_machines_belong_in_vaults_of_their_own(azure: Driver) -> None:
+    mixed = azure.run("backup_instance", datasource_id=[WEB01, disk("data01")], policy_name="vms")
+    assert "different kinds of vault" in mixed["msg"]
+    wrong = azure.run("backup_instance", vault_id=VAULT_ID, resource_group=None, vault_name=None,
+                      datasource_id=disk("data01"), policy_name="vms")  # fmt: skip
+    assert "vault_id" in wrong["msg"]
+    other = azure.run("backup_instance", vault_type="backup", datasource_id=WEB01, policy_name="vms")
+    assert "vault_type" in other["msg"]
+    assert azure.azure.journal.entries == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"include_disk_luns": [0], "exclude_disk_luns": [1]}, "include_disk_luns, exclude_disk_luns"),
+        ({"exclude_disk_luns": []}, "exclude_disk_luns"),
+        ({"include_disk_luns": [64]}, "64"),
+        ({"snapshot_resource_group": "demo-rg"}, "snapshot_resource_group"),
+        ({"name": "mine"}, "name"),
+        ({"containers_list": ["a1b"]}, "containers_list"),
+    ],
+)
+def test_a_protection_that_cannot_be_is_refused_before_any_request(azure: Driver, arguments: Any, named: str) -> None:
+    result = azure.run("backup_instance", datasource_id=WEB01, policy_name="vms", **arguments)
+    assert result["failed"]
+    assert named in result["msg"]
+    assert azure.azure.journal.entries == []
+
+
+def test_disks_are_chosen_by_lun(azure: Driver) -> None:
+    prepared(azure)
+    result = instance(azure, policy_name="vms", exclude_disk_luns=[1, 0])
+    assert result["instance"]["exclude_disk_luns"] == [0, 1]
+    changed = instance(azure, policy_name="vms", include_disk_luns=[])
+    assert (changed["action"], changed["instance"]["include_disk_luns"]) == ("change_disks", [])
+    assert changed["instance"]["exclude_disk_luns"] is None
+    kept = azure.run("backup_instance", datasource_id=WEB01, policy_name="vms")
+    assert (kept["changed"], kept["results"][0]["instance"]["include_disk_luns"]) == (False, [])
+
+
+def test_another_policy_is_given_to_what_is_protected(azure: Driver) -> None:
+    protected(azure)
+    azure.run("backup_policy", policy_name="long", datasource_type="azure_vm", retention={"default": "365d"})
+    moved = instance(azure, policy_name="long")
+    assert (moved["action"], moved["instance"]["policy_name"]) == ("change_policy", "long")
+
+
+def test_the_whole_ladder_up_and_down(azure: Driver) -> None:
+    protected(azure)
+    suspended = instance(azure, state="suspended")
+    assert (suspended["action"], suspended["instance"]["state"]) == ("suspend", "backups_suspended")
+    assert suspended["instance"]["policy_name"] == "vms"
+    assert instance(azure, policy_name="vms")["action"] == "resume"
+    stopped = instance(azure, state="stopped")
+    assert (stopped["instance"]["state"], stopped["instance"]["policy_id"]) == ("protection_stopped", None)
+    assert stopped["msg"] == "'web01' is stopped"
+    assert "has no policy" in azure.run("backup_instance", datasource_id=WEB01, state="suspended")["msg"]
+    assert "has no policy" in azure.run("backup_adhoc", datasource_id=WEB01)["msg"]
+    assert instance(azure, policy_name="vms")["instance"]["state"] == "protection_configured"
+
+
+def test_deletion_says_until_when_soft_delete_keeps_it_and_undelete_brings_it_back(azure: Driver) -> None:
+    protected(azure)
+    azure.run("backup_adhoc", datasource_id=WEB01)
+    removed = instance(azure, state="absent")
+    (deleted,) = azure.run("backup_instance_info", **KIND, deleted=True)["instances"]
+    assert f"kept for 14 days, until {deleted['purge_time'][:10]}" in removed["msg"]
+    assert azure.run("backup_instance_info", **KIND)["instances"] == []
+    refused = azure.run("backup_instance", datasource_id=WEB01, policy_name="vms")
+    assert "undelete: true" in refused["msg"]
+    back = instance(azure, policy_name="vms", undelete=True)
+    assert (back["action"], back["instance"]["state"]) == ("undelete", "protection_configured")
+    assert len(azure.run("backup_recovery_point_info", datasource_id=WEB01)["recovery_points"]) == 1
+
+
+def test_without_soft_delete_data_is_destroyed_only_when_asked(azure: Driver) -> None:
+    protected(azure)
+    azure.vault(**KIND, soft_delete={"state": "Off"})
+    assert "delete_backup_data" in azure.run("backup_instance", datasource_id=WEB01, state="absent")["msg"]
+    removed = instance(azure, state="absent", delete_backup_data=True)
+    assert "destroyed" in removed["msg"]
+    assert azure.predicted("backup_policy", **POLICY, state="absent")["policy"] is None
+    assert azure.predicted("backup_vault", **KIND, state="absent")["vault"] is None
+
+
+# -- backups
+
+
+def test_a_backup_is_followed_through_both_phases(azure: Driver) -> None:
+    protected(azure)
+    (result,) = azure.run("backup_adhoc", datasource_id=WEB01)["results"]
+    job = result["job"]
+    assert (job["status"], job["operation"], job["datasource_id"]) == ("completed", "backup", WEB01)
+    assert job["sub_tasks"] == [
+        {"name": "Take Snapshot", "status": "completed"},
+        {"name": "Transfer data to vault", "status": "completed"},
+    ]
+    assert (result["recovery_point"]["tier"], result["recovery_point"]["consistency"]) == ("vault_store", "application")
+    (request,) = azure.requests("POST", "/backup")
+    asked = request["body"]["properties"]
+    assert asked["objectType"] == "IaasVMBackupRequest"
+    # Thirty days on, by the service's clock.
+    assert asked["recoveryPointExpiryTimeInUTC"].endswith(".000Z")
+    assert 29 < (moment(asked["recoveryPointExpiryTimeInUTC"]) - moment(job["start_time"])) / 86400 < 31
+
+
+def moment(text: str) -> float:
+    from ansible_collections.holdfast.azure_backup.plugins.module_utils.durations import parse_time
+
+    found = parse_time(text)
+    assert found
+    return found.timestamp()
+
+
+def test_the_snapshot_is_enough_for_those_who_say_so(azure: Driver) -> None:
+    protected(azure)
+    (result,) = azure.run("backup_adhoc", datasource_id=WEB01, wait_for="snapshot", retain_until="90d")["results"]
+    assert result["job"]["status"] == "in_progress"
+    assert "took the snapshot" in result["msg"]
+    # The transfer goes on: whoever waits for it joins.
+    (joined,) = azure.run("backup_adhoc", datasource_id=WEB01, max_age="1h")["results"]
+    assert joined["action"] in ("join", "skip")
+    (whole,) = azure.run("backup_adhoc", resource_group=None, vault_name=None, job_id=result["job"]["id"])["results"]
+    assert (whole["job"]["status"], whole["changed"]) == ("completed", False)
+    (by_name,) = azure.run("backup_adhoc", **KIND, job_id=result["job"]["name"])["results"]
+    assert by_name["job"]["id"] == result["job"]["id"]
+
+
+def test_a_fresh_recovery_point_is_enough(azure: Driver) -> None:
+    protected(azure)
+    azure.run("backup_adhoc", datasource_id=WEB01)
+    (result,) = azure.run("backup_adhoc", datasource_id=WEB01, max_age="12h")["results"]
+    assert (result["action"], result["changed"]) == ("skip", False)
+    assert result["recovery_point"]["time"]
+    assert len(azure.requests("POST", "/backup")) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"retain_until": "2020-01-01"}, "retain_until"),
+        ({"retain_until": "2h"}, "retain_until"),
+        ({"retain_until": "soon"}, "retain_until"),
+        ({"retention_tag": "Weekly"}, "retention_tag"),
+        ({"rule_name": "BackupDaily"}, "rule_name"),
+        ({"datasource_id": disk("data01"), "retain_until": "30d"}, "retain_until"),
+    ],
+)
+def test_a_backup_that_cannot_be_is_refused_before_any_request(azure: Driver, arguments: Any, named: str) -> None:
+    result = azure.run("backup_adhoc", **{"datasource_id": WEB01, **arguments})
+    assert result["failed"]
+    assert named in result["msg"]
+    assert azure.azure.journal.entries == []
+
+
+@pytest.mark.parametrize("plan", [{"kind": "reset_after"}, {"kind": "answer_after", "status": 503}])
+def test_a_trigger_whose_answer_is_lost_starts_one_backup(azure: Driver, plan: Any) -> None:
+    protected(azure)
+    azure.fault(method="POST", path="/backup$", **plan)
+    (result,) = azure.run("backup_adhoc", datasource_id=WEB01)["results"]
+    assert (result["failed"], result["job"]["status"]) == (False, "completed")
+    vault = next(iter(azure.azure.recovery_services.vaults.values()))
+    assert sum(job["properties"]["operation"] == "Backup" for job in vault.jobs.values()) == 1
+
+
+def test_a_failed_job_tells_code_title_and_what_to_do(azure: Driver) -> None:
+    protected(azure)
+    error = {
+        "errorCode": 400001,
+        "errorTitle": "Snapshot operation failed",
+        "errorString": "The agent of the virtual machine does not answer.",
+        "recommendations": ["Restart the agent."],
+    }
+    azure.fault(kind="job", outcome={"status": "Failed", "error": error})
+    result = azure.run("backup_adhoc", datasource_id=WEB01)
+    (failed,) = result["results"]
+    assert failed["failed"]
+    assert failed["changed"]
+    assert "Snapshot operation failed" in failed["msg"]
+    assert (failed["error"]["code"], failed["error"]["recommended_action"]) == ("400001", "Restart the agent.")
+    (job,) = azure.run("backup_job_info", **KIND, status=["failed"])["jobs"]
+    assert job["id"] == failed["job"]["id"]
+
+
+def test_jobs_are_read_at_most_150_times_an_hour(azure: Driver) -> None:
+    protected(azure, WEB01, WEB02)
+    before = len(azure.requests("GET", ""))
+    begin = azure.azure.clock.now()
+    azure.run("backup_adhoc", datasource_id=[WEB01, WEB02], poll_interval=1, wait_timeout=86400)
+    hours = (azure.azure.clock.now() - begin).total_seconds() / 3600
+    reads = [entry for entry in azure.azure.journal.entries[before:] if "/backupJobs" in entry["path"]]
+    assert 0 < len(reads) <= 150 * max(hours, 1)
+
+
+def test_a_throttled_vault_is_waited_for(azure: Driver) -> None:
+    protected(azure)
+    azure.fault(kind="answer", method="GET", path="/backupJobs/", status=429, times=3,
+                body={"error": {"code": "ResourceRequestsThrottled", "message": "Too many requests."}})  # fmt: skip
+    (result,) = azure.run("backup_adhoc", datasource_id=WEB01)["results"]
+    assert result["job"]["status"] == "completed"
+
+
+# -- information
+
+
+def test_jobs_and_points_across_vaults_and_subscriptions(azure: Driver) -> None:
+    protected(azure)
+    azure.run("backup_adhoc", datasource_id=WEB01)
+    everywhere = {"resource_group": None, "vault_name": None}
+    jobs = azure.run("backup_job_info", **everywhere, operation=["on_demand_backup"], datasource_type="azure_vm")["jobs"]
+    assert [job["datasource_id"] for job in jobs] == [WEB01]
+    found = azure.run("backup_instance_info", **everywhere, datasource_id=[WEB01])["instances"]
+    assert [(item["vault_id"], item["state"]) for item in found] == [(VAULT_ID, "protection_configured")]
+    (point,) = azure.run("backup_recovery_point_info", datasource_id=WEB01)["recovery_points"]
+    assert point["id"].endswith(f"/recoveryPoints/{point['name']}")
+    (job,) = azure.run("backup_job_info", **KIND, job_id=[jobs[0]["name"]], details=True)["jobs"]
+    assert len(job["sub_tasks"]) == 2
+
+
+def test_a_template_is_told_without_a_vault(azure: Driver) -> None:
+    found = azure.run("backup_policy_info", resource_group=None, vault_name=None, template=True, datasource_type="azure_vm")
+    (policy,) = found["policies"]
+    assert (policy["datasource_type"], policy["retention"]) == ("azure_vm", {"default": "30d"})
+    assert azure.azure.journal.entries == []
