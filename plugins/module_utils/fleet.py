@@ -64,18 +64,26 @@ def find_deleted_vaults(session: Session, subscription_ids: list[str], location:
     ]
 
 
-def find_instances(session: Session, subscription_ids: list[str], datasource_ids: list[str]) -> list[Described]:
-    """Read the backup instances of subscriptions; datasource_ids: only these, where any are given."""
+def find_instances(
+    session: Session, subscription_ids: list[str], datasource_ids: list[str], kind: str | None = None
+) -> list[Described]:
+    """Read the backup instances of subscriptions; datasource_ids: only these, where any are given; kind: of the vault."""
     wanted = {text.lower() for text in datasource_ids}
-    found = _find(session, _INSTANCES, subscription_ids, "search the backup instances of the subscriptions", datasource_ids)
+    found = _find(
+        session, _of_kind(_INSTANCES, kind), subscription_ids, "search the backup instances of the subscriptions", datasource_ids
+    )
     return [item for item in found if not wanted or str(item["datasource_id"]).lower() in wanted]
 
 
-def find_jobs(session: Session, subscription_ids: list[str], query: JobQuery) -> list[Described]:
-    """Read the backup jobs of subscriptions that a query asks for."""
+def _of_kind(tables: dict[str, GraphTable], kind: str | None) -> dict[str, GraphTable]:
+    return {name: table for name, table in tables.items() if kind in (None, name)}
+
+
+def find_jobs(session: Session, subscription_ids: list[str], query: JobQuery, kind: str | None = None) -> list[Described]:
+    """Read the backup jobs of subscriptions that a query asks for; kind: of the vault."""
     ids = sorted(query.datasource_keys)
-    found = _find(session, _JOBS, subscription_ids, "search the backup jobs of the subscriptions", ids, query)
-    tables = {kind: table for kind, table in _VAULTS.items() if kind not in _JOBS}
+    found = _find(session, _of_kind(_JOBS, kind), subscription_ids, "search the backup jobs of the subscriptions", ids, query)
+    tables = {name: table for name, table in _of_kind(_VAULTS, kind).items() if name not in _JOBS}
     asked = _find(session, tables, subscription_ids, "search the vaults of the subscriptions", [])
     services = [open_service(session, parse_resource_id(vault["id"], "id")) for vault in asked]
     for jobs in settle_each(services, lambda service: service.list_jobs(query), _ASKED_AT_ONCE):

@@ -53,11 +53,18 @@ def _check_names(options: dict[str, Any]) -> None:
         raise BadInput("; ".join(problems))
 
 
+def _kind_of_vault(task: Task) -> str | None:
+    """Tell which kind of vault the datasources or their type belong in; None where the options name neither."""
+    datasources, name = _datasources(task), task.options.get("datasource_type")
+    if datasources:
+        return datasources[0][0].vault_type
+    return find_by_name(name).vault_type if name else None
+
+
 def _named_service(task: Task) -> BackupService | None:
     """Open the vault that the options name; None where they name none, and all of them are meant."""
     _check_names(task.options)
-    datasources = _datasources(task)
-    vault = find_named_vault(task, datasources[0][0].vault_type if datasources else None)
+    vault = find_named_vault(task, _kind_of_vault(task))
     if vault and task.options.get("subscription_ids"):
         raise BadInput("subscription_ids: give either this or a vault; a vault lies in one subscription")
     if vault is None and task.options["vault_type"] not in (None, *ADAPTERS):
@@ -199,7 +206,7 @@ def read_instances(task: Task) -> Result:
     if service:
         found = service.list_deleted_instances() if options["deleted"] else _instances_of(task, service)
     else:
-        found = find_instances(task.session, _subscriptions(task), ids)
+        found = find_instances(task.session, _subscriptions(task), ids, _kind_of_vault(task))
     chosen = [
         item
         for item in found
@@ -299,7 +306,9 @@ def read_jobs(task: Task) -> Result:
         if service and options["wait"]:
             # Waiting for nothing because of a name with a mistake would look like success.
             read_existing_vault(task, service)
-        listed = service.list_jobs(query) if service else find_jobs(task.session, _subscriptions(task), query)
+        listed = (
+            service.list_jobs(query) if service else find_jobs(task.session, _subscriptions(task), query, _kind_of_vault(task))
+        )
         found = [job for job in listed if query.matches(job) and _lies_where_asked(task, service, job["vault_id"])]
         if options["details"]:
             found = _read_again(task, found)

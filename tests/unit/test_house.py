@@ -52,7 +52,10 @@ def test_only_the_door_imports_azure() -> None:
 def test_every_role_has_a_playbook_of_its_name_and_documented_variables() -> None:
     for role in (path.name for path in (ROOT / "roles").iterdir() if path.is_dir()):
         assert (ROOT / "playbooks" / f"{role}.yml").is_file()
-        options = read_yaml("roles", role, "meta", "argument_specs.yml")["argument_specs"]["main"]["options"]
+        entries = read_yaml("roles", role, "meta", "argument_specs.yml")["argument_specs"]
+        assert all((ROOT / "roles" / role / "tasks" / f"{entry}.yml").is_file() for entry in entries)
+        assert all((ROOT / "playbooks" / f"{entry}.yml").is_file() for entry in entries if entry != "main")
+        options = {name: spec for entry in entries.values() for name, spec in entry["options"].items()}
         defaults = read_yaml("roles", role, "defaults", "main.yml")
         assert {name: spec["default"] for name, spec in options.items() if "default" in spec} == defaults
         assert all(name.startswith(f"{role}_") for name in options)
