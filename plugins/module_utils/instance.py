@@ -25,7 +25,7 @@ from .policy import find_policy
 from .resource_ids import ResourceId, same_id, squeeze
 from .services import BackupService, Protection
 from .shapes import Described, shape
-from .states import BROKEN, IN_TRANSIT, PROTECTED, STOPPED, SUSPENDED, wait_for_state, wait_until_gone, wait_until_settled
+from .states import BROKEN, IN_TRANSIT, PROTECTED, STOPPED, SUSPENDED, wait_for_state, wait_until_settled
 
 _INSTANCE_NAME = re.compile(r"^[A-Za-z0-9][-\w.]{1,149}$")
 _WORDS = {PROTECTED: "protected", SUSPENDED: "suspended, and kept", STOPPED: "stopped, and was protected"}
@@ -225,9 +225,7 @@ def _undelete(batch: Batch, row: DatasourceType, datasource: ResourceId, deleted
     deadline = task.deadline()
     service.undelete_instance(name, deadline)
     stopped = wait_for_state(service, name, STOPPED, deadline)
-    _resume(batch, row, datasource, stopped, deadline)
-    if changes:
-        service.change_protection(name, changes, deadline)
+    _change(batch, _resume(batch, row, datasource, stopped, deadline), changes, deadline)
     return _result(datasource, deleted, wait_for_state(service, name, PROTECTED, deadline), "undelete", message)
 
 
@@ -359,11 +357,9 @@ def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before:
     deadline, name = task.deadline(), before["name"]
     current = wait_until_settled(service, name, deadline) if in_transit else before
     if wanted == PROTECTED and current["state"] != PROTECTED:
-        _resume(batch, row, datasource, current, deadline)
+        current = _resume(batch, row, datasource, current, deadline)
         action = "resume"
-    if changes:
-        service.change_protection(name, changes, deadline)
-        wait_for_state(service, name, PROTECTED, deadline)
+    _change(batch, current, changes, deadline)
     if wanted != PROTECTED and current["state"] != wanted:
         (service.suspend if wanted == SUSPENDED else service.stop)(name, deadline)
     settled = wait_for_state(service, name, wanted, deadline)
@@ -406,8 +402,21 @@ def _listed(luns: tuple[int, ...] | None) -> list[int] | None:
     return list(luns) if luns is not None else None
 
 
-def _resume(batch: Batch, row: DatasourceType, datasource: ResourceId, before: Described, deadline: Deadline) -> None:
-    """Back up again. After a protection error the roles are asked for first, as they are its usual cause."""
+def _change(batch: Batch, current: Described, changes: dict[str, Any], deadline: Deadline) -> None:
+    """Change what an instance is not already; a resumed one may have got its policy with that."""
+    left = {**changes}
+    if "policy_id" in left and same_id(current["policy_id"], left["policy_id"]):
+        del left["policy_id"]
+    if left:
+        batch.service.change_protection(current["name"], left, deadline)
+        wait_for_state(batch.service, current["name"], PROTECTED, deadline)
+
+
+def _resume(batch: Batch, row: DatasourceType, datasource: ResourceId, before: Described, deadline: Deadline) -> Described:
+    """Back up again, and give the instance as it is then.
+
+    After a protection error the roles are asked for first, as they are its usual cause.
+    """
     if before["state"] in BROKEN:
         protection = Protection(
             before["name"],
@@ -424,7 +433,7 @@ def _resume(batch: Batch, row: DatasourceType, datasource: ResourceId, before: D
         )
         _validate_until_permitted(batch.task, batch.service, protection)
     batch.service.resume(before["name"], (batch.policy or {}).get("id"), deadline)
-    wait_for_state(batch.service, before["name"], PROTECTED, deadline)
+    return wait_for_state(batch.service, before["name"], PROTECTED, deadline)
 
 
 def _remove(batch: Batch, datasource: ResourceId, before: Described | None) -> Result:
@@ -438,9 +447,7 @@ def _remove(batch: Batch, datasource: ResourceId, before: Described | None) -> R
         until = format_time(service.service_now() + timedelta(days=days)) if days else None
         fate = f"its recovery points are soft-deleted and kept for {days} days, until {until}"
     if not task.check_mode:
-        deadline = task.deadline()
-        service.delete_instance(before["name"], deadline)
-        wait_until_gone(service, before["name"], deadline)
+        service.delete_instance(before["name"], task.deadline())
     return _result(datasource, before, None, "remove", f"'{datasource.name}' is no longer protected; {fate}")
 
 
@@ -458,6 +465,5 @@ def _purge(batch: Batch, datasource: ResourceId) -> Result:
         service.undelete_instance(deleted["name"], deadline)
         wait_for_state(service, deleted["name"], STOPPED, deadline)
         service.delete_instance(deleted["name"], deadline)
-        wait_until_gone(service, deleted["name"], deadline)
     message = f"what soft delete still held of '{datasource.name}' is destroyed"
     return _result(datasource, deleted, None, "purge", message)

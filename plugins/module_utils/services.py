@@ -177,7 +177,7 @@ class BackupService(VaultService, Protocol):
         """Back up again after suspend, stop or a protection error; policy_id: by this policy, where the kind can at once."""
 
     def delete_instance(self, name: str, deadline: Deadline) -> None:
-        """End the protection and delete its data."""
+        """End the protection, delete its data, and wait until that is done."""
 
     # -- backups, jobs, recovery points
 

@@ -166,6 +166,13 @@ class Replay:
         below = {**given, **self.seen}
         return [body for path, body in below.items() if path.rpartition("/")[0] == key and body]
 
+    def _drop_from_lists(self, key: str) -> None:
+        """Let no list that was seen before show what is deleted."""
+        for path, body in self.seen.items():
+            if isinstance(body, dict) and isinstance(body.get("value"), list):
+                items = [item for item in body["value"] if not isinstance(item, dict) or path_key(str(item.get("id"))) != key]
+                self.seen[path] = {**body, "value": items}
+
     def _from_here(self) -> list[Interaction]:
         return [entry for entry in self.interactions if entry.index >= self.position]
 
@@ -176,6 +183,7 @@ class Replay:
         if entry.method == "DELETE" and entry.status < 300:
             self.seen.pop(entry.key, None)
             self.gone.add(entry.key)
+            self._drop_from_lists(entry.key)
         elif entry.status < 300 and isinstance(entry.body, dict):
             if entry.method != "POST":
                 self._see(entry.key, entry.index, entry.body)

@@ -32,6 +32,7 @@ from ..plan import Plan
 from ..resource_ids import ResourceId
 from ..services import EVERY_JOB, JobQuery, Protection
 from ..shapes import Described
+from ..states import wait_until_gone
 from . import instances, jobs, policies, recovery_points
 from .adhoc import backup_rule
 from .guard import INSTANCE_DELETE, INSTANCE_WRITE, STOP, SUSPEND
@@ -279,6 +280,7 @@ class DataProtection(BackupVault):
         operation = self._client.backup_instances.begin_delete
         self.guard.unlock(INSTANCE_DELETE, self.instance_id(name))
         self._run(f"delete backup instance '{name}'", deadline, operation, name, gone_is_done=True)
+        wait_until_gone(self, name, deadline)
 
     # -- backups, jobs, recovery points
 
