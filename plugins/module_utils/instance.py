@@ -191,7 +191,8 @@ def _protect(batch: Batch, row: DatasourceType, datasource: ResourceId, group: R
         deadline = task.deadline()
         task.progress.note(datasource.name, datasource.key, "waiting until it is protected")
         service.protect(protection, deadline)
-        after = wait_for_state(service, protection.instance_name, PROTECTED, deadline)
+        believed = predicted if service.protects_by_job else None
+        after = wait_for_state(service, protection.instance_name, PROTECTED, deadline, believed)
     except AzureBackupError:
         task.progress.note(datasource.name, datasource.key, "failed", is_over=True)
         raise

@@ -39,10 +39,10 @@ def versions_of(name: str, policies: list[Described]) -> list[tuple[int, Describ
 
 
 def find_versions(service: BackupService, name: str) -> list[tuple[int, Described]]:
-    """Read the versions of a policy, the highest last."""
-    listed = service.list_policies()
+    """Read the versions of a policy, the highest last; what is changed in place has only one."""
+    listed = None if service.changes_policies else service.list_policies()
     if listed is None:
-        # The list is not to be had: look for the policy itself.
+        # Or the list is not to be had: look for the policy itself.
         policy = service.read_policy(name)
         listed = [policy] if policy else []
     return versions_of(name, listed)
@@ -97,9 +97,6 @@ def ensure_policy(task: Task) -> Result:
     service = open_vault(task, row.vault_type)
     vault = read_existing_vault(task, service)
     versions = find_versions(service, options["policy_name"]) if vault else []
-    if service.changes_policies:
-        # What is changed in place has no versions.
-        versions = [item for item in versions if same_id(item[1]["name"], options["policy_name"])]
     if not versions:
         return change_result("policy", _create(task, service, row, options["policy_name"], wanted))
     strangers = [policy for _number, policy in versions if policy["datasource_type"] != row.name]

@@ -104,10 +104,12 @@ class BackupService(VaultService, Protocol):
 
     changes_policies: whether create_policy also changes a policy that is there; where it does not, a new version is made.
     stopped_keep_policy: whether an instance that is stopped still names the policy that it had.
+    protects_by_job: whether protect waits for a job, whose end is the protection.
     """
 
     changes_policies: bool
     stopped_keep_policy: bool
+    protects_by_job: bool
 
     # -- policies
 

@@ -15,6 +15,8 @@ from .shapes import Described
 PROTECTED = "protection_configured"
 SUSPENDED = "backups_suspended"
 STOPPED = "protection_stopped"
+# How long a job that is over is doubted for want of what it made.
+_SECONDS_TO_SHOW = 120
 # In these Azure is at work and the next state comes by itself.
 IN_TRANSIT = ("configuring_protection", "updating_protection", "soft_deleting")
 BROKEN = ("protection_error", "configuring_protection_failed")
@@ -32,16 +34,24 @@ def wait_until_settled(service: BackupService, name: str, deadline: Deadline) ->
     return _wait(service, name, is_settled, action, deadline) or {}
 
 
-def wait_for_state(service: BackupService, name: str, wanted: str, deadline: Deadline) -> Described:
-    """Wait until an instance is in a state. Raises OperationFailed with its protection error, TimedOut."""
+def wait_for_state(
+    service: BackupService, name: str, wanted: str, deadline: Deadline, believed: Described | None = None
+) -> Described:
+    """Wait until an instance is in a state. Raises OperationFailed with its protection error, TimedOut.
+
+    believed: what is given where a job has made the instance and no list shows it for two minutes.
+    """
+    patience = Deadline(deadline.clock, _SECONDS_TO_SHOW, deadline.poll_interval)
     action = f"bring backup instance '{name}' to {wanted}"
 
     def is_there(instance: Described | None) -> bool:
         if instance and instance["state"] in BROKEN and instance["state"] != wanted:
             raise OperationFailed(f"Cannot {action}: {_reasons(instance)}", code=_first_code(instance))
+        if instance is None and believed is not None and patience.remaining() <= 0:
+            return True
         return bool(instance and instance["state"] == wanted)
 
-    return _wait(service, name, is_there, action, deadline) or {}
+    return _wait(service, name, is_there, action, deadline) or believed or {}
 
 
 def wait_until_gone(service: BackupService, name: str, deadline: Deadline) -> None:

@@ -62,6 +62,7 @@ class DataProtection(BackupVault):
 
     changes_policies = False
     stopped_keep_policy = True
+    protects_by_job = False
 
     def __init__(self, session: Session, vault: ResourceId) -> None:
         super().__init__(session, vault)

@@ -53,6 +53,7 @@ class RecoveryServices(RecoveryServicesVault):
 
     changes_policies = True
     stopped_keep_policy = False
+    protects_by_job = True
 
     def __init__(self, session: Session, vault: ResourceId) -> None:
         super().__init__(session, vault)
