@@ -37,6 +37,7 @@ def loopback() -> Iterator[Emulator]:
 def blank(loopback: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Emulator:
     """An environment that knows where the loopback Azure is trusted from, and nothing of credentials."""
     loopback.azure.reset()
+    loopback.azure.clock.speed = 1
     for name in [name for name in os.environ if name.startswith(("AZURE_", "ARM_"))]:
         monkeypatch.delenv(name)
     for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
@@ -104,6 +105,37 @@ def test_roles_are_seen_by_the_cli(az: Az, blank: Emulator) -> None:
     assert not run_module("backup_permission", {**connection, "datasource_id": [disk]}, clock)["failed"]
     listed = az("role", "assignment", "list", "--scope", disk, "--fill-principal-name", "false")
     assert "Disk Backup Reader" in [item["roleDefinitionName"] for item in listed]
+
+
+def test_the_cli_backs_a_virtual_machine_up(az: Az, blank: Emulator) -> None:
+    """The way of Microsoft's quickstart, from a vault to its removal, by the commands of az backup."""
+    # The CLI sleeps in real time, half a minute at once while it waits for a job.
+    blank.azure.clock.speed = 3600
+    vault = ["--resource-group", "demo-rg", "--vault-name", "cli-vault"]
+    machine = ["--backup-management-type", "AzureIaasVM", "--workload-type", "VM"]
+    web02 = [*vault, "--container-name", "web02", "--item-name", "web02", *machine]
+    az("backup", "vault", "create", "--resource-group", "demo-rg", "--name", "cli-vault", "--location", "westeurope")
+    az("backup", "vault", "backup-properties", "set", "--resource-group", "demo-rg", "--name", "cli-vault",
+       "--soft-delete-feature-state", "Disable")  # fmt: skip
+    assert "DefaultPolicy" in [policy["name"] for policy in az("backup", "policy", "list", *vault)]
+    # A new machine, which the vault is told to look for.
+    enabled = az("backup", "protection", "enable-for-vm", *vault, "--vm", "web02", "--policy-name", "DefaultPolicy")
+    assert enabled["properties"]["operation"] == "ConfigureBackup"
+    started = az("backup", "protection", "backup-now", *web02, "--retain-until", "01-01-2040")
+    az("backup", "job", "wait", *vault, "--name", started["name"])
+    assert az("backup", "job", "show", *vault, "--name", started["name"])["properties"]["status"] == "Completed"
+    (point,) = az("backup", "recoverypoint", "list", *web02)
+    arguments = {"resource_group": "demo-rg", "vault_name": "cli-vault", "auth_source": "cli"}
+    seen = run_module(
+        "backup_recovery_point_info",
+        {**arguments, "datasource_id": [f"{GROUP}/providers/Microsoft.Compute/virtualMachines/web02"]},
+        VirtualClock(blank.azure.clock),
+    )
+    assert [found["name"] for found in seen["recovery_points"]] == [point["name"]]
+    ended = az("backup", "protection", "disable", *web02, "--delete-backup-data", "true", "--yes")
+    assert ended["properties"]["operation"] == "DeleteBackupData"
+    assert az("backup", "item", "list", *vault) == []
+    az("backup", "vault", "delete", "--resource-group", "demo-rg", "--name", "cli-vault", "--yes")
 
 
 @pytest.mark.usefixtures("blank")

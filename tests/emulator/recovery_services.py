@@ -36,6 +36,8 @@ _SECONDS = {"vault": 2.0, "refresh": 12.0, "item": 6.0, "configure": 30.0, "snap
 _JOB_READS_AN_HOUR = 150
 _NEVER = "0001-01-01T00:00:00"
 _NO_BACKUP = "2001-01-01T00:00:00Z"
+# The api-version by which the CLI of today says how a vault's costs are shown.
+_COST_MANAGEMENT = "2026-07-01"
 _VAULT_NAME = re.compile(r"^[A-Za-z][A-Za-z0-9-]{1,49}$")
 _POLICY_NAME = re.compile(r"^[A-Za-z][-A-Za-z0-9]{2,149}$")
 _FILTER = re.compile(r"(\w+)\s+eq\s+'([^']*)'")
@@ -329,9 +331,9 @@ class RecoveryServices:
             )
             current.policies = default_policies(call.full_path, ticks(self._clock.now())[:10])
             current.discovered = {key for key in self._compute.machines if self._compute.machines[key]["_known"]}
-            self.vaults[key] = current
-        self._lay(current, {"properties": properties, "tags": document.get("tags"), "identity": document.get("identity")})
-        vault = current
+        change = {"properties": properties, "tags": document.get("tags"), "identity": document.get("identity")}
+        self._lay(current, change, call.api_version)
+        self.vaults[key] = vault = current
         vault.wire["properties"]["provisioningState"] = "Provisioning"
         shown = copy.deepcopy(vault.wire)
 
@@ -379,13 +381,15 @@ class RecoveryServices:
         }
         vault.wire["properties"].setdefault("backupStorageVersion", "Unassigned")
 
-    def _lay(self, vault: Vault, change: Wire) -> None:
+    def _lay(self, vault: Vault, change: Wire, api_version: str) -> None:
         """Lay a change over a vault. Raises ArmError 400 for what cannot be changed."""
         properties = change.get("properties") or {}
         allowed = {
             "publicNetworkAccess", "monitoringSettings", "redundancySettings", "restoreSettings",
             "securitySettings", "encryption",
         }  # fmt: skip
+        if api_version >= _COST_MANAGEMENT:
+            allowed.add("costManagementSettings")
         check_properties(properties, allowed, "VaultProperties")
         own = vault.wire["properties"]
         old_redundancy = own["redundancySettings"]
@@ -431,7 +435,7 @@ class RecoveryServices:
         vault = self._vault(call)
         document = call.document()
         check_properties(document, {"location", "tags", "identity", "properties", "sku", "etag"}, "PatchVault")
-        self._lay(vault, document)
+        self._lay(vault, document, call.api_version)
         if set(document) == {"identity"} and "userassigned" not in str(document["identity"].get("type")).lower():
             return Reply(200, vault.wire)
 
