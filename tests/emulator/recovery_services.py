@@ -177,6 +177,7 @@ class RecoveryServices:
             ("PATCH", _VAULT, self._change_vault),
             ("DELETE", _VAULT, self._delete_vault),
             ("GET", _VAULT + "/operationStatus/{operation}", self._read_vault_operation),
+            ("GET", _VAULT + "/operationResults/{operation}", self._read_result),
             ("GET", _VAULT + "/backupconfig/vaultconfig", self._read_config),
             ("PATCH", _VAULT + "/backupconfig/vaultconfig", self._change_config),
             ("GET", _VAULT + "/backupResourceGuardProxies", self._list_nothing),
@@ -294,7 +295,7 @@ class RecoveryServices:
         if group:
             self._groups.find(call.path["subscription"], group)
         found = [
-            vault.wire
+            _in_a_list(vault.wire)
             for (subscription, own_group, _name), vault in self.vaults.items()
             if subscription == call.path["subscription"].lower() and (not group or own_group == group.lower())
         ]
@@ -322,6 +323,7 @@ class RecoveryServices:
                 {
                     "location": location,
                     "name": call.path["vault"],
+                    "etag": _etag(ticks(self._clock.now())),
                     "properties": _first_properties(),
                     "id": call.full_path,
                     "type": f"{NAMESPACE}/vaults",
@@ -457,6 +459,9 @@ class RecoveryServices:
                 "ServiceResourceNotEmptyWithBackendMessage",
                 "Recovery Services vault cannot be deleted as there are backup items still present in the vault or in "
                 f"soft delete state: {names}. Please ensure all containers have been unregistered from the vault.",
+                target=None,
+                details=None,
+                innerError=None,
             )
 
         def done(_operation: Operation, _due: datetime) -> None:
@@ -967,7 +972,20 @@ class RecoveryServices:
         found = next((point for point in self._item(call)[1].points if point["name"] == call.path["point"]), None)
         if found is None:
             raise ArmError(404, "BMSUserErrorRecoveryPointNotFound", "The recovery point was not found.")
-        return Reply(200, found)
+        # One by itself does not say its expiry (recorded: backup_csr).
+        properties = {key: value for key, value in found["properties"].items() if key != "recoveryPointProperties"}
+        return Reply(200, {**found, "properties": properties})
+
+
+def _in_a_list(wire: Wire) -> Wire:
+    """Give a vault as lists have it: of its settings they say little (recorded: backup_vault)."""
+    left_out = ("redundancySettings", "securitySettings", "backupStorageVersion")
+    properties = {key: value for key, value in wire["properties"].items() if key not in left_out}
+    return {**wire, "properties": properties}
+
+
+def _etag(moment: str) -> str:
+    return f"W/\"datetime'{moment.replace(':', '%3A')}'\""
 
 
 def _first_properties() -> Wire:

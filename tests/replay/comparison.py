@@ -117,7 +117,12 @@ def variant_of(status: int, body: Any) -> str:
         # What Resource Graph was asked for; its computed columns are the query's and not compared.
         return str(body["data"][0]["type"]) if body["data"] else "nothing"
     properties = body.get("properties") or {}
-    return str(properties["status"]) if isinstance(properties, dict) and "isUserTriggered" in properties else ""
+    if not isinstance(properties, dict):
+        return ""
+    if "jobType" in properties:
+        # The jobs of a Recovery Services vault have another shape for each operation.
+        return f"{properties.get('operation')} {properties.get('status')}"
+    return str(properties["status"]) if "isUserTriggered" in properties else ""
 
 
 def kind_of(method: str, path: str, status: int, body: Any, routes: Iterable[Route]) -> Kind | None:
@@ -131,13 +136,15 @@ def _is_known(item: Any) -> bool:
     properties = item.get("properties") if isinstance(item, dict) else None
     if not isinstance(properties, dict):
         return True
+    if properties.get("backupManagementType") not in (None, "AzureIaasVM"):
+        return False
     types = properties.get("datasourceTypes") or [
         properties.get("dataSourceType") or (properties.get("dataSourceInfo") or {}).get("datasourceType")
     ]
     return all(str(kind).lower() in (*_TYPES, "none") for kind in types)
 
 
-def _of_known_types(body: Any) -> Any:
+def of_known_types(body: Any) -> Any:
     """Leave what is about other types of datasource out of a list; None where nothing is left of the body."""
     for key in ("value", "data"):
         if isinstance(body, dict) and isinstance(body.get(key), list):
@@ -156,7 +163,7 @@ def read_answers(folder: Path, routes: list[Route]) -> dict[Kind, list[Answer]]:
             if isinstance(entry.get("response_body"), str):
                 # A part of a recording that was not read.
                 continue
-            body = _of_known_types(entry.get("response_body"))
+            body = of_known_types(entry.get("response_body"))
             kind = kind_of(entry["method"], unquote(url.path).rstrip("/"), entry["status"], body, routes)
             if kind:
                 headers = {name.lower() for name in entry.get("response_headers") or {}} & set(HEADERS)

@@ -18,11 +18,13 @@ from bodies import BLOB_INSTANCE, BLOB_POLICY, GROUP, INSTANCE, POLICY, SNAPSHOT
 from emulator.app import Azure
 from emulator.seed import CLIENT, OUTSIDER_CLIENT, SECRET, SUBSCRIPTION, TENANT, Seed
 from emulator.server import Emulator
-from replay.comparison import HEADERS, Answer, Kind, Shape, kind_of, read_answers
+from replay.comparison import HEADERS, Answer, Kind, Shape, kind_of, of_known_types, read_answers
 from replay.test_replay import RECORDINGS
 
 API = "2025-07-01"
-NAMESPACES = ("Microsoft.DataProtection", "Microsoft.Authorization", "Microsoft.ResourceGraph")
+NAMESPACES = (
+    "Microsoft.DataProtection", "Microsoft.RecoveryServices", "Microsoft.Authorization", "Microsoft.ResourceGraph",
+)  # fmt: skip
 PARITY = Path(__file__).parents[1] / "emulator" / "PARITY.md"
 ROUTES = [route for route in Azure(Seed(), 1).route_table if route.namespace in NAMESPACES]
 RECORDED = read_answers(RECORDINGS, ROUTES) if RECORDINGS.is_dir() else {}
@@ -58,7 +60,7 @@ class Client:
             target = f"{self.url}{target}{'&' if '?' in target else '?'}api-version={version}"
         response = self.http.request(method, target, json=body)
         path = unquote(urlsplit(target).path)
-        content = response.json() if response.text else None
+        content = of_known_types(response.json()) if response.text else None
         kind = kind_of(method, path, response.status_code, content, ROUTES)
         assert kind, f"{method} {path} has no route"
         headers = {name.lower() for name in response.headers} & set(HEADERS)
@@ -285,6 +287,88 @@ def elsewhere(client: Client) -> None:
     client.finish(client.send("PUT", f"{other}/backupInstances/data01-elsewhere", {"properties": body}))
 
 
+def virtual_machines(client: Client) -> None:
+    """A Recovery Services vault, its settings and policies, and the life of a virtual machine in it."""
+    version = "2024-04-01"
+    vault = f"{GROUP}/providers/Microsoft.RecoveryServices/vaults/demo-rsv"
+    machine = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/web02"
+    name = "iaasvmcontainerv2;demo-rg;web02"
+    item = f"{vault}/backupFabrics/Azure/protectionContainers/IaasVMContainer;{name}/protectedItems/VM;{name}"
+    reader = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/key-reader"
+
+    def send(method: str, target: str, body: Any = None) -> requests.Response:
+        return client.send(method, target, body, version)
+
+    def done(method: str, target: str, body: Any = None) -> requests.Response:
+        """Send a request, follow its operation as Microsoft's CLI does, and read the job that it started."""
+        answer = send(method, target, body)
+        operation = urlsplit(answer.headers["Azure-AsyncOperation"]).path.rsplit("/", 1)[-1]
+        send("GET", f"{vault}/backupOperations/{operation}")
+        client.clock.advance(300)
+        last = send("GET", f"{vault}/backupOperations/{operation}")
+        job = last.json()["properties"]["jobId"]
+        for _again in range(3):
+            answer = send("GET", f"{vault}/backupJobs/{job}")
+            client.clock.advance(7200)
+        return answer
+
+    send("GET", vault)
+    body = {"location": "westeurope", "sku": {"name": "Standard"}, "properties": {"publicNetworkAccess": "Enabled"}}
+    client.finish(send("PUT", vault, body))
+    for target in (vault, f"{GROUP}/providers/Microsoft.RecoveryServices/vaults", f"{vault}/backupconfig/vaultconfig",
+                   f"{vault}/backupResourceGuardProxies", f"{vault}/backupPolicies", f"{vault}/backupPolicies/DefaultPolicy",
+                   f"{vault}/backupPolicies/EnhancedPolicy", f"{vault}/backupProtectableItems"):  # fmt: skip
+        send("GET", target)
+    send("GET", f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.RecoveryServices/vaults")
+    for identity in ({"type": "userassigned", "userAssignedIdentities": {reader: {}}}, {"type": "none"}):
+        changed = send("PATCH", vault, {"identity": identity})
+        if changed.status_code == 202:
+            client.finish(changed)
+    for name_, value in (("standardTierStorageRedundancy", "LocallyRedundant"), ("crossRegionRestore", "Disabled")):
+        client.finish(send("PATCH", vault, {"properties": {"redundancySettings": {name_: value}}}))
+    config = {"enhancedSecurityState": "Enabled", "softDeleteFeatureState": "Enabled", "softDeleteRetentionPeriodInDays": 14}
+    send("PATCH", f"{vault}/backupconfig/vaultconfig", {"properties": config})
+    policy = send("GET", f"{vault}/backupPolicies/DefaultPolicy").json()["properties"]
+    send("PUT", f"{vault}/backupPolicies/own", {"properties": policy})
+    send("PUT", f"{vault}/backupPolicies/own", {"properties": {**policy, "instantRpRetentionRangeInDays": 3}})
+    send("DELETE", f"{vault}/backupPolicies/own")
+    refreshed = send("POST", f"{vault}/backupFabrics/Azure/refreshContainers")
+    send("GET", refreshed.headers["Location"])
+    client.clock.advance(600)
+    send("GET", refreshed.headers["Location"])
+    send("GET", f"{vault}/backupProtectableItems")
+    protected = {"protectedItemType": "Microsoft.Compute/virtualMachines", "sourceResourceId": machine,
+                 "policyId": f"{vault}/backupPolicies/DefaultPolicy"}  # fmt: skip
+    done("PUT", item, {"properties": protected})
+    backup = {"objectType": "IaasVMBackupRequest", "recoveryPointExpiryTimeInUTC": "2040-01-01T00:00:00.000Z"}
+    done("POST", f"{item}/backup", {"properties": backup})
+    for target in (item, f"{vault}/backupProtectedItems", f"{vault}/backupProtectionContainers", f"{vault}/backupJobs",
+                   f"{item}/recoveryPoints"):  # fmt: skip
+        answer = send("GET", target)
+    send("GET", answer.json()["value"][0]["id"])
+    client.azure.faults.plan({"kind": "job", "outcome": {"status": "CompletedWithWarnings"}})
+    done("POST", f"{item}/backup", {"properties": backup})
+    send("POST", f"{item}/backup", {"properties": backup})
+    client.clock.advance(60)
+    running = next(
+        job for job in send("GET", f"{vault}/backupJobs").json()["value"] if job["properties"]["status"] == "InProgress"
+    )
+    send("POST", f"{running['id']}/cancel")
+    client.clock.advance(7200)
+    done("PUT", item, {"properties": {**protected, "policyId": "", "protectionState": "ProtectionStopped"}})
+    done("PUT", item, {"properties": protected})
+    done("DELETE", item)
+    send("GET", f"{vault}/backupProtectedItems")
+    assert send("DELETE", vault).status_code == 400
+    done("PUT", item, {"properties": {**protected, "policyId": "", "protectionState": "ProtectionStopped", "isRehydrate": True}})
+    send("PATCH", f"{vault}/backupconfig/vaultconfig", {"properties": {**config, "softDeleteFeatureState": "Disabled"}})
+    done("DELETE", item)
+    gone = send("DELETE", vault)
+    send("GET", gone.headers["Azure-AsyncOperation"])
+    client.clock.advance(600)
+    send("GET", gone.headers["Azure-AsyncOperation"])
+
+
 def last_steps(client: Client) -> None:
     """What is refused, and the end of policies and vaults."""
     client.send("GET", VAULT_ID.replace("demo-rg", "no-such-rg") + "/backupInstances/data01")
@@ -310,6 +394,7 @@ def observed() -> Iterator[dict[Kind, list[Answer]]]:
         accounts(client)
         guarded(client)
         undeleted(client)
+        virtual_machines(client)
         last_steps(client)
         yield client.observed
 
