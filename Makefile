@@ -10,7 +10,7 @@ ARGS ?=
 .PHONY: help demo test test-clients emulator replay bench clean
 
 help:
-	@echo "make demo                          back a disk up on a loopback Azure, twice"
+	@echo "make demo                          back a disk and a virtual machine up on a loopback Azure, twice"
 	@echo "make test                          everything that a change must pass"
 	@echo "make test-clients                  other people's clients beside ours: the Azure CLI"
 	@echo "make emulator [ARGS='--port 0']    serve the loopback Azure; then: . .emulator/env"

@@ -96,6 +96,14 @@ EXAMPLES = r"""
   holdfast.azure_backup.backup_adhoc:
     job_id: "{{ backup.results[0].job.id }}"
   when: backup.results[0].job is not none
+
+- name: Back up a virtual machine before a change, go on when its snapshot is there, and keep the backup for a quarter
+  holdfast.azure_backup.backup_adhoc:
+    resource_group: demo-rg
+    vault_name: demo-rsv
+    datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/virtualMachines/web01"
+    wait_for: snapshot
+    retain_until: 90d
 """
 
 RETURN = r"""

@@ -158,6 +158,14 @@ EXAMPLES = r"""
     datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data02"
     snapshot_resource_group: demo-snapshots-rg
     undelete: true
+
+- name: Protect a virtual machine without the data disk at LUN 1
+  holdfast.azure_backup.backup_instance:
+    resource_group: demo-rg
+    vault_name: demo-rsv
+    policy_name: machines
+    datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/virtualMachines/web01"
+    exclude_disk_luns: [1]
 """
 
 RETURN = r"""

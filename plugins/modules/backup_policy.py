@@ -250,6 +250,23 @@ EXAMPLES = r"""
     vault_name: demo-vault
     policy_name: disks-nightly
     state: absent
+
+- name: Virtual machines, every six hours between six and midnight, with snapshots of a week for instant restore
+  holdfast.azure_backup.backup_policy:
+    resource_group: demo-rg
+    vault_name: demo-rsv
+    policy_name: machines
+    datasource_type: azure_vm
+    policy_type: V2
+    schedule:
+      frequency: hourly
+      interval_hours: 6
+      times: ['06:00']
+      window_hours: 18
+    retention:
+      default: 30d
+      monthly: 12mo
+    instant_rp_retention_range_in_days: 7
 """
 
 RETURN = r"""

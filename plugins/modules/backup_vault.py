@@ -189,6 +189,13 @@ EXAMPLES = r"""
     resource_group: demo-rg
     vault_name: demo-vault
     state: absent
+
+- name: A vault for virtual machines
+  holdfast.azure_backup.backup_vault:
+    resource_group: demo-rg
+    vault_name: demo-rsv
+    vault_type: recovery_services
+    redundancy: LocallyRedundant
 """
 
 RETURN = r"""

@@ -287,30 +287,18 @@ def elsewhere(client: Client) -> None:
     client.finish(client.send("PUT", f"{other}/backupInstances/data01-elsewhere", {"properties": body}))
 
 
-def virtual_machines(client: Client) -> None:
-    """A Recovery Services vault, its settings and policies, and the life of a virtual machine in it."""
-    version = "2024-04-01"
-    vault = f"{GROUP}/providers/Microsoft.RecoveryServices/vaults/demo-rsv"
-    machine = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/web02"
-    name = "iaasvmcontainerv2;demo-rg;web02"
-    item = f"{vault}/backupFabrics/Azure/protectionContainers/IaasVMContainer;{name}/protectedItems/VM;{name}"
+RSV = f"{GROUP}/providers/Microsoft.RecoveryServices/vaults/demo-rsv"
+RSV_API = "2024-04-01"
+RSV_CONFIG = {"enhancedSecurityState": "Enabled", "softDeleteFeatureState": "Enabled", "softDeleteRetentionPeriodInDays": 14}
+
+
+def recovery_services_vault(client: Client) -> None:
+    """A Recovery Services vault, its settings and its policies."""
+    vault = RSV
     reader = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/key-reader"
 
     def send(method: str, target: str, body: Any = None) -> requests.Response:
-        return client.send(method, target, body, version)
-
-    def done(method: str, target: str, body: Any = None) -> requests.Response:
-        """Send a request, follow its operation as Microsoft's CLI does, and read the job that it started."""
-        answer = send(method, target, body)
-        operation = urlsplit(answer.headers["Azure-AsyncOperation"]).path.rsplit("/", 1)[-1]
-        send("GET", f"{vault}/backupOperations/{operation}")
-        client.clock.advance(300)
-        last = send("GET", f"{vault}/backupOperations/{operation}")
-        job = last.json()["properties"]["jobId"]
-        for _again in range(3):
-            answer = send("GET", f"{vault}/backupJobs/{job}")
-            client.clock.advance(7200)
-        return answer
+        return client.send(method, target, body, RSV_API)
 
     send("GET", vault)
     body = {"location": "westeurope", "sku": {"name": "Standard"}, "properties": {"publicNetworkAccess": "Enabled"}}
@@ -326,12 +314,36 @@ def virtual_machines(client: Client) -> None:
             client.finish(changed)
     for name_, value in (("standardTierStorageRedundancy", "LocallyRedundant"), ("crossRegionRestore", "Disabled")):
         client.finish(send("PATCH", vault, {"properties": {"redundancySettings": {name_: value}}}))
-    config = {"enhancedSecurityState": "Enabled", "softDeleteFeatureState": "Enabled", "softDeleteRetentionPeriodInDays": 14}
-    send("PATCH", f"{vault}/backupconfig/vaultconfig", {"properties": config})
+    send("PATCH", f"{vault}/backupconfig/vaultconfig", {"properties": RSV_CONFIG})
     policy = send("GET", f"{vault}/backupPolicies/DefaultPolicy").json()["properties"]
     send("PUT", f"{vault}/backupPolicies/own", {"properties": policy})
     send("PUT", f"{vault}/backupPolicies/own", {"properties": {**policy, "instantRpRetentionRangeInDays": 3}})
     send("DELETE", f"{vault}/backupPolicies/own")
+
+
+def virtual_machines(client: Client) -> None:
+    """The life of a virtual machine in a Recovery Services vault, and the end of the vault."""
+    vault, config = RSV, RSV_CONFIG
+    machine = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/web02"
+    name = "iaasvmcontainerv2;demo-rg;web02"
+    item = f"{vault}/backupFabrics/Azure/protectionContainers/IaasVMContainer;{name}/protectedItems/VM;{name}"
+
+    def send(method: str, target: str, body: Any = None) -> requests.Response:
+        return client.send(method, target, body, RSV_API)
+
+    def done(method: str, target: str, body: Any = None) -> requests.Response:
+        """Send a request, follow its operation as Microsoft's CLI does, and read the job that it started."""
+        answer = send(method, target, body)
+        operation = urlsplit(answer.headers["Azure-AsyncOperation"]).path.rsplit("/", 1)[-1]
+        send("GET", f"{vault}/backupOperations/{operation}")
+        client.clock.advance(300)
+        last = send("GET", f"{vault}/backupOperations/{operation}")
+        job = last.json()["properties"]["jobId"]
+        for _again in range(3):
+            answer = send("GET", f"{vault}/backupJobs/{job}")
+            client.clock.advance(7200)
+        return answer
+
     refreshed = send("POST", f"{vault}/backupFabrics/Azure/refreshContainers")
     send("GET", refreshed.headers["Location"])
     client.clock.advance(600)
@@ -394,6 +406,7 @@ def observed() -> Iterator[dict[Kind, list[Answer]]]:
         accounts(client)
         guarded(client)
         undeleted(client)
+        recovery_services_vault(client)
         virtual_machines(client)
         last_steps(client)
         yield client.observed
