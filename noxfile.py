@@ -228,10 +228,11 @@ def run_tests(session: nox.Session, core: str, places: list[str], path: str = ""
         str(folder / "bin" / "python"),
         "-m",
         "pytest",
+        # One more than the cores: playbooks wait a good part of their time. A file's tests need not stay together.
         "-n",
-        "2",
+        "3",
         "--dist",
-        "loadfile",
+        "worksteal",
         *arguments,
         env=environment,
         external=True,

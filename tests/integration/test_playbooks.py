@@ -29,8 +29,15 @@ __all__ = ["environment", "installed", "loopback"]
 TARGETS = sorted(path.name for path in (HERE / "targets").iterdir() if path.is_dir())
 
 
+def hasten(loopback: Emulator, name: str) -> None:
+    """Let time pass faster for virtual machines, whose backups take an hour."""
+    if "virtual_machines" in name:
+        loopback.azure.clock.speed = 4000
+
+
 @pytest.mark.parametrize("target", TARGETS)
-def test_target(environment: dict[str, str], tmp_path: Path, target: str) -> None:
+def test_target(environment: dict[str, str], loopback: Emulator, tmp_path: Path, target: str) -> None:
+    hasten(loopback, target)
     if target == "modules":
         # Here the connection comes from module_defaults and from nowhere else.
         for name in ("CLIENT_ID", "SECRET", "TENANT", "SUBSCRIPTION_ID"):
@@ -101,7 +108,8 @@ GUIDES = sorted(
 
 
 @pytest.mark.parametrize("guide", GUIDES)
-def test_the_tasks_of_the_guides_work(environment: dict[str, str], tmp_path: Path, guide: str) -> None:
+def test_the_tasks_of_the_guides_work(environment: dict[str, str], loopback: Emulator, tmp_path: Path, guide: str) -> None:
+    hasten(loopback, guide)
     tasks = blocks_of(guide)
     assert len(tasks) >= 3
     for task in tasks:
