@@ -11,7 +11,7 @@ from __future__ import annotations
 from ..services import GraphTable
 from . import items, vaults
 
-VAULTS = GraphTable("resources", "microsoft.recoveryservices/vaults", vaults.describe)
+VAULTS = GraphTable("resources", "microsoft.recoveryservices/vaults", vaults.describe_listed)
 INSTANCES = GraphTable(
     "RecoveryServicesResources",
     "microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/protecteditems",

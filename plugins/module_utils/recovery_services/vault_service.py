@@ -12,7 +12,7 @@ from ..azure.operations import follow
 from ..azure.session import API_VERSIONS, Session
 from ..clock import Deadline, Ramp
 from ..durations import format_time, parse_time
-from ..errors import NotFound
+from ..errors import AzureBackupError, NotFound
 from ..resource_ids import ResourceId
 from ..shapes import Described
 from . import vaults
@@ -40,16 +40,24 @@ class RecoveryServicesVault:
 
     def plan_vault(self, options: dict[str, Any]) -> Described:
         if self._vault_wire:
-            touches_data = bool(options["redundancy"] or options["cross_region_restore_state"])
-            vaults.check_change(self._vault_wire, options, touches_data and bool(self._list_items()))
+            vaults.check_change(self._vault_wire, options, lambda: bool(self._list_items()))
         return vaults.describe(vaults.planned(self._vault_wire, options, self.vault))
 
     def write_vault(self, options: dict[str, Any], deadline: Deadline) -> None:
-        if self._vault_wire is None:
-            action = f"create vault '{self.vault.name}'"
-            answer = self._session.send("PUT", self.vault.text, action, API, body=vaults.new_vault(options))
+        if self._vault_wire is not None:
+            return self._change_vault(options, deadline)
+        action = f"create vault '{self.vault.name}'"
+        answer = self._session.send("PUT", self.vault.text, action, API, body=vaults.new_vault(options))
+        try:
             self._follow(answer, action, deadline)
             self.read_vault()
+            return self._change_vault(options, deadline)
+        except AzureBackupError as error:
+            # The vault is there, if not yet as it was wanted.
+            error.details = {**error.details, "changed": True}
+            raise
+
+    def _change_vault(self, options: dict[str, Any], deadline: Deadline) -> None:
         current = self._vault_wire or {}
         action = f"change vault '{self.vault.name}'"
         change = vaults.changes(current, options)

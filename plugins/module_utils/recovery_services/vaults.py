@@ -8,6 +8,7 @@ Shapes as recorded in recoveryservices/backup_vault and backup_identity.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..azure.identities import kinds_of, merge_identity
@@ -187,8 +188,11 @@ def planned(current: Wire | None, options: dict[str, Any], vault: ResourceId) ->
     return wire
 
 
-def check_change(current: Wire, options: dict[str, Any], protects_something: bool) -> None:
-    """Refuse what Azure cannot change or undo. Raises BadInput with every mistake."""
+def check_change(current: Wire, options: dict[str, Any], protects_something: Callable[[], bool]) -> None:
+    """Refuse what Azure cannot change or undo. Raises BadInput with every mistake.
+
+    protects_something: asked only where the answer counts.
+    """
     view = describe(current)
     problems = [
         f"{option}: a vault's {option} cannot be changed after it was created; it is {view[option]}, not {options[option]}"
@@ -198,7 +202,7 @@ def check_change(current: Wire, options: dict[str, Any], protects_something: boo
     problems += [
         f"{option}: it can be changed only while the vault protects nothing; it is {view[option]}, not {options[option]}"
         for option in ("redundancy", "cross_region_restore_state")
-        if protects_something and options[option] and squeeze(options[option]) != squeeze(view[option])
+        if options[option] and squeeze(options[option]) != squeeze(view[option]) and protects_something()
     ]
     wanted = squeeze((options["soft_delete"] or {}).get("state") or "AlwaysOn")
     if view["soft_delete"]["state"] == "AlwaysOn" and wanted != "alwayson":
@@ -211,6 +215,15 @@ def check_change(current: Wire, options: dict[str, Any], protects_something: boo
     ]
     if problems:
         raise BadInput("; ".join(problems))
+
+
+def describe_listed(wire: Wire) -> dict[str, Any]:
+    """Give a vault of a list, which tells nothing of its security (recorded: backup_vault), as results show it."""
+    described = describe(wire)
+    if "securitySettings" in (wire.get("properties") or {}):
+        return described
+    unknown = {"state": None, "retention_duration_in_days": None}
+    return {**described, "soft_delete": unknown, "immutability_state": None, "is_protected_by_resource_guard": None}
 
 
 def describe(wire: Wire) -> dict[str, Any]:

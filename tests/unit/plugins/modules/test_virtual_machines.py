@@ -120,6 +120,22 @@ def test_a_vault_that_protects_something_is_not_deleted_and_says_what(azure: Dri
     assert "DELETE demo-vault" not in azure.writes()
 
 
+def test_a_list_tells_of_each_vault_what_it_is(azure: Driver) -> None:
+    azure.vault(**KIND, soft_delete={"state": "Off"}, redundancy="LocallyRedundant", immutability_state="Unlocked")
+    (named,) = azure.run("backup_vault_info", **KIND)["vaults"]
+    assert (named["soft_delete"]["state"], named["redundancy"]) == ("Off", "LocallyRedundant")
+    assert azure.run("backup_vault_info", vault_name=None)["vaults"] == [named]
+    everywhere = azure.run("backup_vault_info", resource_group=None, vault_name=None, subscription_ids=["all"])["vaults"]
+    assert everywhere == [named]
+
+
+def test_a_vault_that_is_there_but_not_as_wanted_is_a_change(azure: Driver) -> None:
+    azure.fault(kind="answer", method="PATCH", path="/vaults/demo-vault$", status=403)
+    result = azure.run("backup_vault", **KIND, redundancy="LocallyRedundant")
+    assert (result["failed"], result["changed"]) == (True, True)
+    assert azure.run("backup_vault", **KIND, redundancy="LocallyRedundant")["vault"]["redundancy"] == "LocallyRedundant"
+
+
 # -- policy
 
 
