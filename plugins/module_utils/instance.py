@@ -158,6 +158,10 @@ def _result(datasource: ResourceId, before: Described | None, after: Described |
 
 def _protect(batch: Batch, row: DatasourceType, datasource: ResourceId, group: ResourceId) -> Result:
     task, service = batch.task, batch.service
+    if task.options["state"] == "stopped" and task.options["undelete"]:
+        held = batch.deleted_instance_of(datasource)
+        if held:
+            return _undelete(batch, row, datasource, held)
     if task.options["state"] != "present":
         raise NotFound(
             f"state: '{datasource.name}' is not protected in vault '{service.vault.name}', so it cannot be "
@@ -201,7 +205,7 @@ def _protect(batch: Batch, row: DatasourceType, datasource: ResourceId, group: R
 
 
 def _undelete(batch: Batch, row: DatasourceType, datasource: ResourceId, deleted: Described) -> Result:
-    """Bring a soft-deleted instance back and protect by it, where the task says so."""
+    """Bring a soft-deleted instance back, where the task says so, and protect by it unless it is to be stopped."""
     task, service, policy = batch.task, batch.service, batch.policy or {}
     if not task.options["undelete"]:
         raise BadInput(
@@ -210,16 +214,16 @@ def _undelete(batch: Batch, row: DatasourceType, datasource: ResourceId, deleted
             code="SoftDeleted",
         )
     name = deleted["name"]
+    after = {**deleted, "id": service.instance_id(name), "state": STOPPED, "deletion_time": None, "purge_time": None}
+    if task.options["state"] == "stopped":
+        message = f"'{datasource.name}' is back with its recovery points, and stopped"
+        if task.check_mode:
+            return _result(datasource, deleted, after, "undelete", message)
+        deadline = task.deadline()
+        service.undelete_instance(name, deadline)
+        return _result(datasource, deleted, wait_for_state(service, name, STOPPED, deadline), "undelete", message)
     changes = _wanted_changes(batch, row, datasource, deleted)
-    after = {
-        **deleted,
-        **changes,
-        "id": service.instance_id(name),
-        "state": PROTECTED,
-        "policy_name": policy.get("name"),
-        "deletion_time": None,
-        "purge_time": None,
-    }
+    after |= {**changes, "state": PROTECTED, "policy_name": policy.get("name")}
     message = f"'{datasource.name}' is protected again by policy '{after['policy_name']}', with its recovery points"
     if task.check_mode:
         return _result(datasource, deleted, after, "undelete", message)

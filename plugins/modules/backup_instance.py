@@ -108,6 +108,7 @@ options:
     description:
       - With O(state=present), brings a soft-deleted instance of the datasource back, with its recovery points, and protects by it.
         Without it such a datasource is refused, since Azure would too.
+      - With O(state=stopped), brings it back and makes no new recovery points.
     type: bool
     default: false
   wait_timeout:

@@ -426,6 +426,13 @@ def test_deletion_says_until_when_soft_delete_keeps_it_and_undelete_brings_it_ba
     assert len(azure.run("backup_recovery_point_info", datasource_id=WEB01)["recovery_points"]) == 1
 
 
+def test_what_is_deleted_comes_back_stopped_where_nothing_more_is_asked(azure: Driver) -> None:
+    protected(azure)
+    azure.run("backup_instance", datasource_id=WEB01, state="absent")
+    back = instance(azure, state="stopped", undelete=True)
+    assert (back["action"], back["instance"]["state"]) == ("undelete", "protection_stopped")
+
+
 def test_without_soft_delete_data_is_destroyed_only_when_asked(azure: Driver) -> None:
     protected(azure)
     azure.vault(**KIND, soft_delete={"state": "Off"})
