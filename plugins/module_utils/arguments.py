@@ -55,6 +55,12 @@ VAULT: Spec = {
     "vault_type": {"type": "str", "choices": ["backup", "recovery_services"]},
 }
 
+STACKHUB: Spec = {
+    "location": {"type": "str", "required": True},
+    "resource_group": {"type": "str"},
+    "api_version": {"type": "str", "default": "2018-09-01"},
+}
+
 SUBSCRIPTIONS: Spec = {"subscription_ids": {"type": "list", "elements": "str"}}
 
 DATASOURCES: Spec = {

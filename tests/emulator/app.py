@@ -20,6 +20,7 @@ from starlette.routing import Route as HttpRoute
 from . import metadata
 from .arm import ArmError, Call, Reply, Route, check_api_version
 from .authorization import Authorization
+from .backup_admin import BackupAdmin
 from .clock import Clock, Schedule, http_date, ticks
 from .compute import Compute
 from .data_protection import DataProtection
@@ -35,6 +36,7 @@ from .sign_in import sign_in_routes
 from .storage import Storage
 
 _OLDEST_API = {
+    "Microsoft.Backup.Admin": "2018-09-01",
     "Microsoft.DataProtection": "2021-01-01",
     "Microsoft.RecoveryServices": "2016-06-01",
     "Microsoft.Authorization": "2015-07-01",
@@ -43,6 +45,12 @@ _OLDEST_API = {
     "Microsoft.Resources": "2018-05-01",
     "Microsoft.Storage": "2019-04-01",
 }
+# Endpoints of their own, beside that of Resource Manager.
+STACKHUB, MANAGED_HSM = "stackhub", "managed_hsm"
+# What the administrators' Resource Manager of an Azure Stack Hub answers.
+_OF_STACKHUB = ("Microsoft.Backup.Admin", "Microsoft.Resources")
+# It puts one on every answer; it is no challenge.
+_KERBEROS_REPLY = "oYG1MIGyoAMKAQChCwYJKoZIhvcSAQICooGdBIGabG9vcGJhY2stc3RhY2todWItYW5zd2Vycy1hcy1rZXJiZXJvcw=="
 
 
 class Azure:
@@ -53,6 +61,9 @@ class Azure:
         self.clock = Clock(speed)
         self.journal = Journal()
         self.faults = Faults()
+        # Where it answers: set by who serves it.
+        self.url = ""
+        self.places: dict[int, str] = {}
         self.reset()
 
     def reset(self) -> None:
@@ -70,6 +81,8 @@ class Azure:
             self.schedule, self.groups, datasources, self.authorization, self.faults, self.entra.may_reach
         )
         self.recovery_services = RecoveryServices(self.schedule, self.groups, self.compute, self.authorization, self.faults)
+        self.backup_admin = BackupAdmin(self.schedule, self.faults, self.seed.subscription_id)
+        self.stackhub_identity = "entra"
         both = (self.data_protection, self.recovery_services)
         tables = {
             "resources": lambda: (row for service in both for row in service.graph_rows("vaults")),
@@ -87,9 +100,14 @@ class Azure:
             *self.storage.routes(),
             *self.data_protection.routes(),
             *self.recovery_services.routes(),
+            *self.backup_admin.routes(),
             *self.authorization.routes(),
             *self.resource_graph.routes(),
         ]
+
+    def place_of(self, request: Request) -> str:
+        """Name the endpoint that a request came to; '' for Resource Manager's."""
+        return self.places.get(request.scope["server"][1], "")
 
     def configure(self, settings: dict[str, Any]) -> None:
         """Change how Azure behaves (README, Control plane). Raises ArmError 400."""
@@ -102,6 +120,10 @@ class Azure:
                 self.data_protection.seconds_between_identities = float(value)
             elif name == "propagation_seconds":
                 self.authorization.propagation_seconds = float(value)
+            elif name == "stackhub_identity":
+                self.stackhub_identity = str(value)
+            elif name == "stackhub_updating":
+                self.backup_admin.set_updating(bool(value))
             else:
                 raise ArmError(400, "InvalidSetting", f"There is no setting '{name}'.")
 
@@ -163,6 +185,8 @@ class Gateway:
         azure.journal.note(request.method, path, request.url.query, status, ticks(azure.clock.now()), **note)
         if status == "reset after":
             return abort(request)
+        if azure.place_of(request) == STACKHUB:
+            reply.headers["WWW-Authenticate"] = _KERBEROS_REPLY
         return _serve(reply, azure)
 
     def _claims(self, request: Request) -> dict[str, Any] | None:
@@ -172,7 +196,10 @@ class Gateway:
     def _answer(self, request: Request, path: str, query: dict[str, str], raw: bytes, claims: dict[str, Any] | None) -> Reply:
         azure = self.azure
         url = f"{request.url.scheme}://{request.url.netloc}"
+        is_stackhub = azure.place_of(request) == STACKHUB
         audiences = {url, metadata.audience(azure.seed.tenant_id), "https://management.azure.com"}
+        if is_stackhub:
+            audiences = {metadata.stackhub_audience(azure.seed.tenant_id)}
         if claims is None or claims["aud"].rstrip("/") not in audiences:
             code = "AuthenticationFailed" if claims is None else "InvalidAuthenticationTokenAudience"
             challenge = f'Bearer authorization_uri="{url}/{azure.seed.tenant_id}", error="invalid_token"'
@@ -190,6 +217,9 @@ class Gateway:
             {name.lower(): value for name, value in request.headers.items()},
         )
         kind = self.route.template.split("/providers/")[-1].split("/", 1)[-1]
+        namespace = self.route.namespace
+        if (namespace not in _OF_STACKHUB) if is_stackhub else (namespace == "Microsoft.Backup.Admin"):
+            raise ArmError(404, "InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid.")
         check_api_version(self.route.namespace, call.api_version, _OLDEST_API[self.route.namespace], kind)
         self._check_access(call)
         # The route table is rebuilt by a reset; the handler of now is looked up.
@@ -262,7 +292,13 @@ def build_app(azure: Azure) -> Any:
         try:
             version = request.query_params.get("api-version", "")
             url = f"{request.url.scheme}://{request.url.netloc}"
-            reply = fault.reply() if fault else metadata.read_endpoints(version, url, azure.seed.tenant_id)
+            if fault:
+                reply = fault.reply()
+            elif azure.place_of(request) == STACKHUB:
+                login = f"{azure.url}/adfs" if azure.stackhub_identity == "adfs" else f"{azure.url}/"
+                reply = metadata.read_stackhub_endpoints(version, url, login, azure.seed.tenant_id)
+            else:
+                reply = metadata.read_endpoints(version, url, azure.seed.tenant_id)
         except ArmError as error:
             reply = error.reply()
         azure.journal.note("GET", request.url.path, request.url.query, reply.status, ticks(azure.clock.now()))

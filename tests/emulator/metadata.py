@@ -13,6 +13,19 @@ def audience(tenant_id: str) -> str:
     return f"https://management.loopback.example/{tenant_id}"
 
 
+def stackhub_audience(tenant_id: str) -> str:
+    """Give the audience of the administrators' Resource Manager of the Azure Stack Hub."""
+    return f"https://adminmanagement.loopback.example/{tenant_id}"
+
+
+def read_stackhub_endpoints(api_version: str, url: str, login: str, tenant_id: str) -> Reply:
+    """Answer the endpoints of the Azure Stack Hub, which knows the oldest form only. Raises ArmError 400."""
+    if api_version not in ("1.0", "2015-01-01"):
+        raise ArmError(400, "InvalidApiVersionParameter", f"The api-version '{api_version}' is invalid.")
+    authentication = {"loginEndpoint": login, "audiences": [stackhub_audience(tenant_id)]}
+    return Reply(200, {"galleryEndpoint": url, "graphEndpoint": url, "portalEndpoint": "", "authentication": authentication})
+
+
 def read_endpoints(api_version: str, url: str, tenant_id: str) -> Reply:
     """Answer the endpoints of the cloud. Raises ArmError 400 for an unknown api-version."""
     authentication = {"loginEndpoint": f"{url}/", "audiences": [audience(tenant_id), url]}

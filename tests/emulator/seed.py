@@ -52,13 +52,20 @@ def _default_groups() -> list[dict[str, Any]]:
     ]
 
 
+def _default_regions() -> list[dict[str, Any]]:
+    garbage = ["masbackup/progressivebackup/1.2301.2.50/BackupEncryptionCert.cer"]
+    store = {"path": r"\\fileserver\backups", "user_name": "stackhub-backup"}
+    return [{"name": "local", **store, "garbage": garbage}, {"name": "blank"}]
+
+
 @dataclass
 class Seed:
     """Tenant, subscriptions, resource groups with their disks, and who may sign in.
 
     certificate: the PEM of a certificate that the client may sign in with as well;
     groups: name, location, subscription (default SUBSCRIPTION), disks (name, sku, location, count),
-    storage_accounts (name, location, containers), machines (name, location, new: whether vaults have to be told of it).
+    storage_accounts (name, location, containers), machines (name, location, new: whether vaults have to be told of it);
+    stackhub_regions: name, path and user_name of the store, and what lies in it that nothing needs (garbage).
     """
 
     tenant_id: str = TENANT
@@ -67,6 +74,7 @@ class Seed:
     secret: str = SECRET
     certificate: str = ""
     groups: list[dict[str, Any]] = field(default_factory=_default_groups)
+    stackhub_regions: list[dict[str, Any]] = field(default_factory=_default_regions)
 
     @classmethod
     def read(cls, path: Path) -> Seed:
@@ -86,6 +94,8 @@ class Seed:
         # One may do everything in the resource groups and nothing on the subscription, one may do nothing at all.
         azure.entra.add(ServicePrincipal(self.tenant_id, GROUP_CLIENT, self.secret, scopes=scopes))
         azure.entra.add(ServicePrincipal(self.tenant_id, OUTSIDER_CLIENT, self.secret, scopes=[]))
+        for region in self.stackhub_regions:
+            azure.backup_admin.add_location(**region)
         for group in self.groups:
             subscription = group.get("subscription", self.subscription_id)
             azure.groups.add(subscription, group["name"], group["location"])

@@ -18,21 +18,26 @@ import certifi
 import trustme
 import uvicorn
 
-from .app import Azure, build_app
+from .app import MANAGED_HSM, STACKHUB, Azure, build_app
 from .seed import Seed
 
 _SECONDS_TO_START = 20.0
+# Under which variable a client finds each of the further endpoints.
+PLACES = {STACKHUB: "STACKHUB_CLOUD_ENVIRONMENT", MANAGED_HSM: "EMULATOR_HSM_URI"}
 
 
 class TlsServer:
     """Serves an ASGI application over TLS on 127.0.0.1: a context manager around a thread.
 
-    port 0 takes a free one; folder receives the certificate files, None takes a temporary one.
+    port 0 takes a free one; folder receives the certificate files, None takes a temporary one;
+    places: names of further endpoints, each on a free port of its own.
     """
 
-    def __init__(self, application: Any, port: int = 0, folder: Path | None = None) -> None:
+    def __init__(self, application: Any, port: int = 0, folder: Path | None = None, places: tuple[str, ...] = ()) -> None:
         self._application = application
         self._port = port
+        self._places = places
+        self.urls: dict[str, str] = {}
         self._folder = folder
         self._stack = contextlib.ExitStack()
         self._server: uvicorn.Server | None = None
@@ -48,12 +53,11 @@ class TlsServer:
         # The public roots stay, because this file takes the place of the machine's own for every program.
         self.ca_file = folder / "ca-bundle.pem"
         self.ca_file.write_bytes(Path(certifi.where()).read_bytes() + b"\n" + authority.cert_pem.bytes())
-        # Without the protocol asyncio does not switch Nagle off, and each answer waits 40 ms.
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", self._port))
-        self._stack.callback(listener.close)
-        self.url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        listeners = [self._listen(self._port)]
+        self.url = f"https://127.0.0.1:{listeners[0].getsockname()[1]}"
+        for place in self._places:
+            listeners.append(self._listen(0))
+            self.urls[place] = f"https://127.0.0.1:{listeners[-1].getsockname()[1]}"
         config = uvicorn.Config(
             self._application,
             ssl_keyfile=str(key_file),
@@ -66,7 +70,7 @@ class TlsServer:
             h11_max_incomplete_event_size=64 * 1024,
         )
         self._server = uvicorn.Server(config)
-        thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread = threading.Thread(target=self._server.run, kwargs={"sockets": listeners}, daemon=True)
         thread.start()
         self._stack.callback(thread.join, 5)
         end = time.monotonic() + _SECONDS_TO_START
@@ -75,6 +79,14 @@ class TlsServer:
                 raise RuntimeError("the loopback Azure did not start")
             time.sleep(0.01)
         return self
+
+    def _listen(self, port: int) -> socket.socket:
+        # Without the protocol asyncio does not switch Nagle off, and each answer waits 40 ms.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        self._stack.callback(listener.close)
+        return listener
 
     def __exit__(self, *arguments: object) -> None:
         if self._server:
@@ -85,6 +97,7 @@ class TlsServer:
     def environment_for(self, seed: Seed) -> dict[str, str]:
         """Give the variables that lead any Azure client here, signed in as the seed says."""
         return {
+            **{PLACES[place]: url for place, url in self.urls.items()},
             "EMULATOR_URL": self.url,
             "AZURE_CLOUD_ENVIRONMENT": self.url,
             "AZURE_SUBSCRIPTION_ID": seed.subscription_id,
@@ -105,7 +118,13 @@ class Emulator(TlsServer):
 
     def __init__(self, speed: float = 1.0, port: int = 0, seed: Seed | None = None, folder: Path | None = None) -> None:
         self.azure = Azure(seed or Seed(), speed)
-        super().__init__(build_app(self.azure), port, folder)
+        super().__init__(build_app(self.azure), port, folder, (STACKHUB, MANAGED_HSM))
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self.azure.url = self.url
+        self.azure.places = {int(url.rsplit(":", 1)[1]): place for place, url in self.urls.items()}
+        return self
 
     def environment(self) -> dict[str, str]:
         """Give the variables that lead any Azure client here."""

@@ -27,7 +27,9 @@ from starlette.routing import Route
 
 _READS = ("GET", "HEAD")
 _RECORDED_HOST = re.compile(
-    r"https://(management\.azure\.com|adminmanagement\.[\w.]+|[\w-]+\.managedhsm\.azure\.net)", re.IGNORECASE
+    r"https://(management\.azure\.com|adminmanagement\.[-\w.]+|[-\w]+\.managedhsm\.azure\.net"
+    r"|(managedhsm|[-\w]+\.vault\.azure\.net)(?=/(backup|restore)/))",
+    re.IGNORECASE,
 )
 # POSTs that only ask.
 _QUESTION = re.compile(r"/microsoft\.resourcegraph/resources|/(fetch|find)\w+$")
@@ -37,9 +39,15 @@ _DIRECTORY = re.compile(r"https://graph\.")
 _ASSIGNMENT = re.compile(r"(/roleassignments)/[0-9a-f-]{36}$")
 
 
-def request_key(path: str, body: Any) -> str:
-    """Give the path of a request as it is compared; a query of Resource Graph is compared by the type that it asks for."""
-    key = path_key(path)
+def request_key(url: str, body: Any) -> str:
+    """Give the path of a request as it is compared.
+
+    A query of Resource Graph is compared by the type that it asks for, and the status of an operation of Azure Stack Hub is told
+    from its result, which is one path with another query.
+    """
+    key = path_key(url)
+    if "isasyncoperation" in urlsplit(url).query.lower():
+        key += "?status"
     asked = re.search(r"type =~ '([^']+)'", str((body or {}).get("query"))) if key.endswith("/resources") else None
     return f"{key}?{asked[1].lower()}" if asked else key
 
@@ -68,12 +76,12 @@ class Interaction:
         return self.method not in _READS and not _QUESTION.search(self.key)
 
 
-def _whole(body: Any) -> Any:
+def whole(body: Any) -> Any:
     """Drop the marks that say how many items of a long list a recording leaves out."""
     if isinstance(body, dict):
-        return {name: _whole(value) for name, value in body.items()}
+        return {name: whole(value) for name, value in body.items()}
     if isinstance(body, list):
-        return [_whole(item) for item in body if not (isinstance(item, dict) and "_left_out" in item)]
+        return [whole(item) for item in body if not (isinstance(item, dict) and "_left_out" in item)]
     return body
 
 
@@ -95,7 +103,7 @@ def read_interactions(recording: dict[str, Any]) -> list[Interaction]:
                     for name, value in (entry.get("response_headers") or {}).items()
                     if name.lower() in ("azure-asyncoperation", "location", "retry-after", "x-ms-error-code")
                 },
-                _whole(entry.get("response_body")),
+                whole(entry.get("response_body")),
                 parsedate_to_datetime(date) if date else None,
                 int(entry.get("repeated") or 1),
             )
@@ -122,9 +130,10 @@ class Replay:
     requests: list[dict[str, Any]] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
 
-    def answer(self, method: str, path: str, body: Any) -> Reply:
+    def answer(self, method: str, url: str, body: Any) -> Reply:
         """Answer one request."""
-        key = request_key(path, body)
+        key = request_key(url, body)
+        path = url.partition("?")[0]
         if method in _READS or _QUESTION.search(key):
             return self._read(method, key)
         self.requests.append({"method": method, "path": path, "body": body})
@@ -187,6 +196,9 @@ class Replay:
         elif entry.status < 300 and isinstance(entry.body, dict):
             if entry.method != "POST":
                 self._see(entry.key, entry.index, entry.body)
+            if str(entry.body.get("id")).startswith("/") and "properties" in entry.body:
+                # An operation's result is the resource itself.
+                self._see(path_key(entry.body["id"]), entry.index, entry.body)
             for item in entry.body.get("value") or []:
                 if isinstance(item, dict) and item.get("id"):
                     self._see(path_key(item["id"]), entry.index, item)
@@ -215,7 +227,8 @@ def build_app(replay: Replay, seed: Seed) -> Any:
     async def recorded(request: Request) -> Response:
         raw = await request.body()
         body = json.loads(raw) if raw else None
-        return serve(request, replay.answer(request.method, unquote(request.url.path), body))
+        url = f"{unquote(request.url.path)}?{request.url.query}"
+        return serve(request, replay.answer(request.method, url, body))
 
     return Starlette(
         routes=[

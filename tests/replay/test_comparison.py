@@ -16,6 +16,7 @@ import pytest
 import requests
 from bodies import BLOB_INSTANCE, BLOB_POLICY, GROUP, INSTANCE, POLICY, SNAPSHOTS, VAULT, VAULT_ID, disk
 from emulator.app import Azure
+from emulator.metadata import stackhub_audience
 from emulator.seed import CLIENT, OUTSIDER_CLIENT, SECRET, SUBSCRIPTION, TENANT, Seed
 from emulator.server import Emulator
 from replay.comparison import HEADERS, Answer, Kind, Shape, kind_of, of_known_types, read_answers
@@ -24,6 +25,7 @@ from replay.test_replay import RECORDINGS
 API = "2025-07-01"
 NAMESPACES = (
     "Microsoft.DataProtection", "Microsoft.RecoveryServices", "Microsoft.Authorization", "Microsoft.ResourceGraph",
+    "Microsoft.Backup.Admin",
 )  # fmt: skip
 PARITY = Path(__file__).parents[1] / "emulator" / "PARITY.md"
 ROUTES = [route for route in Azure(Seed(), 1).route_table if route.namespace in NAMESPACES]
@@ -37,7 +39,7 @@ class Client:
     """Sends plain requests to the emulator and keeps every answer by its kind."""
 
     def __init__(self, emulator: Emulator) -> None:
-        self.url = emulator.url
+        self.url = self.login = emulator.url
         self.azure = emulator.azure
         self.clock = emulator.azure.clock
         self.http = requests.Session()
@@ -47,11 +49,11 @@ class Client:
         self.observed: dict[Kind, list[Answer]] = {}
         self.sign_in(CLIENT)
 
-    def sign_in(self, client_id: str) -> None:
+    def sign_in(self, client_id: str, audience: str = "") -> None:
         """Get a token."""
         form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": SECRET}
-        form["scope"] = f"{self.url}/.default"
-        token = self.http.post(f"{self.url}/{TENANT}/oauth2/v2.0/token", data=form).json()["access_token"]
+        form["scope"] = f"{audience or self.url}/.default"
+        token = self.http.post(f"{self.login}/{TENANT}/oauth2/v2.0/token", data=form).json()["access_token"]
         self.http.headers["Authorization"] = f"Bearer {token}"
 
     def send(self, method: str, target: str, body: Any = None, version: str = API) -> requests.Response:
@@ -381,6 +383,36 @@ def virtual_machines(client: Client) -> None:
     send("GET", gone.headers["Azure-AsyncOperation"])
 
 
+def infrastructure(client: Client, stackhub: str) -> None:
+    """Azure Stack Hub: its backup location read, changed and pruned, a backup from start to end."""
+    resource_manager, client.url = client.url, stackhub
+    client.sign_in(CLIENT, stackhub_audience(TENANT))
+    group = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/System.local/providers/Microsoft.Backup.Admin"
+    location = f"{group}/backupLocations/local"
+    old, new = "2018-09-01", "2021-09-01"
+
+    def follow(response: requests.Response) -> None:
+        urls = [response.headers[name] for name in ("Azure-AsyncOperation", "Location") if name in response.headers]
+        for seconds in (5, 3600):
+            client.clock.advance(seconds)
+            for url in urls:
+                client.send("GET", url)
+
+    client.send("GET", f"{group}/backupLocations", version=old)
+    client.send("GET", location, version=old)
+    store = {"backupFrequencyInHours": 10, "isBackupSchedulerEnabled": False, "backupRetentionPeriodInDays": 6}
+    change = {"location": "local", "properties": {"externalStoreDefault": store}}
+    follow(client.send("PUT", location, change, version=old))
+    follow(client.send("PATCH", location, change, version=new))
+    follow(client.send("POST", f"{location}/createBackup", version=old))
+    (backup,) = client.send("GET", f"{location}/backups", version=old).json()["value"]
+    client.send("GET", f"{location}/backups/{backup['name'].split('/')[1]}", version=old)
+    follow(client.send("POST", f"{location}/createBackup", version=new))
+    follow(client.send("POST", f"{location}/pruneExternalStore", {}, version=old))
+    client.url = resource_manager
+    client.sign_in(CLIENT)
+
+
 def last_steps(client: Client) -> None:
     """What is refused, and the end of policies and vaults."""
     client.send("GET", VAULT_ID.replace("demo-rg", "no-such-rg") + "/backupInstances/data01")
@@ -408,6 +440,7 @@ def observed() -> Iterator[dict[Kind, list[Answer]]]:
         undeleted(client)
         recovery_services_vault(client)
         virtual_machines(client)
+        infrastructure(client, emulator.urls["stackhub"])
         last_steps(client)
         yield client.observed
 

@@ -33,7 +33,7 @@ _BY_STATUS: dict[int, type[AzureBackupError]] = {
     429: Throttled,
 }
 # With these a 404 does not say that the resource is absent: nothing below can be looked up at all.
-_NOT_ABSENCE = ("SubscriptionNotFound", "InvalidSubscriptionId")
+_NOT_ABSENCE = ("SubscriptionNotFound", "InvalidSubscriptionId", "InvalidResourceNamespace")
 
 
 def _actions(error: dict[str, Any]) -> str | None:

@@ -1,0 +1,32 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which region of which Azure Stack Hub (arguments.STACKHUB)."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The options that name a region of an Azure Stack Hub."""
+
+    DOCUMENTATION = r"""
+options:
+  location:
+    description:
+      - The region of the Azure Stack Hub, which is the name of its backup location as well.
+    type: str
+    required: true
+  resource_group:
+    description:
+      - The resource group of the backup location. Azure Stack Hub puts it into C(system.) and the name of the region.
+    type: str
+  api_version:
+    description:
+      - The version of C(Microsoft.Backup.Admin) to speak. Every Azure Stack Hub knows the default.
+    type: str
+    default: '2018-09-01'
+notes:
+  - O(cloud_environment) is the address of the administrators' Resource Manager, such as
+    V(https://adminmanagement.region.example.com). Where and how to sign in it says itself, by Entra ID or ADFS.
+  - The subscription is the default provider subscription, and the caller needs to be its owner or contributor.
+"""

@@ -1,0 +1,109 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Microsoft.Backup.Admin: the infrastructure backups of one region of an Azure Stack Hub. No SDK has a client for it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from ..azure.operations import follow
+from ..azure.session import Session, json_body
+from ..clock import Deadline, Ramp
+from ..errors import NotFound, OutcomeUnknown, Throttled, Unavailable, Unreachable
+from ..shapes import Described, shape
+from .wire import describe_backup, describe_location, location_body
+
+PROVIDER = "Microsoft.Backup.Admin"
+_KNOWS_PATCH = "2021-09-01"
+
+
+class BackupAdmin:
+    """The backups of one region; location: its name, resource_group: system.<location> unless it is another."""
+
+    def __init__(self, session: Session, location: str, resource_group: str | None, api_version: str) -> None:
+        self.location = location
+        self._session = session
+        self._api = api_version
+        group = resource_group or f"system.{location}"
+        self._locations = f"/subscriptions/{session.subscription_id}/resourceGroups/{group}/providers/{PROVIDER}/backupLocations"
+        self.id = f"{self._locations}/{location}"
+
+    def read_location(self) -> Described | None:
+        """Read where backups go."""
+        wire = self._session.read(self.id, f"read the backup location '{self.location}'", self._api)
+        return describe_location(wire) if wire else None
+
+    def list_locations(self) -> list[str]:
+        """Name the backup locations of the stamp."""
+        try:
+            listed = self._session.read_all(self._locations, "list the backup locations", self._api)
+        except NotFound:
+            return []
+        return [str(wire.get("name")) for wire in listed]
+
+    def write_location(self, values: dict[str, Any], is_change: bool, deadline: Deadline) -> Described:
+        """Write where backups go, wait until it is done, and give it as it is then.
+
+        values: by options; is_change: a store is there already, which newer API versions want to be changed by PATCH.
+        """
+        action = f"change the backup location '{self.location}'"
+        method = "PATCH" if is_change and self._api >= _KNOWS_PATCH else "PUT"
+        answer = self._session.send(method, self.id, action, self._api, body=location_body(self.location, values))
+        done = follow(self._session, answer, action, deadline).body
+        if done.get("properties"):
+            return describe_location({**done, "location": self.location})
+        return self.read_location() or shape("backup_location", id=self.id)
+
+    def prune(self, dry_run: bool, deadline: Deadline) -> list[str]:
+        """Remove from the store what no backup there needs any more, and give the paths; dry_run: only give them."""
+        action = f"{'look for what to remove' if dry_run else 'remove what is left over'} in the store of '{self.location}'"
+        body = {"operationType": "DryRun"} if dry_run else {}
+        answer = self._session.send("POST", f"{self.id}/pruneExternalStore", action, self._api, body=body)
+        outcome = follow(self._session, answer, action, deadline)
+        return [str(path) for path in (outcome.body.get("properties") or {}).get("pathsToDelete") or []]
+
+    def list_backups(self) -> list[Described]:
+        """Read the backups, newest first. Raises NotFound where there is no such location."""
+        listed = self._session.read_all(f"{self.id}/backups", f"list the backups of '{self.location}'", self._api)
+        return sorted(map(describe_backup, listed), key=lambda backup: backup["created_time"] or "9", reverse=True)
+
+    def read_backup(self, name: str) -> Described | None:
+        """Read one backup."""
+        wire = self._session.read(f"{self.id}/backups/{name}", f"read backup '{name}'", self._api)
+        return describe_backup(wire) if wire else None
+
+    def start_backup(self, deadline: Deadline) -> str | None:
+        """Start a backup, once, and give its name; None where the answer does not say it.
+
+        Raises OutcomeUnknown where the request was sent and its fate is not known.
+        """
+        action = f"back up the infrastructure of '{self.location}'"
+        ramp = Ramp(deadline.poll_interval)
+        while True:
+            try:
+                # Retries are off: a second POST is a second backup.
+                answer = self._session.send("POST", f"{self.id}/createBackup", action, self._api, retry_total=0)
+            except (Throttled, Unreachable) as error:
+                # Neither was processed, so it may be sent again.
+                if deadline.remaining() <= 0:
+                    raise
+                deadline.sleep(ramp.following(error.retry_after), action)
+            except Unavailable as error:
+                raise OutcomeUnknown(error.message, code=error.code, status=error.status) from error
+            else:
+                # The name of the operation is that of the backup (recorded).
+                url = str(answer.headers.get("Location") or answer.headers.get("Azure-AsyncOperation") or "")
+                return url.split("?", 1)[0].rstrip("/").rsplit("/", 1)[-1] or None
+
+    def read_result(self, name: str) -> Described | None:
+        """Read the result of a backup's operation; None while it runs. Raises NotFound for one that is not known (yet)."""
+        action = f"look at backup '{name}'"
+        answer = self._session.send("GET", f"{self.id}/operationResults/{name}", action, self._api, retry_total=0)
+        found = json_body(answer, action)
+        return describe_backup(found) if (found.get("properties") or {}).get("backupInfo") else None
+
+    def service_now(self) -> datetime:
+        """Tell the time by the stamp's clock."""
+        return self._session.service_now()

@@ -1,0 +1,276 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Infrastructure backups of Azure Stack Hub: started at most once, joined when one runs, followed to their true end."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+from .azurestack.service import BackupAdmin
+from .clock import Deadline, Ramp
+from .durations import parse_time, seconds_in
+from .errors import TRANSIENT, AzureBackupError, BadInput, NotFound, OperationFailed, OutcomeUnknown, TimedOut
+from .module import Result, Task
+from .shapes import Described, shape
+
+# What the service calls a backup that is not over (openapi).
+_RUNNING = (None, "creating", "queued", "running", "in_progress")
+_NAME = re.compile(r"^[A-Za-z0-9][-\w.]{0,89}$")
+# How long to look for what a trigger may have started, and for what is over in the list; and how often, in seconds.
+_SECONDS_TO_APPEAR = 120
+_SECONDS_BETWEEN_LOOKS = 10
+
+
+def open_region(task: Task) -> BackupAdmin:
+    """Give the service of the region that the options name. Raises BadInput for names that cannot be."""
+    options = task.options
+    problems = [
+        f"{option}: '{options[option]}' cannot be the name of a {'region' if option == 'location' else 'resource group'}"
+        for option in ("location", "resource_group")
+        if options[option] is not None and not _NAME.match(str(options[option]))
+    ]
+    if problems:
+        raise BadInput("; ".join(problems))
+    return BackupAdmin(task.session, options["location"], options["resource_group"], options["api_version"])
+
+
+def without_region(name: str, option: str) -> str:
+    """Give the name of a backup, which may be given as region/name or as an ARM id. Raises BadInput."""
+    found = str(name).strip().rstrip("/").rsplit("/", 1)[-1]
+    if not _NAME.match(found):
+        raise BadInput(f"{option}: '{name}' is neither the name nor the id of a backup")
+    return found
+
+
+def read_backups(task: Task) -> Result:
+    """Read the backups of a region, or one of them (module stackhub_backup_info)."""
+    name = without_region(task.options["name"], "name") if task.options["name"] else None
+    region = open_region(task)
+    try:
+        if name:
+            one = region.read_backup(name)
+            found = [one] if one else []
+        else:
+            found = region.list_backups()
+    except NotFound as error:
+        raise missing_location(region) from error
+    return {"changed": False, "backups": found}
+
+
+def ensure_backup(task: Task) -> Result:
+    """Back the infrastructure of a region up now (module stackhub_backup)."""
+    options = task.options
+    max_age = seconds_in(options["max_age"], "max_age") if options["max_age"] else None
+    resumed = without_region(options["backup_id"], "backup_id") if options["backup_id"] else None
+    region = open_region(task)
+    deadline = task.deadline()
+    if resumed:
+        return _follow_and_tell(task, region, resumed, "resume", deadline)
+    listed = _list_backups(region, is_needed=task.check_mode)
+    fresh = next((one for one in listed if _is_fresh(region, one, max_age)), None)
+    if fresh:
+        message = f"'{region.location}' has a backup of {fresh['created_time']}, younger than {options['max_age']}"
+        return _result("skip", message, fresh)
+    running = next((one for one in listed if one["status"] in _RUNNING), None)
+    if running:
+        if options["on_running"] == "fail":
+            raise BadInput(
+                f"on_running: a backup of '{region.location}' runs already: {running['name']}",
+                code="BackupRunning",
+                details={"backup": running},
+            )
+        if task.check_mode:
+            return _result("join", f"the backup of '{region.location}' that runs is to be joined", running)
+        return _follow_and_tell(task, region, str(running["name"]), "join", deadline)
+    if task.check_mode:
+        return _result("start", f"a backup of '{region.location}' is to be started", None, changed=True)
+    name = _start(task, region, {str(one["name"]) for one in listed}, deadline)
+    return _follow_and_tell(task, region, name, "start", deadline)
+
+
+def missing_location(region: BackupAdmin) -> NotFound:
+    """Build the error for a location that does not exist; it names those that do."""
+    there = ", ".join(region.list_locations()) or "none that the caller may see"
+    return NotFound(f"location: there is no backup location {region.id}; there is {there}", status=404)
+
+
+def _list_backups(region: BackupAdmin, is_needed: bool) -> list[Described]:
+    try:
+        return region.list_backups()
+    except NotFound as error:
+        if is_needed:
+            raise missing_location(region) from error
+        # The trigger is answered with the reason.
+        return []
+
+
+def _is_fresh(region: BackupAdmin, backup: Described, max_age: float | None) -> bool:
+    """Tell whether a backup is whole and young enough, by the stamp's clock."""
+    created = parse_time(backup["created_time"])
+    if max_age is None or created is None or backup["status"] != "succeeded" or backup["completely_uploaded"] is False:
+        return False
+    return region.service_now() - created < timedelta(seconds=max_age)
+
+
+def _result(action: str, msg: str, backup: Described | None, changed: bool = False) -> Result:
+    started = (backup or {}).get("name") or "to be started"
+    diff = {"before": {"started_backup": None}, "after": {"started_backup": started if changed else None}}
+    return {"changed": changed, "action": action, "msg": msg, "backup": backup, "diff": diff}
+
+
+# -- start
+
+
+def _start(task: Task, region: BackupAdmin, known: set[str], deadline: Deadline) -> str:
+    since = region.service_now()
+    unknown: OutcomeUnknown | None = None
+    name: str | None = None
+    try:
+        name = region.start_backup(deadline)
+    except NotFound as error:
+        raise missing_location(region) from error
+    except OutcomeUnknown as error:
+        unknown = error
+    name = name or _find_started(task, region, known, since)
+    if name is None:
+        reason = unknown.message if unknown else "Azure accepted the request and names no backup"
+        raise OutcomeUnknown(
+            f"whether a backup of '{region.location}' was started is not known, and none has appeared within "
+            f"{_SECONDS_TO_APPEAR} seconds ({reason}); look at the list of backups before you start another",
+            code=unknown.code if unknown else None,
+            status=unknown.status if unknown else None,
+            details={"changed": True},
+        )
+    return name
+
+
+def _find_started(task: Task, region: BackupAdmin, known: set[str], since: datetime) -> str | None:
+    """Look for a backup that a trigger may have started: one that was not there before."""
+    search = Deadline(task.clock, _SECONDS_TO_APPEAR, _SECONDS_BETWEEN_LOOKS)
+    while True:
+        try:
+            for one in region.list_backups():
+                created = parse_time(one["created_time"])
+                is_new = created is None or created >= since - timedelta(minutes=1)
+                if str(one["name"]) not in known and is_new and not one["is_automatic_backup"]:
+                    return str(one["name"])
+        except AzureBackupError:
+            # The search goes on: what is not found in the end is told as unknown.
+            pass
+        try:
+            search.sleep(_SECONDS_BETWEEN_LOOKS, "the search for the backup")
+        except TimedOut:
+            return None
+
+
+# -- follow
+
+
+def _follow_and_tell(task: Task, region: BackupAdmin, name: str, action: str, deadline: Deadline) -> Result:
+    """Wait for a backup where the task says so, and give its result. Raises with what is known of it."""
+    changed = action == "start"
+    begun = shape("stackhub_backup", id=f"{region.id}/backups/{name}", name=name, location=region.location)
+    began = region.service_now()
+
+    def tell(status: str, is_over: bool = False) -> None:
+        # Before anything else: who is interrupted from here on can resume by the backup's name.
+        job = shape("job", name=name, operation="backup", status=status, datasource_id=region.location)
+        task.progress.job(job, (region.service_now() - began).total_seconds(), is_over)
+
+    if action == "resume" and task.check_mode:
+        return _result(action, f"backup {name} is to be waited for", region.read_backup(name) or begun)
+    tell("running")
+    if not task.options["wait"]:
+        return _result(action, f"backup {name} of '{region.location}' runs", region.read_backup(name) or begun, changed)
+    try:
+        backup = _await_end(region, name, deadline, tell)
+        tell(str(backup["status"]), is_over=True)
+        _check_status(region, backup)
+        backup = _confirm(task, region, backup)
+    except AzureBackupError as error:
+        known = error.details.get("backup") or begun
+        error.details = {**error.details, "backup": known, "changed": changed, "action": action}
+        if isinstance(error, TimedOut):
+            error.message += f". It goes on; resume the wait with backup_id: {name}, or run the task again to join it"
+        raise
+    ended = str(backup["status"]).replace("_", " ")
+    if backup["status"] != "succeeded":
+        failed = [str(role["role_name"]) for role in backup["role_status"] if role["status"] != "succeeded"]
+        task.warn(f"backup {name} is {ended}; not backed up: {', '.join(failed) or 'it does not say which roles'}")
+    verb = "joined the backup of" if action == "join" else "backed up"
+    taken = f" in {_to_words(backup['time_taken_seconds'])}" if backup["time_taken_seconds"] else ""
+    return _result(
+        action, f"{verb} '{region.location}': backup {name} {str(backup['status']).replace('_', ' ')}{taken}", backup, changed
+    )
+
+
+def _await_end(region: BackupAdmin, name: str, deadline: Deadline, tell: Any) -> Described:
+    """Wait for the operation's result, and then until the backup itself is over and uploaded.
+
+    Success is told ten to fifteen minutes early (Microsoft's article), so that the result alone is not the end.
+    """
+    action = f"wait for backup '{name}' of '{region.location}'"
+    ramp = Ramp(deadline.poll_interval)
+    patience = Deadline(deadline.clock, _SECONDS_TO_APPEAR, deadline.poll_interval)
+    backup: Described | None = None
+    while backup is None:
+        pause = None
+        try:
+            backup = region.read_result(name)
+        except TRANSIENT as error:
+            pause = error.retry_after
+        except NotFound:
+            # Too quick: the operation is registered a moment after it is accepted. Later it is gone, and the backup is not.
+            backup = region.read_backup(name)
+            if backup is None and patience.remaining() <= 0:
+                raise
+        if backup is None:
+            tell("running")
+            deadline.sleep(ramp.following(pause), action)
+    while backup["status"] in _RUNNING or backup["completely_uploaded"] is False:
+        tell("uploading" if backup["status"] not in _RUNNING else "running")
+        deadline.sleep(ramp.following(), action)
+        try:
+            backup = region.read_backup(name) or backup
+        except TRANSIENT:
+            continue
+    return backup
+
+
+def _check_status(region: BackupAdmin, backup: Described) -> None:
+    if backup["status"] in ("succeeded", "partial_succeeded"):
+        return
+    failed = [str(role["role_name"]) for role in backup["role_status"] if role["status"] == "failed"]
+    roles = f"; failed: {', '.join(failed)}" if failed else ""
+    raise OperationFailed(
+        f"Cannot back up '{region.location}': backup {backup['name']} is {backup['status']}{roles}",
+        code=str(backup["status"]),
+        details={"backup": backup},
+    )
+
+
+def _confirm(task: Task, region: BackupAdmin, backup: Described) -> Described:
+    """Find a backup that is over in the list of backups, which is what an operator will restore from."""
+    search = Deadline(task.clock, _SECONDS_TO_APPEAR, _SECONDS_BETWEEN_LOOKS)
+    while True:
+        try:
+            found = next((one for one in region.list_backups() if one["name"] == backup["name"]), None)
+            if found:
+                return found
+        except (*TRANSIENT, NotFound):
+            pass
+        try:
+            search.sleep(_SECONDS_BETWEEN_LOOKS, "the search in the list of backups")
+        except TimedOut:
+            task.warn(f"backup {backup['name']} is over, and the list of backups does not show it")
+            return backup
+
+
+def _to_words(seconds: float) -> str:
+    """Write a length as the recap of Microsoft's script does: 20m 32s."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return " ".join([f"{hours}h"] * bool(hours) + [f"{minutes}m"] * bool(hours or minutes) + [f"{rest}s"])

@@ -1,0 +1,133 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the infrastructure backups of an Azure Stack Hub go, made what the options say.
+
+Passwords cannot be read back, and of a certificate only the thumbprint: see update_password.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import ssl
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from .azurestack.service import BackupAdmin
+from .azurestack.wire import CLEARED, SETTINGS, STORE
+from .errors import BadInput
+from .module import Result, Task, change_result
+from .reconcile import Change, comparable
+from .shapes import Described
+from .stackhub_backup import missing_location, open_region
+
+# Each kind of store, with the secret that opens it.
+_SHARE = ("path", "user_name", "share_password")
+_BLOB = ("blob_storage_url", "blob_storage_key")
+_BLOB_API = "2021-09-01"
+
+
+def ensure_location(task: Task) -> Result:
+    """Change where backups go, or take the store away, and prune it where asked (module stackhub_backup_location)."""
+    options = task.options
+    certificate = _read_certificate(options)
+    _check_options(options)
+    region = open_region(task)
+    before = region.read_location()
+    if before is None:
+        raise missing_location(region)
+    if options["state"] == "absent":
+        result = change_result("backup_location", _clear(task, region, before))
+    else:
+        result = change_result("backup_location", _set(task, region, before, certificate))
+    if options["prune"]:
+        result["pruned_paths"] = region.prune(task.check_mode, task.deadline())
+        result["changed"] = result["changed"] or bool(result["pruned_paths"])
+    return result
+
+
+def _read_certificate(options: dict[str, Any]) -> tuple[str, str] | None:
+    """Give the certificate as Base64 and its thumbprint. Raises BadInput for what is no certificate without its key."""
+    option = "encryption_cert_path" if options["encryption_cert_path"] else "encryption_cert_base64"
+    given = options[option]
+    if not given:
+        return None
+    try:
+        raw = Path(given).expanduser().read_bytes() if option == "encryption_cert_path" else given.encode()
+        text = raw.decode("ascii", errors="ignore").strip()
+        if "-----BEGIN" in text:
+            der = ssl.PEM_cert_to_DER_cert(text)
+        else:
+            der = raw if option == "encryption_cert_path" and raw[:1] == b"\x30" else base64.b64decode(text, validate=True)
+        # The library's own reader tells a certificate from a PFX, a key, or anything else.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=der)
+    except OSError as error:
+        # An SSLError is an OSError too.
+        reason = "is no X.509 certificate" if isinstance(error, ssl.SSLError) else f"cannot be read ({error.strerror})"
+        raise BadInput(f"{option}: it {reason}; a .cer file without the private key is wanted") from error
+    except (ValueError, binascii.Error) as error:
+        raise BadInput(f"{option}: it is no X.509 certificate; a .cer file without the private key is wanted") from error
+    # Certificates are told apart by this hash on Azure Stack Hub; nothing is secured by it.
+    return base64.b64encode(der).decode(), hashlib.sha1(der, usedforsecurity=False).hexdigest().upper()
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    problems = [
+        f"{option}: {options[option]} must be more than 0"
+        for option in ("backup_frequency_in_hours", "backup_retention_period_in_days")
+        if options[option] is not None and options[option] <= 0
+    ]
+    path, url = options["path"], options["blob_storage_url"]
+    if path is not None and not (path.startswith("\\\\") and len([part for part in path.split("\\") if part]) >= 2):
+        problems.append(f"path: '{path}' is no share such as \\\\server\\share\\folder")
+    if url is not None and (urlsplit(url).scheme != "https" or not urlsplit(url).path.strip("/")):
+        problems.append(f"blob_storage_url: '{url}' is no URL of a container such as https://account.blob.example/container")
+    if url is not None and options["api_version"] < _BLOB_API:
+        problems.append(f"blob_storage_url: needs api_version {_BLOB_API}, which not every Azure Stack Hub has")
+    if problems:
+        raise BadInput("; ".join(problems))
+
+
+def _clear(task: Task, region: BackupAdmin, before: Described) -> Change:
+    if not any(before[option] for option in STORE):
+        return Change(False, before, before)
+    if task.check_mode:
+        return Change(True, before, {**before, **CLEARED})
+    return Change(True, before, region.write_location({"user_name": ""}, False, task.deadline()))
+
+
+def _set(task: Task, region: BackupAdmin, before: Described, certificate: tuple[str, str] | None) -> Change:
+    options = task.options
+    store = {option: options[option] for option in STORE if options[option] is not None}
+    settings = {option: options[option] for option in SETTINGS if options[option] is not None}
+    after = {**before, **store, **settings}
+    if "blob_storage_url" in store:
+        after |= {"path": None, "user_name": None}
+    elif store:
+        after["blob_storage_url"] = None
+    if certificate:
+        after["encryption_cert_thumbprint"] = certificate[1]
+    moves = any(after[option] != before[option] for option in STORE)
+    secret = "blob_storage_key" if after["blob_storage_url"] else "share_password"
+    is_asked_for = options["update_password"] == "always"  # noqa: S105
+    writes_secret = options[secret] is not None and (moves or is_asked_for)
+    if moves and options[secret] is None:
+        raise BadInput(f"{secret}: needed, because {', '.join(store)} of the backup location '{region.location}' change")
+    if comparable(after) == comparable(before) and not writes_secret:
+        return Change(False, before, before)
+    # Whatever is left out stays; a store is always written with the secret that opens it (recorded).
+    values = {option: after[option] for option in SETTINGS if after[option] is not None}
+    if writes_secret:
+        values |= {option: after[option] for option in STORE if after[option] is not None} | {secret: options[secret]}
+    if moves and any(before[option] for option in STORE) and bool(before["path"]) != bool(after["path"]):
+        # The store of the other kind is given up.
+        values |= dict.fromkeys(_SHARE if before["path"] else _BLOB, "")
+    if certificate and certificate[1] != before["encryption_cert_thumbprint"]:
+        values["encryption_cert_base64"] = certificate[0]
+    if task.check_mode:
+        return Change(True, before, after)
+    is_there = bool(before["path"] or before["blob_storage_url"])
+    return Change(True, before, region.write_location(values, is_there, task.deadline()))

@@ -1,0 +1,326 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Infrastructure backups of an Azure Stack Hub: to the true end, once, and where they go."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import trustme
+from conftest import Driver
+from modules import Result
+
+LOCATION = "backupLocations/local"
+SHARE = {"path": r"\\other\backups", "user_name": "backup", "share_password": "opens-the-share"}
+
+
+class Operator:
+    """Somebody who backs an Azure Stack Hub up."""
+
+    def __init__(self, azure: Driver) -> None:
+        self.azure = azure
+        self.cloud = azure.emulator.urls["stackhub"]
+        self.region = azure.azure.backup_admin.locations["local"]
+
+    def run(self, module: str = "stackhub_backup", check: bool = False, **arguments: Any) -> Result:
+        values = {"cloud_environment": self.cloud, "location": "local", "resource_group": None, "vault_name": None, **arguments}
+        return self.azure.run(module, check=check, **values)
+
+    def started(self) -> int:
+        return len(self.azure.requests("POST", "/createBackup"))
+
+
+@pytest.fixture
+def operator(azure: Driver) -> Operator:
+    return Operator(azure)
+
+
+def test_a_backup_is_followed_to_its_true_end(operator: Operator) -> None:
+    seen = []
+    operator.azure.on_sleep = lambda: seen.append(
+        [
+            (one["properties"]["backupInfo"]["status"], one["properties"]["backupInfo"]["completelyUploaded"])
+            for one in operator.region.backups.values()
+        ]
+    )
+    result = operator.run()
+    assert not result["failed"], result.get("msg")
+    assert result["changed"] is True
+    assert result["action"] == "start"
+    assert [("Succeeded", False)] in seen, "the emulator told of success early, and the module was not taken in"
+    backup = result["backup"]
+    (name,) = operator.region.backups
+    assert backup["name"] == name
+    assert backup["id"].endswith(f"/backupLocations/local/backups/{name}")
+    assert (backup["status"], backup["completely_uploaded"], backup["location"]) == ("succeeded", True, "local")
+    assert {role["status"] for role in backup["role_status"]} == {"succeeded"}
+    assert backup["time_taken_seconds"] == pytest.approx(1232, abs=1)
+    assert backup["time_taken"].startswith("PT20M3")
+    assert all(backup[key] for key in ("created_time", "stamp_version", "oem_version", "deployment_id", "backup_data_version"))
+    assert result["msg"] == f"backed up 'local': backup {name} succeeded in 20m 32s"
+    assert operator.started() == 1
+    assert operator.azure.requests("GET", "/backups"), "it was confirmed from the list"
+
+
+def test_check_mode_foretells_and_sends_nothing(operator: Operator) -> None:
+    prediction = operator.run(check=True)
+    assert prediction["changed"] is True
+    assert prediction["action"] == "start"
+    assert prediction["diff"]["after"] == {"started_backup": "to be started"}
+    assert operator.azure.writes() == []
+    assert operator.run()["changed"] is True
+    fresh = operator.run(check=True, max_age="1h")
+    assert (fresh["changed"], fresh["action"]) == (False, "skip")
+
+
+def test_a_young_backup_is_enough(operator: Operator) -> None:
+    first = operator.run()
+    again = operator.run(max_age="1h")
+    assert (again["changed"], again["action"], again["backup"]["name"]) == (False, "skip", first["backup"]["name"])
+    operator.azure.azure.clock.advance(7200)
+    assert operator.run(max_age="1h")["action"] == "start"
+
+
+@pytest.mark.parametrize("outcome", ["Failed", "PartialSucceeded"])
+def test_what_was_not_backed_up_is_named_and_is_not_fresh(operator: Operator, outcome: str) -> None:
+    operator.azure.fault(kind="job", outcome={"status": outcome, "roles": ["CRP", "SRP"]})
+    result = operator.run()
+    assert result["changed"] is True
+    assert result["failed"] is (outcome == "Failed")
+    told = result["msg"] if result["failed"] else str(result["warnings"])
+    assert "SRP, CRP" in told
+    if result["failed"]:
+        assert result["error"]["code"] == "failed"
+        assert result["backup"]["name"] in result["msg"]
+    assert operator.run(max_age="1h")["action"] == "start"
+
+
+def test_a_backup_that_runs_is_joined_or_refused(operator: Operator) -> None:
+    begun = operator.run(wait=False)
+    assert begun["changed"] is True
+    name = begun["backup"]["name"]
+    assert begun["backup"]["status"] in (None, "creating", "running")
+    refused = operator.run(on_running="fail")
+    assert refused["failed"]
+    assert name in refused["msg"]
+    assert refused["msg"].startswith("on_running:")
+    foreseen = operator.run(check=True)
+    assert (foreseen["changed"], foreseen["action"]) == (False, "join")
+    joined = operator.run()
+    assert (joined["changed"], joined["action"], joined["backup"]["name"]) == (False, "join", name)
+    assert joined["backup"]["status"] == "succeeded"
+    assert operator.started() == 1
+
+
+@pytest.mark.parametrize("form", ["{name}", "local/{name}", "{id}"])
+def test_a_wait_is_resumed_by_whatever_names_the_backup(operator: Operator, form: str) -> None:
+    begun = operator.run(wait=False)["backup"]
+    late = operator.run(backup_id=form.format(**begun), wait_timeout=30)
+    assert late["failed"]
+    assert f"backup_id: {begun['name']}" in late["msg"]
+    resumed = operator.run(backup_id=form.format(**begun))
+    assert (resumed["changed"], resumed["action"], resumed["backup"]["status"]) == (False, "resume", "succeeded")
+    again = operator.run(backup_id=form.format(**begun))
+    assert again["backup"]["name"] == begun["name"]
+    assert operator.started() == 1
+
+
+def test_a_backup_that_is_not_known_cannot_be_resumed(operator: Operator) -> None:
+    result = operator.run(backup_id="4f3c1d0e-6f0f-4a8c-9b35-7d1f8f8b3c55")
+    assert result["failed"]
+    assert "4f3c1d0e-6f0f-4a8c-9b35-7d1f8f8b3c55" in result["msg"]
+    assert operator.run(backup_id="no such thing")["msg"].startswith("backup_id:")
+
+
+@pytest.mark.parametrize("kind", ["reset_after", "answer_after"])
+def test_a_trigger_whose_fate_is_unknown_is_found_again(operator: Operator, kind: str) -> None:
+    operator.azure.fault(kind=kind, method="POST", path="createBackup", status=503)
+    result = operator.run()
+    assert not result["failed"], result["msg"]
+    assert result["changed"] is True
+    assert len(operator.region.backups) == 1
+    assert operator.started() == 1
+
+
+def test_a_trigger_that_started_nothing_is_told_as_unknown(operator: Operator) -> None:
+    operator.azure.fault(kind="reset_before", method="POST", path="createBackup")
+    result = operator.run()
+    assert result["failed"]
+    assert "is not known" in result["msg"]
+    assert operator.region.backups == {}
+    assert operator.run()["changed"] is True
+
+
+def test_a_throttled_trigger_is_sent_again_and_storms_are_sat_out(operator: Operator) -> None:
+    operator.azure.fault(kind="answer", method="POST", path="createBackup", status=429, headers={"Retry-After": "20"})
+    operator.azure.fault(kind="answer", method="GET", path="operationResults", status=503, times=3)
+    operator.azure.fault(kind="answer", method="GET", path="backups$", status=503, times=2, after=1)
+    result = operator.run()
+    assert not result["failed"], result["msg"]
+    assert len(operator.region.backups) == 1
+
+
+def test_while_the_stamp_is_updated_nothing_starts_and_that_is_said(operator: Operator) -> None:
+    operator.azure.azure.configure({"stackhub_updating": True})
+    result = operator.run()
+    assert result["failed"]
+    assert result["error"]["code"] == "StampUpdateInProgress"
+    assert operator.region.backups == {}
+
+
+@pytest.mark.parametrize("module", ["stackhub_backup", "stackhub_backup_info", "stackhub_backup_location"])
+def test_a_location_that_does_not_exist_is_told_with_those_that_do(operator: Operator, module: str) -> None:
+    result = operator.run(module, location="nowhere", resource_group="system.local")
+    assert result["failed"]
+    assert "location: there is no backup location" in result["msg"]
+    assert "there is local" in result["msg"]
+    assert operator.azure.run(module, location="no/where", vault_name=None)["msg"].startswith("location:")
+
+
+def test_at_an_adfs_one_signs_in_as_well(operator: Operator) -> None:
+    operator.azure.azure.configure({"stackhub_identity": "adfs"})
+    result = operator.run("stackhub_backup_info")
+    assert result["backups"] == []
+    assert operator.azure.requests("POST", "/adfs/oauth2/token")
+
+
+def test_backups_are_read_newest_first_and_one_by_either_name(operator: Operator) -> None:
+    names = [operator.run()["backup"]["name"] for _ in range(2)]
+    listed = operator.run("stackhub_backup_info")
+    assert listed["changed"] is False
+    assert [one["name"] for one in listed["backups"]] == names[::-1]
+    for name in (names[0], f"local/{names[0]}", listed["backups"][1]["id"]):
+        (one,) = operator.run("stackhub_backup_info", name=name)["backups"]
+        assert one == listed["backups"][1]
+    assert operator.run("stackhub_backup_info", name="local/none")["backups"] == []
+
+
+def test_the_stackhub_refuses_what_azure_refuses(operator: Operator) -> None:
+    azure = operator.azure
+    verify = azure.emulator.environment()["REQUESTS_CA_BUNDLE"]
+    answer = requests.get(f"{operator.cloud}/subscriptions?api-version=2021-04-01", verify=verify, timeout=10)
+    assert answer.status_code == 401
+    elsewhere = azure.run("stackhub_backup_info", location="local", resource_group=None, vault_name=None)
+    assert elsewhere["error"]["code"] == "InvalidResourceNamespace"
+
+
+# -- where backups go
+
+
+def location(operator: Operator, check: bool = False, **arguments: Any) -> Result:
+    result = operator.run("stackhub_backup_location", check=check, **arguments)
+    assert "opens-the-share" not in str(result)
+    return result
+
+
+def certificate(folder: Path) -> tuple[Path, str]:
+    pem = trustme.CA().cert_pem.bytes()
+    file = folder / "backup.cer"
+    file.write_bytes(pem)
+    der = base64.b64decode(b"".join(pem.split(b"-----")[2].split()))
+    return file, hashlib.sha1(der, usedforsecurity=False).hexdigest().upper()
+
+
+def test_settings_change_alone_and_only_once(operator: Operator) -> None:
+    wanted = {"backup_frequency_in_hours": 4, "backup_retention_period_in_days": 3, "is_backup_scheduler_enabled": True}
+    foreseen = location(operator, check=True, **wanted)
+    assert operator.azure.writes() == []
+    real = location(operator, **wanted)
+    assert real["changed"] is foreseen["changed"] is True
+    assert real["backup_location"] == foreseen["backup_location"]
+    assert real["diff"]["before"]["backup_frequency_in_hours"] == 12
+    (put,) = operator.azure.requests("PUT", LOCATION)
+    assert "path" not in put["body"]["properties"]["externalStoreDefault"]
+    assert location(operator, **wanted)["changed"] is False
+    assert real["backup_location"]["path"] == r"\\fileserver\backups"
+
+
+def test_a_new_share_is_written_with_its_password_and_no_other_is(operator: Operator) -> None:
+    missing = location(operator, path=SHARE["path"])
+    assert missing["msg"].startswith("share_password: needed")
+    assert operator.azure.writes() == []
+    real = location(operator, **SHARE)
+    assert real["changed"] is True
+    assert real["backup_location"]["path"] == SHARE["path"]
+    (put,) = operator.azure.requests("PUT", LOCATION)
+    assert put["body"]["properties"]["externalStoreDefault"]["password"] == "opens-the-share"
+    assert location(operator, **SHARE)["changed"] is False
+    foreseen = location(operator, check=True, **SHARE, update_password="always")
+    assert foreseen["changed"] is True
+    assert len(operator.azure.requests("PUT", LOCATION)) == 1
+    assert location(operator, **SHARE, update_password="always")["changed"] is True
+    assert len(operator.azure.requests("PUT", LOCATION)) == 2
+
+
+def test_the_certificate_counts_by_its_thumbprint(operator: Operator, tmp_path: Path) -> None:
+    file, thumbprint = certificate(tmp_path)
+    real = location(operator, encryption_cert_path=str(file))
+    assert real["changed"] is True
+    assert real["backup_location"]["encryption_cert_thumbprint"] == thumbprint
+    assert location(operator, encryption_cert_path=str(file))["changed"] is False
+    assert location(operator, encryption_cert_base64=file.read_text())["changed"] is False
+
+
+def test_a_store_is_taken_away_and_given_back(operator: Operator) -> None:
+    foreseen = location(operator, check=True, state="absent")
+    assert foreseen["changed"] is True
+    real = location(operator, state="absent")
+    assert real["backup_location"] == foreseen["backup_location"]
+    assert real["backup_location"]["path"] is None
+    assert location(operator, state="absent")["changed"] is False
+    refused = operator.run()
+    assert refused["failed"]
+    assert refused["error"]["code"] == "BackupStoreNotConfigured"
+    assert location(operator, **SHARE)["changed"] is True
+    assert operator.run()["changed"] is True
+
+
+def test_a_newer_stamp_is_changed_by_patch_and_keeps_backups_in_a_container(operator: Operator) -> None:
+    url = "https://account.blob.example/container"
+    early = location(operator, blob_storage_url=url, blob_storage_key="key-of-the-account")
+    assert early["msg"].startswith("blob_storage_url: needs api_version")
+    newer = {"api_version": "2021-09-01", "blob_storage_url": url, "blob_storage_key": "key-of-the-account"}
+    real = location(operator, **newer)
+    assert not real["failed"], real["msg"]
+    assert real["backup_location"]["blob_storage_url"] == url
+    assert real["backup_location"]["path"] is None
+    (patch,) = operator.azure.requests("PATCH", LOCATION)
+    assert patch["body"]["properties"]["externalStoreDefault"]["path"] == ""
+    assert location(operator, **newer)["changed"] is False
+
+
+def test_pruning_shows_first_and_removes_then(operator: Operator) -> None:
+    foreseen = location(operator, check=True, prune=True)
+    assert foreseen["changed"] is True
+    assert len(foreseen["pruned_paths"]) == 1
+    assert operator.region.garbage == foreseen["pruned_paths"]
+    real = location(operator, prune=True)
+    assert (real["changed"], real["pruned_paths"]) == (True, foreseen["pruned_paths"])
+    assert operator.region.garbage == []
+    again = location(operator, prune=True)
+    assert (again["changed"], again["pruned_paths"]) == (False, [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"path": "/srv/backups"}, "path: '/srv/backups' is no share"),
+        ({"backup_frequency_in_hours": 0}, "backup_frequency_in_hours: 0"),
+        ({"encryption_cert_base64": "bm8gY2VydGlmaWNhdGU="}, "encryption_cert_base64: it is no X.509 certificate"),
+        ({"encryption_cert_path": "/nowhere.cer"}, "encryption_cert_path: it cannot be read"),
+        ({"blob_storage_url": "http://x", "api_version": "2021-09-01"}, "blob_storage_url: 'http://x'"),
+        ({"resource_group": "a/b"}, "resource_group: 'a/b'"),
+        ({"wait_timeout": 0}, "wait_timeout: 0"),
+    ],
+)
+def test_bad_input_is_told_before_any_request(operator: Operator, arguments: dict[str, Any], words: str) -> None:
+    result = operator.run("stackhub_backup_location", **arguments)
+    assert result["failed"]
+    assert result["msg"].startswith(words)
+    assert operator.azure.azure.journal.entries == []
