@@ -19,13 +19,15 @@ from .errors import TRANSIENT, AzureBackupError, BadInput, NotFound, OutcomeUnkn
 from .job import check_success, elapsed_of, is_running, running_backup_of, wait_for_jobs
 from .module import Result, Task
 from .resource_ids import GUID, ResourceId, parse_resource_id, same_id
-from .services import BackupService
+from .services import BackupService, JobQuery
 from .shapes import Described, shape
 from .states import IN_TRANSIT, PROTECTED, wait_for_state
 
 # How long to look for the job of a trigger whose fate is not known, and how often, in seconds.
 _SECONDS_TO_FIND_A_JOB = 60
 _SECONDS_BETWEEN_LOOKS = 10
+# What may be joined: of all the jobs that a vault ever had, a list tells these where it can.
+_RUNNING = JobQuery(statuses=("in_progress",))
 
 
 @dataclass
@@ -73,6 +75,7 @@ class Batch:
     known_jobs: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        self.begun = self.service.service_now()
         self.known_jobs = {str(job["id"]).lower() for job in self.jobs}
         self.policy = functools.lru_cache(maxsize=None)(self._read_policy)
 
@@ -94,7 +97,7 @@ def ensure_backups(task: Task) -> Result:
     service.check_backup_options(options, task.clock.now())
     if read_existing_vault(task, service) is None:
         return summarise([_to_be_started(datasource).result() for _row, datasource in datasources])
-    batch = Batch(task, service, task.deadline(), service.list_instances(), service.list_jobs(), max_age)
+    batch = Batch(task, service, task.deadline(), service.list_instances(), service.list_jobs(_RUNNING), max_age)
     # The same id given twice is backed up once.
     unique = list({datasource.key: (row, datasource) for row, datasource in datasources}.values())
     begun = settle_each(unique, functools.partial(_begin_and_tell, batch), options["max_concurrency"])
@@ -232,9 +235,10 @@ def _start(batch: Batch, datasource: ResourceId, instance: Described, plan: dict
 def _find_started_job(batch: Batch, instance: Described, since: datetime) -> Described | None:
     """Look for a minute for the job that a trigger may have started."""
     search = Deadline(batch.task.clock, _SECONDS_TO_FIND_A_JOB, _SECONDS_BETWEEN_LOOKS)
+    recent = JobQuery(started_after=since - timedelta(minutes=1))
     while True:
         try:
-            for job in batch.service.list_jobs():
+            for job in batch.service.list_jobs(recent):
                 started = parse_time(job["start_time"])
                 if (
                     str(job["id"]).lower() not in batch.known_jobs
@@ -242,7 +246,8 @@ def _find_started_job(batch: Batch, instance: Described, since: datetime) -> Des
                     and job["operation"] == "backup"
                     and job["user_triggered"] is not False
                     and started
-                    and started >= since - timedelta(minutes=1)
+                    and recent.started_after
+                    and started >= recent.started_after
                 ):
                     return job
         except AzureBackupError:
@@ -271,6 +276,7 @@ def _finish(batch: Batch, begun: list[Backup | AzureBackupError]) -> list[Result
                 options["max_concurrency"],
                 batch.task.progress,
                 snapshot_only=options["wait_for"] == "snapshot",
+                since=_first_start(going, batch.begun),
             )
             for one in going:
                 found = known.get(str(one.job_id), one.job)
@@ -292,6 +298,12 @@ def _finish(batch: Batch, begun: list[Backup | AzureBackupError]) -> list[Result
         return one.result()
 
     return settle_each(begun, conclude, options["max_concurrency"])
+
+
+def _first_start(going: list[Backup], begun: datetime) -> datetime:
+    """Give the time before which none of these jobs began: this run's, or that of the oldest job which it joins."""
+    starts = [moment for one in going if one.job and (moment := parse_time(one.job["start_time"]))]
+    return min([begun, *starts]) - timedelta(minutes=1)
 
 
 def _unread_job(job_id: str | None) -> Described:
@@ -317,6 +329,9 @@ def _conclude(batch: Batch, backup: Backup) -> None:
         error.details = {"job": job, "instance": backup.instance, "changed": backup.changed}
         raise
     backup.recovery_point = _recovery_point_of(batch, job)
+    if job["status"] == "completed_with_warnings":
+        told = "; ".join(f"{error['message']} ({error['code']})" for error in job["errors"]) or "Azure gives no reason"
+        batch.task.warn(f"job {job['name']} completed with warnings: {told}")
     verb = {"start": "backed up", "join": "joined the backup of", "resume": "backed up"}[backup.action]
     backup.msg = f"{verb} {what.removeprefix('back up ')}: job {job['name']} {str(job['status']).replace('_', ' ')}"
 
@@ -344,9 +359,11 @@ def _recovery_point_of(batch: Batch, job: Described) -> Described | None:
     try:
         if name:
             return service.read_recovery_point(instance, name, job["datasource_id"]) or bare
-        begin = str(job["start_time"])
+        begin, end = str(job["start_time"]), str(job["end_time"] or "9")
         points = service.list_recovery_points(instance, job["datasource_id"])
-        return points[0] if points and str(points[0]["time"]) >= begin else None
+        # The newest first: the last of these is the first that was made while the job ran.
+        made = [point for point in points if begin <= str(point["time"]) <= end]
+        return made[-1] if made else None
     except AzureBackupError as error:
         batch.task.warn(f"the backup is done, and its recovery point cannot be read: {error.message}")
         return bare if name else None

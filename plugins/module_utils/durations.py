@@ -29,7 +29,7 @@ _ISO = re.compile(
 )
 # Lists of jobs say 00:03:49.1708393 where a single job says PT3M49.17S (recorded: dataprotection job_list_and_show).
 _DOTNET = re.compile(r"^(?:(?P<D>\d+)\.)?(?P<H>\d+):(?P<M>\d+):(?P<S>\d+(?:\.\d+)?)$")
-_TIME = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?$")
+_TIME = re.compile(r"^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?$")
 
 
 def to_iso(text: str, option: str) -> str:

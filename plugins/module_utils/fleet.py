@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .adapters import open_service
 from .azure.resource_graph import quote, run_query
 from .azure.session import API_VERSIONS, Session
@@ -89,17 +91,27 @@ def _of_kind(tables: dict[str, GraphTable], kind: str | None) -> dict[str, Graph
     return {name: table for name, table in tables.items() if kind in (None, name)}
 
 
-def find_jobs(session: Session, subscription_ids: list[str], query: JobQuery, kind: str | None = None) -> list[Described]:
-    """Read the backup jobs of subscriptions that a query asks for; kind: of the vault."""
+def find_jobs(
+    session: Session, subscription_ids: list[str], query: JobQuery, warn: Callable[[str], None], kind: str | None = None
+) -> list[Described]:
+    """Read the backup jobs of subscriptions that a query asks for.
+
+    warn: is told of vaults whose jobs cannot be read; kind: of the vault. Raises AzureBackupError where no vault tells its jobs.
+    """
     ids = sorted(query.datasource_keys)
     found = _find(session, _of_kind(_JOBS, kind), subscription_ids, "search the backup jobs of the subscriptions", ids, query)
     tables = {name: table for name, table in _of_kind(_VAULTS, kind).items() if name not in _JOBS}
     asked = _find(session, tables, subscription_ids, "search the vaults of the subscriptions", [])
     services = [open_service(session, parse_resource_id(vault["id"], "id")) for vault in asked]
-    for jobs in settle_each(services, lambda service: service.list_jobs(query), _ASKED_AT_ONCE):
+    listed = settle_each(services, lambda service: service.list_jobs(query), _ASKED_AT_ONCE)
+    failures = [jobs for jobs in listed if isinstance(jobs, AzureBackupError)]
+    if failures and len(failures) == len(listed):
+        raise failures[0]
+    for service, jobs in zip(services, listed, strict=True):
         if isinstance(jobs, AzureBackupError):
-            raise jobs
-        found += jobs
+            warn(f"the jobs of vault {service.vault.text} are left out: {jobs.message}")
+        else:
+            found += jobs
     return [job for job in found if query.matches(job)]
 
 

@@ -307,7 +307,9 @@ def read_jobs(task: Task) -> Result:
             # Waiting for nothing because of a name with a mistake would look like success.
             read_existing_vault(task, service)
         listed = (
-            service.list_jobs(query) if service else find_jobs(task.session, _subscriptions(task), query, _kind_of_vault(task))
+            service.list_jobs(query)
+            if service
+            else find_jobs(task.session, _subscriptions(task), query, task.warn, _kind_of_vault(task))
         )
         found = [job for job in listed if query.matches(job) and _lies_where_asked(task, service, job["vault_id"])]
         if options["details"]:

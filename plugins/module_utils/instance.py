@@ -184,7 +184,7 @@ def _protect(batch: Batch, row: DatasourceType, datasource: ResourceId, group: R
         selection["auto_protection"],
         _luns(task, "include_disk_luns"),
         _luns(task, "exclude_disk_luns"),
-        _acting_identity(batch),
+        _acting_identity(batch, row),
     )
     predicted = _predict(batch, protection)
     message = f"'{datasource.name}' is protected by policy '{predicted['policy_name']}'"
@@ -269,9 +269,9 @@ def _check_datasource(batch: Batch, row: DatasourceType, datasource: ResourceId)
     return location
 
 
-def _acting_identity(batch: Batch) -> str | None:
+def _acting_identity(batch: Batch, row: DatasourceType) -> str | None:
     """Give the user-assigned identity that a new protection acts with; where the vault has none at all, Azure says so itself."""
-    if batch.vault is None:
+    if batch.vault is None or not row.roles:
         return None
     is_needed = bool(batch.vault["identity"]["user_assigned_identities"])
     return find_identity(batch.vault, batch.task.options["identity_id"], is_needed)[0]
@@ -292,7 +292,7 @@ def _predict(batch: Batch, protection: Protection) -> Described:
         containers_list=list(protection.containers_list),
         auto_protection=protection.auto_protection,
         include_disk_luns=_listed(protection.include_disk_luns),
-        exclude_disk_luns=_listed(protection.exclude_disk_luns),
+        exclude_disk_luns=_listed(protection.exclude_disk_luns) or None,
         identity_id=protection.identity_id,
         state=PROTECTED,
         provisioning_state="succeeded",
@@ -343,6 +343,11 @@ def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before:
             f"{option}: '{datasource.name}' is {before['state']}, and Azure changes what it protects; bring it to state: present "
             "with the change first"
         )
+    if moves and wanted == SUSPENDED and not before["policy_id"]:
+        raise BadInput(
+            f"state: '{datasource.name}' is stopped and has no policy, so its recovery points cannot expire by one; bring it to "
+            "state: present first"
+        )
     after = {**before, **changes, "state": wanted, "errors": []}
     if policy and "policy_id" in changes:
         _check_datasource(batch, row, datasource)
@@ -375,7 +380,8 @@ def _wanted_changes(batch: Batch, row: DatasourceType, datasource: ResourceId, b
     """Give what of an existing protection is to be changed: policy_id, and containers_list with auto_protection."""
     task, policy = batch.task, batch.policy or {}
     changes: dict[str, Any] = {}
-    if policy and not same_id(before["policy_id"], policy["id"]):
+    loses_policy = task.options["state"] == "stopped" and not batch.service.stopped_keep_policy
+    if policy and not loses_policy and not same_id(before["policy_id"], policy["id"]):
         changes["policy_id"] = policy["id"]
     # A protection that had no containers needs some when it gets a schedule; else they stay what they are.
     has_containers = bool(before["containers_list"]) or before["auto_protection"] is not None
@@ -386,8 +392,11 @@ def _wanted_changes(batch: Batch, row: DatasourceType, datasource: ResourceId, b
         if selection != selection_of(before):
             changes |= selection
     chosen = {name: _listed(_luns(task, name)) for name in ("include_disk_luns", "exclude_disk_luns")}
-    if any(luns is not None for luns in chosen.values()) and chosen != {name: before[name] for name in chosen}:
-        changes |= chosen
+    if any(luns is not None for luns in chosen.values()):
+        # To exclude nothing is to have no choice.
+        chosen["exclude_disk_luns"] = chosen["exclude_disk_luns"] or None
+        if chosen != {name: before[name] for name in chosen}:
+            changes |= chosen
     return changes
 
 

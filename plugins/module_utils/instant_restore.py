@@ -37,8 +37,6 @@ def check_settings(options: dict[str, Any], row: DatasourceType, schedule: Sched
     longest = _LONGEST["V2" if schedule.get("frequency") == "hourly" else kind or "V2"]
     if days is not None and not 1 <= days <= longest:
         problems.append(f"{_DAYS}: {days} is not between 1 and {longest}")
-    if "azure_backup_rg_name_suffix" in wanted and "azure_backup_rg_name_prefix" not in wanted:
-        problems.append("azure_backup_rg_name_suffix: it goes with azure_backup_rg_name_prefix")
     if problems:
         raise BadInput("; ".join(problems))
     return wanted
@@ -62,7 +60,10 @@ def complete_settings(wanted: Settings, existing: Settings, row: DatasourceType,
         raise BadInput(f"{_DAYS}: {days} is not between 1 and {_LONGEST[kind]}, which is what a policy of type {kind} takes")
     if present.get("policy_type") == "V2" and kind == "V1":
         raise BadInput("policy_type: a policy of type V2 never becomes V1; choose another policy_name")
-    return {**dict.fromkeys(SETTINGS), **present, **wanted, "policy_type": kind, _DAYS: days}
+    done = {**dict.fromkeys(SETTINGS), **present, **wanted, "policy_type": kind, _DAYS: days}
+    if done["azure_backup_rg_name_suffix"] and not done["azure_backup_rg_name_prefix"]:
+        raise BadInput("azure_backup_rg_name_suffix: it goes with azure_backup_rg_name_prefix")
+    return done
 
 
 def same_settings(wanted: Settings, existing: Settings) -> bool:

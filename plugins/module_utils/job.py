@@ -13,7 +13,7 @@ from .clock import Deadline
 from .durations import parse_time
 from .errors import TRANSIENT, AzureBackupError, NotFound, OperationFailed, TimedOut
 from .progress import Progress
-from .services import BackupService
+from .services import BackupService, JobQuery
 from .shapes import Described
 
 SUCCEEDED = ("completed", "completed_with_warnings")
@@ -55,8 +55,10 @@ def wait_for_jobs(
     max_concurrency: int,
     progress: Progress,
     snapshot_only: bool = False,
+    since: datetime | None = None,
 ) -> dict[str, Described | AzureBackupError]:
-    """Wait until all jobs are over or the deadline is; snapshot_only: until they have taken their snapshots.
+    """Wait until all jobs are over or the deadline is; snapshot_only: until they have taken their snapshots;
+    since: none of them began before that, so that lists need not tell older ones.
 
     Gives by id the last known state of each, or the error that ended the looking after it, NotFound for one that has not
     appeared within a minute; a job that never could be read is left out.
@@ -67,7 +69,7 @@ def wait_for_jobs(
     begin = deadline.remaining()
     while pending:
         elapsed = begin - deadline.remaining()
-        for job_id, job in _look(service, list(pending), max_concurrency, snapshot_only).items():
+        for job_id, job in _look(service, list(pending), max_concurrency, snapshot_only, since).items():
             if isinstance(job, NotFound) and (job_id in known or elapsed < _SECONDS_UNTIL_KNOWN):
                 continue
             known[job_id] = job
@@ -90,12 +92,12 @@ def wait_for_jobs(
 
 
 def _look(
-    service: BackupService, job_ids: list[str], max_concurrency: int, with_sub_tasks: bool
+    service: BackupService, job_ids: list[str], max_concurrency: int, with_sub_tasks: bool, since: datetime | None
 ) -> dict[str, Described | AzureBackupError]:
     """Read jobs. What cannot be read just now is left out; NotFound stands for a job that Azure does not know."""
     if not with_sub_tasks and 0 < service.job_pages() < len(job_ids):
         try:
-            by_id = {str(job["id"]).lower(): job for job in service.list_jobs()}
+            by_id = {str(job["id"]).lower(): job for job in service.list_jobs(JobQuery(started_after=since))}
         except TRANSIENT:
             return {}
         except AzureBackupError as error:

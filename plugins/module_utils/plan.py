@@ -245,7 +245,7 @@ def _minutes_of_day(schedule: Schedule) -> list[int]:
     period = int(schedule["interval_hours"]) * 60
     if schedule.get("window_hours"):
         last = minutes[0] + int(schedule["window_hours"]) * 60
-        return [minute % (24 * 60) for minute in range(minutes[0], last + 1, period)]
+        return sorted({minute % (24 * 60) for minute in range(minutes[0], last + 1, period)})
     return list(range(minutes[0] % period, 24 * 60, period))
 
 

@@ -80,7 +80,7 @@ options:
     elements: int
   exclude_disk_luns:
     description:
-      - Back up all disks of a virtual machine but these data disks.
+      - Back up all disks of a virtual machine but these data disks. An empty list backs all up again.
     type: list
     elements: int
   identity_id:

@@ -56,11 +56,11 @@ def enable(datasource_id: str, policy_id: str, disks: Mapping[str, Any] | None) 
     """
     if disks is None:
         return _body(datasource_id, policy_id)
-    included, excluded = disks["include_disk_luns"], disks["exclude_disk_luns"]
-    chosen = {"diskLunList": list(excluded if included is None else included), "isInclusionList": included is not None}
+    included, excluded = disks["include_disk_luns"], disks["exclude_disk_luns"] or None
     if included is None and excluded is None:
-        # Every disk again (recorded by Microsoft's client as a reset).
+        # Every disk again; afterwards Azure answers null as well (Microsoft's article on selective disks).
         return _body(datasource_id, policy_id, extendedProperties={"diskExclusionProperties": None})
+    chosen = {"diskLunList": list((excluded if included is None else included) or []), "isInclusionList": included is not None}
     return _body(datasource_id, policy_id, extendedProperties={"diskExclusionProperties": chosen})
 
 

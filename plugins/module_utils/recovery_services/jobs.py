@@ -25,6 +25,8 @@ _STATUSES = {
     "cancelled": "Cancelled",
     "cancelling": "Cancelling",
 }
+# A backup that was cancelled after its snapshot is said to be complete, with this error (recorded: recoveryservices-errors).
+_CANCELLED_ERROR = "400158"
 _SIZE = re.compile(r"^\s*([\d.]+)\s*(B|KB|MB|GB|TB)\s*$", re.IGNORECASE)
 _BYTES = {"B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30, "TB": 2**40}
 
@@ -47,7 +49,8 @@ def filter_of(query: JobQuery, now: datetime) -> str:
 
 
 def _moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %I:%M:%S %p}"
+    # Not %p: the machine's language would decide what stands there.
+    return f"{moment:%Y-%m-%d %I:%M:%S} {'AM' if moment.hour < 12 else 'PM'}"
 
 
 def _transferred(extended: Wire) -> int | None:
@@ -81,6 +84,9 @@ def describe(wire: Wire, vault: ResourceId, instances: dict[str, Wire]) -> dict[
     properties = wire.get("properties") or {}
     extended = properties.get("extendedInfo") or {}
     status = snake(properties.get("status"))
+    errors = _errors(properties.get("errorDetails"))
+    if status == "completed_with_warnings" and any(error["code"] == _CANCELLED_ERROR for error in errors):
+        status = "cancelled"
     name = instance_name_of(wire)
     instance = instances.get(str(name).lower()) or {}
     percent = extended.get("progressPercentage")
@@ -106,5 +112,5 @@ def describe(wire: Wire, vault: ResourceId, instances: dict[str, Wire]) -> dict[
         progress_percent=int(percent) if percent is not None else None,
         transferred_bytes=_transferred(extended),
         sub_tasks=[{"name": task.get("taskId"), "status": snake(task.get("status"))} for task in extended.get("tasksList") or []],
-        errors=_errors(properties.get("errorDetails")),
+        errors=errors,
     )

@@ -29,6 +29,7 @@ from ..errors import (
     OperationFailed,
     OutcomeUnknown,
     Throttled,
+    TimedOut,
     Unavailable,
     Unreachable,
 )
@@ -36,6 +37,7 @@ from ..plan import Plan
 from ..resource_ids import ResourceId, same_id
 from ..services import EVERY_JOB, JobQuery, Protection
 from ..shapes import Described
+from ..states import wait_until_gone
 from . import items, jobs, policies, recovery_points
 from .vault_service import API, RecoveryServicesVault, Wire
 
@@ -58,6 +60,8 @@ class RecoveryServices(RecoveryServicesVault):
     def __init__(self, session: Session, vault: ResourceId) -> None:
         super().__init__(session, vault)
         self._instances: dict[str, Described] = {}
+        # Machines that jobs tell of and that the vault protects no more.
+        self._unknown: set[str] = set()
         self._wires: dict[str, Wire] = {}
 
     # -- how requests are made
@@ -87,7 +91,13 @@ class RecoveryServices(RecoveryServicesVault):
                 job = None
             if job and job["status"] not in ("in_progress", "cancelling"):
                 break
-            deadline.sleep(ramp.following(), action)
+            try:
+                deadline.sleep(ramp.following(), action)
+            except TimedOut as error:
+                name = outcome.job_id.rsplit("/", 1)[-1]
+                error.message += f"; it was accepted, and its job {name} goes on in Azure; run the task again to go on waiting"
+                error.details = {**error.details, "changed": True}
+                raise
         if job["status"] not in ("completed", "completed_with_warnings"):
             first = (job["errors"] or [{}])[0]
             raise OperationFailed(
@@ -153,8 +163,6 @@ class RecoveryServices(RecoveryServicesVault):
         wrong = [str(lun) for lun in [*(included or []), *(excluded or [])] if not 0 <= lun <= 63]
         if wrong:
             found.append(f"include_disk_luns, exclude_disk_luns: {', '.join(wrong)} is no LUN from 0 to 63")
-        if excluded == []:
-            found.append("exclude_disk_luns: the list is empty; an empty include_disk_luns backs up the system disk only")
         return found
 
     @staticmethod
@@ -223,7 +231,8 @@ class RecoveryServices(RecoveryServicesVault):
 
     def validate(self, protection: Protection, deadline: Deadline) -> None:
         """Have the vault discover the virtual machine: it does not list a new one by itself for hours."""
-        if self._is_protectable(protection.datasource):
+        # What it protects already it does not list as protectable.
+        if protection.instance_name.lower() in self._instances or self._is_protectable(protection.datasource):
             return
         action = f"have vault '{self.vault.name}' discover '{protection.datasource.name}'"
         answer = self._session.send("POST", f"{self.vault.text}/backupFabrics/Azure/refreshContainers", action, API)
@@ -255,17 +264,18 @@ class RecoveryServices(RecoveryServicesVault):
         action = f"change the protection of '{name}'"
         datasource_id, policy_id = self._datasource_of(name)
         disks = changes if "include_disk_luns" in changes else None
-        body = items.enable(datasource_id, str(changes.get("policy_id") or policy_id), disks)
-        self._finish(self._run("PUT", items.item_path(self.vault, name), action, deadline, body), action, deadline)
+        wanted = str(changes.get("policy_id") or policy_id)
+        body = items.enable(datasource_id, wanted, disks)
+        outcome = self._run("PUT", items.item_path(self.vault, name), action, deadline, body)
+        self._finish(outcome, action, deadline)
+        ramp = Ramp(deadline.poll_interval)
+        while not outcome.is_known and not same_id((self.read_instance(name) or {}).get("policy_id"), wanted):
+            # The caller may not read operations: what is left is the list.
+            deadline.sleep(ramp.following(), action)
 
     def suspend(self, name: str, deadline: Deadline) -> None:
         action = f"suspend the backups of '{name}'"
         datasource_id, policy_id = self._datasource_of(name)
-        if not policy_id:
-            raise BadInput(
-                f"state: '{name}' is stopped and has no policy, so its recovery points cannot expire by one; bring it to state: "
-                "present first"
-            )
         body = items.suspend(datasource_id, policy_id)
         self._finish(self._run("PUT", items.item_path(self.vault, name), action, deadline, body), action, deadline)
 
@@ -282,7 +292,11 @@ class RecoveryServices(RecoveryServicesVault):
 
     def delete_instance(self, name: str, deadline: Deadline) -> None:
         action = f"delete the backup data of '{name}'"
-        self._finish(self._run("DELETE", items.item_path(self.vault, name), action, deadline), action, deadline)
+        outcome = self._run("DELETE", items.item_path(self.vault, name), action, deadline)
+        self._finish(outcome, action, deadline)
+        if not outcome.is_known:
+            # The caller may not read operations: what is left is the list.
+            wait_until_gone(self, name, deadline)
 
     # -- backups, jobs, recovery points
 
@@ -339,14 +353,17 @@ class RecoveryServices(RecoveryServicesVault):
 
     def _describe_job(self, wire: Wire) -> Described:
         name = jobs.instance_name_of(wire)
-        if name and name.lower() not in self._instances:
+        if name and name.lower() not in self._instances and name.lower() not in self._unknown:
             try:
                 self._list_virtual_machines()
             except AzureBackupError:
                 # A job is told without its virtual machine rather than not at all.
                 return jobs.describe(wire, self.vault, {})
-            unknown = {"name": name, "id": items.item_path(self.vault, name), "datasource_id": None}
-            self._instances.setdefault(name.lower(), unknown)
+            if name.lower() not in self._instances:
+                self._unknown.add(name.lower())
+        if name and name.lower() in self._unknown:
+            gone = {"name": name, "id": items.item_path(self.vault, name), "datasource_id": None}
+            return jobs.describe(wire, self.vault, {name.lower(): gone})
         return jobs.describe(wire, self.vault, self._instances)
 
     def job_pages(self) -> int:

@@ -191,7 +191,7 @@ def test_at_an_adfs_one_signs_in_as_well(operator: Operator) -> None:
 
 
 def test_backups_are_read_newest_first_and_one_by_either_name(operator: Operator) -> None:
-    names = [operator.run()["backup"]["name"] for _ in range(2)]
+    names = [operator.run()["backup"]["name"] for _time in range(2)]
     listed = operator.run("stackhub_backup_info")
     assert listed["changed"] is False
     assert [one["name"] for one in listed["backups"]] == names[::-1]

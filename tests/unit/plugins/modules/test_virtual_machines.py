@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -247,7 +248,6 @@ def test_a_policy_in_use_is_not_deleted_and_names_its_users(azure: Driver) -> No
         ),
         ({"retention_rules": [{"name": "yearly", "duration": "4y", "months_of_year": ["May"]}]}, "a yearly rule"),
         ({"retention": {"default": "1y"}}, "retention.default"),
-        ({"azure_backup_rg_name_suffix": "-rg"}, "azure_backup_rg_name_suffix"),
         ({"datasource_type": "azure_disk", "policy_type": "V2"}, "policy_type"),
     ],
 )
@@ -366,7 +366,6 @@ def test_disks_and_machines_belong_in_vaults_of_their_own(azure: Driver) -> None
     ("arguments", "named"),
     [
         ({"include_disk_luns": [0], "exclude_disk_luns": [1]}, "include_disk_luns, exclude_disk_luns"),
-        ({"exclude_disk_luns": []}, "exclude_disk_luns"),
         ({"include_disk_luns": [64]}, "64"),
         ({"snapshot_resource_group": "demo-rg"}, "snapshot_resource_group"),
         ({"name": "mine"}, "name"),
@@ -582,3 +581,163 @@ def test_a_template_is_told_without_a_vault(azure: Driver) -> None:
     (policy,) = found["policies"]
     assert (policy["datasource_type"], policy["retention"]) == ("azure_vm", {"default": "30d"})
     assert azure.azure.journal.entries == []
+
+
+# -- what a second reader found
+
+
+def the_vault(azure: Driver) -> Any:
+    (vault,) = azure.azure.recovery_services.vaults.values()
+    return vault
+
+
+@pytest.mark.parametrize("seconds", [60, 4000])
+def test_a_cancelled_backup_is_no_backup(azure: Driver, seconds: int) -> None:
+    protected(azure)
+    told = {"errorCode": 400158, "errorTitle": "Cancelled", "errorString": "The job was cancelled.", "recommendations": []}
+    azure.fault(kind="job", outcome={"status": "CompletedWithWarnings", "seconds": seconds, "error": told})
+    result = azure.run("backup_adhoc", datasource_id=WEB01)
+    assert result["failed"]
+    assert "ended cancelled" in result["msg"]
+    assert result["results"][0]["error"]["code"] == "400158"
+
+
+def test_other_warnings_of_a_backup_are_passed_on(azure: Driver) -> None:
+    protected(azure)
+    told = {"errorCode": 400000, "errorTitle": "Agent", "errorString": "The agent is old.", "recommendations": []}
+    azure.fault(kind="job", outcome={"status": "CompletedWithWarnings", "error": told})
+    result = azure.run("backup_adhoc", datasource_id=WEB01)
+    assert not result["failed"]
+    assert "The agent is old. (400000)" in str(result["warnings"])
+
+
+def test_the_history_of_a_vault_is_not_read_to_back_up(azure: Driver) -> None:
+    protected(azure, WEB01, WEB02)
+    jobs = the_vault(azure).jobs
+    example = next(iter(jobs.values()))
+    for number in range(300):
+        name = f"00000000-0000-4000-8000-{number:012d}"
+        jobs[name] = {
+            **example,
+            "name": name,
+            "properties": {**example["properties"], "startTime": "2026-01-01T00:00:00.0000000"},
+        }
+    azure.azure.configure({"page_size": 10})
+    begun = len(azure.azure.journal.entries)
+    assert azure.run("backup_adhoc", datasource_id=[WEB01, WEB02])["changed"] is True
+    lists = [entry for entry in azure.azure.journal.entries[begun:] if entry["path"].endswith("/backupJobs")]
+    assert len(lists) < 120
+    assert all("startTime" in entry["query"] or "InProgress" in entry["query"] for entry in lists)
+
+
+@pytest.mark.parametrize("before", ["present", "absent"])
+def test_stopped_twice_with_the_policy_named_is_stopped_once(azure: Driver, before: str) -> None:
+    protected(azure)
+    if before == "absent":
+        azure.run("backup_instance", datasource_id=WEB01, state="absent")
+    instance(azure, state="stopped", policy_name="vms", undelete=True)
+
+
+def test_what_is_stopped_cannot_be_suspended_and_check_mode_knows(azure: Driver) -> None:
+    protected(azure)
+    instance(azure, state="stopped")
+    for check in (True, False):
+        result = azure.run("backup_instance", check=check, datasource_id=WEB01, state="suspended")
+        assert result["failed"]
+        assert "is stopped and has no policy" in result["msg"]
+
+
+def test_resuming_a_wait_gives_the_recovery_point_of_that_job(azure: Driver) -> None:
+    protected(azure)
+    first, _second = (azure.run("backup_adhoc", datasource_id=WEB01)["results"][0] for _time in range(2))
+    resumed = azure.run("backup_adhoc", **KIND, job_id=first["job"]["name"])["results"][0]
+    assert resumed["recovery_point"]["name"] == first["recovery_point"]["name"]
+
+
+def test_excluded_disks_are_included_again_by_an_empty_list(azure: Driver) -> None:
+    prepared(azure)
+    instance(azure, policy_name="vms", exclude_disk_luns=[1])
+    result = instance(azure, policy_name="vms", exclude_disk_luns=[])
+    assert result["instance"]["exclude_disk_luns"] is None
+    assert azure.run("backup_instance", datasource_id=WEB02, policy_name="vms", exclude_disk_luns=[])["changed"] is True
+
+
+def test_identities_of_a_vault_have_no_part_in_protecting_machines(azure: Driver) -> None:
+    prepared(azure)
+    base = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/"
+    several = {f"{base}{name}": {"clientId": name, "principalId": name} for name in ("a", "b")}
+    the_vault(azure).wire["identity"] = {"type": "UserAssigned", "userAssignedIdentities": several}
+    assert instance(azure, policy_name="vms")["instance"]["identity_id"] is None
+
+
+def test_who_may_not_read_operations_waits_for_what_they_do(azure: Driver) -> None:
+    protected(azure)
+    azure.run("backup_policy", policy_name="long", datasource_type="azure_vm", retention={"default": "365d"})
+    azure.fault(kind="answer", method="GET", path="/backupOperations/", status=403, times=50)
+    changed = azure.run("backup_instance", datasource_id=WEB01, policy_name="long")
+    assert changed["results"][0]["instance"]["policy_name"] == "long"
+    gone = azure.run("backup_instance", datasource_id=WEB01, state="absent")
+    assert not gone["failed"], gone["msg"]
+    assert azure.run("backup_instance_info", **KIND)["instances"] == []
+
+
+def test_jobs_of_machines_that_are_gone_are_told_without_a_list_for_each(azure: Driver) -> None:
+    protected(azure)
+    jobs = the_vault(azure).jobs
+    example = next(iter(jobs.values()))
+    for number in range(20):
+        name = f"00000000-0000-4000-8000-{number:012d}"
+        gone = {**example["properties"], "containerName": f"iaasvmcontainerv2;demo-rg;gone{number % 2}"}
+        jobs[name] = {**example, "name": name, "properties": gone}
+    begun = len(azure.azure.journal.entries)
+    assert len(azure.run("backup_job_info", **KIND)["jobs"]) == 21
+    lists = [entry for entry in azure.azure.journal.entries[begun:] if entry["path"].endswith("/backupProtectedItems")]
+    assert len(lists) <= 3
+
+
+def test_one_vault_that_tells_no_jobs_is_left_out_with_a_warning(azure: Driver) -> None:
+    protected(azure)
+    azure.vault(**KIND, vault_name="other-vault")
+    azure.fault(kind="answer", method="GET", path="/other-vault/backupJobs", status=403, times=50)
+    result = azure.run("backup_job_info", resource_group=None, vault_name=None)
+    assert not result["failed"], result["msg"]
+    assert len(result["jobs"]) == 1
+    assert "other-vault are left out" in str(result["warnings"])
+
+
+def test_after_a_protection_error_nothing_is_looked_for(azure: Driver) -> None:
+    protected(azure)
+    (item,) = the_vault(azure).items.values()
+    item.wire["properties"]["protectionState"] = "ProtectionError"
+    assert azure.run("backup_instance", datasource_id=WEB01, policy_name="vms")["changed"] is True
+    assert not azure.requests("POST", "/refreshContainers")
+
+
+def test_a_timeout_names_the_job_and_tells_of_the_change(azure: Driver) -> None:
+    prepared(azure)
+    result = azure.run("backup_instance", datasource_id=WEB01, policy_name="vms", wait_timeout=12)
+    assert result["failed"]
+    (job,) = the_vault(azure).jobs
+    assert f"its job {job} goes on" in result["msg"]
+    assert result["changed"] is True
+
+
+def test_the_suffix_of_a_group_is_changed_alone_where_it_has_a_prefix(azure: Driver) -> None:
+    azure.vault(**KIND)
+    assert "goes with azure_backup_rg_name_prefix" in azure.run("backup_policy", **POLICY, azure_backup_rg_name_suffix="c")["msg"]
+    azure.run("backup_policy", **POLICY, azure_backup_rg_name_prefix="a", azure_backup_rg_name_suffix="b")
+    changed = azure.predicted("backup_policy", **POLICY, azure_backup_rg_name_suffix="c")["policy"]
+    assert (changed["azure_backup_rg_name_prefix"], changed["azure_backup_rg_name_suffix"]) == ("a", "c")
+
+
+def test_a_window_of_a_whole_day_counts_its_first_backup_once(azure: Driver) -> None:
+    azure.vault(**KIND)
+    schedule = {"frequency": "hourly", "interval_hours": 4, "window_hours": 24}
+    policy = azure.run("backup_policy", **POLICY, schedule=schedule, retention={"default": "30d"})["policy"]
+    assert policy["recovery_points_kept"] == 180
+
+
+def test_a_time_as_yaml_writes_it_is_a_time(azure: Driver) -> None:
+    protected(azure)
+    end = f"{azure.azure.clock.now() + timedelta(days=90):%Y-%m-%d} 00:00:00+00:00"
+    assert azure.run("backup_adhoc", datasource_id=WEB01, retain_until=end)["changed"] is True
