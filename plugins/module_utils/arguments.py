@@ -61,6 +61,19 @@ STACKHUB: Spec = {
     "api_version": {"type": "str", "default": "2018-09-01"},
 }
 
+MANAGED_HSM: Spec = {
+    "hsm_name": {"type": "str"},
+    "hsm_uri": {"type": "str"},
+    "storage_account_name": {"type": "str"},
+    "storage_container_name": {"type": "str"},
+    "storage_container_uri": {"type": "str"},
+    "sas_token": {"type": "str", "no_log": True},
+    "use_user_managed_identity": {"type": "bool", "default": False},
+    "precheck": {"type": "bool", "default": False},
+    "job_id": {"type": "str"},
+    "wait": {"type": "bool", "default": True},
+}
+
 SUBSCRIPTIONS: Spec = {"subscription_ids": {"type": "list", "elements": "str"}}
 
 DATASOURCES: Spec = {

@@ -128,6 +128,21 @@ def to_words(length: timedelta) -> str:
     return f"{length.days} day(s)" if length.days else f"{length.seconds} seconds"
 
 
+def to_clock_words(seconds: float) -> str:
+    """Write how long something took, as recaps do: 1h 0m 3s, 20m 32s, 7s."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return " ".join([f"{hours}h"] * bool(hours) + [f"{minutes}m"] * bool(hours or minutes) + [f"{rest}s"])
+
+
+def seconds_of_span(start: datetime | None, end: datetime | None) -> tuple[str | None, float | None]:
+    """Give the length between two times as an ISO 8601 duration and in seconds; None for both where one is missing."""
+    if start is None or end is None:
+        return None, None
+    seconds = max(0.0, (end - start).total_seconds())
+    return f"PT{seconds:g}S", seconds
+
+
 def parse_time(text: str | None) -> datetime | None:
     """Read Azure's time stamps, which carry up to seven decimals; None for year 0001 and for what is no time."""
     match = _TIME.match(text or "")

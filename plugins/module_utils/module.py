@@ -34,6 +34,8 @@ class Task:
     check_mode: bool
     clock: Clock
     warn: Callable[[str], None]
+    # Whether it is about what lies in a subscription.
+    needs_subscription: bool = True
 
     @cached_property
     def session(self) -> Session:
@@ -43,6 +45,7 @@ class Task:
             self.clock,
             check_mode=self.check_mode,
             connections=int(self.options.get("max_concurrency") or 4),
+            needs_subscription=self.needs_subscription,
         )
         if not session.verifies_certificates:
             self.warn("cert_validation_mode is ignore: the identity of the Azure endpoints is not verified")
@@ -58,14 +61,21 @@ class Task:
         return Deadline(self.clock, self.options["wait_timeout"], self.options["poll_interval"])
 
 
-def run(arguments: Spec, action: Callable[[Task], Result], clock: Clock | None = None, **constraints: Any) -> None:
+def run(
+    arguments: Spec,
+    action: Callable[[Task], Result],
+    clock: Clock | None = None,
+    needs_subscription: bool = True,
+    **constraints: Any,
+) -> None:
     """Run a module: the whole of its main().
 
     arguments: its own options, the connection's are added; action: does the work and gives the result;
+    needs_subscription: whether it is about what lies in a subscription;
     constraints: AnsibleModule's required_if and the like. Every AzureBackupError becomes a failed result.
     """
     module = AnsibleModule(argument_spec={**CONNECTION, **arguments}, supports_check_mode=True, **constraints)
-    task = Task(module.params, module.check_mode, clock or Clock(), module.warn)
+    task = Task(module.params, module.check_mode, clock or Clock(), module.warn, needs_subscription)
     try:
         check_waiting(task.options)
         result = action(task)

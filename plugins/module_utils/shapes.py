@@ -162,6 +162,18 @@ FIELDS: dict[str, Described] = {
         "next_backup_time": None,
         "last_backup_time": None,
     },
+    "hsm_job": {
+        "job_id": None,
+        "status": None,
+        "status_details": None,
+        "start_time": None,
+        "end_time": None,
+        "duration": None,
+        "duration_seconds": None,
+        "folder_uri": None,
+        "folder_name": None,
+        "error": None,
+    },
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from .azurestack.service import BackupAdmin
 from .clock import Deadline, Ramp
-from .durations import parse_time, seconds_in
+from .durations import parse_time, seconds_in, to_clock_words
 from .errors import TRANSIENT, AzureBackupError, BadInput, NotFound, OperationFailed, OutcomeUnknown, TimedOut
 from .module import Result, Task
 from .shapes import Described, shape
@@ -201,7 +201,7 @@ def _follow_and_tell(task: Task, region: BackupAdmin, name: str, action: str, de
         failed = [str(role["role_name"]) for role in backup["role_status"] if role["status"] != "succeeded"]
         task.warn(f"backup {name} is {ended}; not backed up: {', '.join(failed) or 'it does not say which roles'}")
     verb = "joined the backup of" if action == "join" else "backed up"
-    taken = f" in {_to_words(backup['time_taken_seconds'])}" if backup["time_taken_seconds"] else ""
+    taken = f" in {to_clock_words(backup['time_taken_seconds'])}" if backup["time_taken_seconds"] else ""
     return _result(
         action, f"{verb} '{region.location}': backup {name} {str(backup['status']).replace('_', ' ')}{taken}", backup, changed
     )
@@ -267,10 +267,3 @@ def _confirm(task: Task, region: BackupAdmin, backup: Described) -> Described:
         except TimedOut:
             task.warn(f"backup {backup['name']} is over, and the list of backups does not show it")
             return backup
-
-
-def _to_words(seconds: float) -> str:
-    """Write a length as the recap of Microsoft's script does: 20m 32s."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return " ".join([f"{hours}h"] * bool(hours) + [f"{minutes}m"] * bool(hours or minutes) + [f"{rest}s"])

@@ -38,6 +38,7 @@ def main() -> None:
     except OSError:
         parser.error(f"a loopback Azure runs already in {folder}; stop it first, or give another --folder")
     with Emulator(arguments.speed, arguments.port, seed, folder) as emulator:
+        emulator.start_blob_store()
         env_file = folder / "env"
         lines = [f"export {name}={shlex.quote(value)}" for name, value in emulator.environment().items()]
         env_file.write_text("\n".join(lines) + "\n", encoding="utf-8")

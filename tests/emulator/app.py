@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -21,12 +22,15 @@ from . import metadata
 from .arm import ArmError, Call, Reply, Route, check_api_version
 from .authorization import Authorization
 from .backup_admin import BackupAdmin
+from .blob_store import BlobStore
 from .clock import Clock, Schedule, http_date, ticks
 from .compute import Compute
 from .data_protection import DataProtection
 from .faults import Faults
 from .identity import EntraId
 from .journal import Journal
+from .managed_hsm import AUDIENCE as HSM_AUDIENCE
+from .managed_hsm import ManagedHsm
 from .protectable import Datasources
 from .recovery_services import RecoveryServices
 from .resource_graph import ResourceGraph
@@ -64,6 +68,7 @@ class Azure:
         # Where it answers: set by who serves it.
         self.url = ""
         self.places: dict[int, str] = {}
+        self.blob_store: BlobStore | None = None
         self.reset()
 
     def reset(self) -> None:
@@ -83,6 +88,7 @@ class Azure:
         self.recovery_services = RecoveryServices(self.schedule, self.groups, self.compute, self.authorization, self.faults)
         self.backup_admin = BackupAdmin(self.schedule, self.faults, self.seed.subscription_id)
         self.stackhub_identity = "entra"
+        self.managed_hsm = ManagedHsm(self.schedule, self.faults, lambda: self.blob_store)
         both = (self.data_protection, self.recovery_services)
         tables = {
             "resources": lambda: (row for service in both for row in service.graph_rows("vaults")),
@@ -105,6 +111,11 @@ class Azure:
             *self.resource_graph.routes(),
         ]
 
+    def read_claims(self, request: Request) -> dict[str, Any] | None:
+        """Give the claims of a request's token, None where it has no good one."""
+        scheme, _space, token = request.headers.get("authorization", "").partition(" ")
+        return self.entra.read_token(token) if scheme.lower() == "bearer" else None
+
     def place_of(self, request: Request) -> str:
         """Name the endpoint that a request came to; '' for Resource Manager's."""
         return self.places.get(request.scope["server"][1], "")
@@ -122,6 +133,8 @@ class Azure:
                 self.authorization.propagation_seconds = float(value)
             elif name == "stackhub_identity":
                 self.stackhub_identity = str(value)
+            elif name == "hsm_has_identity":
+                self.managed_hsm.has_identity = bool(value)
             elif name == "stackhub_updating":
                 self.backup_admin.set_updating(bool(value))
             else:
@@ -146,6 +159,30 @@ def _serve(reply: Reply, azure: Azure) -> Response:
     return build_response(reply)
 
 
+def answer_or_fail(
+    azure: Azure, request: Request, raw: bytes, claims: dict[str, Any] | None, serve: Callable[[], Reply]
+) -> Response:
+    """Answer a request, or fail as it was planned, and write it down; serve: gives the service's answer."""
+    azure.schedule.settle()
+    path = unquote(request.url.path).rstrip("/")
+    fault = azure.faults.strike(request.method, path)
+    note: dict[str, Any] = {
+        "principal": claims.get("appid") if claims else None,
+        "audience": claims.get("aud") if claims else None,
+    }
+    if fault and fault.kind == "reset_before":
+        azure.journal.note(request.method, path, request.url.query, "reset before", ticks(azure.clock.now()), **note)
+        return abort(request)
+    reply = fault.reply() if fault and fault.kind == "answer" else serve()
+    if fault and fault.kind == "answer_after":
+        reply = fault.reply()
+    status = "reset after" if fault and fault.kind == "reset_after" else reply.status
+    if raw and request.method in ("PUT", "PATCH", "POST"):
+        note["body"] = _decode(raw)
+    azure.journal.note(request.method, path, request.url.query, status, ticks(azure.clock.now()), **note)
+    return abort(request) if status == "reset after" else _serve(reply, azure)
+
+
 class Gateway:
     """Resource Manager's front door: tokens, access, api-versions, failures, the journal."""
 
@@ -158,40 +195,22 @@ class Gateway:
         """Answer one request."""
         azure = self.azure
         raw = await request.body()
-        azure.schedule.settle()
-        path = unquote(request.url.path).rstrip("/")
-        query = dict(parse_qsl(request.url.query, keep_blank_values=True))
-        claims = self._claims(request)
-        fault = azure.faults.strike(request.method, path)
-        note: dict[str, Any] = {
-            "principal": claims.get("appid") if claims else None,
-            "audience": claims.get("aud") if claims else None,
-        }
-        if fault and fault.kind == "reset_before":
-            azure.journal.note(request.method, path, request.url.query, "reset before", ticks(azure.clock.now()), **note)
-            return abort(request)
-        try:
-            reply = fault.reply() if fault and fault.kind == "answer" else self._answer(request, path, query, raw, claims)
-        except ArmError as error:
-            reply = error.reply()
-            if reply.status == 400 and re.search("charset|ieee754", request.headers.get("accept", ""), re.IGNORECASE):
-                # Recorded by others: such an Accept header hides the reason of a refusal.
-                reply = Reply(406)
-        if fault and fault.kind == "answer_after":
-            reply = fault.reply()
-        status = "reset after" if fault and fault.kind == "reset_after" else reply.status
-        if raw and request.method in ("PUT", "PATCH", "POST"):
-            note["body"] = _decode(raw)
-        azure.journal.note(request.method, path, request.url.query, status, ticks(azure.clock.now()), **note)
-        if status == "reset after":
-            return abort(request)
-        if azure.place_of(request) == STACKHUB:
-            reply.headers["WWW-Authenticate"] = _KERBEROS_REPLY
-        return _serve(reply, azure)
+        claims = azure.read_claims(request)
 
-    def _claims(self, request: Request) -> dict[str, Any] | None:
-        scheme, _space, token = request.headers.get("authorization", "").partition(" ")
-        return self.azure.entra.read_token(token) if scheme.lower() == "bearer" else None
+        def serve() -> Reply:
+            path, query = unquote(request.url.path).rstrip("/"), dict(parse_qsl(request.url.query, keep_blank_values=True))
+            try:
+                reply = self._answer(request, path, query, raw, claims)
+            except ArmError as error:
+                reply = error.reply()
+                if reply.status == 400 and re.search("charset|ieee754", request.headers.get("accept", ""), re.IGNORECASE):
+                    # Recorded by others: such an Accept header hides the reason of a refusal.
+                    reply = Reply(406)
+            if azure.place_of(request) == STACKHUB:
+                reply.headers["WWW-Authenticate"] = _KERBEROS_REPLY
+            return reply
+
+        return answer_or_fail(azure, request, raw, claims, serve)
 
     def _answer(self, request: Request, path: str, query: dict[str, str], raw: bytes, claims: dict[str, Any] | None) -> Reply:
         azure = self.azure
@@ -245,6 +264,35 @@ class Gateway:
         )
 
 
+class HsmGateway:
+    """A Managed HSM's front door: its challenge, tokens, failures, the journal."""
+
+    def __init__(self, azure: Azure) -> None:
+        self.azure = azure
+
+    async def answer(self, request: Request) -> Response:
+        """Answer one request."""
+        azure = self.azure
+        raw = await request.body()
+        claims = azure.read_claims(request)
+
+        def serve() -> Reply:
+            if claims is None or claims["aud"].rstrip("/") != HSM_AUDIENCE:
+                # Recorded: empty, and before the body was sent.
+                challenge = f'Bearer authorization="{azure.url}/{azure.seed.tenant_id}", resource="{HSM_AUDIENCE}"'
+                return Reply(401, None, {"WWW-Authenticate": challenge})
+            if not azure.entra.may_reach(claims["oid"], "/"):
+                message = "User is not authorized to perform operation."
+                return ArmError(403, "Forbidden", message, innererror={"code": "ForbiddenByRbac"}).reply()
+            path, query = unquote(request.url.path).rstrip("/"), dict(parse_qsl(request.url.query, keep_blank_values=True))
+            try:
+                return azure.managed_hsm.answer(request.method, path, query, _decode(raw) if raw else None, request.url.netloc)
+            except ArmError as error:
+                return error.reply()
+
+        return answer_or_fail(azure, request, raw, claims, serve)
+
+
 def _decode(raw: bytes) -> Any:
     try:
         return json.loads(raw)
@@ -277,6 +325,21 @@ class Aborting:
         if scope["type"] == "http":
             scope["state"] = dict(scope.get("state") or {})
         await self.app(scope, receive, guarded if scope["type"] == "http" else send)
+
+
+class ByEndpoint:
+    """ASGI application that hands a request to what answers at its port."""
+
+    def __init__(self, azure: Azure, resource_manager: Any) -> None:
+        self.azure = azure
+        self.resource_manager = resource_manager
+        every = ["GET", "PUT", "POST", "PATCH", "DELETE", "HEAD"]
+        self.managed_hsm = Starlette(routes=[HttpRoute("/{rest:path}", HsmGateway(azure).answer, methods=every)])
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve."""
+        is_hsm = scope["type"] == "http" and self.azure.places.get(scope["server"][1]) == MANAGED_HSM
+        await (self.managed_hsm if is_hsm else self.resource_manager)(scope, receive, send)
 
 
 def build_app(azure: Azure) -> Any:
@@ -332,7 +395,7 @@ def build_app(azure: Azure) -> Any:
         http_route.path_regex = re.compile(http_route.path_regex.pattern, re.IGNORECASE)
         routes.append(http_route)
     routes.append(HttpRoute("/{rest:path}", unknown, methods=["GET", "PUT", "POST", "PATCH", "DELETE", "HEAD"]))
-    return Aborting(Starlette(routes=routes))
+    return Aborting(ByEndpoint(azure, Starlette(routes=routes)))
 
 
 def _control(azure: Azure, method: str, verb: str, document: Any) -> Reply:

@@ -19,6 +19,7 @@ import trustme
 import uvicorn
 
 from .app import MANAGED_HSM, STACKHUB, Azure, build_app
+from .blob_store import BlobStore, find_azurite
 from .seed import Seed
 
 _SECONDS_TO_START = 20.0
@@ -126,9 +127,19 @@ class Emulator(TlsServer):
         self.azure.places = {int(url.rsplit(":", 1)[1]): place for place, url in self.urls.items()}
         return self
 
+    def start_blob_store(self) -> BlobStore | None:
+        """Have a blob store there, which the Managed HSM backs up into; None where this machine has no Azurite."""
+        program = find_azurite()
+        if self.azure.blob_store is None and program:
+            self.azure.blob_store = self._stack.enter_context(BlobStore(program, self.ca_file.parent))
+            self._stack.callback(setattr, self.azure, "blob_store", None)
+        return self.azure.blob_store
+
     def environment(self) -> dict[str, str]:
         """Give the variables that lead any Azure client here."""
-        return self.environment_for(self.azure.seed)
+        blobs = self.azure.blob_store
+        storage = {"EMULATOR_STORAGE_CONTAINER_URI": blobs.container_uri, "EMULATOR_SAS_TOKEN": blobs.make_sas()} if blobs else {}
+        return self.environment_for(self.azure.seed) | storage
 
     def make_client_certificate(self, folder: Path) -> Path:
         """Make a certificate with its key that the seed's client may sign in with from now on, and give the file."""

@@ -95,6 +95,8 @@ def test_the_documented_fields_of_results_are_those_that_there_are() -> None:
         ("backup_instance_info", "instances", "instance"),
         ("backup_job_info", "jobs", "job"),
         ("backup_recovery_point_info", "recovery_points", "recovery_point"),
+        ("hsm_backup", "backup", "hsm_job"),
+        ("hsm_restore", "restore", "hsm_job"),
         ("stackhub_backup", "backup", "stackhub_backup"),
         ("stackhub_backup_info", "backups", "stackhub_backup"),
         ("stackhub_backup_location", "backup_location", "backup_location"),

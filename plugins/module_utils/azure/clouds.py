@@ -25,6 +25,9 @@ class Cloud:
     resource_manager: str
     login: str
     audience: str
+    # What stands behind the names of storage accounts (blob.<suffix>) and of Managed HSMs; None where a cloud does not say.
+    storage_suffix: str | None = None
+    managed_hsm_suffix: str | None = None
     # Microsoft's own authorities are known to the identity library; others must not be looked up at Microsoft's.
     is_known_to_microsoft: bool = True
 
@@ -43,24 +46,32 @@ KNOWN_CLOUDS = {
             "https://management.azure.com",
             "https://login.microsoftonline.com",
             "https://management.azure.com",
+            "core.windows.net",
+            "managedhsm.azure.net",
         ),
         Cloud(
             "AzureChinaCloud",
             "https://management.chinacloudapi.cn",
             "https://login.chinacloudapi.cn",
             "https://management.chinacloudapi.cn",
+            "core.chinacloudapi.cn",
+            "managedhsm.azure.cn",
         ),
         Cloud(
             "AzureUSGovernment",
             "https://management.usgovcloudapi.net",
             "https://login.microsoftonline.us",
             "https://management.usgovcloudapi.net",
+            "core.usgovcloudapi.net",
+            "managedhsm.usgovcloudapi.net",
         ),
         Cloud(
             "AzureGermanCloud",
             "https://management.microsoftazure.de",
             "https://login.microsoftonline.de",
             "https://management.microsoftazure.de",
+            "core.cloudapi.de",
+            "managedhsm.microsoftazure.de",
         ),
     )
 }
@@ -125,5 +136,7 @@ def _read_document(resource_manager: str, document: Any) -> Cloud | None:
         if not audiences or urlsplit(login).scheme != "https":
             continue
         name = str(entry.get("name") or host)
-        return Cloud(name, resource_manager, login, str(audiences[0]), is_known_to_microsoft=False)
+        suffixes = entry.get("suffixes") or {}
+        storage, managed_hsm = (str(suffixes.get(key) or "").strip(". ") or None for key in ("storage", "mhsmDns"))
+        return Cloud(name, resource_manager, login, str(audiences[0]), storage, managed_hsm, is_known_to_microsoft=False)
     return None

@@ -101,10 +101,16 @@ def _from_profile(profile: str, path: Path) -> dict[str, str]:
     return found
 
 
-def find_identity(options: Mapping[str, Any], environ: Mapping[str, str], path: Path = CREDENTIALS_FILE) -> Identity:
+def find_identity(
+    options: Mapping[str, Any],
+    environ: Mapping[str, str],
+    path: Path = CREDENTIALS_FILE,
+    needs_subscription: bool = True,
+) -> Identity:
     """Find the credentials by auth_source and, for auto, by azure.azcollection's order.
 
-    options: the connection options of a task; environ: the process environment; path: the credentials file.
+    options: the connection options of a task; environ: the process environment; path: the credentials file;
+    needs_subscription: whether the task is about what lies in a subscription.
     Raises BadInput where nothing is found or a part is missing; no request is made.
     """
     given = _clean(options)
@@ -117,7 +123,7 @@ def find_identity(options: Mapping[str, Any], environ: Mapping[str, str], path: 
         elif option not in values and option in environment:
             values[option] = environment[option]
     identity = Identity(source, values)
-    _check(identity)
+    _check(identity, needs_subscription)
     return identity
 
 
@@ -196,11 +202,11 @@ def _ask_cli(*command: str) -> dict[str, Any]:
     return answer
 
 
-def _check(identity: Identity) -> None:
+def _check(identity: Identity, needs_subscription: bool) -> None:
     problems = []
     if identity["subscription_id"] and not GUID.match(identity["subscription_id"]):
         problems.append(f"subscription_id: '{identity['subscription_id']}' is not a GUID")
-    elif not identity["subscription_id"] and identity.source != "msi":
+    elif needs_subscription and not identity["subscription_id"] and identity.source != "msi":
         problems.append(f"subscription_id: no subscription is given, and the credentials ({identity.source}) do not carry one")
     if identity.source not in ("msi", "cli"):
         problems += _problems_with(identity)

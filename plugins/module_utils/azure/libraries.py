@@ -15,12 +15,16 @@ from ..errors import MissingLibrary
 
 # Import name -> (distribution, lowest version). meta/ee-requirements.txt and requirements.txt say the same.
 REQUIREMENTS = {
-    "azure.core": ("azure-core", "1.32.0"),
+    "azure.core": ("azure-core", "1.38.0"),
     "azure.identity": ("azure-identity", "1.19.0"),
+    "azure.keyvault.administration": ("azure-keyvault-administration", "4.7.2"),
     "azure.mgmt.core": ("azure-mgmt-core", "1.6.0"),
     "azure.mgmt.dataprotection": ("azure-mgmt-dataprotection", "2.0.1"),
+    "azure.storage.blob": ("azure-storage-blob", "12.24.0"),
     "requests": ("requests", "2.31.0"),
 }
+# Why a version is asked for that few others ask for.
+_REASONS = {"azure-keyvault-administration": "older ones start every backup twice"}
 
 
 def _release(version: str) -> tuple[int, ...]:
@@ -38,7 +42,8 @@ def load(module_name: str) -> Any:
     try:
         version = version_of(distribution)
         if _release(version) < _release(floor):
-            raise MissingLibrary(f"the Python library {distribution} {version} is too old; {remedy}")
+            reason = f", because {_REASONS[distribution]}" if distribution in _REASONS else ""
+            raise MissingLibrary(f"the Python library {distribution} {version} is too old{reason}; {remedy}")
         return importlib.import_module(module_name)
     except (ImportError, metadata.PackageNotFoundError) as error:
         raise MissingLibrary(f"the Python library {distribution} is missing ({error}); {remedy}") from error

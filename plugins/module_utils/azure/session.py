@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from ..clock import Clock
 from ..errors import AzureBackupError, BadInput, NotFound, Unavailable, UntrustedHost
-from .clouds import Cloud, find_cloud
+from .clouds import KNOWN_CLOUDS, Cloud, find_cloud
 from .credentials import build_credential
 from .identity import find_identity
 from .libraries import load
@@ -32,6 +32,9 @@ API_VERSIONS = {
     "Microsoft.Authorization": "2022-04-01",
     "Microsoft.ResourceGraph": "2021-03-01",
     "Microsoft.Resources": "2021-04-01",
+    # The data plane: the first that knows managed identities, and the first that checks beforehand.
+    "managed HSM": "7.5",
+    "managed HSM/checks": "7.6",
 }
 _SECONDS_TO_CONNECT = 10
 _SECONDS_TO_READ = 100
@@ -57,8 +60,30 @@ def _build_policies(session: Session, credential: Any) -> list[Any]:
                     "no request was sent there"
                 )
 
+    return [
+        policies.RequestIdPolicy(),
+        policies.HeadersPolicy({"Accept": "application/json"}),
+        policies.UserAgentPolicy(sdk_moniker="holdfast.azure_backup"),
+        policies.ProxyPolicy(),
+        policies.ContentDecodePolicy(),
+        *_no_writes(session),
+        # A redirect is an answer like any other: Azure Resource Manager sends none, and a token never follows one.
+        policies.RedirectPolicy(permit_redirects=False),
+        policies.RetryPolicy(retry_total=5, retry_connect=2, retry_backoff_factor=1.0),
+        TrustedHost(),
+        arm_policies.ARMChallengeAuthenticationPolicy(credential, session.cloud.scope),
+        _build_service_time(session),
+    ]
+
+
+def _no_writes(session: Session) -> list[Any]:
+    """Give the policy that, in check mode, holds back whatever would change something."""
+    if not session.check_mode:
+        return []
+    policy: Any = load("azure.core.pipeline.policies").SansIOHTTPPolicy
+
     class NoWrites(policy):
-        """Holds back, in check mode, whatever would change something."""
+        """Lets reads out, and questions that are POSTs."""
 
         def on_request(self, request: Any) -> None:
             method, path = request.http_request.method, urlsplit(request.http_request.url).path.lower()
@@ -69,26 +94,34 @@ def _build_policies(session: Session, credential: Any) -> list[Any]:
                 return
             raise AssertionError(f"a {method} of {path} was about to be sent in check mode")
 
+    return [NoWrites()]
+
+
+def _build_service_time(session: Session) -> Any:
+    policy: Any = load("azure.core.pipeline.policies").SansIOHTTPPolicy
+
     class ServiceTime(policy):
         """Reads the service's clock from the Date header of each answer."""
 
         def on_response(self, request: Any, response: Any) -> None:
             session.see_date(response.http_response.headers.get("Date"))
 
-    return [
-        policies.RequestIdPolicy(),
-        policies.HeadersPolicy({"Accept": "application/json"}),
-        policies.UserAgentPolicy(sdk_moniker="holdfast.azure_backup"),
-        policies.ProxyPolicy(),
-        policies.ContentDecodePolicy(),
-        *([NoWrites()] if session.check_mode else []),
-        # A redirect is an answer like any other: Azure Resource Manager sends none, and a token never follows one.
-        policies.RedirectPolicy(permit_redirects=False),
-        policies.RetryPolicy(retry_total=5, retry_connect=2, retry_backoff_factor=1.0),
-        TrustedHost(),
-        arm_policies.ARMChallengeAuthenticationPolicy(credential, session.cloud.scope),
-        ServiceTime(),
-    ]
+    return ServiceTime()
+
+
+class _ForManagedHsms:
+    """A credential that gives tokens for Managed HSMs only, whatever a host asks for in its challenge."""
+
+    def __init__(self, credential: Any, audiences: set[str]) -> None:
+        self._credential = credential
+        self._audiences = audiences
+
+    def get_token(self, *scopes: str, **options: Any) -> Any:
+        """Give a token. Raises UntrustedHost where it is asked for anything else."""
+        for scope in scopes:
+            if scope.removesuffix("/.default").rstrip("/").lower() not in self._audiences:
+                raise UntrustedHost(f"hsm_uri: the host asks for a token for {scope}, which is no Managed HSM's; none was sent")
+        return self._credential.get_token(*scopes, **options)
 
 
 def _build_transport(clock: Clock, connections: int, verify: bool) -> Any:
@@ -135,12 +168,13 @@ class Session:
         check_mode: bool = False,
         connections: int = 16,
         environ: Mapping[str, str] | None = None,
+        needs_subscription: bool = True,
     ) -> None:
         self.clock = clock
         self.check_mode = check_mode
         self._connections = connections
         self._offset = timedelta(0)
-        self.identity = find_identity(options, os.environ if environ is None else environ)
+        self.identity = find_identity(options, os.environ if environ is None else environ, needs_subscription=needs_subscription)
         mode = self.identity["cert_validation_mode"].lower() or "validate"
         if mode not in ("validate", "ignore"):
             raise BadInput(f"cert_validation_mode: '{mode}' is neither validate nor ignore")
@@ -170,8 +204,12 @@ class Session:
         return find_cloud(self.identity["cloud_environment"], self._read_openly)
 
     @cached_property
+    def _credential(self) -> Any:
+        return build_credential(self.identity, self.cloud, self.transport)
+
+    @cached_property
     def _policies(self) -> list[Any]:
-        return _build_policies(self, build_credential(self.identity, self.cloud, self.transport))
+        return _build_policies(self, self._credential)
 
     @cached_property
     def _arm(self) -> Any:
@@ -188,6 +226,39 @@ class Session:
             api_version=API_VERSIONS[version],
             policies=self._policies,
             transport=self.transport,
+        )
+
+    def managed_hsm(self, url: str) -> Any:
+        """Give the SDK's client of a Managed HSM, whose pipeline answers its challenge; no token goes anywhere else.
+
+        Redirects are answers like any other, and no request is sent twice by the client itself.
+        """
+        library = load("azure.keyvault.administration")
+        policies = load("azure.core.pipeline.policies")
+        host = urlsplit(url).netloc.lower()
+        known = {cloud.managed_hsm_suffix for cloud in (*KNOWN_CLOUDS.values(), self.cloud)} - {None}
+        return library.KeyVaultBackupClient(
+            url,
+            _ForManagedHsms(self._credential, {f"https://{suffix}" for suffix in known}),
+            api_version=API_VERSIONS["managed HSM"],
+            # Where the host is of another name, such as a private one, _ForManagedHsms is what looks at the audience.
+            verify_challenge_resource=any(host.endswith(f".{suffix}") for suffix in known),
+            transport=self.transport,
+            redirect_policy=policies.RedirectPolicy(permit_redirects=False),
+            retry_policy=policies.RetryPolicy(retry_total=0),
+            per_call_policies=_no_writes(self),
+            per_retry_policies=[_build_service_time(self)],
+        )
+
+    def container(self, url: str, sas_token: str | None) -> Any:
+        """Give the SDK's client of a blob container, by a SAS token or, for None, by the caller's own identity."""
+        library = load("azure.storage.blob")
+        return library.ContainerClient.from_container_url(
+            url,
+            credential=sas_token or self._credential,
+            transport=self.transport,
+            per_call_policies=_no_writes(self),
+            retry_total=3,
         )
 
     def see_date(self, header: str | None) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -93,9 +94,16 @@ def failed_operation(body: dict[str, Any], action: str) -> OperationFailed:
     return OperationFailed(f"Cannot {action}: {message}", code=error.get("code"), recommended_action=_actions(error))
 
 
+def _error_of_storage(text: str) -> dict[str, Any]:
+    """Find the error in the XML of a storage account, without the lines that only repeat the request; {} for none."""
+    found = {name: re.search(rf"<{name}>([^<]*)</{name}>", text) for name in ("Code", "Message", "AuthenticationErrorDetail")}
+    told = [match[1].splitlines()[0].strip() for name, match in found.items() if match and match[1].strip() and name != "Code"]
+    return {"code": found["Code"][1] if found["Code"] else None, "message": " ".join(told)} if told else {}
+
+
 def http_error(status: int, text: str, headers: Any, action: str) -> AzureBackupError:
     """Build the error of an answer with a status of 400 or more."""
-    error = error_of(_json(text))
+    error = error_of(_json(text)) or _error_of_storage(text)
     message = str(error.get("message") or text.strip()[:300] or f"Azure answered {status} without a message")
     inner = _inner_message(error)
     if inner and inner not in message:
@@ -156,7 +164,8 @@ def _reason(error: BaseException) -> str:
     for known in ("Connection refused", "Name or service not known", "timed out", "Connection reset"):
         if known.lower() in text.lower():
             return known.lower()
-    return text.rsplit("Caused by ", maxsplit=1)[-1][:300]
+    # A URL in the text may carry a SAS token.
+    return re.sub(r"sig=[^&\s'\"]+", "sig=***", text.rsplit("Caused by ", maxsplit=1)[-1])[:300]
 
 
 def _sign_in_error(error: Any, action: str) -> AzureBackupError:

@@ -1,0 +1,94 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Restores of a Managed HSM, which replace what is in it. Only where the task names the HSM a second time."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .errors import AzureBackupError, BadInput
+from .hsm_job import check_options, follow, lasted, name_of, open_hsm, read_resumed, start_once, tell, with_details
+from .managed_hsm.service import RESTORE
+from .managed_hsm.storage import read_storage
+from .module import Result, Task
+from .shapes import Described
+
+_PERMISSIONS = "rl"
+_FOLDER = re.compile(r"^mhsm-[A-Za-z0-9.-]+-\d{14,}$")
+_KEY = re.compile(r"^[0-9A-Za-z-]{1,127}$")
+_NOT_OVERWRITTEN = re.compile(r"could not overwrite: ([1-9]\d*)")
+
+
+def restore(task: Task) -> Result:
+    """Restore a Managed HSM or one of its keys (module hsm_restore)."""
+    options = task.options
+    folder = _read_folder(options)
+    check_options(task, _PERMISSIONS)
+    _check_options(task, folder)
+    what = f"key '{options['key_name']}' of '{name_of(task)}'" if options["key_name"] else f"'{name_of(task)}'"
+    if options["job_id"]:
+        hsm = open_hsm(task)
+        job = read_resumed(hsm, RESTORE, options["job_id"])
+        if not options["wait"] or task.check_mode:
+            return _result("resume", f"job {job['job_id']} is {job['status']}", job, None)
+        tell(task, hsm, job, RESTORE)
+        job = follow(task, hsm, RESTORE, job, task.deadline())
+        return _told(task, _result("resume", f"restored {what}{lasted(job)}", job, None))
+    if task.check_mode:
+        return _result("start", f"{what} is to be restored from {folder}", None, folder, is_started=True)
+    storage, hsm, deadline = read_storage(task.session, options), open_hsm(task), task.deadline()
+    if options["precheck"]:
+        follow(task, hsm, RESTORE, hsm.check_restore(storage.wire, folder, deadline), deadline)
+    job = start_once(hsm, RESTORE, lambda: hsm.start_restore(storage.wire, folder, options["key_name"], deadline))
+    tell(task, hsm, job, RESTORE)
+    if not options["wait"]:
+        return _result("start", f"job {job['job_id']} restores {what}", job, folder, is_started=True)
+    try:
+        job = follow(task, hsm, RESTORE, job, deadline)
+    except AzureBackupError as error:
+        raise with_details(error, changed=True, action="start") from error
+    return _told(task, _result("start", f"restored {what} from {folder}{lasted(job)}", job, folder, is_started=True))
+
+
+def _read_folder(options: dict[str, Any]) -> str:
+    """Give the name of the folder to restore from, and the container where it was named by folder_uri."""
+    uri = options["folder_uri"]
+    if not uri:
+        return str(options["folder_name"] or "")
+    if options["folder_name"] or any(options[name] for name in ("storage_container_uri", "storage_account_name")):
+        raise BadInput("folder_uri: it names the storage and the folder; leave folder_name and the options of storage out")
+    options["storage_container_uri"], _slash, folder = uri.rstrip("/").rpartition("/")
+    return str(folder)
+
+
+def _check_options(task: Task, folder: str) -> None:
+    options = task.options
+    problems = []
+    if not options["job_id"] and not _FOLDER.match(folder):
+        option = "folder_uri" if options["folder_uri"] else "folder_name"
+        problems.append(f"{option}: '{folder}' is no backup of a Managed HSM, such as mhsm-name-2026110408545001")
+    if options["key_name"] and not _KEY.match(options["key_name"]):
+        problems.append(f"key_name: '{options['key_name']}' cannot be the name of a key")
+    if options["key_name"] and options["precheck"]:
+        problems.append("precheck: the HSM checks full restores only")
+    if not options["job_id"] and str(options["confirm"] or "").lower() != name_of(task).lower():
+        problems.append(f"confirm: a restore replaces what is in the HSM; confirm it by its name, {name_of(task)}")
+    if problems:
+        raise BadInput("; ".join(problems))
+
+
+def _told(task: Task, result: Result) -> Result:
+    """Pass on that some versions of a key were not restored, because they are there."""
+    left = _NOT_OVERWRITTEN.search(str(result["restore"]["status_details"]))
+    if left:
+        task.warn(f"{left[1]} version(s) of the key were there already and were not overwritten")
+    return result
+
+
+def _result(action: str, msg: str, job: Described | None, folder: str | None, is_started: bool = False) -> Result:
+    started = ((job or {}).get("job_id") or "to be started") if is_started else None
+    found = {**job, "folder_name": folder} if job else None
+    diff = {"before": {"started_job": None}, "after": {"started_job": started}}
+    return {"changed": is_started, "action": action, "msg": msg, "restore": found, "diff": diff}

@@ -1,0 +1,155 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The blob container that backups of Managed HSMs go to: which one it is, what opens it, which backups lie in it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from ..azure.session import Session
+from ..azure.translation import translated
+from ..durations import parse_time
+from ..errors import BadInput
+
+_ACCOUNT = re.compile(r"^[a-z0-9]{3,24}$")
+_CONTAINER = re.compile(r"^(\$root|[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62})$")
+_PERMISSIONS = {"r": "read", "c": "create", "d": "delete", "w": "write", "l": "list"}
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A container and what opens it; sas_token: without a question mark, None for the HSM's user-assigned identity."""
+
+    url: str
+    sas_token: str | None
+
+    @property
+    def wire(self) -> dict[str, Any]:
+        """SASTokenParameter of the API."""
+        if self.sas_token is None:
+            return {"storageResourceUri": self.url, "useManagedIdentity": True}
+        return {"storageResourceUri": self.url, "token": self.sas_token}
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A backup in a container; made: when, by its name, in UTC."""
+
+    name: str
+    made: datetime
+
+
+def problems_with(options: Mapping[str, Any], now: datetime, permissions: str) -> list[str]:
+    """Tell what is wrong with the options of storage, before any request; permissions: what the work takes of a SAS token."""
+    problems = []
+    uri, account, container = (
+        options[name] for name in ("storage_container_uri", "storage_account_name", "storage_container_name")
+    )
+    if uri and (account or container):
+        problems.append("storage_container_uri: give either it or storage_account_name and storage_container_name")
+    elif uri:
+        problems += _problems_with_uri(uri)
+    elif not (account and container):
+        problems.append("storage_account_name, storage_container_name: give both, or storage_container_uri")
+    else:
+        if not _ACCOUNT.match(account):
+            problems.append(f"storage_account_name: '{account}' is not 3 to 24 small letters and digits")
+        if not _CONTAINER.match(container):
+            problems.append(f"storage_container_name: '{container}' cannot be the name of a container")
+    if bool(options["sas_token"]) == bool(options["use_user_managed_identity"]):
+        problems.append("sas_token, use_user_managed_identity: exactly one of them opens the storage")
+    elif options["sas_token"]:
+        problems += _problems_with_token(options["sas_token"], now, permissions)
+    return problems
+
+
+def _problems_with_uri(uri: str) -> list[str]:
+    parts = urlsplit(uri)
+    segments = [segment for segment in parts.path.split("/") if segment]
+    # An emulator names the account in the path, since an address has no names before it.
+    wanted = 2 if is_address(parts.hostname or "") else 1
+    if parts.query or parts.fragment:
+        return ["storage_container_uri: it has a query; a SAS token is given by sas_token"]
+    if parts.scheme != "https" or not parts.hostname or len(segments) != wanted or not _CONTAINER.match(segments[-1]):
+        return [f"storage_container_uri: '{uri}' is no container, such as https://account.blob.core.windows.net/container"]
+    return []
+
+
+def is_address(host: str) -> bool:
+    """Tell whether a host is an address, or this machine, and no name below a domain."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return True
+
+
+def _problems_with_token(token: str, now: datetime, permissions: str) -> list[str]:
+    found = {name: values[-1] for name, values in parse_qs(token.strip().lstrip("?")).items()}
+    if "sig" not in found:
+        return ["sas_token: it is no SAS token, which has a signature (sig)"]
+    end = parse_time(_whole_time(found.get("se", "")))
+    if end and end <= now:
+        return [f"sas_token: it has expired at {found['se']}"]
+    # A stored access policy on the container (si) may say what the token does not.
+    missing = [_PERMISSIONS[letter] for letter in permissions if letter not in found.get("sp", "")]
+    if missing and "si" not in found:
+        return [f"sas_token: it does not allow to {', '.join(missing)}; this takes {permissions}"]
+    return []
+
+
+def _whole_time(text: str) -> str:
+    """Complete an expiry, which may be a date or lack its seconds."""
+    if re.match(r"^\d{4}-\d\d-\d\d$", text):
+        return f"{text}T00:00:00Z"
+    return re.sub(r"T(\d\d:\d\d)Z$", r"T\1:00Z", text)
+
+
+def read_storage(session: Session, options: Mapping[str, Any]) -> Storage:
+    """Give the storage that checked options name. Raises BadInput where the cloud does not say how its storage is named."""
+    url = (options["storage_container_uri"] or "").rstrip("/")
+    if not url:
+        suffix = session.cloud.storage_suffix
+        if suffix is None:
+            raise BadInput(f"storage_account_name: cloud '{session.cloud.name}' does not say where; give storage_container_uri")
+        url = f"https://{options['storage_account_name']}.blob.{suffix}/{options['storage_container_name']}"
+    token = (options["sas_token"] or "").strip().lstrip("?") or None
+    return Storage(url, token)
+
+
+def list_folders(session: Session, storage: Storage, hsm_name: str) -> list[Folder]:
+    """Read the backups of one HSM in a container, newest first. Raises NotFound, Denied."""
+    pattern = re.compile(rf"^mhsm-{re.escape(hsm_name)}-(\d{{14}})\d*/?$", re.IGNORECASE)
+    found = []
+    with translated(f"list the backups in {storage.url}"):
+        for blob in session.container(storage.url, storage.sas_token).walk_blobs(name_starts_with="mhsm-", delimiter="/"):
+            match = pattern.match(blob.name)
+            made = _made_at(match[1]) if match else None
+            if made:
+                found.append(Folder(blob.name.rstrip("/"), made))
+    # A store with folders of its own names each twice.
+    return sorted(set(found), key=lambda folder: (folder.made, folder.name), reverse=True)
+
+
+def _made_at(digits: str) -> datetime | None:
+    try:
+        return datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def delete_folder(session: Session, storage: Storage, folder: Folder) -> None:
+    """Delete a backup with all that lies in it."""
+    client = session.container(storage.url, storage.sas_token)
+    with translated(f"delete the backup {folder.name} in {storage.url}"):
+        names = [blob.name for blob in client.list_blobs(name_starts_with=f"{folder.name}/")]
+        # What lies in a folder goes before the folder.
+        for name in sorted(names, key=len, reverse=True):
+            client.delete_blob(name)

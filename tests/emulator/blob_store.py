@@ -1,0 +1,110 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real blob store on this machine: Microsoft's Azurite over TLS, where one is installed (make azurite)."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from azure.core.exceptions import AzureError
+from azure.storage.blob import BlobServiceClient, ContainerClient, generate_container_sas
+
+ACCOUNT, CONTAINER = "demoaccount", "hsm-backups"
+_INSTALLED = Path(__file__).resolve().parents[2] / ".cache" / "azurite" / "node_modules" / ".bin" / "azurite-blob"
+_SECONDS_TO_START = 30.0
+
+
+def find_azurite() -> str | None:
+    """Give the program, None where this machine has none: by AZURITE, from make azurite, or on the PATH."""
+    named = os.environ.get("AZURITE") or str(_INSTALLED)
+    found = named if Path(named).is_file() else shutil.which("azurite-blob")
+    # It is a script for node, which the environment of the tests may have brought.
+    return found if found and shutil.which("node") else None
+
+
+class BlobStore:
+    """A storage account with one container: a context manager around Azurite.
+
+    folder: has server.pem, server.key and ca-bundle.pem, and takes Azurite's log.
+    """
+
+    def __init__(self, program: str, folder: Path) -> None:
+        self._program = program
+        self._folder = folder
+        self._key = base64.b64encode(secrets.token_bytes(32)).decode()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = probe.getsockname()[1]
+        self.account_url = f"https://127.0.0.1:{self._port}/{ACCOUNT}"
+        self.container_uri = f"{self.account_url}/{CONTAINER}"
+
+    def __enter__(self) -> Self:
+        command = [self._program, "--blobHost", "127.0.0.1", "--blobPort", str(self._port), "--inMemoryPersistence"]
+        command += ["--cert", str(self._folder / "server.pem"), "--key", str(self._folder / "server.key")]
+        command += ["--oauth", "basic", "--silent", "--disableTelemetry", "--skipApiVersionCheck"]
+        environment = {**os.environ, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{self._key}"}
+        with (self._folder / "azurite.log").open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603
+                command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+        try:
+            self._await()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *arguments: object) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+
+    def _client(self) -> Any:
+        options: dict[str, Any] = {"connection_verify": str(self._folder / "ca-bundle.pem"), "retry_total": 0}
+        return BlobServiceClient(self.account_url, credential={"account_name": ACCOUNT, "account_key": self._key}, **options)
+
+    def _await(self) -> None:
+        end = time.monotonic() + _SECONDS_TO_START
+        while True:
+            try:
+                self._client().create_container(CONTAINER)
+            except AzureError as error:
+                if self._process.poll() is not None or time.monotonic() > end:
+                    raise RuntimeError("Azurite did not start") from error
+                time.sleep(0.1)
+            else:
+                return
+
+    def clear(self) -> None:
+        """Remove everything from the container."""
+        container = self._client().get_container_client(CONTAINER)
+        for blob in list(container.list_blobs()):
+            container.delete_blob(blob.name)
+
+    def names(self) -> list[str]:
+        """Give the names of all blobs in the container."""
+        return [blob.name for blob in self._client().get_container_client(CONTAINER).list_blobs()]
+
+    def put(self, name: str, content: bytes = b"x") -> None:
+        """Put a blob into the container."""
+        self._client().get_container_client(CONTAINER).upload_blob(name, content, overwrite=True)
+
+    def make_sas(self, permissions: str = "crdwl", hours: float = 24 * 365) -> str:
+        """Make a SAS token for the container that lives so many hours, by the time of this machine."""
+        end = datetime.now(UTC) + timedelta(hours=hours)
+        return str(generate_container_sas(ACCOUNT, CONTAINER, account_key=self._key, permission=permissions, expiry=end))
+
+    def open(self, url: str, sas_token: str | None) -> Any:
+        """Give a client of whatever container, by a SAS token or, for one of this account, by its key."""
+        own = {"account_name": ACCOUNT, "account_key": self._key}
+        options: dict[str, Any] = {"connection_verify": str(self._folder / "ca-bundle.pem"), "retry_total": 0}
+        return ContainerClient.from_container_url(url, credential=sas_token or own, **options)

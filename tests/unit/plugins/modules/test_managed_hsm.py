@@ -1,0 +1,385 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Managed HSMs: full backups into a real blob store, and restores."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure import libraries
+from azure.keyvault.administration._internal import http_challenge_cache
+from conftest import Driver
+from emulator.blob_store import BlobStore
+from emulator.seed import OUTSIDER_CLIENT
+from modules import Result
+
+NOWHERE = "https://127.0.0.1:9/demoaccount/hsm-backups"
+SAS = "sp=crdwl&se=2099-01-01T00:00:00Z&sr=c&sig=bm90aGluZw%3D%3D"
+
+
+class Operator:
+    """Somebody who backs a Managed HSM up."""
+
+    def __init__(self, azure: Driver) -> None:
+        # The SDK remembers for its process how an HSM is signed in to.
+        http_challenge_cache.clear()
+        self.azure = azure
+        self.uri = azure.emulator.urls["managed_hsm"]
+        self.hsm = azure.azure.managed_hsm
+
+    def run(self, module: str = "hsm_backup", check: bool = False, **arguments: Any) -> Result:
+        values = {"hsm_uri": self.uri, "resource_group": None, "vault_name": None, "poll_interval": 2, **arguments}
+        return self.azure.run(module, check=check, **values)
+
+    def started(self, path: str = "/backup") -> int:
+        return len([one for one in self.azure.requests("POST", path) if one["status"] == 202])
+
+
+class WithStore(Operator):
+    """The same, with a container to back up into."""
+
+    def __init__(self, azure: Driver, blobs: BlobStore) -> None:
+        super().__init__(azure)
+        self.blobs = blobs
+
+    def run(self, module: str = "hsm_backup", check: bool = False, **arguments: Any) -> Result:
+        sas = self.blobs.make_sas()
+        opened = {} if "use_user_managed_identity" in arguments or "job_id" in arguments else {"sas_token": sas}
+        where = {} if {"job_id", "folder_uri"} & set(arguments) else {"storage_container_uri": self.blobs.container_uri}
+        result = super().run(module, check, **{**where, **opened, **arguments})
+        for token in (sas, str(arguments.get("sas_token"))):
+            signature = re.search(r"sig=([^&]+)", token)
+            assert signature is None or signature[1] not in str(result), "no result shows a signature"
+        return result
+
+    def folders(self) -> list[str]:
+        return sorted({name.split("/", 1)[0] for name in self.blobs.names()})
+
+    def put_backup(self, name: str, hours: float) -> str:
+        """Put a backup of an HSM there that was made so many hours ago."""
+        folder = f"mhsm-{name}-{self.azure.azure.clock.now() - timedelta(hours=hours):%Y%m%d%H%M%S}07"
+        self.blobs.put(f"{folder}/keys/0001.bin")
+        return folder
+
+
+@pytest.fixture
+def operator(azure: Driver) -> Operator:
+    return Operator(azure)
+
+
+@pytest.fixture
+def stored(azure: Driver) -> WithStore:
+    blobs = azure.emulator.start_blob_store()
+    if blobs is None:
+        pytest.skip("Azurite, which stores the backups of Managed HSMs, is not on this machine (make azurite)")
+    blobs.clear()
+    return WithStore(azure, blobs)
+
+
+# -- backups
+
+
+@pytest.mark.parametrize("mark", ["", "?"])
+def test_a_backup_lands_in_the_container_and_its_address_is_told(stored: WithStore, mark: str) -> None:
+    result = stored.run(sas_token=mark + stored.blobs.make_sas("crdw"))
+    assert not result["failed"], result.get("msg")
+    assert (result["changed"], result["action"]) == (True, "start")
+    (folder,) = stored.folders()
+    assert re.match(r"^mhsm-127\.0\.0\.1-\d{16}$", folder)
+    assert result["folder_uri"] == f"{stored.blobs.container_uri}/{folder}"
+    backup = result["backup"]
+    assert (backup["folder_name"], backup["status"], backup["error"]) == (folder, "succeeded", None)
+    assert backup["duration_seconds"] == pytest.approx(9, abs=2)
+    assert backup["duration"].startswith("PT")
+    assert backup["start_time"] < backup["end_time"]
+    assert stored.started() == 1
+    first = stored.azure.requests("POST", "/backup")[0]
+    assert (first["status"], "body" in first) == (401, False), "the HSM asks for a token before it is given the SAS token"
+
+
+def test_a_backup_by_the_hsms_own_identity(stored: WithStore) -> None:
+    result = stored.run(use_user_managed_identity=True, precheck=True, max_age="1h")
+    assert not result["failed"], result.get("msg")
+    assert stored.folders() == [result["backup"]["folder_name"]]
+    sent = stored.azure.requests("POST", "/backup")[-1]["body"]
+    assert sent == {"storageResourceUri": stored.blobs.container_uri, "useManagedIdentity": True}
+    assert stored.started("/prebackup") == 1
+    again = stored.run(use_user_managed_identity=True, max_age="1h")
+    assert (again["changed"], again["action"], again["folder_uri"]) == (False, "skip", result["folder_uri"])
+
+
+def test_check_mode_foretells_and_sends_nothing(stored: WithStore) -> None:
+    foreseen = stored.run(check=True)
+    assert (foreseen["changed"], foreseen["action"], foreseen["backup"]) == (True, "start", None)
+    assert stored.azure.azure.journal.entries == []
+    stored.put_backup("127.0.0.1", 2)
+    assert stored.run(check=True, max_age="3h")["changed"] is False
+    assert stored.run(check=True, max_age="1h", keep=1)["pruned_folders"] == stored.folders()
+    assert len(stored.folders()) == 1
+    assert stored.azure.writes() == []
+
+
+def test_the_newest_backup_of_this_hsm_decides(stored: WithStore) -> None:
+    old = stored.put_backup("127.0.0.1", 5)
+    stored.put_backup("another", 0.1)
+    stored.blobs.put("mhsm-127.0.0.1-latest/keys")
+    skipped = stored.run(max_age="6h")
+    assert (skipped["changed"], skipped["backup"]["folder_name"]) == (False, old)
+    assert stored.run(max_age="4h")["changed"] is True
+    assert stored.run(max_age="4h")["changed"] is False
+
+
+def test_where_nothing_can_be_listed_that_is_said_and_the_backup_is_taken(stored: WithStore) -> None:
+    stored.put_backup("127.0.0.1", 0.1)
+    result = stored.run(sas_token=stored.blobs.make_sas("crdw"), max_age="6h")
+    assert (result["changed"], result["action"]) == (True, "start")
+    assert "cannot be listed by this SAS token" in str(result["warnings"])
+
+
+def test_older_backups_are_removed_only_when_asked_and_only_of_this_hsm(stored: WithStore) -> None:
+    mine = [stored.put_backup("127.0.0.1", hours) for hours in (30, 20, 10)]
+    other = stored.put_backup("another", 100)
+    stored.blobs.put("notes.txt")
+    assert stored.run()["pruned_folders"] == []
+    assert len(stored.folders()) == 6
+    foreseen = stored.run(check=True, keep=2)
+    real = stored.run(keep=2)
+    assert foreseen["changed"] is real["changed"] is True
+    assert set(mine[:2]) < set(real["pruned_folders"])
+    assert set(foreseen["pruned_folders"]) == set(real["pruned_folders"])
+    left = set(stored.folders())
+    assert {other, "notes.txt", real["backup"]["folder_name"]} < left
+    assert len(left) == 4
+    again = stored.run(keep=2, max_age="1h")
+    assert (again["changed"], again["pruned_folders"]) == (False, [])
+    assert stored.run(keep=1, max_age="1h")["changed"] is True
+    assert real["backup"]["folder_name"] in stored.folders()
+
+
+def test_a_wait_is_resumed_by_the_id_of_the_job(stored: WithStore, tmp_path: Path) -> None:
+    told = tmp_path / "progress"
+    begun = stored.run(wait=False, progress_file=str(told))
+    job = begun["backup"]["job_id"]
+    assert begun["changed"] is True
+    assert job in told.read_text().splitlines()[0]
+    refused = stored.run()
+    assert refused["failed"]
+    assert refused["error"]["status"] == 409
+    assert "wait for it with job_id" in refused["msg"]
+    late = stored.run(job_id=job, wait_timeout=1)
+    assert f"job_id: {job}" in late["msg"]
+    done = stored.run(job_id=job)
+    assert (done["changed"], done["action"], done["backup"]["status"]) == (False, "resume", "succeeded")
+    assert done["folder_uri"].startswith(stored.blobs.container_uri)
+    assert stored.started() == 1
+    unknown = stored.run(job_id="00000000000000000000000000000000")
+    assert "knows no backup job" in unknown["msg"]
+
+
+def test_a_container_that_does_not_exist_is_told_plainly(stored: WithStore) -> None:
+    missing = stored.blobs.container_uri.replace("hsm-backups", "nowhere")
+    before = stored.run(storage_container_uri=missing, use_user_managed_identity=True, max_age="1h")
+    assert "does not exist" in before["msg"]
+    assert stored.started() == 0
+    after = stored.run(storage_container_uri=missing, use_user_managed_identity=True)
+    assert after["failed"]
+    assert f"The container {missing} does not exist" in after["msg"]
+
+
+def test_what_the_store_refuses_is_told_and_the_check_tells_it_before(stored: WithStore) -> None:
+    forged = stored.blobs.make_sas() + "AA"
+    checked = stored.run(sas_token=forged, precheck=True)
+    assert "AuthorizationFailure" in checked["msg"]
+    assert stored.started() == 0
+    failed = stored.run(sas_token=forged)
+    assert "The storage refuses this SAS token as well" in failed["msg"]
+    assert failed["changed"] is True
+    stored.hsm.has_identity = False
+    unattached = stored.run(use_user_managed_identity=True)
+    assert "No user-assigned managed identity is attached" in unattached["msg"]
+    assert stored.folders() == []
+
+
+# -- restores
+
+
+def test_everything_is_restored_where_the_name_is_confirmed(stored: WithStore) -> None:
+    folder = stored.put_backup("127.0.0.1", 1)
+    wanted = {"module": "hsm_restore", "folder_name": folder}
+    for confirm in (None, "another"):
+        refused = stored.run(**wanted, confirm=confirm)
+        assert refused["msg"].startswith("confirm: a restore replaces")
+    foreseen = stored.run(**wanted, confirm="127.0.0.1", check=True)
+    assert foreseen["changed"] is True
+    assert stored.azure.azure.journal.entries == []
+    real = stored.run(**wanted, confirm="127.0.0.1", precheck=True)
+    assert not real["failed"], real["msg"]
+    assert (real["changed"], real["restore"]["status"], real["restore"]["folder_name"]) == (True, "succeeded", folder)
+    assert stored.hsm.restored == [folder]
+    assert stored.azure.requests("PUT", "/prerestore")
+
+
+def test_one_key_is_restored_by_the_address_of_a_backup(stored: WithStore) -> None:
+    folder = stored.put_backup("127.0.0.1", 1)
+    uri = f"{stored.blobs.container_uri}/{folder}"
+    there = stored.run("hsm_restore", folder_uri=uri, key_name="signing", confirm="127.0.0.1")
+    assert not there["failed"], there["msg"]
+    assert "2 version(s) of the key were there already" in str(there["warnings"])
+    stored.hsm.keys.clear()
+    gone = stored.run("hsm_restore", folder_uri=uri, key_name="signing", confirm="127.0.0.1", use_user_managed_identity=True)
+    assert "restored: 2" in gone["restore"]["status_details"]
+    assert stored.hsm.restored == [f"{folder}/signing"] * 2
+
+
+def test_a_restore_is_waited_for_by_its_job(stored: WithStore) -> None:
+    folder = stored.put_backup("127.0.0.1", 1)
+    begun = stored.run("hsm_restore", folder_name=folder, confirm="127.0.0.1", wait=False)
+    job = begun["restore"]["job_id"]
+    done = stored.run("hsm_restore", job_id=job)
+    assert (done["changed"], done["action"], done["restore"]["status"]) == (False, "resume", "succeeded")
+    missing = stored.run("hsm_restore", folder_name="mhsm-127.0.0.1-2020010100000001", confirm="127.0.0.1")
+    assert missing["failed"]
+    assert "is not there" in missing["msg"]
+
+
+# -- what needs no store
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_failed_trigger_is_sent_again_only_where_it_was_not_processed(operator: Operator, status: int) -> None:
+    operator.azure.fault(kind="answer", method="POST", path="/backup", status=status, headers={"Retry-After": "2"}, after=1)
+    operator.azure.fault(kind="job", outcome={"status": "Failed", "error": {"code": "Planned", "message": "It was planned."}})
+    result = operator.run(storage_container_uri=NOWHERE, sas_token=SAS)
+    assert result["failed"]
+    if status == 429:
+        assert "It was planned." in result["msg"]
+        assert result["error"]["code"] == "Planned"
+        assert operator.started() == 1
+    else:
+        assert "is not known" in result["msg"]
+        assert operator.started() == 0
+
+
+def test_a_broken_trigger_is_not_sent_twice(operator: Operator) -> None:
+    operator.azure.fault(kind="reset_after", method="POST", path="/backup", after=1)
+    result = operator.run(storage_container_uri=NOWHERE, sas_token=SAS)
+    assert "is not known" in result["msg"]
+    assert result["changed"] is True
+    assert len(operator.hsm.jobs) == 1
+
+
+def test_storms_are_sat_out_and_tokens_that_expire_are_renewed(operator: Operator) -> None:
+    operator.azure.fault(kind="answer", method="GET", path="/pending", status=503, times=3)
+    challenge = {
+        "WWW-Authenticate": f'Bearer authorization="{operator.azure.emulator.url}/x", resource="https://managedhsm.azure.net"'
+    }
+    operator.azure.fault(kind="answer", method="GET", path="/pending", status=401, headers=challenge, after=3)
+    operator.azure.fault(kind="job", outcome={"status": "Succeeded"})
+    result = operator.run(storage_container_uri=NOWHERE, sas_token=SAS)
+    assert not result["failed"], result["msg"]
+
+
+def test_who_may_not_back_up_is_told(operator: Operator) -> None:
+    outsider = {"client_id": OUTSIDER_CLIENT, "secret": "loopback-secret", "tenant": operator.azure.azure.seed.tenant_id}
+    result = operator.run(storage_container_uri=NOWHERE, sas_token=SAS, **outsider)
+    assert result["error"]["status"] == 403
+    assert result["error"]["code"] == "Forbidden"
+
+
+def test_no_token_goes_to_a_host_that_asks_for_another_audience(operator: Operator) -> None:
+    challenge = {"WWW-Authenticate": 'Bearer authorization="https://login.example/x", resource="https://management.azure.com"'}
+    operator.azure.fault(kind="answer", method="POST", path="/backup", status=401, headers=challenge, times=3)
+    result = operator.run(storage_container_uri=NOWHERE, sas_token=SAS)
+    assert "which is no Managed HSM's" in result["msg"]
+    assert not operator.hsm.jobs
+
+
+def test_no_subscription_is_needed(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AZURE_SUBSCRIPTION_ID")
+    operator.azure.fault(kind="job", outcome={"status": "Succeeded"})
+    assert operator.run(storage_container_uri=NOWHERE, sas_token=SAS)["changed"] is True
+
+
+def test_names_become_addresses_by_the_cloud(operator: Operator) -> None:
+    named = operator.run(hsm_uri=None, hsm_name="demo-hsm", storage_container_uri=NOWHERE, sas_token=SAS, wait_timeout=1)
+    assert "demo-hsm" in named["msg"]
+    by_name = operator.run(
+        storage_account_name="demoaccount", storage_container_name="backups", sas_token=SAS, max_age="1h", wait=False
+    )
+    assert "https://demoaccount.blob.storage.loopback.example/backups" in str(by_name["warnings"])
+    sent = operator.azure.requests("POST", "/backup")[-1]["body"]
+    assert sent["storageResourceUri"] == "https://demoaccount.blob.storage.loopback.example/backups"
+
+
+def test_a_library_that_starts_backups_twice_is_refused(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    libraries.version_of.cache_clear()
+    real = libraries.metadata.version
+    monkeypatch.setattr(
+        libraries.metadata, "version", lambda name: "4.7.1" if name == "azure-keyvault-administration" else real(name)
+    )
+    try:
+        result = operator.run(storage_container_uri=NOWHERE, sas_token=SAS)
+    finally:
+        libraries.version_of.cache_clear()
+    assert "4.7.1 is too old, because older ones start every backup twice" in result["msg"]
+    assert operator.azure.azure.journal.entries == []
+
+
+GOOD = {"storage_container_uri": NOWHERE, "sas_token": SAS}
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "words"),
+    [
+        ("hsm_backup", {**GOOD, "hsm_name": "demo-hsm"}, "hsm_name, hsm_uri: give exactly one"),
+        ("hsm_backup", {**GOOD, "hsm_uri": None}, "hsm_name, hsm_uri: give exactly one"),
+        ("hsm_backup", {**GOOD, "hsm_uri": "http://demo.managedhsm.azure.net"}, "hsm_uri: 'http://demo.managedhsm.azure.net'"),
+        ("hsm_backup", {**GOOD, "hsm_uri": None, "hsm_name": "a b"}, "hsm_name: 'a b'"),
+        ("hsm_backup", {"sas_token": SAS}, "storage_account_name, storage_container_name: give both"),
+        (
+            "hsm_backup",
+            {"sas_token": SAS, "storage_account_name": "demo"},
+            "storage_account_name, storage_container_name: give both",
+        ),
+        ("hsm_backup", {**GOOD, "storage_account_name": "demo"}, "storage_container_uri: give either"),
+        (
+            "hsm_backup",
+            {**GOOD, "storage_container_uri": "https://a.blob.core.windows.net"},
+            "storage_container_uri: 'https://a.blob",
+        ),
+        (
+            "hsm_backup",
+            {**GOOD, "storage_container_uri": "https://a.blob.core.windows.net/b/c"},
+            "storage_container_uri: 'https://a",
+        ),
+        ("hsm_backup", {**GOOD, "storage_container_uri": f"{NOWHERE}?{SAS}"}, "storage_container_uri: it has a query"),
+        ("hsm_backup", {**GOOD, "use_user_managed_identity": True}, "sas_token, use_user_managed_identity: exactly one"),
+        ("hsm_backup", {"storage_container_uri": NOWHERE}, "sas_token, use_user_managed_identity: exactly one"),
+        ("hsm_backup", {**GOOD, "sas_token": "hello"}, "sas_token: it is no SAS token"),
+        (
+            "hsm_backup",
+            {**GOOD, "sas_token": SAS.replace("crdwl", "rl")},
+            "sas_token: it does not allow to create, delete",
+        ),
+        ("hsm_backup", {**GOOD, "sas_token": SAS.replace("2099-01-01T00:00:00Z", "2020-01-01")}, "sas_token: it has expired"),
+        ("hsm_backup", {**GOOD, "max_age": "soon"}, "max_age: 'soon'"),
+        ("hsm_backup", {**GOOD, "keep": 0}, "keep: 0"),
+        ("hsm_backup", {"job_id": "../x"}, "job_id: '../x'"),
+        ("hsm_backup", {**GOOD, "wait_timeout": 0}, "wait_timeout: 0"),
+        ("hsm_restore", {**GOOD, "folder_name": "x", "confirm": "127.0.0.1"}, "folder_name: 'x'"),
+        ("hsm_restore", {**GOOD, "folder_uri": f"{NOWHERE}/x"}, "folder_uri: it names the storage"),
+        ("hsm_restore", {**GOOD, "folder_name": "mhsm-a-2026010100000001"}, "confirm: a restore replaces"),
+        ("hsm_restore", {**GOOD, "folder_name": "mhsm-a-2026010100000001", "key_name": "a/b"}, "key_name: 'a/b'"),
+    ],
+)
+def test_bad_input_is_told_before_any_request(operator: Operator, module: str, arguments: dict[str, Any], words: str) -> None:
+    result = operator.run(module, **arguments)
+    assert result["failed"]
+    assert result["msg"].startswith(words)
+    assert "bm90aGluZw" not in str(result)
+    assert operator.azure.azure.journal.entries == []
