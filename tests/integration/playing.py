@@ -49,6 +49,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def loopback() -> Iterator[Emulator]:
     with Emulator(speed=600) as emulator:
+        emulator.start_blob_store()
         yield emulator
 
 
@@ -56,6 +57,8 @@ def loopback() -> Iterator[Emulator]:
 def environment(loopback: Emulator, installed: Path, tmp_path: Path) -> dict[str, str]:
     loopback.azure.clock.speed = 600
     loopback.azure.reset()
+    if loopback.azure.blob_store:
+        loopback.azure.blob_store.clear()
     return environment_of(loopback, installed, tmp_path)
 
 

@@ -18,6 +18,7 @@ from emulator.app import build_response
 from emulator.arm import ArmError, Reply
 from emulator.clock import Clock, http_date
 from emulator.identity import EntraId, ServicePrincipal
+from emulator.managed_hsm import AUDIENCE as HSM_AUDIENCE
 from emulator.seed import Seed
 from emulator.sign_in import sign_in_routes
 from starlette.applications import Starlette
@@ -89,7 +90,7 @@ def read_interactions(recording: dict[str, Any]) -> list[Interaction]:
     """Read the interactions of a recording."""
     found = []
     for index, entry in enumerate(recording["interactions"]):
-        if _DIRECTORY.match(entry["uri"]):
+        if _DIRECTORY.match(entry["uri"]) or entry["status"] == 401:
             continue
         date = entry.get("date")
         found.append(
@@ -225,6 +226,11 @@ def build_app(replay: Replay, seed: Seed) -> Any:
             return serve(request, error.reply())
 
     async def recorded(request: Request) -> Response:
+        if "authorization" not in request.headers:
+            # A Managed HSM asks for a token first; recorders did so once for each host.
+            here = f"{request.url.scheme}://{request.url.netloc}"
+            challenge = f'Bearer authorization="{here}/{seed.tenant_id}", resource="{HSM_AUDIENCE}"'
+            return serve(request, Reply(401, None, {"WWW-Authenticate": challenge}))
         raw = await request.body()
         body = json.loads(raw) if raw else None
         url = f"{unquote(request.url.path)}?{request.url.query}"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from emulator.seed import Seed
-from emulator.server import TlsServer
+from emulator.server import PLACES, TlsServer
 from modules import VirtualClock, run_module
 from replay.recorded import Replay, build_app, path_key, read_interactions
 
@@ -60,12 +60,20 @@ def test_recorded_traffic_leads_to_the_recorded_outcome(path: Path, monkeypatch:
     with TlsServer(build_app(replay, seed)) as server:
         for name, value in server.environment_for(seed).items():
             monkeypatch.setenv(name, value)
+        # One server stands for all endpoints.
+        for name in PLACES.values():
+            monkeypatch.setenv(name, server.url)
         results = []
         for task in case["tasks"]:
             if "position" in task:
                 replay.position = int(task["position"])
             clock = VirtualClock(replay.clock)
-            results.append(run_module(task["module"], task["arguments"], clock, bool(task.get("check_mode"))))
+            # An address that is known only now is written as the variable that has it.
+            arguments = {
+                name: os.path.expandvars(value) if isinstance(value, str) and value.startswith("$") else value
+                for name, value in task["arguments"].items()
+            }
+            results.append(run_module(task["module"], arguments, clock, bool(task.get("check_mode"))))
     told = json.dumps([result.get("msg") for result in results])
     assert not replay.unexpected, f"requests that were not recorded: {replay.unexpected}; results: {told}"
     expect = case["expect"]

@@ -117,7 +117,11 @@ class _ForManagedHsms:
         self._audiences = audiences
 
     def get_token(self, *scopes: str, **options: Any) -> Any:
-        """Give a token. Raises UntrustedHost where it is asked for anything else."""
+        """Give a token. Raises UntrustedHost where it is asked for anything else.
+
+        The tenant is that of the caller: a host that names another in its challenge has no say in it.
+        """
+        options.pop("tenant_id", None)
         for scope in scopes:
             if scope.removesuffix("/.default").rstrip("/").lower() not in self._audiences:
                 raise UntrustedHost(f"hsm_uri: the host asks for a token for {scope}, which is no Managed HSM's; none was sent")
