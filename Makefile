@@ -36,7 +36,7 @@ $(VENV)/.azurite: $(VENV)/.nox
 	@touch $@
 
 demo: $(VENV)/.demo $(VENV)/.azurite
-	@PYTHONPATH=tests $(BIN)/python tests/demo.py
+	@PYTHONPATH=tests PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python tests/demo.py
 
 azurite: $(VENV)/.azurite
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""make demo: a disk and a virtual machine are backed up on the loopback Azure, twice; the second time nothing changes."""
+"""make demo: all that can be backed up is backed up on the loopback Azure, twice; the second time nothing changes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,11 @@ VARIABLES: dict[str, Any] = {
     "backup_now_recovery_services_vault_name": "demo-rsv",
     "backup_now_datasources": DATASOURCES,
     "backup_now_poll_interval": 1,
+    "stackhub_backup_location": "local",
+    "stackhub_backup_poll_interval": 1,
+    "hsm_backup_poll_interval": 1,
 }
+MAX_AGES = {"backup_now_max_age": "1h", "stackhub_backup_max_age": "1h", "hsm_backup_max_age": "1h"}
 
 
 def say(text: str) -> None:
@@ -53,10 +57,23 @@ def install_collection(environment: dict[str, str]) -> None:
     subprocess.run([galaxy, "collection", "install", "--offline", "--force", *places, str(archive)], check=True, **quiet)
 
 
+def play_all(environment: dict[str, str]) -> int:
+    """Run every packaged playbook of backups, and give how many tasks changed something."""
+    changed = play("protect", environment) + play("backup_now", environment)
+    more = {"stackhub_backup_cloud_environment": environment["STACKHUB_CLOUD_ENVIRONMENT"]}
+    changed += play("stackhub_backup", environment, **more)
+    if "EMULATOR_SAS_TOKEN" in environment:
+        more = {"hsm_backup_hsm_uri": environment["EMULATOR_HSM_URI"]}
+        more["hsm_backup_storage_container_uri"] = environment["EMULATOR_STORAGE_CONTAINER_URI"]
+        more["hsm_backup_sas_token"] = "{{ lookup('ansible.builtin.env', 'EMULATOR_SAS_TOKEN') }}"
+        changed += play("hsm_backup", environment, **more)
+    return changed
+
+
 def play(playbook: str, environment: dict[str, str], **more: Any) -> int:
     """Run a packaged playbook by its full name, showing what it prints, and give how many tasks changed something."""
     name = f"holdfast.azure_backup.{playbook}"
-    variables = json.dumps({**VARIABLES, **more})
+    variables = json.dumps({**VARIABLES, **MAX_AGES, **more})
     print(f"$ ansible-playbook {name}", flush=True)
     process = subprocess.Popen(
         [str(BIN / "ansible-playbook"), name, "-e", variables],
@@ -100,8 +117,19 @@ def recap(emulator: Emulator) -> None:
         "job": f"{backup['activityId']}, {backup['status']}",
         "recovery point": item.points[0]["name"],
     }
+    (region,) = (one for one in emulator.azure.backup_admin.locations.values() if one.backups)
+    (info,) = (one["properties"]["backupInfo"] for one in region.backups.values())
+    stackhub = {
+        "Azure Stack Hub": f"region {region.name}",
+        "backup": f"{info['backupId']}, {info['status']}, uploaded: {info['completelyUploaded']}",
+    }
+    tables = [disk, machine, stackhub]
+    blobs = emulator.azure.blob_store
+    if blobs:
+        folders = sorted({name.split("/", 1)[0] for name in blobs.names()})
+        tables.append({"Managed HSM": emulator.urls["managed_hsm"], "backup": f"{blobs.container_uri}/{folders[0]}"})
     say("What the loopback Azure holds now")
-    for rows in (disk, machine):
+    for rows in tables:
         print("\n".join(f"    {name + ':':<18}{value}" for name, value in rows.items()), end="\n\n")
 
 
@@ -110,6 +138,8 @@ def main() -> None:
     begin = time.monotonic()
     WORK.mkdir(exist_ok=True)
     with Emulator(SPEED) as emulator:
+        if emulator.start_blob_store() is None:
+            say("Without Azurite there is no blob store here, so the Managed HSM is left out")
         environment = {
             **os.environ,
             **emulator.environment(),
@@ -127,14 +157,15 @@ def main() -> None:
         environment["ANSIBLE_CONFIG"] = str(WORK / "ansible.cfg")
         say(f"A loopback Azure answers at {emulator.url}, {SPEED} times faster than Azure")
         install_collection(environment)
-        say("First run: protect a disk and a virtual machine, then back them up")
-        changed = play("protect", environment) + play("backup_now", environment, backup_now_max_age="1h")
+        say("First run: protect a disk and a virtual machine, back them up, and an Azure Stack Hub and a Managed HSM as well")
+        changed = play_all(environment)
         recap(emulator)
         say("Second run: nothing is left to do")
-        again = play("protect", environment) + play("backup_now", environment, backup_now_max_age="1h")
+        again = play_all(environment)
         if not changed or again:
             raise SystemExit(f"first run: changed={changed}; second run: changed={again}, which should be 0")
-        started = sum(entry["path"].endswith("/backup") for entry in emulator.azure.journal.writes())
+        begun = [entry for entry in emulator.azure.journal.writes() if entry["status"] == 202]
+        started = sum(entry["path"].lower().endswith(("/backup", "/createbackup")) for entry in begun)
     say(f"First run: changed={changed}. Second run: changed=0. Backups started: {started}. {time.monotonic() - begin:.0f} s")
 
 
