@@ -359,10 +359,10 @@ def _recovery_point_of(batch: Batch, job: Described) -> Described | None:
     try:
         if name:
             return service.read_recovery_point(instance, name, job["datasource_id"]) or bare
-        begin, end = str(job["start_time"]), str(job["end_time"] or "9")
+        begin = str(job["start_time"])
         points = service.list_recovery_points(instance, job["datasource_id"])
-        # The newest first: the last of these is the first that was made while the job ran.
-        made = [point for point in points if begin <= str(point["time"]) <= end]
+        # The newest first: the last of these is the first that was made since the job began.
+        made = [point for point in points if str(point["time"]) >= begin]
         return made[-1] if made else None
     except AzureBackupError as error:
         batch.task.warn(f"the backup is done, and its recovery point cannot be read: {error.message}")

@@ -183,12 +183,18 @@ def test_the_tasks_of_the_guides_work(environment: dict[str, str], loopback: Emu
                 "holdfast.azure_backup.backup_vault",
                 "holdfast.azure_backup.stackhub_backup",
                 "holdfast.azure_backup.stackhub_backup_location",
+                "holdfast.azure_backup.hsm_backup",
+                "holdfast.azure_backup.hsm_restore",
             ):
                 options["poll_interval"] = 0.2
             if name == "vars" and "protect_resource_group" in options:
                 options["protect_poll_interval"] = 0.2
     book = tmp_path / "guide.yml"
     known = {"subscription": SUBSCRIPTION, "stackhub": loopback.urls["stackhub"], "share_password": "opens-the-share"}
+    if guide == "guide_managed_hsm":
+        blobs = need_blob_store(loopback)
+        known |= {"hsm": loopback.urls["managed_hsm"], "hsm_name": "127.0.0.1"}
+        known |= {"container": blobs.container_uri, "sas_token": blobs.make_sas()}
     played = [{"hosts": "localhost", "gather_facts": False, "vars": known, "tasks": tasks}]
     book.write_text(yaml.safe_dump(played, sort_keys=False), encoding="utf-8")
     done = play(environment, str(book))
