@@ -212,3 +212,16 @@ def test_the_permissions_that_are_waited_for_are_told(environment: dict[str, str
     assert done.returncode == 0, done.stdout[-3000:]
     assert "backup_instance [localhost] data01: waiting until" in done.stderr
     assert "backup_instance [localhost] data01: protected" in done.stderr
+
+
+def test_the_end_of_an_azure_stack_hubs_backup_is_told_when_it_is_true(environment: dict[str, str], loopback: Emulator) -> None:
+    loopback.azure.clock.speed = 400
+    more = {"stackhub_backup_location": "local", "stackhub_backup_cloud_environment": loopback.urls["stackhub"]}
+    more |= {"stackhub_backup_poll_interval": 0.2, "stackhub_backup_progress_interval": 0.5}
+    done = packaged(environment, "stackhub_backup", **more)
+    assert done.returncode == 0, done.stdout[-3000:]
+    found = re.findall(r"^stackhub_backup \[localhost\] local: job ([0-9a-f-]{36}) (\w+)(?:, (.*))?$", done.stderr, re.MULTILINE)
+    assert len({job for job, _status, _elapsed in found}) == 1
+    statuses = [status for _job, status, _elapsed in found]
+    assert (statuses[0], statuses[-1], statuses.count("succeeded")) == ("running", "succeeded", 1)
+    assert re.search(r"succeeded in \d+s", done.stdout)
