@@ -12,7 +12,7 @@ from typing import Any
 from .azurestack.service import BackupAdmin
 from .clock import Deadline, Ramp
 from .durations import parse_time, seconds_in, to_clock_words
-from .errors import TRANSIENT, AzureBackupError, BadInput, NotFound, OperationFailed, OutcomeUnknown, TimedOut
+from .errors import TRANSIENT, AzureBackupError, BadInput, Conflict, NotFound, OperationFailed, OutcomeUnknown, TimedOut
 from .module import Result, Task
 from .shapes import Described, shape
 
@@ -22,6 +22,8 @@ _NAME = re.compile(r"^[A-Za-z0-9][-\w.]{0,89}$")
 # How long to look for what a trigger may have started, and for what is over in the list; and how often, in seconds.
 _SECONDS_TO_APPEAR = 120
 _SECONDS_BETWEEN_LOOKS = 10
+# How many of the newest backups are asked for the result of their operation, where it is not clear which one runs.
+_MOST_TO_ASK = 3
 
 
 def open_region(task: Task) -> BackupAdmin:
@@ -74,21 +76,49 @@ def ensure_backup(task: Task) -> Result:
     if fresh:
         message = f"'{region.location}' has a backup of {fresh['created_time']}, younger than {options['max_age']}"
         return _result("skip", message, fresh)
-    running = next((one for one in listed if one["status"] in _RUNNING), None)
+    running = _find_running(region, [one for one in listed if one["completely_uploaded"] is False], listed)
     if running:
-        if options["on_running"] == "fail":
-            raise BadInput(
-                f"on_running: a backup of '{region.location}' runs already: {running['name']}",
-                code="BackupRunning",
-                details={"backup": running},
-            )
-        if task.check_mode:
-            return _result("join", f"the backup of '{region.location}' that runs is to be joined", running)
-        return _follow_and_tell(task, region, str(running["name"]), "join", deadline)
+        return _join(task, region, running, deadline)
     if task.check_mode:
         return _result("start", f"a backup of '{region.location}' is to be started", None, changed=True)
-    name = _start(task, region, {str(one["name"]) for one in listed}, deadline)
+    try:
+        name = _start(task, region, {str(one["name"]) for one in listed}, deadline)
+    except Conflict:
+        # One runs that the list calls succeeded, or somebody else was a moment quicker.
+        listed = _list_backups(region, is_needed=False)
+        running = _find_running(region, listed[:_MOST_TO_ASK], listed)
+        if running is None:
+            raise
+        return _join(task, region, running, deadline)
     return _follow_and_tell(task, region, name, "start", deadline)
+
+
+def _find_running(region: BackupAdmin, doubtful: list[Described], listed: list[Described]) -> Described | None:
+    """Find the backup that runs: one that the list says to run, or else one of the doubtful whose operation has no result yet."""
+    for one in listed:
+        if one["status"] in _RUNNING:
+            return one
+    return next((one for one in doubtful[:_MOST_TO_ASK] if _has_no_result(region, one)), None)
+
+
+def _has_no_result(region: BackupAdmin, backup: Described) -> bool:
+    """Tell whether the operation of a backup goes on; one that is not known any more is over."""
+    try:
+        return region.read_result(str(backup["name"])) is None
+    except (*TRANSIENT, NotFound):
+        return False
+
+
+def _join(task: Task, region: BackupAdmin, running: Described, deadline: Deadline) -> Result:
+    if task.options["on_running"] == "fail":
+        raise BadInput(
+            f"on_running: a backup of '{region.location}' runs already: {running['name']}",
+            code="BackupRunning",
+            details={"backup": running},
+        )
+    if task.check_mode:
+        return _result("join", f"the backup of '{region.location}' that runs is to be joined", running)
+    return _follow_and_tell(task, region, str(running["name"]), "join", deadline)
 
 
 def missing_location(region: BackupAdmin) -> NotFound:
@@ -112,7 +142,10 @@ def _is_fresh(region: BackupAdmin, backup: Described, max_age: float | None) -> 
     created = parse_time(backup["created_time"])
     if max_age is None or created is None or backup["status"] != "succeeded" or backup["completely_uploaded"] is False:
         return False
-    return region.service_now() - created < timedelta(seconds=max_age)
+    if region.service_now() - created >= timedelta(seconds=max_age):
+        return False
+    # A stamp that does not tell what is uploaded still tells whether the operation has its result.
+    return backup["completely_uploaded"] is True or not _has_no_result(region, backup)
 
 
 def _result(action: str, msg: str, backup: Described | None, changed: bool = False) -> Result:

@@ -118,6 +118,20 @@ def test_a_backup_that_runs_is_joined_or_refused(operator: Operator) -> None:
     assert operator.started() == 1
 
 
+@pytest.mark.parametrize("tells_uploads", [True, False])
+def test_a_backup_that_is_called_succeeded_early_is_joined(operator: Operator, tells_uploads: bool) -> None:
+    name = operator.run(wait=False)["backup"]["name"]
+    operator.azure.azure.clock.advance(900)
+    operator.azure.azure.schedule.settle()
+    info = operator.region.backups[name]["properties"]["backupInfo"]
+    assert (info["status"], info["completelyUploaded"]) == ("Succeeded", False)
+    if not tells_uploads:
+        del info["completelyUploaded"]
+    joined = operator.run(max_age="1h")
+    assert (joined["changed"], joined["action"], joined["backup"]["name"]) == (False, "join", name)
+    assert len(operator.region.backups) == 1
+
+
 @pytest.mark.parametrize("form", ["{name}", "local/{name}", "{id}"])
 def test_a_wait_is_resumed_by_whatever_names_the_backup(operator: Operator, form: str) -> None:
     begun = operator.run(wait=False)["backup"]
