@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import warnings
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -16,11 +14,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..clock import Clock
-from ..errors import AzureBackupError, BadInput, NotFound, Unavailable, UntrustedHost
+from ..errors import AzureBackupError, BadInput, NotFound, Unavailable
 from .clouds import KNOWN_CLOUDS, Cloud, find_cloud
 from .credentials import build_credential
 from .identity import find_identity
 from .libraries import load
+from .pipeline import ForManagedHsms, build_policies, build_service_time, build_transport, no_writes
 from .translation import http_error, translated
 
 # One table for every service. Data Protection 2025-09-01 and later refuse vaults that are not AlwaysOn.
@@ -36,126 +35,7 @@ API_VERSIONS = {
     "managed HSM": "7.5",
     "managed HSM/checks": "7.6",
 }
-_SECONDS_TO_CONNECT = 10
-_SECONDS_TO_READ = 100
 _LARGEST_LIST_PAGES = 10_000
-# Requests that change nothing although they are POSTs: check mode may send them.
-_HARMLESS_POSTS = ("/validateforbackup", "/findrestorabletimeranges", "/providers/microsoft.resourcegraph/resources")
-
-
-def _build_policies(session: Session, credential: Any) -> list[Any]:
-    """Build the pipeline that every request goes through, from the outside in."""
-    policies = load("azure.core.pipeline.policies")
-    arm_policies = load("azure.mgmt.core.policies")
-    policy: Any = policies.SansIOHTTPPolicy
-
-    class TrustedHost(policy):
-        """Lets a request out only to the cloud's own host, before a token is put on it."""
-
-        def on_request(self, request: Any) -> None:
-            url = request.http_request.url
-            if urlsplit(url).netloc.lower() != urlsplit(session.cloud.resource_manager).netloc.lower():
-                raise UntrustedHost(
-                    f"Azure named a URL on another host ({urlsplit(url).netloc}) than {session.cloud.resource_manager}; "
-                    "no request was sent there"
-                )
-
-    return [
-        policies.RequestIdPolicy(),
-        policies.HeadersPolicy({"Accept": "application/json"}),
-        policies.UserAgentPolicy(sdk_moniker="holdfast.azure_backup"),
-        policies.ProxyPolicy(),
-        policies.ContentDecodePolicy(),
-        *_no_writes(session),
-        # A redirect is an answer like any other: Azure Resource Manager sends none, and a token never follows one.
-        policies.RedirectPolicy(permit_redirects=False),
-        policies.RetryPolicy(retry_total=5, retry_connect=2, retry_backoff_factor=1.0),
-        TrustedHost(),
-        arm_policies.ARMChallengeAuthenticationPolicy(credential, session.cloud.scope),
-        _build_service_time(session),
-    ]
-
-
-def _no_writes(session: Session) -> list[Any]:
-    """Give the policy that, in check mode, holds back whatever would change something."""
-    if not session.check_mode:
-        return []
-    policy: Any = load("azure.core.pipeline.policies").SansIOHTTPPolicy
-
-    class NoWrites(policy):
-        """Lets reads out, and questions that are POSTs."""
-
-        def on_request(self, request: Any) -> None:
-            method, path = request.http_request.method, urlsplit(request.http_request.url).path.lower()
-            is_question = path.endswith(_HARMLESS_POSTS) or (
-                path.endswith("/pruneexternalstore") and "DryRun" in str(request.http_request.content)
-            )
-            if method in ("GET", "HEAD") or (method == "POST" and is_question):
-                return
-            raise AssertionError(f"a {method} of {path} was about to be sent in check mode")
-
-    return [NoWrites()]
-
-
-def _build_service_time(session: Session) -> Any:
-    policy: Any = load("azure.core.pipeline.policies").SansIOHTTPPolicy
-
-    class ServiceTime(policy):
-        """Reads the service's clock from the Date header of each answer."""
-
-        def on_response(self, request: Any, response: Any) -> None:
-            session.see_date(response.http_response.headers.get("Date"))
-
-    return ServiceTime()
-
-
-class _ForManagedHsms:
-    """A credential that gives tokens for Managed HSMs only, whatever a host asks for in its challenge."""
-
-    def __init__(self, credential: Any, audiences: set[str]) -> None:
-        self._credential = credential
-        self._audiences = audiences
-
-    def get_token(self, *scopes: str, **options: Any) -> Any:
-        """Give a token. Raises UntrustedHost where it is asked for anything else.
-
-        The tenant is that of the caller: a host that names another in its challenge has no say in it.
-        """
-        options.pop("tenant_id", None)
-        for scope in scopes:
-            if scope.removesuffix("/.default").rstrip("/").lower() not in self._audiences:
-                raise UntrustedHost(f"hsm_uri: the host asks for a token for {scope}, which is no Managed HSM's; none was sent")
-        return self._credential.get_token(*scopes, **options)
-
-
-def _build_transport(clock: Clock, connections: int, verify: bool) -> Any:
-    """Build the connection pool. Retries sleep on the injected clock."""
-    requests = load("requests")
-    # What these libraries log would reach the task's output where nobody has set up logging.
-    for library in ("azure", "msal", "urllib3"):
-        logging.getLogger(library).addHandler(logging.NullHandler())
-    if not verify:
-        warnings.filterwarnings("ignore", message="Unverified HTTPS request")
-    transport: Any = load("azure.core.pipeline.transport").RequestsTransport
-
-    class ClockedTransport(transport):
-        """azure-core's transport, waiting on our clock; it outlives the clients that share it."""
-
-        def sleep(self, duration: float) -> None:
-            clock.sleep(duration)
-
-        def __exit__(self, *arguments: object) -> None:
-            """Stay open: the session closes it."""
-
-    pool = requests.Session()
-    pool.mount("https://", requests.adapters.HTTPAdapter(pool_connections=4, pool_maxsize=connections))
-    return ClockedTransport(
-        session=pool,
-        session_owner=False,
-        connection_timeout=_SECONDS_TO_CONNECT,
-        read_timeout=_SECONDS_TO_READ,
-        connection_verify=verify,
-    )
 
 
 class Session:
@@ -200,7 +80,7 @@ class Session:
     @cached_property
     def transport(self) -> Any:
         """The connection pool."""
-        return _build_transport(self.clock, self._connections, self.verifies_certificates)
+        return build_transport(self.clock, self._connections, self.verifies_certificates)
 
     @cached_property
     def cloud(self) -> Cloud:
@@ -213,7 +93,7 @@ class Session:
 
     @cached_property
     def _policies(self) -> list[Any]:
-        return _build_policies(self, self._credential)
+        return build_policies(self, self._credential)
 
     @cached_property
     def _arm(self) -> Any:
@@ -243,15 +123,15 @@ class Session:
         known = {cloud.managed_hsm_suffix for cloud in (*KNOWN_CLOUDS.values(), self.cloud)} - {None}
         return library.KeyVaultBackupClient(
             url,
-            _ForManagedHsms(self._credential, {f"https://{suffix}" for suffix in known}),
+            ForManagedHsms(self._credential, {f"https://{suffix}" for suffix in known}),
             api_version=API_VERSIONS["managed HSM"],
-            # Where the host is of another name, such as a private one, _ForManagedHsms is what looks at the audience.
+            # Where the host is of another name, such as a private one, ForManagedHsms is what looks at the audience.
             verify_challenge_resource=any(host.endswith(f".{suffix}") for suffix in known),
             transport=self.transport,
             redirect_policy=policies.RedirectPolicy(permit_redirects=False),
             retry_policy=policies.RetryPolicy(retry_total=0),
-            per_call_policies=_no_writes(self),
-            per_retry_policies=[_build_service_time(self)],
+            per_call_policies=no_writes(self),
+            per_retry_policies=[build_service_time(self)],
         )
 
     def container(self, url: str, sas_token: str | None) -> Any:
@@ -261,7 +141,7 @@ class Session:
             url,
             credential=sas_token or self._credential,
             transport=self.transport,
-            per_call_policies=_no_writes(self),
+            per_call_policies=no_writes(self),
             retry_total=3,
         )
 

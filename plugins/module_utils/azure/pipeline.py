@@ -1,0 +1,139 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every request goes through: the rules of the pipeline, and the connection pool."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ..clock import Clock
+from ..errors import UntrustedHost
+from .libraries import load
+
+if TYPE_CHECKING:
+    from .session import Session
+
+_SECONDS_TO_CONNECT = 10
+_SECONDS_TO_READ = 100
+# Requests that change nothing although they are POSTs: check mode may send them.
+_HARMLESS_POSTS = ("/validateforbackup", "/findrestorabletimeranges", "/providers/microsoft.resourcegraph/resources")
+
+
+def build_policies(session: Session, credential: Any) -> list[Any]:
+    """Build the pipeline that every request goes through, from the outside in."""
+    policies = load("azure.core.pipeline.policies")
+    arm_policies = load("azure.mgmt.core.policies")
+    policy: Any = policies.SansIOHTTPPolicy
+
+    class TrustedHost(policy):
+        """Lets a request out only to the cloud's own host, before a token is put on it."""
+
+        def on_request(self, request: Any) -> None:
+            url = request.http_request.url
+            if urlsplit(url).netloc.lower() != urlsplit(session.cloud.resource_manager).netloc.lower():
+                raise UntrustedHost(
+                    f"Azure named a URL on another host ({urlsplit(url).netloc}) than {session.cloud.resource_manager}; "
+                    "no request was sent there"
+                )
+
+    return [
+        policies.RequestIdPolicy(),
+        policies.HeadersPolicy({"Accept": "application/json"}),
+        policies.UserAgentPolicy(sdk_moniker="holdfast.azure_backup"),
+        policies.ProxyPolicy(),
+        policies.ContentDecodePolicy(),
+        *no_writes(session),
+        # A redirect is an answer like any other: Azure Resource Manager sends none, and a token never follows one.
+        policies.RedirectPolicy(permit_redirects=False),
+        policies.RetryPolicy(retry_total=5, retry_connect=2, retry_backoff_factor=1.0),
+        TrustedHost(),
+        arm_policies.ARMChallengeAuthenticationPolicy(credential, session.cloud.scope),
+        build_service_time(session),
+    ]
+
+
+def no_writes(session: Session) -> list[Any]:
+    """Give the policy that, in check mode, holds back whatever would change something."""
+    if not session.check_mode:
+        return []
+    policy: Any = load("azure.core.pipeline.policies").SansIOHTTPPolicy
+
+    class NoWrites(policy):
+        """Lets reads out, and questions that are POSTs."""
+
+        def on_request(self, request: Any) -> None:
+            method, path = request.http_request.method, urlsplit(request.http_request.url).path.lower()
+            is_question = path.endswith(_HARMLESS_POSTS) or (
+                path.endswith("/pruneexternalstore") and "DryRun" in str(request.http_request.content)
+            )
+            if method in ("GET", "HEAD") or (method == "POST" and is_question):
+                return
+            raise AssertionError(f"a {method} of {path} was about to be sent in check mode")
+
+    return [NoWrites()]
+
+
+def build_service_time(session: Session) -> Any:
+    """Give the policy that learns the service's time."""
+    policy: Any = load("azure.core.pipeline.policies").SansIOHTTPPolicy
+
+    class ServiceTime(policy):
+        """Reads the service's clock from the Date header of each answer."""
+
+        def on_response(self, request: Any, response: Any) -> None:
+            session.see_date(response.http_response.headers.get("Date"))
+
+    return ServiceTime()
+
+
+def build_transport(clock: Clock, connections: int, verify: bool) -> Any:
+    """Build the connection pool. Retries sleep on the injected clock."""
+    requests = load("requests")
+    # What these libraries log would reach the task's output where nobody has set up logging.
+    for library in ("azure", "msal", "urllib3"):
+        logging.getLogger(library).addHandler(logging.NullHandler())
+    if not verify:
+        warnings.filterwarnings("ignore", message="Unverified HTTPS request")
+    transport: Any = load("azure.core.pipeline.transport").RequestsTransport
+
+    class ClockedTransport(transport):
+        """azure-core's transport, waiting on our clock; it outlives the clients that share it."""
+
+        def sleep(self, duration: float) -> None:
+            clock.sleep(duration)
+
+        def __exit__(self, *arguments: object) -> None:
+            """Stay open: the session closes it."""
+
+    pool = requests.Session()
+    pool.mount("https://", requests.adapters.HTTPAdapter(pool_connections=4, pool_maxsize=connections))
+    return ClockedTransport(
+        session=pool,
+        session_owner=False,
+        connection_timeout=_SECONDS_TO_CONNECT,
+        read_timeout=_SECONDS_TO_READ,
+        connection_verify=verify,
+    )
+
+
+class ForManagedHsms:
+    """A credential that gives tokens for Managed HSMs only, whatever a host asks for in its challenge."""
+
+    def __init__(self, credential: Any, audiences: set[str]) -> None:
+        self._credential = credential
+        self._audiences = audiences
+
+    def get_token(self, *scopes: str, **options: Any) -> Any:
+        """Give a token. Raises UntrustedHost where it is asked for anything else.
+
+        The tenant is that of the caller: a host that names another in its challenge has no say in it.
+        """
+        options.pop("tenant_id", None)
+        for scope in scopes:
+            if scope.removesuffix("/.default").rstrip("/").lower() not in self._audiences:
+                raise UntrustedHost(f"hsm_uri: the host asks for a token for {scope}, which is no Managed HSM's; none was sent")
+        return self._credential.get_token(*scopes, **options)
