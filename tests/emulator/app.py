@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import uuid
@@ -29,6 +30,7 @@ from .data_protection import DataProtection
 from .faults import Faults
 from .identity import EntraId
 from .journal import Journal
+from .limits import Limits
 from .managed_hsm import AUDIENCE as HSM_AUDIENCE
 from .managed_hsm import ManagedHsm
 from .protectable import Datasources
@@ -76,6 +78,8 @@ class Azure:
         self.journal.entries.clear()
         self.faults.planned.clear()
         self.schedule = Schedule(self.clock)
+        self.limits = Limits(self.clock)
+        self.latency_seconds = 0.0
         self.entra = EntraId(self.seed.tenant_id)
         self.groups = ResourceGroups(self.entra.may_reach)
         self.compute = Compute(self.groups)
@@ -131,6 +135,10 @@ class Azure:
                 self.data_protection.seconds_between_identities = float(value)
             elif name == "propagation_seconds":
                 self.authorization.propagation_seconds = float(value)
+            elif name == "latency_seconds":
+                self.latency_seconds = float(value)
+            elif name == "limits":
+                self.limits.is_on = bool(value)
             elif name == "stackhub_identity":
                 self.stackhub_identity = str(value)
             elif name == "hsm_has_identity":
@@ -195,6 +203,8 @@ class Gateway:
         """Answer one request."""
         azure = self.azure
         raw = await request.body()
+        if azure.latency_seconds:
+            await asyncio.sleep(azure.latency_seconds)
         claims = azure.read_claims(request)
 
         def serve() -> Reply:
@@ -241,8 +251,11 @@ class Gateway:
             raise ArmError(404, "InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid.")
         check_api_version(self.route.namespace, call.api_version, _OLDEST_API[self.route.namespace], kind)
         self._check_access(call)
+        told = azure.limits.take(call.method, call.path.get("subscription", ""), call.principal_id)
         # The route table is rebuilt by a reset; the handler of now is looked up.
-        return azure.route_table[self.index].handler(call)
+        reply = azure.route_table[self.index].handler(call)
+        reply.headers.update(told)
+        return reply
 
     def _check_access(self, call: Call) -> None:
         parts = call.full_path.strip("/").split("/")

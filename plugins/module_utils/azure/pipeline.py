@@ -6,19 +6,23 @@
 from __future__ import annotations
 
 import logging
+import threading
 import warnings
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..clock import Clock
 from ..errors import UntrustedHost
 from .libraries import load
+from .translation import seconds_to_wait
 
 if TYPE_CHECKING:
     from .session import Session
 
 _SECONDS_TO_CONNECT = 10
 _SECONDS_TO_READ = 100
+_NEVER = datetime.min.replace(tzinfo=UTC)
 # Requests that change nothing although they are POSTs: check mode may send them.
 _HARMLESS_POSTS = ("/validateforbackup", "/findrestorabletimeranges", "/providers/microsoft.resourcegraph/resources")
 
@@ -53,7 +57,44 @@ def build_policies(session: Session, credential: Any) -> list[Any]:
         TrustedHost(),
         arm_policies.ARMChallengeAuthenticationPolicy(credential, session.cloud.scope),
         build_service_time(session),
+        _build_turnstile(session.clock),
     ]
+
+
+def _build_turnstile(clock: Clock) -> Any:
+    """Give the policy by which one worker's 429 slows all that ask for the same kind of thing."""
+    policy: Any = load("azure.core.pipeline.policies").HTTPPolicy
+    # Until when nobody asks again, by what is read or written.
+    closed: dict[tuple[bool, str], datetime] = {}
+    lock = threading.Lock()
+
+    class Turnstile(policy):
+        """Holds requests back for as long as Azure asked another one of their kind to wait."""
+
+        def send(self, request: Any) -> Any:
+            key = (request.http_request.method in ("GET", "HEAD"), _kind_of(request.http_request.url))
+            while True:
+                with lock:
+                    pause = (closed.get(key, _NEVER) - clock.now()).total_seconds()
+                if pause <= 0:
+                    break
+                clock.sleep(pause)
+            response = self.next.send(request)
+            if response.http_response.status_code == 429:
+                seconds = seconds_to_wait(response.http_response.headers)
+                if seconds:
+                    with lock:
+                        closed[key] = max(closed.get(key, _NEVER), clock.now() + timedelta(seconds=seconds))
+            return response
+
+    return Turnstile()
+
+
+def _kind_of(url: str) -> str:
+    """Give the type of resource that a URL is about; Azure counts some of its limits by that."""
+    path = urlsplit(url).path.lower()
+    provider = path.rpartition("/providers/")[2].split("/")
+    return "/".join(provider[1::2])
 
 
 def no_writes(session: Session) -> list[Any]:

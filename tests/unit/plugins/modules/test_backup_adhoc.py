@@ -8,7 +8,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from conftest import VAULT_ID, Driver, disk
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.session import Session
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.errors import Throttled
+from conftest import GROUP, VAULT_ID, Driver, disk
+from modules import VirtualClock
 
 
 def triggers(azure: Driver) -> int:
@@ -200,6 +203,33 @@ def test_where_no_job_appears_the_outcome_is_unknown_and_nothing_is_sent_again(a
     assert "not known" in result["msg"]
     assert triggers(azure) == 1
     assert sum(azure.clock.slept) > 59
+
+
+def test_limits_of_a_subscription_lose_and_double_nothing(azure: Driver) -> None:
+    ids = azure.protected("data01", "data02", "data03")
+    caller = azure.azure.entra.principals[azure.azure.seed.client_id].object_id
+    azure.azure.configure({"limits": True})
+    azure.azure.limits.take("PUT", azure.azure.seed.subscription_id, caller)
+    (bucket,) = azure.azure.limits.buckets.values()
+    bucket.left = -30
+    result = azure.run("backup_adhoc", datasource_id=ids)
+    assert not result["failed"], result["msg"]
+    statuses = [entry["status"] for entry in azure.requests("POST", "/backup")]
+    assert statuses.count(202) == 3
+    assert 1 <= statuses.count(429) <= 3
+
+
+def test_one_workers_429_slows_all(azure: Driver) -> None:
+    clock = VirtualClock(azure.azure.clock)
+    azure.fault(kind="answer", method="GET", path="/resourceGroups/demo-rg$", status=429, headers={"Retry-After": "30"})
+    with Session({}, clock) as session:
+        with pytest.raises(Throttled):
+            session.send("GET", GROUP, "read a group", "2021-04-01", retry_total=0)
+        assert clock.slept == []
+        session.send("GET", f"{GROUP}/providers/Microsoft.Compute/disks/data01", "read a disk", "2024-03-02", retry_total=0)
+        assert clock.slept == []
+        session.send("GET", GROUP, "read a group", "2021-04-01", retry_total=0)
+        assert clock.slept == [pytest.approx(30, abs=2)]
 
 
 def test_a_throttled_trigger_is_sent_again(azure: Driver) -> None:
