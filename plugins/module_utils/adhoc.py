@@ -346,10 +346,10 @@ def _check_over(batch: Batch, backup: Backup, job: Described, what: str) -> None
             status=backup.failure.status,
         )
     if is_running(job):
-        raise TimedOut(
-            f"Cannot {what}: job {job['name']} is not over after {batch.deadline.timeout:g} seconds (wait_timeout). It goes on "
-            f"in Azure; {way_on}"
-        )
+        end = f"is not over after {batch.deadline.timeout:g} seconds (wait_timeout)"
+        if batch.task.clock.is_interrupted:
+            end = "is not over, and the task was interrupted"
+        raise TimedOut(f"Cannot {what}: job {job['name']} {end}. It goes on in Azure; {way_on}")
 
 
 def _recovery_point_of(batch: Batch, job: Described) -> Described | None:

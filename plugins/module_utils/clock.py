@@ -5,16 +5,22 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 
-from .errors import TimedOut
+from .errors import Interrupted, TimedOut
 
+# How long an interrupted task may still wait, to learn what became of what it has just sent.
+_SECONDS_AFTER_INTERRUPT = 5.0
 LONGEST_RAMP_SECONDS = 30.0
 
 
 class Clock:
     """The machine's own time."""
+
+    # Whether the task is to end: nothing new is begun then.
+    is_interrupted = False
 
     def now(self) -> datetime:
         """Tell the time, in UTC."""
@@ -23,6 +29,40 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         """Let that many seconds pass."""
         time.sleep(max(0.0, seconds))
+
+
+class InterruptibleClock(Clock):
+    """The time of another clock, with waits that an interrupt ends."""
+
+    def __init__(self, inner: Clock) -> None:
+        self._inner = inner
+        self._interrupted = threading.Event()
+        self._left = _SECONDS_AFTER_INTERRUPT
+
+    @property
+    def is_interrupted(self) -> bool:  # type: ignore[override]
+        """Whether the task is to end."""
+        return self._interrupted.is_set()
+
+    def interrupt(self) -> None:
+        """Have the task end: waits are cut short, and soon there are none any more."""
+        self._interrupted.set()
+
+    def now(self) -> datetime:
+        """Tell the time, in UTC."""
+        return self._inner.now()
+
+    def sleep(self, seconds: float) -> None:
+        """Let that many seconds pass. Raises Interrupted where the task is to end."""
+        if self.is_interrupted:
+            if self._left <= 0:
+                raise Interrupted("the task was interrupted")
+            seconds = min(seconds, self._left)
+            self._left -= max(seconds, 0.1)
+        elif type(self._inner) is Clock:
+            self._interrupted.wait(max(0.0, seconds))
+            return
+        self._inner.sleep(seconds)
 
 
 class Deadline:

@@ -103,6 +103,10 @@ class TimedOut(AzureBackupError):
     """The time to wait is over. What was started goes on in Azure."""
 
 
+class Interrupted(TimedOut):
+    """Somebody ended the task (Ctrl-C, SIGTERM). What was started goes on in Azure."""
+
+
 class OutcomeUnknown(AzureBackupError):
     """A request that starts something was sent, and whether it did cannot be told."""
 

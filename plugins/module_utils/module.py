@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +19,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from .arguments import CONNECTION, Spec
 from .azure.session import Session
-from .clock import Clock, Deadline
+from .clock import Clock, Deadline, InterruptibleClock
 from .errors import AzureBackupError, BadInput
 from .progress import Progress
 from .reconcile import Change
@@ -75,10 +78,12 @@ def run(
     constraints: AnsibleModule's required_if and the like. Every AzureBackupError becomes a failed result.
     """
     module = AnsibleModule(argument_spec={**CONNECTION, **arguments}, supports_check_mode=True, **constraints)
-    task = Task(module.params, module.check_mode, clock or Clock(), module.warn, needs_subscription)
+    interruptible = InterruptibleClock(clock or Clock())
+    task = Task(module.params, module.check_mode, interruptible, module.warn, needs_subscription)
     try:
         check_waiting(task.options)
-        result = action(task)
+        with _ended_by_signals(interruptible):
+            result = action(task)
     except AzureBackupError as error:
         failure: Result = {"changed": False, "error": error.as_result(), **error.details}
         module.fail_json(error.message, **failure)
@@ -92,6 +97,29 @@ def run(
     if result.get("failed"):
         module.fail_json(**{key: value for key, value in result.items() if key != "failed"})
     module.exit_json(**result)
+
+
+@contextlib.contextmanager
+def _ended_by_signals(clock: InterruptibleClock) -> Iterator[None]:
+    """Have Ctrl-C and SIGTERM end the task in an orderly way; a second one ends it at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+
+    def end(_number: int, _frame: object) -> None:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+        clock.interrupt()
+
+    for number in numbers:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _unexpected(error: Exception) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..clock import Clock
-from ..errors import UntrustedHost
+from ..errors import Interrupted, UntrustedHost
 from .libraries import load
 from .translation import seconds_to_wait
 
@@ -33,6 +33,14 @@ def build_policies(session: Session, credential: Any) -> list[Any]:
     arm_policies = load("azure.mgmt.core.policies")
     policy: Any = policies.SansIOHTTPPolicy
 
+    class NothingNew(policy):
+        """Holds back whatever would change something, once the task is to end."""
+
+        def on_request(self, request: Any) -> None:
+            method = request.http_request.method
+            if session.clock.is_interrupted and method not in ("GET", "HEAD"):
+                raise Interrupted("the task was interrupted before this was sent; run it again to go on")
+
     class TrustedHost(policy):
         """Lets a request out only to the cloud's own host, before a token is put on it."""
 
@@ -51,6 +59,7 @@ def build_policies(session: Session, credential: Any) -> list[Any]:
         policies.ProxyPolicy(),
         policies.ContentDecodePolicy(),
         *no_writes(session),
+        NothingNew(),
         # A redirect is an answer like any other: Azure Resource Manager sends none, and a token never follows one.
         policies.RedirectPolicy(permit_redirects=False),
         policies.RetryPolicy(retry_total=5, retry_connect=2, retry_backoff_factor=1.0),

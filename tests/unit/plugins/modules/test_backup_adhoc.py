@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from datetime import timedelta
 
 import pytest
@@ -399,3 +402,30 @@ def test_a_backup_whose_answer_breaks_inside_tls_may_have_been_sent() -> None:
     refused = ssl.SSLCertVerificationError("certificate verify failed")
     assert raised(requests.exceptions.SSLError(broken)) is Unavailable
     assert raised(requests.exceptions.SSLError(refused)) is Unreachable
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_task_begins_nothing_new_and_tells_what_runs(azure: Driver, number: signal.Signals) -> None:
+    ids = azure.protected("data01", "data02", "data03")
+    sent: list[signal.Signals] = []
+
+    def end() -> None:
+        """Send the signal while the first waits for its operation and the others have not begun."""
+        if triggers(azure) == 1 and not sent:
+            sent.append(number)
+            os.kill(os.getpid(), number)
+            time.sleep(0.3)
+
+    azure.on_sleep = end
+    result = azure.run("backup_adhoc", datasource_id=ids, max_concurrency=1)
+    assert result["failed"]
+    first, *others = result["results"]
+    assert first["job"]["id"]
+    assert first["job"]["name"] in first["msg"]
+    assert "the task was interrupted" in first["msg"]
+    assert all("interrupted before this was sent" in other["msg"] for other in others)
+    assert triggers(azure) == 1
+    azure.on_sleep = None
+    again = azure.run("backup_adhoc", datasource_id=ids)
+    assert [one["action"] for one in again["results"]] == ["join", "start", "start"]
+    assert triggers(azure) == 3
