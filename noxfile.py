@@ -88,12 +88,13 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     tree = link_tree()
     package = "ansible_collections/holdfast/azure_backup"
+    kinds = ("module_utils", "modules", "doc_fragments", "plugin_utils", "action", "inventory")
     session.chdir(tree)
     session.run(
         "mypy",
         f"--config-file={ROOT / 'mypy.ini'}",
         f"--cache-dir={CACHE / 'mypy'}",
-        *(f"{package}/plugins/{kind}" for kind in ("module_utils", "modules", "doc_fragments", "plugin_utils", "action")),
+        *(f"{package}/plugins/{kind}" for kind in kinds),
         env={"MYPYPATH": "."},
     )
     session.chdir(ROOT / "tests")

@@ -87,6 +87,29 @@ def find_instances(
     return [item for item in found if not wanted or str(item["datasource_id"]).lower() in wanted]
 
 
+def find_instances_with_times(session: Session, subscription_ids: list[str]) -> list[Described]:
+    """Read the backup instances of subscriptions, with C(last_backup_time) where their kind of vault tells it of them."""
+    tables = {**_INSTANCES, "recovery_services": recovery_services.INSTANCES_WITH_TIMES}
+    return _find(session, tables, subscription_ids, "search the backup instances of the subscriptions", [])
+
+
+def find_deleted_instances(session: Session, subscription_ids: list[str], warn: Callable[[str], None]) -> list[Described]:
+    """Read what Backup vaults still hold soft-deleted, vault by vault; Recovery Services vaults list it among the others.
+
+    warn: is told of vaults that cannot be read.
+    """
+    vaults = _find(session, _of_kind(_VAULTS, "backup"), subscription_ids, "search the vaults of the subscriptions", [])
+    services = [open_service(session, parse_resource_id(vault["id"], "id")) for vault in vaults]
+    listed = settle_each(services, lambda service: service.list_deleted_instances(), _ASKED_AT_ONCE)
+    found: list[Described] = []
+    for service, instances in zip(services, listed, strict=True):
+        if isinstance(instances, AzureBackupError):
+            warn(f"what vault {service.vault.text} holds soft-deleted is left out: {instances.message}")
+        else:
+            found += instances
+    return found
+
+
 def _of_kind(tables: dict[str, GraphTable], kind: str | None) -> dict[str, GraphTable]:
     return {name: table for name, table in tables.items() if kind in (None, name)}
 

@@ -95,7 +95,11 @@ class Azure:
         self.managed_hsm = ManagedHsm(self.schedule, self.faults, lambda: self.blob_store)
         both = (self.data_protection, self.recovery_services)
         tables = {
-            "resources": lambda: (row for service in both for row in service.graph_rows("vaults")),
+            "resources": lambda: (
+                *(row for service in both for row in service.graph_rows("vaults")),
+                *self.compute.graph_rows(self.seed.tenant_id),
+                *self.storage.graph_rows(self.seed.tenant_id),
+            ),
             "recoveryservicesresources": lambda: (row for service in both for row in service.graph_rows("contents")),
         }
         self.resource_graph = ResourceGraph(tables, self.entra.may_reach)

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from .arm import Call, Reply, Route, Wire, page_of, resource_not_found
+from .resource_graph import graph_row
 from .resources import ResourceGroups
 
 _MACHINES = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Compute/virtualMachines"
@@ -61,6 +63,11 @@ class Compute:
             "_known": not is_new,
         }
         return machine_id
+
+    def graph_rows(self, tenant_id: str) -> Iterator[Wire]:
+        """Give the rows that Resource Graph has of disks and virtual machines."""
+        for wire in (*self.disks.values(), *self.machines.values()):
+            yield graph_row(wire, wire["type"], tenant_id)
 
     def routes(self) -> list[Route]:
         """Give what is answered."""

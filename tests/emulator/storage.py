@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .arm import Call, Reply, Route, Wire, page_of, resource_not_found
+from .resource_graph import graph_row
 from .resources import ResourceGroups
 
 _ACCOUNTS = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Storage/storageAccounts"
@@ -38,6 +40,11 @@ class Storage:
         }
         self.containers[account_id.lower()] = list(containers)
         return account_id
+
+    def graph_rows(self, tenant_id: str) -> Iterator[Wire]:
+        """Give the rows that Resource Graph has of storage accounts."""
+        for wire in self.accounts.values():
+            yield graph_row(wire, wire["type"], tenant_id)
 
     def routes(self) -> list[Route]:
         """Give what is answered."""

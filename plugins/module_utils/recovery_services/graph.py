@@ -8,13 +8,15 @@ Jobs are asked of the vaults themselves: no recording shows how Resource Graph h
 
 from __future__ import annotations
 
+from ..durations import format_time, parse_time
 from ..services import GraphTable
 from . import items, vaults
 
 VAULTS = GraphTable("resources", "microsoft.recoveryservices/vaults", vaults.describe_listed)
-INSTANCES = GraphTable(
+_ITEMS = "microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/protecteditems"
+INSTANCES = GraphTable("RecoveryServicesResources", _ITEMS, items.describe_row, datasource_path="properties.sourceResourceId")
+INSTANCES_WITH_TIMES = GraphTable(
     "RecoveryServicesResources",
-    "microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/protecteditems",
-    items.describe_row,
-    datasource_path="properties.sourceResourceId",
+    _ITEMS,
+    lambda row: {**items.describe_row(row), "last_backup_time": format_time(parse_time(items.last_recovery_point(row)))},
 )
