@@ -98,8 +98,8 @@ class Ramp:
     A Retry-After of the service is honoured instead where it sent one above zero.
     """
 
-    def __init__(self, limit: float, first: float = 1.0) -> None:
-        self._limit = min(limit, LONGEST_RAMP_SECONDS)
+    def __init__(self, limit: float, first: float = 1.0, longest: float = LONGEST_RAMP_SECONDS) -> None:
+        self._limit = min(limit, longest)
         self._next = min(first, self._limit)
 
     def following(self, retry_after: float | None = None) -> float:

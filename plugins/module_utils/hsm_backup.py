@@ -8,8 +8,20 @@ from __future__ import annotations
 from datetime import timedelta
 
 from .durations import format_time, seconds_in
-from .errors import AzureBackupError, BadInput, Denied, NotFound, OperationFailed
-from .hsm_job import check_options, follow, lasted, name_of, open_hsm, read_resumed, start_once, tell, with_details
+from .errors import AzureBackupError, BadInput, Denied, MissingLibrary, NotFound, OperationFailed, UntrustedHost
+from .hsm_job import (
+    check_success,
+    follow,
+    follow_check,
+    lasted,
+    name_of,
+    open_hsm,
+    problems_with_options,
+    read_resumed,
+    start_once,
+    tell,
+    with_details,
+)
 from .managed_hsm.service import BACKUP, ManagedHsm
 from .managed_hsm.storage import Folder, Storage, delete_folder, list_folders, read_storage
 from .module import Result, Task
@@ -17,31 +29,35 @@ from .shapes import Described, shape
 
 # What Microsoft's article asks of a SAS token for backups.
 _PERMISSIONS = "crdw"
+# How far two clocks may be apart; what is dated later than that is no fresh backup.
+_MOST_AHEAD = timedelta(minutes=5)
 
 
 def ensure_backup(task: Task) -> Result:
     """Back a Managed HSM up now (module hsm_backup)."""
     options = task.options
-    check_options(task, _PERMISSIONS)
-    max_age = seconds_in(options["max_age"], "max_age") if options["max_age"] else None
+    problems = problems_with_options(task, _PERMISSIONS)
     if options["keep"] is not None and options["keep"] < 1:
-        raise BadInput(f"keep: {options['keep']} must be 1 or more; the newest backup is never removed")
+        problems.append(f"keep: {options['keep']} must be 1 or more; the newest backup is never removed")
+    if options["keep"] is not None and not options["wait"]:
+        problems.append("keep: only a backup that is known to be done makes older ones superfluous, so it goes with wait: true")
+    if problems:
+        raise BadInput("; ".join(problems))
+    max_age = seconds_in(options["max_age"], "max_age") if options["max_age"] else None
     if options["job_id"]:
         return _resume(task)
     storage = read_storage(task.session, options)
     folders = _list(task, storage) if max_age is not None or options["keep"] is not None else None
-    newest = folders[0] if folders else None
-    if newest and max_age is not None and task.session.service_now() - newest.made < timedelta(seconds=max_age):
+    now = task.session.service_now()
+    newest = next((one for one in folders or [] if one.made <= now + _MOST_AHEAD), None)
+    if newest and max_age is not None and now - newest.made < timedelta(seconds=max_age):
         made = format_time(newest.made)
-        backup = shape(
-            "hsm_job", status="succeeded", end_time=made, folder_uri=f"{storage.url}/{newest.name}", folder_name=newest.name
-        )
-        message = f"'{name_of(task)}' has a backup of {made}, younger than {options['max_age']}"
-        return _result("skip", message, backup, False, _prune(task, storage, folders))
+        backup = shape("hsm_job", start_time=made, folder_uri=f"{storage.url}/{newest.name}", folder_name=newest.name)
+        return _result("skip", f"'{name_of(task)}' has a backup of {made}, younger than {options['max_age']}", backup)
     if task.check_mode:
-        # A folder that is still to come counts.
-        pruned = _prune(task, storage, folders, more=1)
-        return _result("start", f"a backup of '{name_of(task)}' is to be started", None, True, pruned)
+        # The folder that is still to come counts.
+        old = [] if options["keep"] is None else [folder.name for folder in (folders or [])[options["keep"] - 1 :]]
+        return _result("start", f"a backup of '{name_of(task)}' is to be started", None, old, is_started=True)
     return _start(task, open_hsm(task), storage)
 
 
@@ -51,6 +67,8 @@ def _list(task: Task, storage: Storage) -> list[Folder] | None:
         return list_folders(task.session, storage, name_of(task))
     except NotFound as error:
         raise _no_container(storage, error) from error
+    except (MissingLibrary, UntrustedHost):
+        raise
     except AzureBackupError as error:
         who = "the caller's own identity" if storage.sas_token is None else "this SAS token"
         task.warn(f"the backups in {storage.url} cannot be listed by {who}, so that none counts as fresh: {error.message}")
@@ -68,24 +86,20 @@ def _no_container(storage: Storage, error: AzureBackupError) -> NotFound:
 def _start(task: Task, hsm: ManagedHsm, storage: Storage) -> Result:
     deadline = task.deadline()
     if task.options["precheck"]:
-        follow(task, hsm, BACKUP, hsm.check_backup(storage.wire, deadline), deadline)
+        check = start_once(hsm, BACKUP, lambda: hsm.check_backup(storage.wire, deadline))
+        follow_check(hsm, BACKUP, check, deadline)
     job = start_once(hsm, BACKUP, lambda: hsm.start_backup(storage.wire, deadline))
     tell(task, hsm, job, BACKUP)
     if not task.options["wait"]:
-        return _result("start", f"job {job['job_id']} backs '{hsm.name}' up", job, True, [])
+        return _result("start", f"job {job['job_id']} backs '{hsm.name}' up", job, is_started=True)
     try:
         job = follow(task, hsm, BACKUP, job, deadline)
     except OperationFailed as error:
         raise with_details(_explained(task, storage, error), changed=True, action="start") from error
     except AzureBackupError as error:
         raise with_details(error, changed=True, action="start") from error
-    pruned = []
-    if task.options["keep"] is not None:
-        try:
-            pruned = _prune(task, storage, list_folders(task.session, storage, hsm.name))
-        except AzureBackupError as error:
-            task.warn(f"the backup is done, and older ones could not be removed: {error.message}")
-    return _result("start", f"backed up '{hsm.name}'{lasted(job)}: {job['folder_uri']}", job, True, pruned)
+    pruned = _prune(task, hsm, storage, job)
+    return _result("start", f"backed up '{hsm.name}'{lasted(job)}: {job['folder_uri']}", job, pruned, is_started=True)
 
 
 def _explained(task: Task, storage: Storage, error: OperationFailed) -> OperationFailed:
@@ -104,39 +118,53 @@ def _explained(task: Task, storage: Storage, error: OperationFailed) -> Operatio
     return error
 
 
-def _prune(task: Task, storage: Storage, folders: list[Folder] | None, more: int = 0) -> list[str]:
-    """Remove all backups of this HSM but the newest, where the task says how many; more: so many are still to come."""
-    keep = task.options["keep"]
-    if keep is None or folders is None:
-        return []
-    old = folders[max(keep - more, 0) :]
-    if not task.check_mode:
-        for folder in old:
+def _prune(task: Task, hsm: ManagedHsm, storage: Storage, backup: Described) -> list[str]:
+    """Remove all backups of this HSM but the newest, where the task says how many, and give those that are gone.
+
+    Only what is older than a backup that this task has seen succeed is superfluous: another folder may be of a backup that
+    runs, or that failed. What cannot be removed is a warning; the backup is done.
+    """
+    done: list[str] = []
+    if task.options["keep"] is None:
+        return done
+    try:
+        folders = list_folders(task.session, storage, hsm.name)
+        place = next((index for index, one in enumerate(folders) if one.name == backup["folder_name"]), None)
+        if place is None:
+            task.warn(f"the container does not show {backup['folder_name']}, so that no older backup is removed")
+            return done
+        for folder in folders[place + task.options["keep"] :]:
             delete_folder(task.session, storage, folder)
-    return [folder.name for folder in old]
+            done.append(folder.name)
+    except AzureBackupError as error:
+        task.warn(f"the backup is done, and not all older ones could be removed: {error.message}")
+    return done
 
 
 def _resume(task: Task) -> Result:
     hsm = open_hsm(task)
     job = read_resumed(hsm, BACKUP, task.options["job_id"])
     if not task.options["wait"] or task.check_mode:
-        return _result("resume", f"job {job['job_id']} is {job['status']}", job, False, [])
+        check_success(hsm, BACKUP, job)
+        return _result("resume", f"job {job['job_id']} is {job['status']}", job)
     tell(task, hsm, job, BACKUP)
     job = follow(task, hsm, BACKUP, job, task.deadline())
-    return _result("resume", f"backed up '{hsm.name}'{lasted(job)}: {job['folder_uri']}", job, False, [])
+    if not job["folder_uri"]:
+        raise OperationFailed(f"job_id: job {job['job_id']} made no backup; it was the check before one", details={"backup": job})
+    return _result("resume", f"backed up '{hsm.name}'{lasted(job)}: {job['folder_uri']}", job)
 
 
-def _result(action: str, msg: str, backup: Described | None, is_started: bool, pruned: list[str]) -> Result:
+def _result(action: str, msg: str, backup: Described | None, pruned: list[str] | None = None, is_started: bool = False) -> Result:
     started = ((backup or {}).get("job_id") or "to be started") if is_started else None
     return {
-        "changed": is_started or bool(pruned),
+        "changed": is_started,
         "action": action,
         "msg": msg,
         "backup": backup,
         "folder_uri": (backup or {}).get("folder_uri"),
-        "pruned_folders": pruned,
+        "pruned_folders": pruned or [],
         "diff": {
-            "before": {"started_job": None, "folders": pruned},
+            "before": {"started_job": None, "folders": pruned or []},
             "after": {"started_job": started, "folders": []},
         },
     }

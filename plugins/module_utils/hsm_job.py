@@ -9,47 +9,54 @@ import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from .addresses import is_machine_address, read_address
 from .clock import Deadline, Ramp
 from .durations import parse_time, to_clock_words
 from .errors import TRANSIENT, AzureBackupError, BadInput, Conflict, NotFound, OperationFailed, OutcomeUnknown, TimedOut
 from .managed_hsm.service import BACKUP, ManagedHsm
-from .managed_hsm.storage import is_address, problems_with
+from .managed_hsm.storage import problems_with
 from .module import Task
 from .shapes import Described, shape
 
 _NAME = re.compile(r"^[A-Za-z](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){2,23}$")
 _JOB_ID = re.compile(r"^[0-9A-Za-z-]{8,64}$")
-_RUNNING = (None, "in_progress", "not_started")
+_RUNNING = (None, "in_progress", "not_started", "queued", "accepted", "running")
 # A job that was started a moment ago may be unknown to a read.
 _SECONDS_UNTIL_KNOWN = 60.0
 
 
-def check_options(task: Task, permissions: str) -> None:
-    """Check which HSM and which storage the options name; permissions: what a SAS token has to allow. Raises BadInput."""
+def problems_with_options(task: Task, permissions: str) -> list[str]:
+    """Tell what is wrong with how the options name the HSM and the storage; permissions: what a SAS token has to allow."""
     options = task.options
     problems = []
     if bool(options["hsm_name"]) == bool(options["hsm_uri"]):
         problems.append("hsm_name, hsm_uri: give exactly one of them")
-    elif options["hsm_name"] and not _NAME.match(options["hsm_name"]):
+    elif options["hsm_name"] and not _NAME.fullmatch(options["hsm_name"]):
         problems.append(f"hsm_name: '{options['hsm_name']}' cannot be the name of a Managed HSM")
     elif options["hsm_uri"]:
-        parts = urlsplit(options["hsm_uri"])
-        if parts.scheme != "https" or not parts.hostname or parts.path.strip("/") or parts.query:
-            problems.append(f"hsm_uri: '{options['hsm_uri']}' is no address such as https://name.managedhsm.azure.net")
-    if options["job_id"] and not _JOB_ID.match(options["job_id"]):
+        problems += _problems_with_uri(options["hsm_uri"])
+    if options["job_id"] and not _JOB_ID.fullmatch(options["job_id"]):
         problems.append(f"job_id: '{options['job_id']}' cannot be the id of a job")
     if not options["job_id"]:
         problems += problems_with(options, task.clock.now(), permissions)
-    if problems:
-        raise BadInput("; ".join(problems))
+    return problems
+
+
+def _problems_with_uri(uri: str) -> list[str]:
+    example = "https://name.managedhsm.azure.net"
+    try:
+        parts = read_address(uri, "hsm_uri", example)
+    except BadInput as error:
+        return [error.message]
+    return [f"hsm_uri: '{uri}' is no address such as {example}"] if parts.path.strip("/") else []
 
 
 def name_of(task: Task) -> str:
     """Give the name of the HSM, by which its backups are named: the first part of its host, or the whole of an address."""
     if task.options["hsm_name"]:
         return str(task.options["hsm_name"])
-    host = str(urlsplit(task.options["hsm_uri"]).hostname)
-    return host if is_address(host) else host.split(".", 1)[0]
+    host = str(urlsplit(task.options["hsm_uri"].strip()).hostname)
+    return host if is_machine_address(host) else host.split(".", 1)[0]
 
 
 def open_hsm(task: Task) -> ManagedHsm:
@@ -60,7 +67,7 @@ def open_hsm(task: Task) -> ManagedHsm:
         if suffix is None:
             raise BadInput(f"hsm_name: cloud '{task.session.cloud.name}' does not say where its Managed HSMs are; give hsm_uri")
         url = f"https://{task.options['hsm_name']}.{suffix}"
-    return ManagedHsm(task.session, url.rstrip("/"), name_of(task))
+    return ManagedHsm(task.session, url.strip().rstrip("/"), name_of(task))
 
 
 def start_once(hsm: ManagedHsm, kind: str, start: Callable[[], Described]) -> Described:
@@ -93,32 +100,63 @@ def tell(task: Task, hsm: ManagedHsm, job: Described, kind: str) -> None:
 
 def follow(task: Task, hsm: ManagedHsm, kind: str, job: Described, deadline: Deadline) -> Described:
     """Wait until a job is over and give it. Raises OperationFailed with the HSM's error, TimedOut, NotFound."""
-    action = f"{'back up' if kind == BACKUP else 'restore'} Managed HSM '{hsm.name}'"
     job_id = str(job["job_id"])
-    ramp = Ramp(deadline.poll_interval)
+    try:
+        return _await(hsm, kind, job, deadline, lambda found: tell(task, hsm, found, kind))
+    except TimedOut as error:
+        error.message += f". Job {job_id} goes on; resume the wait with job_id: {job_id}"
+        error.details = {**error.details, kind: job}
+        raise
+
+
+def follow_check(hsm: ManagedHsm, kind: str, job: Described, deadline: Deadline) -> None:
+    """Wait until the check before a job says that it can be done. Raises OperationFailed where it says that it cannot."""
+    try:
+        _await(hsm, kind, job, deadline, lambda _found: None)
+    except AzureBackupError as error:
+        # Nothing was started, and there is no backup to tell of.
+        error.details.pop(kind, None)
+        error.message = f"{error.message} (precheck)"
+        raise
+
+
+def _await(hsm: ManagedHsm, kind: str, job: Described, deadline: Deadline, see: Callable[[Described], None]) -> Described:
+    action = _action(hsm, kind)
+    ramp = Ramp(deadline.poll_interval, longest=deadline.poll_interval)
     patience = Deadline(deadline.clock, _SECONDS_UNTIL_KNOWN, deadline.poll_interval)
+    pause = None
     while job["status"] in _RUNNING:
+        deadline.sleep(ramp.following(pause), action)
+        pause = None
         try:
-            deadline.sleep(ramp.following(), action)
-        except TimedOut as error:
-            error.message += f". Job {job_id} goes on; resume the wait with job_id: {job_id}"
-            error.details = {**error.details, kind: job}
-            raise
-        try:
-            found = hsm.read_job(kind, job_id)
-        except TRANSIENT:
+            found = hsm.read_job(kind, str(job["job_id"]))
+        except TRANSIENT as error:
+            pause = error.retry_after
             continue
         if found is None and patience.remaining() <= 0:
-            raise NotFound(f"Cannot {action}: the HSM knows no {kind} job {job_id} any more", status=404, details={kind: job})
+            raise NotFound(
+                f"Cannot {action}: the HSM knows no {kind} job {job['job_id']} any more", status=404, details={kind: job}
+            )
         job = found or job
-        tell(task, hsm, job, kind)
-    if job["status"] != "succeeded":
-        told = job["error"] or {}
-        reason = told.get("message") or job["status_details"] or "the HSM gives no reason"
-        code = told.get("code") or str(job["status"])
-        message = f"Cannot {action}: job {job_id} {job['status']}: {reason}"
-        raise OperationFailed(message, code=code, details={kind: job})
+        see(job)
+    check_success(hsm, kind, job)
     return job
+
+
+def _action(hsm: ManagedHsm, kind: str) -> str:
+    return f"{'back up' if kind == BACKUP else 'restore'} Managed HSM '{hsm.name}'"
+
+
+def check_success(hsm: ManagedHsm, kind: str, job: Described) -> None:
+    """Raise OperationFailed with the HSM's error for a job that is over and did not succeed."""
+    if job["status"] in (*_RUNNING, "succeeded"):
+        return
+    told = job["error"] or {}
+    reason = told.get("message") or job["status_details"] or "the HSM gives no reason"
+    code = told.get("code") or str(job["status"])
+    raise OperationFailed(
+        f"Cannot {_action(hsm, kind)}: job {job['job_id']} {job['status']}: {reason}", code=code, details={kind: job}
+    )
 
 
 def read_resumed(hsm: ManagedHsm, kind: str, job_id: str) -> Described:

@@ -8,8 +8,21 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from .addresses import read_address
 from .errors import AzureBackupError, BadInput
-from .hsm_job import check_options, follow, lasted, name_of, open_hsm, read_resumed, start_once, tell, with_details
+from .hsm_job import (
+    check_success,
+    follow,
+    follow_check,
+    lasted,
+    name_of,
+    open_hsm,
+    problems_with_options,
+    read_resumed,
+    start_once,
+    tell,
+    with_details,
+)
 from .managed_hsm.service import RESTORE
 from .managed_hsm.storage import read_storage
 from .module import Result, Task
@@ -25,13 +38,13 @@ def restore(task: Task) -> Result:
     """Restore a Managed HSM or one of its keys (module hsm_restore)."""
     options = task.options
     folder = _read_folder(options)
-    check_options(task, _PERMISSIONS)
     _check_options(task, folder)
     what = f"key '{options['key_name']}' of '{name_of(task)}'" if options["key_name"] else f"'{name_of(task)}'"
     if options["job_id"]:
         hsm = open_hsm(task)
         job = read_resumed(hsm, RESTORE, options["job_id"])
         if not options["wait"] or task.check_mode:
+            check_success(hsm, RESTORE, job)
             return _result("resume", f"job {job['job_id']} is {job['status']}", job, None)
         tell(task, hsm, job, RESTORE)
         job = follow(task, hsm, RESTORE, job, task.deadline())
@@ -40,7 +53,8 @@ def restore(task: Task) -> Result:
         return _result("start", f"{what} is to be restored from {folder}", None, folder, is_started=True)
     storage, hsm, deadline = read_storage(task.session, options), open_hsm(task), task.deadline()
     if options["precheck"]:
-        follow(task, hsm, RESTORE, hsm.check_restore(storage.wire, folder, deadline), deadline)
+        check = start_once(hsm, RESTORE, lambda: hsm.check_restore(storage.wire, folder, deadline))
+        follow_check(hsm, RESTORE, check, deadline)
     job = start_once(hsm, RESTORE, lambda: hsm.start_restore(storage.wire, folder, options["key_name"], deadline))
     tell(task, hsm, job, RESTORE)
     if not options["wait"]:
@@ -57,23 +71,26 @@ def _read_folder(options: dict[str, Any]) -> str:
     uri = options["folder_uri"]
     if not uri:
         return str(options["folder_name"] or "")
-    if options["folder_name"] or any(options[name] for name in ("storage_container_uri", "storage_account_name")):
+    storage = ("storage_container_uri", "storage_account_name", "storage_container_name")
+    if options["folder_name"] or any(options[name] for name in storage):
         raise BadInput("folder_uri: it names the storage and the folder; leave folder_name and the options of storage out")
-    options["storage_container_uri"], _slash, folder = uri.rstrip("/").rpartition("/")
+    read_address(uri, "folder_uri", "https://account.blob.core.windows.net/container/mhsm-name-2026110408545001")
+    options["storage_container_uri"], _slash, folder = uri.strip().rstrip("/").rpartition("/")
     return str(folder)
 
 
 def _check_options(task: Task, folder: str) -> None:
     options = task.options
-    problems = []
-    if not options["job_id"] and not _FOLDER.match(folder):
+    problems = problems_with_options(task, _PERMISSIONS)
+    if not options["job_id"] and not _FOLDER.fullmatch(folder):
         option = "folder_uri" if options["folder_uri"] else "folder_name"
         problems.append(f"{option}: '{folder}' is no backup of a Managed HSM, such as mhsm-name-2026110408545001")
-    if options["key_name"] and not _KEY.match(options["key_name"]):
+    if options["key_name"] and not _KEY.fullmatch(options["key_name"]):
         problems.append(f"key_name: '{options['key_name']}' cannot be the name of a key")
     if options["key_name"] and options["precheck"]:
         problems.append("precheck: the HSM checks full restores only")
-    if not options["job_id"] and str(options["confirm"] or "").lower() != name_of(task).lower():
+    is_named = not any(problem.startswith("hsm_") for problem in problems)
+    if is_named and not options["job_id"] and str(options["confirm"] or "").lower() != name_of(task).lower():
         problems.append(f"confirm: a restore replaces what is in the HSM; confirm it by its name, {name_of(task)}")
     if problems:
         raise BadInput("; ".join(problems))

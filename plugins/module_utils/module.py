@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 import threading
 import traceback
@@ -25,6 +26,7 @@ from .progress import Progress
 from .reconcile import Change
 
 Result = dict[str, Any]
+_SIGNATURE = re.compile(r"[?&]sig=([^&\s]+)")
 _A_MONTH = 31 * 86400
 _LIMITS = {"wait_timeout": _A_MONTH, "poll_interval": 3600, "progress_interval": 86400, "max_concurrency": 256}
 
@@ -78,6 +80,9 @@ def run(
     constraints: AnsibleModule's required_if and the like. Every AzureBackupError becomes a failed result.
     """
     module = AnsibleModule(argument_spec={**CONNECTION, **arguments}, supports_check_mode=True, **constraints)
+    # A SAS token that was written into an address is refused, and shown no more than one in its place.
+    for value in map(str, module.params.values()):
+        module.no_log_values.update(_SIGNATURE.findall(value))
     interruptible = InterruptibleClock(clock or Clock())
     task = Task(module.params, module.check_mode, interruptible, module.warn, needs_subscription)
     try:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from .azurestack.service import BackupAdmin
 from .clock import Deadline, Ramp
 from .durations import parse_time, seconds_in, to_clock_words
-from .errors import TRANSIENT, AzureBackupError, BadInput, Conflict, NotFound, OperationFailed, OutcomeUnknown, TimedOut
+from .errors import TRANSIENT, AzureBackupError, BadInput, Conflict, Denied, NotFound, OperationFailed, OutcomeUnknown, TimedOut
 from .module import Result, Task
 from .shapes import Described, shape
 
@@ -54,11 +55,13 @@ def read_backups(task: Task) -> Result:
     try:
         if name:
             one = region.read_backup(name)
+            if one is None and region.read_location() is None:
+                raise missing_location(region)
             found = [one] if one else []
         else:
             found = region.list_backups()
     except NotFound as error:
-        raise missing_location(region) from error
+        raise (error if error.message.startswith("location:") else missing_location(region)) from error
     return {"changed": False, "backups": found}
 
 
@@ -213,11 +216,16 @@ def _follow_and_tell(task: Task, region: BackupAdmin, name: str, action: str, de
         job = shape("job", name=name, operation="backup", status=status, datasource_id=region.location)
         task.progress.job(job, (region.service_now() - began).total_seconds(), is_over)
 
-    if action == "resume" and task.check_mode:
-        return _result(action, f"backup {name} is to be waited for", region.read_backup(name) or begun)
+    waits = task.options["wait"] and not task.check_mode
+    if action == "resume" and not waits:
+        found = region.read_backup(name) or (begun if _has_no_result(region, begun) else None)
+        if found is None:
+            raise NotFound(f"backup_id: there is no backup {name} of '{region.location}'", status=404)
+        _check_status(region, found)
+        return _result(action, f"backup {name} is {found['status'] or 'running'}", found)
     tell("running")
-    if not task.options["wait"]:
-        return _result(action, f"backup {name} of '{region.location}' runs", region.read_backup(name) or begun, changed)
+    if not waits:
+        return _result(action, f"backup {name} of '{region.location}' runs", begun, changed)
     try:
         backup = _await_end(region, name, deadline, tell)
         tell(str(backup["status"]), is_over=True)
@@ -246,19 +254,19 @@ def _await_end(region: BackupAdmin, name: str, deadline: Deadline, tell: Any) ->
     Success is told ten to fifteen minutes early (Microsoft's article), so that the result alone is not the end.
     """
     action = f"wait for backup '{name}' of '{region.location}'"
-    ramp = Ramp(deadline.poll_interval)
+    ramp = Ramp(deadline.poll_interval, longest=deadline.poll_interval)
     patience = Deadline(deadline.clock, _SECONDS_TO_APPEAR, deadline.poll_interval)
     backup: Described | None = None
     while backup is None:
         pause = None
         try:
             backup = region.read_result(name)
-        except TRANSIENT as error:
+        except (*TRANSIENT, NotFound, Denied) as error:
+            # Too quick: it is registered a moment after it is accepted. Later it is forgotten, and the backup is not.
             pause = error.retry_after
-        except NotFound:
-            # Too quick: the operation is registered a moment after it is accepted. Later it is gone, and the backup is not.
-            backup = region.read_backup(name)
-            if backup is None and patience.remaining() <= 0:
+            backup = _read_if_over(region, name)
+            is_final = isinstance(error, NotFound | Denied) and patience.remaining() <= 0
+            if backup is None and is_final and not _is_there(region, name):
                 raise
         if backup is None:
             tell("running")
@@ -266,15 +274,31 @@ def _await_end(region: BackupAdmin, name: str, deadline: Deadline, tell: Any) ->
     while backup["status"] in _RUNNING or backup["completely_uploaded"] is False:
         tell("uploading" if backup["status"] not in _RUNNING else "running")
         deadline.sleep(ramp.following(), action)
-        try:
+        with contextlib.suppress(*TRANSIENT):
             backup = region.read_backup(name) or backup
-        except TRANSIENT:
-            continue
     return backup
 
 
+def _read_if_over(region: BackupAdmin, name: str) -> Described | None:
+    """Read a backup that is beyond doubt over: its status alone is told too early."""
+    try:
+        backup = region.read_backup(name)
+    except TRANSIENT:
+        return None
+    if backup is None or backup["status"] in _RUNNING or backup["completely_uploaded"] is False:
+        return None
+    return backup if backup["completely_uploaded"] or backup["time_taken"] or backup["status"] != "succeeded" else None
+
+
+def _is_there(region: BackupAdmin, name: str) -> bool:
+    try:
+        return region.read_backup(name) is not None
+    except TRANSIENT:
+        return True
+
+
 def _check_status(region: BackupAdmin, backup: Described) -> None:
-    if backup["status"] in ("succeeded", "partial_succeeded"):
+    if backup["status"] in (*_RUNNING, "succeeded", "partial_succeeded"):
         return
     failed = [str(role["role_name"]) for role in backup["role_status"] if role["status"] == "failed"]
     roles = f"; failed: {', '.join(failed)}" if failed else ""

@@ -11,14 +11,15 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 import ssl
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from .addresses import read_address
 from .azurestack.service import BackupAdmin
 from .azurestack.wire import CLEARED, SETTINGS, STORE
-from .errors import BadInput
+from .errors import AzureBackupError, BadInput
 from .module import Result, Task, change_result
 from .reconcile import Change, comparable
 from .shapes import Described
@@ -28,13 +29,22 @@ from .stackhub_backup import missing_location, open_region
 _SHARE = ("path", "user_name", "share_password")
 _BLOB = ("blob_storage_url", "blob_storage_key")
 _BLOB_API = "2021-09-01"
+_SHARE_PATH = re.compile(r"\\\\[^\\]+\\[^\\].*")
+# There may be text around it.
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
 def ensure_location(task: Task) -> Result:
     """Change where backups go, or take the store away, and prune it where asked (module stackhub_backup_location)."""
     options = task.options
-    certificate = _read_certificate(options)
-    _check_options(options)
+    problems = _problems_with(options)
+    certificate = None
+    try:
+        certificate = _read_certificate(options)
+    except BadInput as error:
+        problems.append(error.message)
+    if problems:
+        raise BadInput("; ".join(problems))
     region = open_region(task)
     before = region.read_location()
     if before is None:
@@ -44,7 +54,12 @@ def ensure_location(task: Task) -> Result:
     else:
         result = change_result("backup_location", _set(task, region, before, certificate))
     if options["prune"]:
-        result["pruned_paths"] = region.prune(task.check_mode, task.deadline())
+        try:
+            result["pruned_paths"] = region.prune(task.check_mode, task.deadline())
+        except AzureBackupError as error:
+            done = {"changed": result["changed"] or bool(error.details.get("changed"))}
+            error.details = {**error.details, **done, "backup_location": result["backup_location"]}
+            raise
         result["changed"] = result["changed"] or bool(result["pruned_paths"])
     return result
 
@@ -57,11 +72,14 @@ def _read_certificate(options: dict[str, Any]) -> tuple[str, str] | None:
         return None
     try:
         raw = Path(given).expanduser().read_bytes() if option == "encryption_cert_path" else given.encode()
-        text = raw.decode("ascii", errors="ignore").strip()
-        if "-----BEGIN" in text:
-            der = ssl.PEM_cert_to_DER_cert(text)
+        text = raw.decode("ascii", errors="ignore")
+        pem = _PEM.search(text)
+        if pem:
+            der = ssl.PEM_cert_to_DER_cert(pem[0])
+        elif option == "encryption_cert_path" and raw[:1] == b"\x30":
+            der = raw
         else:
-            der = raw if option == "encryption_cert_path" and raw[:1] == b"\x30" else base64.b64decode(text, validate=True)
+            der = base64.b64decode("".join(text.split()), validate=True)
         # The library's own reader tells a certificate from a PFX, a key, or anything else.
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=der)
     except OSError as error:
@@ -74,21 +92,33 @@ def _read_certificate(options: dict[str, Any]) -> tuple[str, str] | None:
     return base64.b64encode(der).decode(), hashlib.sha1(der, usedforsecurity=False).hexdigest().upper()
 
 
-def _check_options(options: dict[str, Any]) -> None:
+def _problems_with(options: dict[str, Any]) -> list[str]:
     problems = [
         f"{option}: {options[option]} must be more than 0"
         for option in ("backup_frequency_in_hours", "backup_retention_period_in_days")
         if options[option] is not None and options[option] <= 0
     ]
+    problems += [
+        f"{option}: it is empty; state: absent takes the store away" for option in ("path", "user_name") if options[option] == ""
+    ]
     path, url = options["path"], options["blob_storage_url"]
-    if path is not None and not (path.startswith("\\\\") and len([part for part in path.split("\\") if part]) >= 2):
+    if path and not (_SHARE_PATH.fullmatch(path)):
         problems.append(f"path: '{path}' is no share such as \\\\server\\share\\folder")
-    if url is not None and (urlsplit(url).scheme != "https" or not urlsplit(url).path.strip("/")):
-        problems.append(f"blob_storage_url: '{url}' is no URL of a container such as https://account.blob.example/container")
-    if url is not None and options["api_version"] < _BLOB_API:
-        problems.append(f"blob_storage_url: needs api_version {_BLOB_API}, which not every Azure Stack Hub has")
-    if problems:
-        raise BadInput("; ".join(problems))
+    if url is not None:
+        example = "https://account.blob.example/container"
+        try:
+            if not read_address(url, "blob_storage_url", example).path.strip("/"):
+                problems.append(f"blob_storage_url: '{url}' is no container such as {example}")
+        except BadInput as error:
+            problems.append(error.message)
+        if options["api_version"] < _BLOB_API:
+            problems.append(f"blob_storage_url: needs api_version {_BLOB_API}, which not every Azure Stack Hub has")
+        problems += ["user_name: it opens a share, and blob_storage_url is none"] * (options["user_name"] is not None)
+    return problems
+
+
+def _is_alike(wanted: str, there: str | None) -> bool:
+    return there is not None and wanted.rstrip("\\").casefold() == there.rstrip("\\").casefold()
 
 
 def _clear(task: Task, region: BackupAdmin, before: Described) -> Change:
@@ -101,7 +131,12 @@ def _clear(task: Task, region: BackupAdmin, before: Described) -> Change:
 
 def _set(task: Task, region: BackupAdmin, before: Described, certificate: tuple[str, str] | None) -> Change:
     options = task.options
-    store = {option: options[option] for option in STORE if options[option] is not None}
+    # Windows names are the same in any casing: what is there already stays as it is spelled.
+    store = {
+        option: before[option] if _is_alike(options[option], before[option]) else options[option]
+        for option in STORE
+        if options[option] is not None
+    }
     settings = {option: options[option] for option in SETTINGS if options[option] is not None}
     after = {**before, **store, **settings}
     if "blob_storage_url" in store:
@@ -111,9 +146,13 @@ def _set(task: Task, region: BackupAdmin, before: Described, certificate: tuple[
     if certificate:
         after["encryption_cert_thumbprint"] = certificate[1]
     moves = any(after[option] != before[option] for option in STORE)
-    secret = "blob_storage_key" if after["blob_storage_url"] else "share_password"
+    is_blob = bool(after["blob_storage_url"])
+    secret, foreign = ("share_password", "blob_storage_key")[:: -1 if is_blob else 1]
     is_asked_for = options["update_password"] == "always"  # noqa: S105
     writes_secret = options[secret] is not None and (moves or is_asked_for)
+    if options[foreign] is not None or (options[secret] is not None and not any(after[option] for option in STORE)):
+        given = foreign if options[foreign] is not None else secret
+        raise BadInput(f"{given}: the backup location '{region.location}' has no store that this opens; name the store as well")
     if moves and options[secret] is None:
         raise BadInput(f"{secret}: needed, because {', '.join(store)} of the backup location '{region.location}' change")
     if comparable(after) == comparable(before) and not writes_secret:

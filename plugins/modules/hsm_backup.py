@@ -35,8 +35,9 @@ options:
     type: str
   keep:
     description:
-      - Remove all backups of this HSM from the container but so many of the newest. By default nothing is removed. Backups of other HSMs
-        and whatever else lies there are left alone, and the newest is never removed.
+      - After a backup that succeeded, remove all older backups of this HSM from the container but so many, this one counted. By default
+        nothing is removed. Backups of other HSMs and whatever else lies there are left alone.
+      - Nothing is removed where no backup was made because of O(max_age), since the folder there may be of a backup that runs or failed.
     type: int
   wait_timeout:
     description:

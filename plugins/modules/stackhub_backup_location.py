@@ -31,7 +31,7 @@ options:
     default: present
   path:
     description:
-      - The share that backups go to, such as C(\\\\server\\backups).
+      - The share that backups go to, such as C(\\server\backups).
     type: str
   user_name:
     description:
@@ -96,7 +96,7 @@ EXAMPLES = r"""
   holdfast.azure_backup.stackhub_backup_location:
     cloud_environment: https://adminmanagement.redmond.example.com
     location: redmond
-    path: '\\\\backup.example.com\\stackhub'
+    path: '\\backup.example.com\stackhub'
     user_name: stackhub-backup
     share_password: "{{ stackhub_share_password }}"
     encryption_cert_path: /etc/pki/stackhub-backup.cer
@@ -141,7 +141,7 @@ backup_location:
     path:
       description: The share.
       type: str
-      sample: \\\\backup.example.com\\stackhub
+      sample: \\backup.example.com\stackhub
     user_name:
       description: Who opens the share.
       type: str

@@ -94,9 +94,9 @@ class BlobStore:
         """Give the names of all blobs in the container."""
         return [blob.name for blob in self._client().get_container_client(CONTAINER).list_blobs()]
 
-    def put(self, name: str, content: bytes = b"x") -> None:
+    def put(self, name: str, metadata: dict[str, str] | None = None) -> None:
         """Put a blob into the container."""
-        self._client().get_container_client(CONTAINER).upload_blob(name, content, overwrite=True)
+        self._client().get_container_client(CONTAINER).upload_blob(name, b"x", overwrite=True, metadata=metadata)
 
     def make_sas(self, permissions: str = "crdwl", hours: float = 24 * 365) -> str:
         """Make a SAS token for the container that lives so many hours, by the time of this machine."""

@@ -35,6 +35,10 @@ class Clock:
         """Let that many seconds pass at once."""
         self._offset += timedelta(seconds=seconds)
 
+    def catch_up(self) -> None:
+        """Be at the real time again."""
+        self._offset = timedelta(0)
+
     def advance_to(self, moment: datetime) -> None:
         """Let time pass until that moment, unless it is over already."""
         self.advance(max(0.0, (moment - self.now()).total_seconds()))

@@ -125,9 +125,13 @@ class ManagedHsm:
     def _backup(self, document: Wire, host: str, is_check: bool) -> Reply:
         self._refuse_second("backup")
 
-        def work(job: Job, due: datetime) -> None:
-            folder = f"mhsm-{name_of(host)}-{due:%Y%m%d%H%M%S}{due.microsecond // 10000:02d}"
-            job.error = self._write(document, None if is_check else folder)
+        # Recorded: it is named by its start, and lies there from then on, whatever becomes of it.
+        now = self.schedule.clock.now()
+        folder = f"mhsm-{name_of(host)}-{now:%Y%m%d%H%M%S}{now.microsecond // 10000:02d}"
+        first = None if is_check else self._write(document, folder, _BLOBS[:1])
+
+        def work(job: Job, _due: datetime) -> None:
+            job.error = first or self._write(document, None if is_check else folder, _BLOBS[1:])
             if not job.error and not is_check:
                 job.uri = f"{document['storageResourceUri'].rstrip('/')}/{folder}"
 
@@ -142,13 +146,13 @@ class ManagedHsm:
             return None, _failure("No user-assigned managed identity is attached to the Managed HSM.")
         return blobs.open(storage["storageResourceUri"], storage.get("token")), None
 
-    def _write(self, storage: Wire, folder: str | None) -> Wire | None:
+    def _write(self, storage: Wire, folder: str | None, names: tuple[str, ...]) -> Wire | None:
         """Write a backup, or for no folder only try; gives the error of what the store refuses."""
         container, failure = self._open(storage)
         if failure:
             return failure
         try:
-            for name in _BLOBS if folder else ("mhsm-check",):
+            for name in names if folder else ("mhsm-check",):
                 blob = container.upload_blob(f"{folder}/{name}" if folder else name, b"x" * 64, overwrite=True)
                 blob.download_blob().readall()
             if not folder:

@@ -170,12 +170,16 @@ def build_transport(clock: Clock, connections: int, verify: bool) -> Any:
     )
 
 
-class ForManagedHsms:
-    """A credential that gives tokens for Managed HSMs only, whatever a host asks for in its challenge."""
+class ForAudiences:
+    """A credential that gives tokens for some audiences only, whatever a host asks for in its challenge.
 
-    def __init__(self, credential: Any, audiences: set[str]) -> None:
+    audiences: URLs; option: what names the host, for the message of a refusal.
+    """
+
+    def __init__(self, credential: Any, audiences: set[str], option: str) -> None:
         self._credential = credential
         self._audiences = audiences
+        self._option = option
 
     def get_token(self, *scopes: str, **options: Any) -> Any:
         """Give a token. Raises UntrustedHost where it is asked for anything else.
@@ -185,5 +189,5 @@ class ForManagedHsms:
         options.pop("tenant_id", None)
         for scope in scopes:
             if scope.removesuffix("/.default").rstrip("/").lower() not in self._audiences:
-                raise UntrustedHost(f"hsm_uri: the host asks for a token for {scope}, which is no Managed HSM's; none was sent")
+                raise UntrustedHost(f"{self._option}: the host asks for a token for {scope}, which is not for it; none was sent")
         return self._credential.get_token(*scopes, **options)

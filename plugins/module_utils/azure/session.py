@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..clock import Clock
 from ..errors import AzureBackupError, BadInput, NotFound, Unavailable
@@ -19,7 +18,7 @@ from .clouds import KNOWN_CLOUDS, Cloud, find_cloud
 from .credentials import build_credential
 from .identity import find_identity
 from .libraries import load
-from .pipeline import ForManagedHsms, build_policies, build_service_time, build_transport, no_writes
+from .pipeline import ForAudiences, build_policies, build_service_time, build_transport, no_writes
 from .translation import http_error, translated
 
 # One table for every service. Data Protection 2025-09-01 and later refuse vaults that are not AlwaysOn.
@@ -36,6 +35,8 @@ API_VERSIONS = {
     "managed HSM/checks": "7.6",
 }
 _LARGEST_LIST_PAGES = 10_000
+# Of every storage account in every cloud.
+_STORAGE_AUDIENCE = "https://storage.azure.com"
 
 
 class Session:
@@ -119,14 +120,14 @@ class Session:
         """
         library = load("azure.keyvault.administration")
         policies = load("azure.core.pipeline.policies")
-        host = urlsplit(url).netloc.lower()
         known = {cloud.managed_hsm_suffix for cloud in (*KNOWN_CLOUDS.values(), self.cloud)} - {None}
+        audiences = {f"https://{suffix}" for suffix in known}
         return library.KeyVaultBackupClient(
             url,
-            ForManagedHsms(self._credential, {f"https://{suffix}" for suffix in known}),
+            ForAudiences(self._credential, audiences, "hsm_uri"),
             api_version=API_VERSIONS["managed HSM"],
-            # Where the host is of another name, such as a private one, ForManagedHsms is what looks at the audience.
-            verify_challenge_resource=any(host.endswith(f".{suffix}") for suffix in known),
+            # Only a cloud that describes itself may have its HSMs at other names than the audience.
+            verify_challenge_resource=self.cloud.is_known_to_microsoft,
             transport=self.transport,
             redirect_policy=policies.RedirectPolicy(permit_redirects=False),
             retry_policy=policies.RetryPolicy(retry_total=0),
@@ -137,11 +138,13 @@ class Session:
     def container(self, url: str, sas_token: str | None) -> Any:
         """Give the SDK's client of a blob container, by a SAS token or, for None, by the caller's own identity."""
         library = load("azure.storage.blob")
+        own = ForAudiences(self._credential, {_STORAGE_AUDIENCE}, "storage_container_uri, storage_account_name")
         return library.ContainerClient.from_container_url(
             url,
-            credential=sas_token or self._credential,
+            credential=sas_token or own,
             transport=self.transport,
-            per_call_policies=no_writes(self),
+            # This client knows no other way to have policies of one's own.
+            _additional_pipeline_policies=[*no_writes(self), build_service_time(self)],
             retry_total=3,
         )
 

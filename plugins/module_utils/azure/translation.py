@@ -104,7 +104,7 @@ def _error_of_storage(text: str) -> dict[str, Any]:
 def http_error(status: int, text: str, headers: Any, action: str) -> AzureBackupError:
     """Build the error of an answer with a status of 400 or more."""
     error = error_of(_json(text)) or _error_of_storage(text)
-    message = str(error.get("message") or text.strip()[:300] or f"Azure answered {status} without a message")
+    message = str(error.get("message") or without_signature(text.strip())[:300] or f"Azure answered {status} without a message")
     inner = _inner_message(error)
     if inner and inner not in message:
         message = f"{message} ({inner})"
@@ -164,8 +164,12 @@ def _reason(error: BaseException) -> str:
     for known in ("Connection refused", "Name or service not known", "timed out", "Connection reset"):
         if known.lower() in text.lower():
             return known.lower()
-    # A URL in the text may carry a SAS token.
-    return re.sub(r"sig=[^&\s'\"]+", "sig=***", text.rsplit("Caused by ", maxsplit=1)[-1])[:300]
+    return without_signature(text.rsplit("Caused by ", maxsplit=1)[-1])[:300]
+
+
+def without_signature(text: str) -> str:
+    """Leave the signature of a SAS token out of a text, such as a URL."""
+    return re.sub(r"sig=[^&\s'\"<>]+", "sig=***", text)
 
 
 def _sign_in_error(error: Any, action: str) -> AzureBackupError:

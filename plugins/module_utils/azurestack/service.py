@@ -11,12 +11,14 @@ from typing import Any
 from ..azure.operations import follow
 from ..azure.session import Session, json_body
 from ..clock import Deadline, Ramp
-from ..errors import NotFound, OutcomeUnknown, Throttled, Unavailable, Unreachable
+from ..errors import AzureBackupError, NotFound, OutcomeUnknown, Throttled, Unavailable, Unreachable
 from ..shapes import Described, shape
 from .wire import describe_backup, describe_location, location_body
 
 PROVIDER = "Microsoft.Backup.Admin"
 _KNOWS_PATCH = "2021-09-01"
+# How long to try a stamp that cannot be reached at all.
+_SECONDS_TO_REACH = 60.0
 
 
 class BackupAdmin:
@@ -51,7 +53,12 @@ class BackupAdmin:
         action = f"change the backup location '{self.location}'"
         method = "PATCH" if is_change and self._api >= _KNOWS_PATCH else "PUT"
         answer = self._session.send(method, self.id, action, self._api, body=location_body(self.location, values))
-        done = follow(self._session, answer, action, deadline).body
+        try:
+            done = follow(self._session, answer, action, deadline).body
+        except AzureBackupError as error:
+            # It was accepted.
+            error.details = {**error.details, "changed": True}
+            raise
         if done.get("properties"):
             return describe_location({**done, "location": self.location})
         return self.read_location() or shape("backup_location", id=self.id)
@@ -60,7 +67,7 @@ class BackupAdmin:
         """Remove from the store what no backup there needs any more, and give the paths; dry_run: only give them."""
         action = f"{'look for what to remove' if dry_run else 'remove what is left over'} in the store of '{self.location}'"
         body = {"operationType": "DryRun"} if dry_run else {}
-        answer = self._session.send("POST", f"{self.id}/pruneExternalStore", action, self._api, body=body)
+        answer = self._send_once(f"{self.id}/pruneExternalStore", action, deadline, body)
         outcome = follow(self._session, answer, action, deadline)
         return [str(path) for path in (outcome.body.get("properties") or {}).get("pathsToDelete") or []]
 
@@ -79,30 +86,34 @@ class BackupAdmin:
 
         Raises OutcomeUnknown where the request was sent and its fate is not known.
         """
-        action = f"back up the infrastructure of '{self.location}'"
+        answer = self._send_once(f"{self.id}/createBackup", f"back up the infrastructure of '{self.location}'", deadline)
+        # The name of the operation is that of the backup (recorded).
+        url = str(answer.headers.get("Location") or answer.headers.get("Azure-AsyncOperation") or "")
+        return url.split("?", 1)[0].rstrip("/").rsplit("/", 1)[-1] or None
+
+    def _send_once(self, url: str, action: str, deadline: Deadline, body: Any = None) -> Any:
+        """Send a POST that starts something; again only where it was not processed. Raises OutcomeUnknown."""
         ramp = Ramp(deadline.poll_interval)
+        patience = Deadline(deadline.clock, _SECONDS_TO_REACH, deadline.poll_interval)
         while True:
             try:
                 # Retries are off: a second POST is a second backup.
-                answer = self._session.send("POST", f"{self.id}/createBackup", action, self._api, retry_total=0)
+                return self._session.send("POST", url, action, self._api, body=body, retry_total=0)
             except (Throttled, Unreachable) as error:
                 # Neither was processed, so it may be sent again.
-                if deadline.remaining() <= 0:
+                if deadline.remaining() <= 0 or (isinstance(error, Unreachable) and patience.remaining() <= 0):
                     raise
                 deadline.sleep(ramp.following(error.retry_after), action)
             except Unavailable as error:
-                raise OutcomeUnknown(error.message, code=error.code, status=error.status) from error
-            else:
-                # The name of the operation is that of the backup (recorded).
-                url = str(answer.headers.get("Location") or answer.headers.get("Azure-AsyncOperation") or "")
-                return url.split("?", 1)[0].rstrip("/").rsplit("/", 1)[-1] or None
+                raise OutcomeUnknown(error.message, code=error.code, status=error.status, details={"changed": True}) from error
 
     def read_result(self, name: str) -> Described | None:
         """Read the result of a backup's operation; None while it runs. Raises NotFound for one that is not known (yet)."""
         action = f"look at backup '{name}'"
         answer = self._session.send("GET", f"{self.id}/operationResults/{name}", action, self._api, retry_total=0)
         found = json_body(answer, action)
-        return describe_backup(found) if (found.get("properties") or {}).get("backupInfo") else None
+        info = (found.get("properties") or {}).get("backupInfo") if isinstance(found, dict) else None
+        return describe_backup(found) if info else None
 
     def service_now(self) -> datetime:
         """Tell the time by the stamp's clock."""

@@ -23,6 +23,8 @@ from ..shapes import Described, shape, snake
 Wire = dict[str, Any]
 
 BACKUP, RESTORE = "backup", "restore"
+# How long to try an HSM that cannot be reached at all.
+_SECONDS_TO_REACH = 60.0
 
 
 class ManagedHsm:
@@ -45,13 +47,15 @@ class ManagedHsm:
     def _start(self, method: str, path: str, action: str, body: Wire, deadline: Deadline, version: str) -> Described:
         """Start something, once. Raises OutcomeUnknown where the request was sent and its fate is not known."""
         ramp = Ramp(deadline.poll_interval)
+        # A name that is wrong stays wrong.
+        patience = Deadline(deadline.clock, _SECONDS_TO_REACH, deadline.poll_interval)
         while True:
             try:
                 answer = self._send(method, path, action, body, version)
-                return describe(json_body(answer, action))
+                return _with_id(describe(json_body(answer, action)), answer)
             except (Throttled, Unreachable) as error:
                 # Neither was processed, so it may be sent again.
-                if deadline.remaining() <= 0:
+                if deadline.remaining() <= 0 or (isinstance(error, Unreachable) and patience.remaining() <= 0):
                     raise
                 deadline.sleep(ramp.following(error.retry_after), action)
             except Unavailable as error:
@@ -92,6 +96,12 @@ class ManagedHsm:
     def service_now(self) -> datetime:
         """Tell the time by the HSM's clock, as of its last answer."""
         return self._session.service_now()
+
+
+def _with_id(job: Described, answer: Any) -> Described:
+    """Complete the id of a job from the address that the HSM names, where the body leaves it out."""
+    named = str(answer.headers.get("Azure-AsyncOperation") or "").split("?", 1)[0].rstrip("/").split("/")
+    return {**job, "job_id": job["job_id"] or (named[-2] if len(named) > 2 else None)}
 
 
 def describe(wire: Wire) -> Described:

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
+from ..addresses import is_machine_address, read_address
 from ..azure.session import Session
 from ..azure.translation import translated
 from ..durations import parse_time
@@ -55,13 +55,13 @@ def problems_with(options: Mapping[str, Any], now: datetime, permissions: str) -
     if uri and (account or container):
         problems.append("storage_container_uri: give either it or storage_account_name and storage_container_name")
     elif uri:
-        problems += _problems_with_uri(uri)
+        problems += _problems_with_uri(uri, "storage_container_uri")
     elif not (account and container):
         problems.append("storage_account_name, storage_container_name: give both, or storage_container_uri")
     else:
-        if not _ACCOUNT.match(account):
+        if not _ACCOUNT.fullmatch(account):
             problems.append(f"storage_account_name: '{account}' is not 3 to 24 small letters and digits")
-        if not _CONTAINER.match(container):
+        if not _CONTAINER.fullmatch(container):
             problems.append(f"storage_container_name: '{container}' cannot be the name of a container")
     if bool(options["sas_token"]) == bool(options["use_user_managed_identity"]):
         problems.append("sas_token, use_user_managed_identity: exactly one of them opens the storage")
@@ -70,25 +70,18 @@ def problems_with(options: Mapping[str, Any], now: datetime, permissions: str) -
     return problems
 
 
-def _problems_with_uri(uri: str) -> list[str]:
-    parts = urlsplit(uri)
+def _problems_with_uri(uri: str, option: str) -> list[str]:
+    example = "https://account.blob.core.windows.net/container"
+    try:
+        parts = read_address(uri, option, example)
+    except BadInput as error:
+        return [error.message]
     segments = [segment for segment in parts.path.split("/") if segment]
     # An emulator names the account in the path, since an address has no names before it.
-    wanted = 2 if is_address(parts.hostname or "") else 1
-    if parts.query or parts.fragment:
-        return ["storage_container_uri: it has a query; a SAS token is given by sas_token"]
-    if parts.scheme != "https" or not parts.hostname or len(segments) != wanted or not _CONTAINER.match(segments[-1]):
-        return [f"storage_container_uri: '{uri}' is no container, such as https://account.blob.core.windows.net/container"]
+    wanted = 2 if is_machine_address(parts.hostname or "") else 1
+    if len(segments) != wanted or not _CONTAINER.fullmatch(segments[-1]):
+        return [f"{option}: '{uri}' is no container, such as {example}"]
     return []
-
-
-def is_address(host: str) -> bool:
-    """Tell whether a host is an address, or this machine, and no name below a domain."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return host == "localhost"
-    return True
 
 
 def _problems_with_token(token: str, now: datetime, permissions: str) -> list[str]:
@@ -126,16 +119,15 @@ def read_storage(session: Session, options: Mapping[str, Any]) -> Storage:
 
 def list_folders(session: Session, storage: Storage, hsm_name: str) -> list[Folder]:
     """Read the backups of one HSM in a container, newest first. Raises NotFound, Denied."""
-    pattern = re.compile(rf"^mhsm-{re.escape(hsm_name)}-(\d{{14}})\d*/?$", re.IGNORECASE)
+    pattern = re.compile(rf"^mhsm-{re.escape(hsm_name)}-(\d{{14}})\d*/$", re.IGNORECASE)
     found = []
     with translated(f"list the backups in {storage.url}"):
-        for blob in session.container(storage.url, storage.sas_token).walk_blobs(name_starts_with="mhsm-", delimiter="/"):
-            match = pattern.match(blob.name)
+        for item in session.container(storage.url, storage.sas_token).walk_blobs(name_starts_with="mhsm-", delimiter="/"):
+            match = pattern.match(item.name)
             made = _made_at(match[1]) if match else None
             if made:
-                found.append(Folder(blob.name.rstrip("/"), made))
-    # A store with folders of its own names each twice.
-    return sorted(set(found), key=lambda folder: (folder.made, folder.name), reverse=True)
+                found.append(Folder(item.name.rstrip("/"), made))
+    return sorted(found, key=lambda folder: (folder.made, folder.name), reverse=True)
 
 
 def _made_at(digits: str) -> datetime | None:
@@ -149,7 +141,13 @@ def delete_folder(session: Session, storage: Storage, folder: Folder) -> None:
     """Delete a backup with all that lies in it."""
     client = session.container(storage.url, storage.sas_token)
     with translated(f"delete the backup {folder.name} in {storage.url}"):
-        names = [blob.name for blob in client.list_blobs(name_starts_with=f"{folder.name}/")]
+        listed = client.list_blobs(name_starts_with=folder.name, include=["metadata"])
+        names = [blob.name for blob in listed if blob.name.startswith(f"{folder.name}/") or _is_mark_of(blob, folder)]
         # What lies in a folder goes before the folder.
         for name in sorted(names, key=len, reverse=True):
-            client.delete_blob(name)
+            client.delete_blob(name, delete_snapshots="include")
+
+
+def _is_mark_of(blob: Any, folder: Folder) -> bool:
+    """Tell whether a blob stands for the folder itself, as in stores that have folders."""
+    return bool(blob.name == folder.name and (blob.metadata or {}).get("hdi_isfolder") == "true")

@@ -12,11 +12,14 @@ from typing import Any
 
 import pytest
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure import libraries
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.pipeline import ForAudiences
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.session import Session
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.errors import UntrustedHost
 from azure.keyvault.administration._internal import http_challenge_cache
 from conftest import Driver
 from emulator.blob_store import BlobStore
 from emulator.seed import OUTSIDER_CLIENT
-from modules import Result
+from modules import Result, VirtualClock
 
 NOWHERE = "https://127.0.0.1:9/demoaccount/hsm-backups"
 SAS = "sp=crdwl&se=2099-01-01T00:00:00Z&sr=c&sig=bm90aGluZw%3D%3D"
@@ -78,6 +81,8 @@ def stored(azure: Driver) -> WithStore:
     if blobs is None:
         pytest.skip("Azurite, which stores the backups of Managed HSMs, is not on this machine (make azurite)")
     blobs.clear()
+    # The store tells the real time.
+    azure.azure.clock.catch_up()
     return WithStore(azure, blobs)
 
 
@@ -155,10 +160,80 @@ def test_older_backups_are_removed_only_when_asked_and_only_of_this_hsm(stored: 
     left = set(stored.folders())
     assert {other, "notes.txt", real["backup"]["folder_name"]} < left
     assert len(left) == 4
-    again = stored.run(keep=2, max_age="1h")
+    again = stored.run(keep=1, max_age="1h")
     assert (again["changed"], again["pruned_folders"]) == (False, [])
-    assert stored.run(keep=1, max_age="1h")["changed"] is True
-    assert real["backup"]["folder_name"] in stored.folders()
+    assert len(stored.folders()) == 4
+
+
+def test_nothing_is_removed_while_the_newest_may_not_be_whole(stored: WithStore) -> None:
+    good = stored.put_backup("127.0.0.1", 30)
+    begun = stored.run(wait=False)
+    assert len(stored.folders()) == 2, "the folder of a backup that runs lies there already"
+    skipped = stored.run(max_age="24h", keep=1)
+    assert (skipped["changed"], skipped["action"], skipped["backup"]["status"]) == (False, "skip", None)
+    assert good in stored.folders()
+    stored.run(job_id=begun["backup"]["job_id"])
+    stored.azure.fault(kind="job", outcome={"status": "Failed"})
+    assert stored.run(keep=1)["failed"]
+    assert good in stored.folders()
+    assert stored.run(keep=1)["pruned_folders"][-1] == good
+    assert stored.run(keep=1, wait=False)["msg"].startswith("keep: only a backup that is known to be done")
+
+
+def test_a_store_with_folders_of_its_own_is_pruned_once(stored: WithStore) -> None:
+    old = stored.put_backup("127.0.0.1", 30)
+    stored.blobs.put(old, metadata={"hdi_isfolder": "true"})
+    stray = stored.put_backup("127.0.0.1", 40)
+    stored.blobs.put(f"{stray[:-1]}9")
+    assert set(stored.run(keep=1)["pruned_folders"]) == {old, stray}
+    assert old not in stored.blobs.names()
+    assert stored.run(keep=1)["pruned_folders"] != []
+    assert f"{stray[:-1]}9" in stored.blobs.names()
+
+
+def test_the_stores_clock_counts_and_the_future_is_not_fresh(stored: WithStore) -> None:
+    stored.put_backup("127.0.0.1", -5000)
+    assert stored.run(max_age="1h")["action"] == "start"
+    stored.blobs.clear()
+    stored.put_backup("127.0.0.1", 2)
+    stored.azure.azure.clock.advance(5 * 3600)
+    assert stored.run(max_age="3h")["action"] == "skip"
+
+
+def test_a_check_is_no_backup_to_resume(stored: WithStore, tmp_path: Path) -> None:
+    told = tmp_path / "progress"
+    late = stored.run(precheck=True, wait_timeout=1, progress_file=str(told))
+    assert late["failed"]
+    assert "job_id" not in late["msg"]
+    assert late["changed"] is False
+    assert not told.exists()
+    (check,) = (name for _kind, name in stored.hsm.jobs)
+    assert "made no backup" in stored.run(job_id=check)["msg"]
+
+
+def test_a_failed_job_is_failed_however_it_is_looked_at(stored: WithStore) -> None:
+    job = stored.run(wait=False)["backup"]["job_id"]
+    (running,) = stored.hsm.jobs.values()
+    stored.azure.azure.clock.advance(60)
+    stored.azure.azure.schedule.settle()
+    running.status, running.error = "Failed", {"code": "Planned", "message": "It was planned."}
+    for more in ({"check": True}, {"wait": False}, {}):
+        result = stored.run(job_id=job, **more)
+        assert result["failed"]
+        assert result["error"]["code"] == "Planned"
+
+
+def test_a_storage_host_gets_no_token_for_anything_else(stored: WithStore) -> None:
+    clock = VirtualClock(stored.azure.azure.clock)
+    with Session({}, clock, check_mode=True, needs_subscription=False) as session:
+        container = session.container(stored.blobs.container_uri, stored.blobs.make_sas())
+        with pytest.raises(AssertionError, match="was about to be sent in check mode"):
+            container.upload_blob("x", b"x")
+        with pytest.raises(UntrustedHost):
+            ForAudiences(object(), {"https://storage.azure.com"}, "storage_container_uri").get_token(
+                "https://vault.azure.net/.default"
+            )
+    assert stored.blobs.names() == []
 
 
 def test_a_wait_is_resumed_by_the_id_of_the_job(stored: WithStore, tmp_path: Path) -> None:
@@ -284,6 +359,13 @@ def test_storms_are_sat_out_and_tokens_that_expire_are_renewed(operator: Operato
     assert not result["failed"], result["msg"]
 
 
+def test_a_host_that_is_not_there_is_given_up_soon(operator: Operator) -> None:
+    begun = operator.azure.azure.clock.now()
+    result = operator.run(hsm_uri="https://127.0.0.1:9", storage_container_uri=NOWHERE, sas_token=SAS)
+    assert "connection refused" in result["msg"]
+    assert operator.azure.azure.clock.now() - begun < timedelta(minutes=3)
+
+
 def test_who_may_not_back_up_is_told(operator: Operator) -> None:
     outsider = {"client_id": OUTSIDER_CLIENT, "secret": "loopback-secret", "tenant": operator.azure.azure.seed.tenant_id}
     result = operator.run(storage_container_uri=NOWHERE, sas_token=SAS, **outsider)
@@ -295,7 +377,7 @@ def test_no_token_goes_to_a_host_that_asks_for_another_audience(operator: Operat
     challenge = {"WWW-Authenticate": 'Bearer authorization="https://login.example/x", resource="https://management.azure.com"'}
     operator.azure.fault(kind="answer", method="POST", path="/backup", status=401, headers=challenge, times=3)
     result = operator.run(storage_container_uri=NOWHERE, sas_token=SAS)
-    assert "which is no Managed HSM's" in result["msg"]
+    assert "asks for a token for https://management.azure.com" in result["msg"]
     assert not operator.hsm.jobs
 
 
@@ -340,6 +422,11 @@ GOOD = {"storage_container_uri": NOWHERE, "sas_token": SAS}
         ("hsm_backup", {**GOOD, "hsm_uri": None}, "hsm_name, hsm_uri: give exactly one"),
         ("hsm_backup", {**GOOD, "hsm_uri": "http://demo.managedhsm.azure.net"}, "hsm_uri: 'http://demo.managedhsm.azure.net'"),
         ("hsm_backup", {**GOOD, "hsm_uri": None, "hsm_name": "a b"}, "hsm_name: 'a b'"),
+        ("hsm_backup", {**GOOD, "hsm_uri": "https://[x"}, "hsm_uri: it is no address"),
+        ("hsm_backup", {**GOOD, "hsm_uri": "https://h.managedhsm.azure.net:abc"}, "hsm_uri: it is no address"),
+        ("hsm_backup", {**GOOD, "hsm_uri": "https://h.managedhsm.azure.net#x"}, "hsm_uri: it has more than an address"),
+        ("hsm_restore", {"folder_uri": f"{NOWHERE}/mhsm-a-2026010100000001?{SAS}"}, "folder_uri: it has more than an address"),
+        ("hsm_restore", {**GOOD, "folder_name": "mhsm-a-2026010100000001\n", "confirm": "127.0.0.1"}, "folder_name: 'mhsm-a"),
         ("hsm_backup", {"sas_token": SAS}, "storage_account_name, storage_container_name: give both"),
         (
             "hsm_backup",
@@ -357,7 +444,11 @@ GOOD = {"storage_container_uri": NOWHERE, "sas_token": SAS}
             {**GOOD, "storage_container_uri": "https://a.blob.core.windows.net/b/c"},
             "storage_container_uri: 'https://a",
         ),
-        ("hsm_backup", {**GOOD, "storage_container_uri": f"{NOWHERE}?{SAS}"}, "storage_container_uri: it has a query"),
+        (
+            "hsm_backup",
+            {**GOOD, "storage_container_uri": f"{NOWHERE}?{SAS}"},
+            "storage_container_uri: it has more than an address",
+        ),
         ("hsm_backup", {**GOOD, "use_user_managed_identity": True}, "sas_token, use_user_managed_identity: exactly one"),
         ("hsm_backup", {"storage_container_uri": NOWHERE}, "sas_token, use_user_managed_identity: exactly one"),
         ("hsm_backup", {**GOOD, "sas_token": "hello"}, "sas_token: it is no SAS token"),

@@ -329,6 +329,7 @@ def test_pruning_shows_first_and_removes_then(operator: Operator) -> None:
         ({"encryption_cert_base64": "bm8gY2VydGlmaWNhdGU="}, "encryption_cert_base64: it is no X.509 certificate"),
         ({"encryption_cert_path": "/nowhere.cer"}, "encryption_cert_path: it cannot be read"),
         ({"blob_storage_url": "http://x", "api_version": "2021-09-01"}, "blob_storage_url: 'http://x'"),
+        ({"blob_storage_url": "https://[x/c", "api_version": "2021-09-01"}, "blob_storage_url: it is no address"),
         ({"resource_group": "a/b"}, "resource_group: 'a/b'"),
         ({"wait_timeout": 0}, "wait_timeout: 0"),
     ],
@@ -338,3 +339,100 @@ def test_bad_input_is_told_before_any_request(operator: Operator, arguments: dic
     assert result["failed"]
     assert result["msg"].startswith(words)
     assert operator.azure.azure.journal.entries == []
+
+
+# -- what a second reader found
+
+
+def test_the_true_end_is_waited_for_where_uploads_are_not_told(operator: Operator) -> None:
+    def forget() -> None:
+        for wire in operator.region.backups.values():
+            wire["properties"]["backupInfo"].pop("completelyUploaded", None)
+
+    operator.azure.on_sleep = forget
+    result = operator.run()
+    assert not result["failed"], result["msg"]
+    assert operator.region.running is None
+    assert result["backup"]["time_taken_seconds"] == pytest.approx(1232, abs=1)
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_where_the_operation_cannot_be_read_the_backup_is_looked_at(operator: Operator, status: int) -> None:
+    operator.azure.fault(kind="answer", method="GET", path="operationResults", status=status, times=10_000)
+    result = operator.run()
+    assert not result["failed"], result["msg"]
+    assert operator.region.running is None
+
+
+def test_a_409_joins_what_runs(operator: Operator) -> None:
+    name = operator.run(wait=False)["backup"]["name"]
+    operator.azure.fault(kind="answer", method="GET", path="backups$", status=200, body={"value": [], "nextLink": None})
+    joined = operator.run()
+    assert (joined["action"], joined["backup"]["name"]) == ("join", name)
+
+
+def test_what_was_started_is_told_as_changed_whatever_comes_after(operator: Operator) -> None:
+    operator.azure.fault(kind="answer", method="GET", path="/backups/", status=503, times=10_000)
+    begun = operator.run(wait=False)
+    assert (begun["failed"], begun["changed"]) == (False, True)
+    (name,) = operator.region.backups
+    assert begun["backup"]["name"] == name
+
+
+def test_pruning_is_asked_for_once(operator: Operator) -> None:
+    operator.azure.fault(kind="answer_after", method="POST", path="pruneExternalStore", status=503)
+    result = location(operator, prune=True, backup_frequency_in_hours=4)
+    assert result["failed"]
+    assert result["changed"] is True
+    assert result["backup_location"]["backup_frequency_in_hours"] == 4
+    assert len(operator.azure.requests("POST", "/pruneExternalStore")) == 1
+
+
+def test_an_accepted_change_is_told_as_changed(operator: Operator) -> None:
+    result = location(operator, backup_frequency_in_hours=4, wait_timeout=1)
+    assert result["failed"]
+    assert result["changed"] is True
+
+
+def test_a_resumed_backup_has_to_be_there(operator: Operator) -> None:
+    for more in ({"check": True}, {"wait": False}):
+        result = operator.run(backup_id="4f3c1d0e-6f0f-4a8c-9b35-7d1f8f8b3c55", **more)
+        assert "backup_id: there is no backup" in result["msg"]
+
+
+@pytest.mark.parametrize("form", ["pem", "pem with text", "wrapped", "der file"])
+def test_a_certificate_is_taken_in_every_form(operator: Operator, tmp_path: Path, form: str) -> None:
+    file, thumbprint = certificate(tmp_path)
+    pem = file.read_text()
+    body = pem.split("-----")[2]
+    if form == "der file":
+        file.write_bytes(base64.b64decode(body))
+        given = {"encryption_cert_path": str(file)}
+    else:
+        texts = {"pem": pem, "pem with text": f"Certificate:\n  Data\n{pem}", "wrapped": body}
+        given = {"encryption_cert_base64": texts[form]}
+    result = location(operator, **given)
+    assert not result["failed"], result["msg"]
+    assert result["backup_location"]["encryption_cert_thumbprint"] == thumbprint
+
+
+def test_a_share_is_the_same_in_any_casing(operator: Operator) -> None:
+    assert location(operator, path="\\\\FileServer\\Backups\\", user_name="StackHub-Backup")["changed"] is False
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"blob_storage_key": "k", "update_password": "always"},
+        {"user_name": "", "share_password": "opens-the-share"},
+        {"path": ""},
+    ],
+)
+def test_secrets_and_stores_have_to_fit(operator: Operator, arguments: dict[str, Any]) -> None:
+    assert location(operator, **arguments)["failed"]
+    assert operator.azure.writes() == []
+
+
+def test_all_mistakes_are_told_at_once(operator: Operator) -> None:
+    told = location(operator, path="x", backup_frequency_in_hours=0, encryption_cert_base64="eA==")["msg"]
+    assert all(option in told for option in ("path:", "backup_frequency_in_hours:", "encryption_cert_base64:"))
