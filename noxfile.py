@@ -23,6 +23,7 @@ ROOT = Path(__file__).parent.resolve()
 CACHE = ROOT / ".cache"
 # The oldest ansible-core that Automation Platform ships, the one of now, and the newest, which needs a newer Python.
 CORES = {"2.16": "3.11", "2.19": "3.11", "2.21": "3.13"}
+VARIABLES_OF_ANSIBLE = tuple(f"ANSIBLE_CACHE_PLUGIN{end}" for end in ("", "_CONNECTION", "_PREFIX", "_TIMEOUT"))
 LABELS_OF_ANSIBLE = ("action_plugins", "ansible_configuration_settings", "common_return_values")
 # Where the json callback is tested from.
 ANSIBLE = "ansible==12.3.0"
@@ -154,7 +155,8 @@ def site(session: nox.Session) -> None:
     with (out / "conf.py").open("a", encoding="utf-8") as file:
         file.write("\nintersphinx_mapping = {}\n")
     titles = "".join(f".. _{label}:\n\n{label}\n{'=' * len(label)}\n\n" for label in LABELS_OF_ANSIBLE)
-    (rst / "ansible_core.rst").write_text(f":orphan:\n\n{titles}", encoding="utf-8")
+    variables = "".join(f".. envvar:: {name}\n\n" for name in VARIABLES_OF_ANSIBLE)
+    (rst / "ansible_core.rst").write_text(f":orphan:\n\n{titles}{variables}", encoding="utf-8")
     session.run("sphinx-build", "-q", "-W", "--keep-going", "-b", "html", "-c", str(out), str(rst), str(out / "html"))
 
 

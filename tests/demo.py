@@ -100,7 +100,9 @@ def recap(emulator: Emulator) -> None:
     (job,) = vault.jobs.values()
     (other,) = emulator.azure.recovery_services.vaults.values()
     (item,) = other.items.values()
-    backup = next(job["properties"] for job in other.jobs.values() if job["properties"]["operation"] == "Backup")
+    name, backup = next(
+        (job["name"], job["properties"]) for job in other.jobs.values() if job["properties"]["operation"] == "Backup"
+    )
     properties = job["properties"]
     disk = {
         "vault": f"{vault.wire['name']} ({vault.wire['location']}, soft delete {vault.soft_delete['state']})",
@@ -114,7 +116,7 @@ def recap(emulator: Emulator) -> None:
         "vault": f"{other.wire['name']} ({other.wire['location']}, Recovery Services)",
         "policy": str(item.wire["properties"]["policyId"]).rsplit("/", 1)[-1],
         "virtual machine": f"{item.wire['properties']['friendlyName']}, {item.wire['properties']['protectionState']}",
-        "job": f"{backup['activityId']}, {backup['status']}",
+        "job": f"{name}, {backup['status']}",
         "recovery point": item.points[0]["name"],
     }
     (region,) = (one for one in emulator.azure.backup_admin.locations.values() if one.backups)

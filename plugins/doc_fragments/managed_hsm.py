@@ -10,6 +10,9 @@ class ModuleDocFragment:
     """The options that name a Managed HSM and the container of its backups."""
 
     DOCUMENTATION = r"""
+requirements:
+  - azure-keyvault-administration >= 4.7.2; older ones start every backup twice
+  - azure-storage-blob >= 12.24.0, to list what lies in the container
 options:
   hsm_name:
     description:

@@ -59,7 +59,8 @@ class InterruptibleClock(Clock):
                 raise Interrupted("the task was interrupted")
             seconds = min(seconds, self._left)
             self._left -= max(seconds, 0.1)
-        elif type(self._inner) is Clock:
+        elif self._inner.__class__ is Clock:
+            # Real seconds, which can be waited for in any way; another clock has a sleep of its own.
             self._interrupted.wait(max(0.0, seconds))
             return
         self._inner.sleep(seconds)

@@ -104,17 +104,19 @@ def _start(task: Task, hsm: ManagedHsm, storage: Storage) -> Result:
 
 def _explained(task: Task, storage: Storage, error: OperationFailed) -> OperationFailed:
     """Add what can be told of the container to a failure, which an HSM often tells without a reason."""
+    told = []
     try:
         list_folders(task.session, storage, name_of(task))
     except NotFound:
-        error.message += f". The container {storage.url} does not exist"
+        told.append(f"The container {storage.url} does not exist")
     except Denied as denied:
         if storage.sas_token is not None:
-            error.message += f". The storage refuses this SAS token as well: {denied.code or denied.message}"
+            told.append(f"The storage refuses this SAS token as well: {denied.code or denied.message}")
     except AzureBackupError:
         pass
     if storage.sas_token is None:
-        error.message += ". The HSM needs a user-assigned identity with 'Storage Blob Data Contributor' on the container"
+        told.append("The HSM needs a user-assigned identity with 'Storage Blob Data Contributor' on the container")
+    error.message = ". ".join([error.message.rstrip("."), *told]) if told else error.message
     return error
 
 
@@ -164,7 +166,7 @@ def _result(action: str, msg: str, backup: Described | None, pruned: list[str] |
         "folder_uri": (backup or {}).get("folder_uri"),
         "pruned_folders": pruned or [],
         "diff": {
-            "before": {"started_job": None, "folders": pruned or []},
-            "after": {"started_job": started, "folders": []},
+            "before": {"started_job": None, "older_backups": pruned or []},
+            "after": {"started_job": started, "older_backups": []},
         },
     }

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from .addresses import read_address
-from .errors import AzureBackupError, BadInput
+from .errors import AzureBackupError, BadInput, MissingLibrary, NotFound, UntrustedHost
 from .hsm_job import (
     check_success,
     follow,
@@ -24,13 +24,14 @@ from .hsm_job import (
     with_details,
 )
 from .managed_hsm.service import RESTORE
-from .managed_hsm.storage import read_storage
+from .managed_hsm.storage import Storage, has_folder, read_storage
 from .module import Result, Task
 from .shapes import Described
 
 _PERMISSIONS = "rl"
 _FOLDER = re.compile(r"^mhsm-[A-Za-z0-9.-]+-\d{14,}$")
 _KEY = re.compile(r"^[0-9A-Za-z-]{1,127}$")
+_RESTORED = re.compile(r"successful key versions restored: (\d+)")
 _NOT_OVERWRITTEN = re.compile(r"could not overwrite: ([1-9]\d*)")
 
 
@@ -49,9 +50,11 @@ def restore(task: Task) -> Result:
         tell(task, hsm, job, RESTORE)
         job = follow(task, hsm, RESTORE, job, task.deadline())
         return _told(task, _result("resume", f"restored {what}{lasted(job)}", job, None))
+    storage = read_storage(task.session, options)
+    _check_folder(task, storage, folder)
     if task.check_mode:
         return _result("start", f"{what} is to be restored from {folder}", None, folder, is_started=True)
-    storage, hsm, deadline = read_storage(task.session, options), open_hsm(task), task.deadline()
+    hsm, deadline = open_hsm(task), task.deadline()
     if options["precheck"]:
         check = start_once(hsm, RESTORE, lambda: hsm.check_restore(storage.wire, folder, deadline))
         follow_check(hsm, RESTORE, check, deadline)
@@ -82,10 +85,15 @@ def _read_folder(options: dict[str, Any]) -> str:
 def _check_options(task: Task, folder: str) -> None:
     options = task.options
     problems = problems_with_options(task, _PERMISSIONS)
-    if not options["job_id"] and not _FOLDER.fullmatch(folder):
+    if options["folder_uri"]:
+        problems = [problem.replace("storage_container_uri:", "folder_uri:") for problem in problems]
+    if not options["job_id"] and not folder:
+        problems.append("folder_uri, folder_name: one of them names the backup to restore from")
+    elif not options["job_id"] and not _FOLDER.fullmatch(folder):
         option = "folder_uri" if options["folder_uri"] else "folder_name"
         problems.append(f"{option}: '{folder}' is no backup of a Managed HSM, such as mhsm-name-2026110408545001")
-    if options["key_name"] and not _KEY.fullmatch(options["key_name"]):
+    # An empty variable must not make a restore of one key one of everything.
+    if options["key_name"] is not None and not _KEY.fullmatch(options["key_name"]):
         problems.append(f"key_name: '{options['key_name']}' cannot be the name of a key")
     if options["key_name"] and options["precheck"]:
         problems.append("precheck: the HSM checks full restores only")
@@ -96,9 +104,27 @@ def _check_options(task: Task, folder: str) -> None:
         raise BadInput("; ".join(problems))
 
 
+def _check_folder(task: Task, storage: Storage, folder: str) -> None:
+    """Refuse a backup that is not in the container, where the caller may look. Raises NotFound."""
+    try:
+        is_there = has_folder(task.session, storage, folder)
+    except NotFound as error:
+        raise NotFound(f"folder_uri, storage_container_uri: the container {storage.url} does not exist", status=404) from error
+    except (MissingLibrary, UntrustedHost):
+        raise
+    except AzureBackupError:
+        # The HSM finds out itself.
+        return
+    if not is_there:
+        raise NotFound(f"folder_uri, folder_name: the container {storage.url} has no backup {folder}", status=404)
+
+
 def _told(task: Task, result: Result) -> Result:
-    """Pass on that some versions of a key were not restored, because they are there."""
-    left = _NOT_OVERWRITTEN.search(str(result["restore"]["status_details"]))
+    """Tell how many versions of a key came back, and pass on that some did not, because they are there."""
+    details = str(result["restore"]["status_details"])
+    left, restored = _NOT_OVERWRITTEN.search(details), _RESTORED.search(details)
+    if restored:
+        result["msg"] += f": {restored[1]} version(s)"
     if left:
         task.warn(f"{left[1]} version(s) of the key were there already and were not overwritten")
     return result
@@ -107,5 +133,5 @@ def _told(task: Task, result: Result) -> Result:
 def _result(action: str, msg: str, job: Described | None, folder: str | None, is_started: bool = False) -> Result:
     started = ((job or {}).get("job_id") or "to be started") if is_started else None
     found = {**job, "folder_name": folder} if job else None
-    diff = {"before": {"started_job": None}, "after": {"started_job": started}}
+    diff = {"before": {"started_job": None}, "after": {"started_job": started, "restored_from": folder if is_started else None}}
     return {"changed": is_started, "action": action, "msg": msg, "restore": found, "diff": diff}

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .azurestack.service import BackupAdmin
+from .azurestack.wire import STORE
 from .clock import Deadline, Ramp
 from .durations import parse_time, seconds_in, to_clock_words
 from .errors import TRANSIENT, AzureBackupError, BadInput, Conflict, Denied, NotFound, OperationFailed, OutcomeUnknown, TimedOut
@@ -83,6 +84,9 @@ def ensure_backup(task: Task) -> Result:
     if running:
         return _join(task, region, running, deadline)
     if task.check_mode:
+        location = region.read_location()
+        if location and not any(location[option] for option in STORE):
+            raise BadInput(f"location: '{region.location}' has no store to back up to; give it one with stackhub_backup_location")
         return _result("start", f"a backup of '{region.location}' is to be started", None, changed=True)
     try:
         name = _start(task, region, {str(one["name"]) for one in listed}, deadline)
@@ -115,7 +119,7 @@ def _has_no_result(region: BackupAdmin, backup: Described) -> bool:
 def _join(task: Task, region: BackupAdmin, running: Described, deadline: Deadline) -> Result:
     if task.options["on_running"] == "fail":
         raise BadInput(
-            f"on_running: a backup of '{region.location}' runs already: {running['name']}",
+            f"on_running: a backup of '{region.location}' runs already: {running['name']}; join waits for it",
             code="BackupRunning",
             details={"backup": running},
         )
@@ -126,8 +130,13 @@ def _join(task: Task, region: BackupAdmin, running: Described, deadline: Deadlin
 
 def missing_location(region: BackupAdmin) -> NotFound:
     """Build the error for a location that does not exist; it names those that do."""
-    there = ", ".join(region.list_locations()) or "none that the caller may see"
-    return NotFound(f"location: there is no backup location {region.id}; there is {there}", status=404)
+    there = ", ".join(region.list_locations())
+    known = (
+        f"there is {there}"
+        if there
+        else "there is none that the caller may see; a region's lies in the resource group system.<region>"
+    )
+    return NotFound(f"location: there is no backup location {region.id}; {known}", status=404)
 
 
 def _list_backups(region: BackupAdmin, is_needed: bool) -> list[Described]:
@@ -217,12 +226,13 @@ def _follow_and_tell(task: Task, region: BackupAdmin, name: str, action: str, de
         task.progress.job(job, (region.service_now() - began).total_seconds(), is_over)
 
     waits = task.options["wait"] and not task.check_mode
-    if action == "resume" and not waits:
+    if action == "resume":
         found = region.read_backup(name) or (begun if _has_no_result(region, begun) else None)
         if found is None:
             raise NotFound(f"backup_id: there is no backup {name} of '{region.location}'", status=404)
-        _check_status(region, found)
-        return _result(action, f"backup {name} is {found['status'] or 'running'}", found)
+        if not waits:
+            _check_status(region, found)
+            return _result(action, f"backup {name} is {found['status'] or 'running'}", found)
     tell("running")
     if not waits:
         return _result(action, f"backup {name} of '{region.location}' runs", begun, changed)
@@ -232,7 +242,7 @@ def _follow_and_tell(task: Task, region: BackupAdmin, name: str, action: str, de
         _check_status(region, backup)
         backup = _confirm(task, region, backup)
     except AzureBackupError as error:
-        known = error.details.get("backup") or begun
+        known = error.details.get("backup") or _last_known(region, begun)
         error.details = {**error.details, "backup": known, "changed": changed, "action": action}
         if isinstance(error, TimedOut):
             error.message += f". It goes on; resume the wait with backup_id: {name}, or run the task again to join it"
@@ -246,6 +256,13 @@ def _follow_and_tell(task: Task, region: BackupAdmin, name: str, action: str, de
     return _result(
         action, f"{verb} '{region.location}': backup {name} {str(backup['status']).replace('_', ' ')}{taken}", backup, changed
     )
+
+
+def _last_known(region: BackupAdmin, begun: Described) -> Described:
+    try:
+        return region.read_backup(str(begun["name"])) or begun
+    except AzureBackupError:
+        return begun
 
 
 def _await_end(region: BackupAdmin, name: str, deadline: Deadline, tell: Any) -> Described:

@@ -29,7 +29,7 @@ from .stackhub_backup import missing_location, open_region
 _SHARE = ("path", "user_name", "share_password")
 _BLOB = ("blob_storage_url", "blob_storage_key")
 _BLOB_API = "2021-09-01"
-_SHARE_PATH = re.compile(r"\\\\[^\\]+\\[^\\].*")
+_SHARE_PATH = re.compile(r"\\\\[^\\]+(\\[^\\]+)+\\?")
 # There may be text around it.
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -52,7 +52,10 @@ def ensure_location(task: Task) -> Result:
     if options["state"] == "absent":
         result = change_result("backup_location", _clear(task, region, before))
     else:
-        result = change_result("backup_location", _set(task, region, before, certificate))
+        change, writes_secret = _set(task, region, before, certificate)
+        result = change_result("backup_location", change)
+        if writes_secret:
+            result["diff"]["after"]["is_secret_written"] = True
     if options["prune"]:
         try:
             result["pruned_paths"] = region.prune(task.check_mode, task.deadline())
@@ -61,6 +64,8 @@ def ensure_location(task: Task) -> Result:
             error.details = {**error.details, **done, "backup_location": result["backup_location"]}
             raise
         result["changed"] = result["changed"] or bool(result["pruned_paths"])
+        result["diff"]["before"]["leftover_paths"] = result["pruned_paths"]
+        result["diff"]["after"]["leftover_paths"] = []
     return result
 
 
@@ -129,7 +134,8 @@ def _clear(task: Task, region: BackupAdmin, before: Described) -> Change:
     return Change(True, before, region.write_location({"user_name": ""}, False, task.deadline()))
 
 
-def _set(task: Task, region: BackupAdmin, before: Described, certificate: tuple[str, str] | None) -> Change:
+def _set(task: Task, region: BackupAdmin, before: Described, certificate: tuple[str, str] | None) -> tuple[Change, bool]:
+    """Give the change, and whether a password or key is written with it."""
     options = task.options
     # Windows names are the same in any casing: what is there already stays as it is spelled.
     store = {
@@ -155,8 +161,10 @@ def _set(task: Task, region: BackupAdmin, before: Described, certificate: tuple[
         raise BadInput(f"{given}: the backup location '{region.location}' has no store that this opens; name the store as well")
     if moves and options[secret] is None:
         raise BadInput(f"{secret}: needed, because {', '.join(store)} of the backup location '{region.location}' change")
+    if options[secret] is not None and not writes_secret and not store:
+        task.warn(f"{secret} is not written, since the store stays the same; update_password: always writes it")
     if comparable(after) == comparable(before) and not writes_secret:
-        return Change(False, before, before)
+        return Change(False, before, before), False
     # Whatever is left out stays; a store is always written with the secret that opens it (recorded).
     values = {option: after[option] for option in SETTINGS if after[option] is not None}
     if writes_secret:
@@ -167,6 +175,6 @@ def _set(task: Task, region: BackupAdmin, before: Described, certificate: tuple[
     if certificate and certificate[1] != before["encryption_cert_thumbprint"]:
         values["encryption_cert_base64"] = certificate[0]
     if task.check_mode:
-        return Change(True, before, after)
+        return Change(True, before, after), writes_secret
     is_there = bool(before["path"] or before["blob_storage_url"])
-    return Change(True, before, region.write_location(values, is_there, task.deadline()))
+    return Change(True, before, region.write_location(values, is_there, task.deadline())), writes_secret

@@ -16,7 +16,7 @@ description:
     were when the backup was made; what was made since is gone. While it runs the HSM answers nothing else. Microsoft asks for a
     backup of the HSM within the 30 minutes before.
   - The backup has to come from an HSM with the same security domain.
-  - Every run restores. The request that starts it is never sent twice.
+  - Every run restores, and counts as a change. The request that starts it is never sent twice.
 author:
   - The holdfast.azure_backup authors (@holdfast)
 extends_documentation_fragment:
@@ -40,7 +40,9 @@ options:
     type: str
   confirm:
     description:
-      - The name of the HSM, a second time, so that no HSM is restored by mistake. With O(hsm_uri) it is the first part of the host.
+      - The name of the HSM, a second time, so that no HSM is restored by mistake. With O(hsm_uri) it is the first part of the host, or the
+        whole of it where it is an address.
+      - Needed for one key as well, and for everything but O(job_id).
     type: str
   wait_timeout:
     description:

@@ -25,6 +25,7 @@ _CHECKS_SINCE = ("7.6", "2025-07-01")
 _IDENTITY_SINCE = ("7.5", *_CHECKS_SINCE)
 # Recorded: 8 to 11 seconds a backup, 12 to 17 a restore.
 _SECONDS = {"backup": 9.0, "restore": 15.0, "check": 3.0}
+_KEYS_IN_BACKUPS = {"signing": 2}
 _BLOBS = ("backup.manifest", "keys/0001.bin", "roles/0001.bin")
 
 
@@ -56,7 +57,7 @@ class ManagedHsm:
     faults: Faults
     blobs: Callable[[], BlobStore | None]
     jobs: dict[tuple[str, str], Job] = field(default_factory=dict)
-    keys: dict[str, int] = field(default_factory=lambda: {"signing": 2})
+    keys: dict[str, int] = field(default_factory=lambda: dict(_KEYS_IN_BACKUPS))
     has_identity: bool = True
     restored: list[str] = field(default_factory=list)
 
@@ -181,6 +182,8 @@ class ManagedHsm:
                 return
             if not found:
                 job.error = _failure(f"The folder {folder} is not there.")
+            elif key and key not in _KEYS_IN_BACKUPS:
+                job.error = _failure(f"The key {key} is not in the backup.")
             elif key and not is_check:
                 there = self.keys.get(key, 0)
                 self.keys.setdefault(key, 2)

@@ -201,6 +201,12 @@ def test_the_tasks_of_the_guides_work(environment: dict[str, str], loopback: Emu
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 
 
+def test_one_string_is_a_list_of_one(environment: dict[str, str]) -> None:
+    given = {"protect_datasources": VARIABLES["protect_datasources"][0]}
+    done = packaged(environment, "protect", "--check", **given)
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
 def test_check_mode_of_the_playbooks_works_on_an_empty_group_and_writes_nothing(
     environment: dict[str, str], loopback: Emulator
 ) -> None:

@@ -138,10 +138,9 @@ class Session:
     def container(self, url: str, sas_token: str | None) -> Any:
         """Give the SDK's client of a blob container, by a SAS token or, for None, by the caller's own identity."""
         library = load("azure.storage.blob")
-        own = ForAudiences(self._credential, {_STORAGE_AUDIENCE}, "storage_container_uri, storage_account_name")
         return library.ContainerClient.from_container_url(
             url,
-            credential=sas_token or own,
+            credential=sas_token or ForAudiences(self._credential, {_STORAGE_AUDIENCE}, "storage_container_uri"),
             transport=self.transport,
             # This client knows no other way to have policies of one's own.
             _additional_pipeline_policies=[*no_writes(self), build_service_time(self)],

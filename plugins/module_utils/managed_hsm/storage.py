@@ -90,7 +90,7 @@ def _problems_with_token(token: str, now: datetime, permissions: str) -> list[st
         return ["sas_token: it is no SAS token, which has a signature (sig)"]
     end = parse_time(_whole_time(found.get("se", "")))
     if end and end <= now:
-        return [f"sas_token: it has expired at {found['se']}"]
+        return [f"sas_token: it has expired at {found['se']}; make a new one"]
     # A stored access policy on the container (si) may say what the token does not.
     missing = [_PERMISSIONS[letter] for letter in permissions if letter not in found.get("sp", "")]
     if missing and "si" not in found:
@@ -128,6 +128,13 @@ def list_folders(session: Session, storage: Storage, hsm_name: str) -> list[Fold
             if made:
                 found.append(Folder(item.name.rstrip("/"), made))
     return sorted(found, key=lambda folder: (folder.made, folder.name), reverse=True)
+
+
+def has_folder(session: Session, storage: Storage, folder: str) -> bool:
+    """Tell whether a folder is in a container. Raises NotFound for no container, Denied."""
+    with translated(f"look for {folder} in {storage.url}"):
+        listed = session.container(storage.url, storage.sas_token).list_blobs(name_starts_with=f"{folder}/", results_per_page=1)
+        return next(iter(listed), None) is not None
 
 
 def _made_at(digits: str) -> datetime | None:

@@ -305,9 +305,13 @@ def test_one_key_is_restored_by_the_address_of_a_backup(stored: WithStore) -> No
     there = stored.run("hsm_restore", folder_uri=uri, key_name="signing", confirm="127.0.0.1")
     assert not there["failed"], there["msg"]
     assert "2 version(s) of the key were there already" in str(there["warnings"])
+    assert there["msg"].endswith(": 0 version(s)")
     stored.hsm.keys.clear()
     gone = stored.run("hsm_restore", folder_uri=uri, key_name="signing", confirm="127.0.0.1", use_user_managed_identity=True)
     assert "restored: 2" in gone["restore"]["status_details"]
+    assert (gone["changed"], gone["msg"].endswith(": 2 version(s)")) == (True, True)
+    unknown = stored.run("hsm_restore", folder_uri=uri, key_name="nosuch", confirm="127.0.0.1")
+    assert "The key nosuch is not in the backup" in unknown["msg"]
     assert stored.hsm.restored == [f"{folder}/signing"] * 2
 
 
@@ -317,9 +321,10 @@ def test_a_restore_is_waited_for_by_its_job(stored: WithStore) -> None:
     job = begun["restore"]["job_id"]
     done = stored.run("hsm_restore", job_id=job)
     assert (done["changed"], done["action"], done["restore"]["status"]) == (False, "resume", "succeeded")
-    missing = stored.run("hsm_restore", folder_name="mhsm-127.0.0.1-2020010100000001", confirm="127.0.0.1")
-    assert missing["failed"]
-    assert "is not there" in missing["msg"]
+    for check in (True, False):
+        missing = stored.run("hsm_restore", check=check, folder_name="mhsm-127.0.0.1-2020010100000001", confirm="127.0.0.1")
+        assert "has no backup mhsm-127.0.0.1-2020010100000001" in missing["msg"]
+    assert len(stored.hsm.restored) == 1
 
 
 # -- what needs no store
@@ -466,6 +471,9 @@ GOOD = {"storage_container_uri": NOWHERE, "sas_token": SAS}
         ("hsm_restore", {**GOOD, "folder_uri": f"{NOWHERE}/x"}, "folder_uri: it names the storage"),
         ("hsm_restore", {**GOOD, "folder_name": "mhsm-a-2026010100000001"}, "confirm: a restore replaces"),
         ("hsm_restore", {**GOOD, "folder_name": "mhsm-a-2026010100000001", "key_name": "a/b"}, "key_name: 'a/b'"),
+        ("hsm_restore", {**GOOD, "folder_name": "mhsm-a-2026010100000001", "key_name": ""}, "key_name: ''"),
+        ("hsm_restore", {**GOOD, "confirm": "127.0.0.1"}, "folder_uri, folder_name: one of them"),
+        ("hsm_restore", {"sas_token": SAS, "folder_uri": NOWHERE, "confirm": "127.0.0.1"}, "folder_uri: "),
     ],
 )
 def test_bad_input_is_told_before_any_request(operator: Operator, module: str, arguments: dict[str, Any], words: str) -> None:

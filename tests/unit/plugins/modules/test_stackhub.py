@@ -268,7 +268,10 @@ def test_a_new_share_is_written_with_its_password_and_no_other_is(operator: Oper
     foreseen = location(operator, check=True, **SHARE, update_password="always")
     assert foreseen["changed"] is True
     assert len(operator.azure.requests("PUT", LOCATION)) == 1
-    assert location(operator, **SHARE, update_password="always")["changed"] is True
+    written = location(operator, **SHARE, update_password="always")
+    assert written["changed"] is True
+    assert written["diff"]["after"]["is_secret_written"] is True
+    assert "share_password is not written" in str(location(operator, share_password="opens-the-share")["warnings"])
     assert len(operator.azure.requests("PUT", LOCATION)) == 2
 
 
@@ -291,6 +294,7 @@ def test_a_store_is_taken_away_and_given_back(operator: Operator) -> None:
     refused = operator.run()
     assert refused["failed"]
     assert refused["error"]["code"] == "BackupStoreNotConfigured"
+    assert "has no store to back up to" in operator.run(check=True)["msg"]
     assert location(operator, **SHARE)["changed"] is True
     assert operator.run()["changed"] is True
 
@@ -325,6 +329,7 @@ def test_pruning_shows_first_and_removes_then(operator: Operator) -> None:
     ("arguments", "words"),
     [
         ({"path": "/srv/backups"}, "path: '/srv/backups' is no share"),
+        ({"path": r"\\\\server\\share"}, "path: "),
         ({"backup_frequency_in_hours": 0}, "backup_frequency_in_hours: 0"),
         ({"encryption_cert_base64": "bm8gY2VydGlmaWNhdGU="}, "encryption_cert_base64: it is no X.509 certificate"),
         ({"encryption_cert_path": "/nowhere.cer"}, "encryption_cert_path: it cannot be read"),
@@ -395,7 +400,7 @@ def test_an_accepted_change_is_told_as_changed(operator: Operator) -> None:
 
 
 def test_a_resumed_backup_has_to_be_there(operator: Operator) -> None:
-    for more in ({"check": True}, {"wait": False}):
+    for more in ({"check": True}, {"wait": False}, {}):
         result = operator.run(backup_id="4f3c1d0e-6f0f-4a8c-9b35-7d1f8f8b3c55", **more)
         assert "backup_id: there is no backup" in result["msg"]
 
