@@ -20,6 +20,7 @@ from .shapes import Described, shape
 
 # What the service calls a backup that is not over (openapi).
 _RUNNING = (None, "creating", "queued", "running", "in_progress")
+_SUCCEEDED = ("succeeded", "partial_succeeded")
 _NAME = re.compile(r"^[A-Za-z0-9][-\w.]{0,89}$")
 # How long to look for what a trigger may have started, and for what is over in the list; and how often, in seconds.
 _SECONDS_TO_APPEAR = 120
@@ -131,12 +132,8 @@ def _join(task: Task, region: BackupAdmin, running: Described, deadline: Deadlin
 def missing_location(region: BackupAdmin) -> NotFound:
     """Build the error for a location that does not exist; it names those that do."""
     there = ", ".join(region.list_locations())
-    known = (
-        f"there is {there}"
-        if there
-        else "there is none that the caller may see; a region's lies in the resource group system.<region>"
-    )
-    return NotFound(f"location: there is no backup location {region.id}; {known}", status=404)
+    nothing = "none that the caller may see; that of a region lies in the resource group system.<region>"
+    return NotFound(f"location: there is no backup location {region.id}; there is {there or nothing}", status=404)
 
 
 def _list_backups(region: BackupAdmin, is_needed: bool) -> list[Described]:
@@ -253,9 +250,7 @@ def _follow_and_tell(task: Task, region: BackupAdmin, name: str, action: str, de
         task.warn(f"backup {name} is {ended}; not backed up: {', '.join(failed) or 'it does not say which roles'}")
     verb = "joined the backup of" if action == "join" else "backed up"
     taken = f" in {to_clock_words(backup['time_taken_seconds'])}" if backup["time_taken_seconds"] else ""
-    return _result(
-        action, f"{verb} '{region.location}': backup {name} {str(backup['status']).replace('_', ' ')}{taken}", backup, changed
-    )
+    return _result(action, f"{verb} '{region.location}': backup {name} {ended}{taken}", backup, changed)
 
 
 def _last_known(region: BackupAdmin, begun: Described) -> Described:
@@ -288,12 +283,17 @@ def _await_end(region: BackupAdmin, name: str, deadline: Deadline, tell: Any) ->
         if backup is None:
             tell("running")
             deadline.sleep(ramp.following(pause), action)
-    while backup["status"] in _RUNNING or backup["completely_uploaded"] is False:
-        tell("uploading" if backup["status"] not in _RUNNING else "running")
+    while backup["status"] in _RUNNING or _is_uploading(backup):
+        tell("uploading" if _is_uploading(backup) else "running")
         deadline.sleep(ramp.following(), action)
         with contextlib.suppress(*TRANSIENT):
             backup = region.read_backup(name) or backup
     return backup
+
+
+def _is_uploading(backup: Described) -> bool:
+    """Tell whether a backup that is called succeeded, in whole or in part, is still on its way; of a failed one nothing comes."""
+    return backup["status"] in _SUCCEEDED and backup["completely_uploaded"] is False
 
 
 def _read_if_over(region: BackupAdmin, name: str) -> Described | None:
@@ -302,9 +302,10 @@ def _read_if_over(region: BackupAdmin, name: str) -> Described | None:
         backup = region.read_backup(name)
     except TRANSIENT:
         return None
-    if backup is None or backup["status"] in _RUNNING or backup["completely_uploaded"] is False:
+    if backup is None or backup["status"] in _RUNNING or _is_uploading(backup):
         return None
-    return backup if backup["completely_uploaded"] or backup["time_taken"] or backup["status"] != "succeeded" else None
+    is_over = backup["completely_uploaded"] or backup["time_taken"] or backup["status"] not in _SUCCEEDED
+    return backup if is_over else None
 
 
 def _is_there(region: BackupAdmin, name: str) -> bool:
@@ -315,7 +316,7 @@ def _is_there(region: BackupAdmin, name: str) -> bool:
 
 
 def _check_status(region: BackupAdmin, backup: Described) -> None:
-    if backup["status"] in (*_RUNNING, "succeeded", "partial_succeeded"):
+    if backup["status"] in (*_RUNNING, *_SUCCEEDED):
         return
     failed = [str(role["role_name"]) for role in backup["role_status"] if role["status"] == "failed"]
     roles = f"; failed: {', '.join(failed)}" if failed else ""

@@ -289,8 +289,8 @@ class BackupAdmin:
 
         def finish(due: datetime) -> Wire:
             location.running = None
-            is_whole = info["status"] == "Succeeded"
-            info.update(timeTakenToCreate=iso_duration(due - began), completelyUploaded=True, isCloudRecoveryReady=is_whole)
+            is_whole, is_there = info["status"] == "Succeeded", info["status"] != "Failed"
+            info.update(timeTakenToCreate=iso_duration(due - began), completelyUploaded=is_there, isCloudRecoveryReady=is_whole)
             location.store["lastBackupTime"] = info["createdDateTime"]
             return wire
 
