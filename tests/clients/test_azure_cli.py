@@ -143,3 +143,18 @@ def test_a_cli_that_nobody_is_signed_in_with_is_told() -> None:
     result = run_module("backup_vault", {**NAMED, "auth_source": "cli"})
     assert result["failed"]
     assert "az login" in result["msg"]
+
+
+def test_the_cli_backs_a_managed_hsm_up_and_restores_it(az: Az, blank: Emulator) -> None:
+    blobs = blank.start_blob_store()
+    if blobs is None:
+        pytest.skip("Azurite, which stores the backups of Managed HSMs, is not on this machine (make azurite)")
+    blank.azure.clock.speed = 20
+    hsm = ("--id", blank.urls["managed_hsm"])
+    storage = ("--storage-resource-uri", blobs.container_uri, "--storage-container-SAS-token", blobs.make_sas())
+    backup = az("keyvault", "backup", "start", *hsm, *storage)
+    assert backup["status"] == "Succeeded"
+    folder = backup["folderUrl" if "folderUrl" in backup else "azureStorageBlobContainerUri"].rsplit("/", 1)[-1]
+    assert {name.split("/", 1)[0] for name in blobs.names()} == {folder}
+    az("keyvault", "restore", "start", *hsm, *storage, "--backup-folder", folder)
+    assert blank.azure.managed_hsm.restored == [folder]

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from azure.core.exceptions import AzureError
 
@@ -63,7 +64,8 @@ class ManagedHsm:
 
     def answer(self, method: str, path: str, query: dict[str, str], body: Any, host: str) -> Reply:
         """Answer a request that has a good token; host: with its port, as it was asked. Raises ArmError."""
-        version = query.get("api-version", "")
+        # Previews are known beside the versions that they became; the Azure CLI speaks one.
+        version = query.get("api-version", "").split("-preview", 1)[0]
         parts = path.strip("/").split("/")
         if method == "GET" and len(parts) == 3 and parts[0] in ("backup", "restore") and parts[2] == "pending":
             job = self.jobs.get((parts[0], parts[1]))
@@ -169,6 +171,10 @@ class ManagedHsm:
         if not isinstance(storage, dict) or not isinstance(folder, str) or not folder:
             raise ArmError(400, "BadParameter", f"Properties sasTokenParameters and {folder_key} are needed.")
         self._check_storage(storage, version)
+        # Clients cut an address after its first part, which is the account where that has no name before the host.
+        if urlsplit(storage["storageResourceUri"]).path.count("/") == 1 and "/" in folder:
+            container, folder = folder.split("/", 1)
+            storage = {**storage, "storageResourceUri": f"{storage['storageResourceUri']}/{container}"}
         self._refuse_second("restore")
 
         def work(job: Job, _due: datetime) -> None:

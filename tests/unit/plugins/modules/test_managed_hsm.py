@@ -15,6 +15,9 @@ from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure import
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.pipeline import ForAudiences
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.session import Session
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.errors import UntrustedHost
+from azure.core.exceptions import HttpResponseError
+from azure.identity import ClientSecretCredential
+from azure.keyvault.administration import KeyVaultBackupClient
 from azure.keyvault.administration._internal import http_challenge_cache
 from conftest import Driver
 from emulator.blob_store import BlobStore
@@ -482,3 +485,24 @@ def test_bad_input_is_told_before_any_request(operator: Operator, module: str, a
     assert result["msg"].startswith(words)
     assert "bm90aGluZw" not in str(result)
     assert operator.azure.azure.journal.entries == []
+
+
+def test_microsofts_own_client_works_unchanged(stored: WithStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    azure = stored.azure.azure
+    monkeypatch.setattr(azure.clock, "speed", 100)
+    seed, authority = azure.seed, stored.azure.emulator.url
+    credential = ClientSecretCredential(
+        seed.tenant_id, seed.client_id, seed.secret, authority=authority, disable_instance_discovery=True
+    )
+    client = KeyVaultBackupClient(stored.uri, credential, verify_challenge_resource=False)
+    sas: dict[str, Any] = {"sas_token": stored.blobs.make_sas(), "_polling_interval": 0.1}
+    client.begin_pre_backup(stored.blobs.container_uri, **sas).wait()
+    folder = client.begin_backup(stored.blobs.container_uri, **sas).result().folder_url
+    client.begin_pre_restore(folder, **sas).wait()
+    client.begin_restore(folder, **sas).wait()
+    client.begin_restore(folder, key_name="signing", **sas).wait()
+    name = folder.rsplit("/", 1)[-1]
+    assert stored.folders() == [name]
+    assert stored.hsm.restored == [name, f"{name}/signing"]
+    with pytest.raises(HttpResponseError):
+        client.begin_backup(f"{stored.blobs.account_url}/nowhere", use_managed_identity=True, _polling_interval=0.1).result()
