@@ -19,6 +19,7 @@ from .errors import TRANSIENT, AzureBackupError, BadInput, NotFound, OutcomeUnkn
 from .job import check_success, elapsed_of, is_running, running_backup_of, wait_for_jobs
 from .module import Result, Task
 from .resource_ids import GUID, ResourceId, parse_resource_id, same_id
+from .selection import check_selection, choose_instances
 from .services import BackupService, JobQuery
 from .shapes import Described, shape
 from .states import IN_TRANSIT, PROTECTED, wait_for_state
@@ -91,13 +92,26 @@ def ensure_backups(task: Task) -> Result:
     options = task.options
     if options["job_id"]:
         return _resume(task)
-    datasources = read_datasource_ids(options["datasource_id"])
     max_age = seconds_in(options["max_age"], "max_age") if options["max_age"] else None
-    service = open_vault(task, datasources[0][0].vault_type)
-    service.check_backup_options(options, task.clock.now())
-    if read_existing_vault(task, service) is None:
-        return summarise([_to_be_started(datasource).result() for _row, datasource in datasources])
-    batch = Batch(task, service, task.deadline(), service.list_instances(), service.list_jobs(_RUNNING), max_age)
+    if options["select"] is not None:
+        check_selection(options["select"])
+        service = open_vault(task)
+        service.check_backup_options(options, task.clock.now())
+        if read_existing_vault(task, service) is None:
+            return summarise([])
+        instances = service.list_instances()
+        chosen = choose_instances(task.session, instances, options["select"])
+        if not chosen:
+            return {**summarise([]), "msg": f"nothing that vault '{service.vault.name}' protects was selected"}
+        datasources = read_datasource_ids([str(instance["datasource_id"]) for instance in chosen])
+    else:
+        datasources = read_datasource_ids(options["datasource_id"])
+        service = open_vault(task, datasources[0][0].vault_type)
+        service.check_backup_options(options, task.clock.now())
+        if read_existing_vault(task, service) is None:
+            return summarise([_to_be_started(datasource).result() for _row, datasource in datasources])
+        instances = service.list_instances()
+    batch = Batch(task, service, task.deadline(), instances, service.list_jobs(_RUNNING), max_age)
     # The same id given twice is backed up once.
     unique = list({datasource.key: (row, datasource) for row, datasource in datasources}.values())
     begun = settle_each(unique, functools.partial(_begin_and_tell, batch), options["max_concurrency"])

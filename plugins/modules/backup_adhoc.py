@@ -26,6 +26,27 @@ extends_documentation_fragment:
   - holdfast.azure_backup.vault
   - holdfast.azure_backup.wait
 options:
+  select:
+    description:
+      - Back up all that the vault protects and that matches, instead of naming it by O(datasource_id). An empty dictionary is everything.
+      - What is stopped or suspended, or still being configured, is left out.
+    type: dict
+    suboptions:
+      datasource_types:
+        description: Of these types.
+        type: list
+        elements: str
+      resource_groups:
+        description: In these resource groups.
+        type: list
+        elements: str
+      policy_names:
+        description: By these policies.
+        type: list
+        elements: str
+      tags:
+        description: Whose resource has these tags with these values; they are read through Azure Resource Graph.
+        type: dict
   max_age:
     description:
       - Do not back up a datasource that has a recovery point younger than this, such as V(12h) or V(PT12H). The service's clock counts.
@@ -84,6 +105,16 @@ EXAMPLES = r"""
       - "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01"
       - "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data02"
   register: backup
+
+- name: Back up all disks of the vault that are marked as critical
+  holdfast.azure_backup.backup_adhoc:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    select:
+      datasource_types: [azure_disk]
+      tags:
+        Tier: critical
+    max_age: 12h
 
 - name: Only where there is no recovery point of the last 12 hours
   holdfast.azure_backup.backup_adhoc:
@@ -195,6 +226,15 @@ ARGUMENTS = {
     **arguments.DATASOURCES,
     **arguments.PROGRESS,
     **arguments.wait(14400),
+    "select": {
+        "type": "dict",
+        "options": {
+            "datasource_types": {"type": "list", "elements": "str"},
+            "resource_groups": {"type": "list", "elements": "str"},
+            "policy_names": {"type": "list", "elements": "str"},
+            "tags": {"type": "dict"},
+        },
+    },
     "max_age": {"type": "str"},
     "on_running": {"type": "str", "choices": ["join", "fail", "start"], "default": "join"},
     "rule_name": {"type": "str"},
@@ -212,8 +252,8 @@ def main(clock: Clock | None = None) -> None:
         ARGUMENTS,
         ensure_backups,
         clock,
-        required_one_of=[("datasource_id", "job_id")],
-        mutually_exclusive=[("datasource_id", "job_id")],
+        required_one_of=[("datasource_id", "job_id", "select")],
+        mutually_exclusive=[("datasource_id", "job_id", "select")],
     )
 
 

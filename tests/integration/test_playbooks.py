@@ -88,10 +88,19 @@ def test_every_example_of_the_documentation_works(environment: dict[str, str], t
 
     story = [("vault", 0), ("vault", 3), ("vault", 0), ("vault", 1)] + [("vault_info", index) for index in range(3)]
     story += [("policy", index) for index in range(5)] + [("policy_info", 0), ("policy_info", 1)]
-    story += [("permission", 0), ("permission", 1), ("instance", 0), ("instance", 1), ("adhoc", 0), ("adhoc", 1), ("adhoc", 2)]
+    story += [
+        ("permission", 0),
+        ("permission", 1),
+        ("instance", 0),
+        ("instance", 1),
+        ("adhoc", 0),
+        ("adhoc", 1),
+        ("adhoc", 2),
+        ("adhoc", 3),
+    ]
     story += [("instance_info", index) for index in range(4)] + [("job_info", index) for index in range(4)]
     story += [("recovery_point_info", index) for index in range(3)]
-    story += [("vault", 4), ("policy", 5), ("instance", 5), ("adhoc", 3)]
+    story += [("vault", 4), ("policy", 5), ("instance", 5), ("adhoc", 4)]
     # What follows is done with the approval of the guard.
     story += [("resource_guard", 0), ("resource_guard", 1), ("vault", 2)]
     story += [("instance", 2), ("instance", 3), ("instance", 4), ("permission", 2)]

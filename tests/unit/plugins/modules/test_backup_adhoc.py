@@ -429,3 +429,31 @@ def test_an_interrupted_task_begins_nothing_new_and_tells_what_runs(azure: Drive
     again = azure.run("backup_adhoc", datasource_id=ids)
     assert [one["action"] for one in again["results"]] == ["join", "start", "start"]
     assert triggers(azure) == 3
+
+
+@pytest.mark.parametrize(
+    ("select", "names"),
+    [
+        ({}, ["data01", "data02"]),
+        ({"datasource_types": ["azure_disk"], "resource_groups": ["DEMO-RG"]}, ["data01", "data02"]),
+        ({"datasource_types": ["azure_blob"]}, []),
+        ({"resource_groups": ["other-rg"]}, []),
+        ({"policy_names": ["disks"], "tags": {"tier": "critical"}}, ["data02"]),
+        ({"tags": {"Tier": "critical", "Owner": "nobody"}}, []),
+    ],
+)
+def test_what_a_vault_protects_is_selected_by_what_it_is(azure: Driver, select: dict, names: list[str]) -> None:
+    azure.protected("data01", "data02", "data03")
+    azure.run("backup_instance", datasource_id=disk("data03"), state="stopped")
+    azure.azure.compute.disks[disk("data02").lower()]["tags"] = {"Tier": "critical", "Owner": "ops"}
+    for check in (True, False):
+        result = azure.run("backup_adhoc", check=check, select=select)
+        assert not result["failed"], result["msg"]
+        assert [one["datasource_id"].rsplit("/", 1)[-1] for one in result["results"]] == names
+    assert triggers(azure) == len(names)
+    assert result["changed"] is bool(names)
+
+
+def test_a_selection_of_no_known_type_is_refused(azure: Driver) -> None:
+    assert azure.run("backup_adhoc", select={"datasource_types": ["tape"]})["msg"].startswith("select.datasource_type: 'tape'")
+    assert azure.azure.journal.entries == []
