@@ -144,7 +144,9 @@ class Session:
             transport=self.transport,
             # This client knows no other way to have policies of one's own.
             _additional_pipeline_policies=[*no_writes(self), build_service_time(self)],
-            retry_total=3,
+            # Where the HSM reaches the store and this machine does not, that is to be known soon.
+            retry_total=2,
+            retry_connect=0,
         )
 
     def see_date(self, header: str | None) -> None:
