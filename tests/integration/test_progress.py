@@ -22,6 +22,8 @@ __all__ = ["environment", "installed", "loopback"]
 LINE = re.compile(
     r"^backup_adhoc \[localhost\] data01: job ([0-9a-f-]{36}) (started|in progress|completed)(, .*)?$", re.MULTILINE
 )
+# In which service a disk is protected already: each reset makes a new one.
+PROTECTED: dict[str, Any] = {}
 FAR_AWAY = """
 from ansible.plugins.connection.local import Connection as Local
 
@@ -39,12 +41,15 @@ class Connection(Local):
 """
 
 
-@pytest.fixture(scope="module")
-def protected(loopback: Emulator, installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Emulator:
-    """Have a protected disk, once for all tests."""
-    loopback.azure.clock.speed = 600
-    loopback.azure.reset()
-    assert packaged(environment_of(loopback, installed, tmp_path_factory.mktemp("protect")), "protect").returncode == 0
+@pytest.fixture
+def protected(loopback: Emulator, installed: Path, tmp_path: Path) -> Emulator:
+    """Have a protected disk, once for as long as no other test has the emulator begin anew."""
+    azure = loopback.azure
+    if PROTECTED.get("service") is not azure.data_protection:
+        azure.clock.speed = 600
+        azure.reset()
+        assert packaged(environment_of(loopback, installed, tmp_path), "protect").returncode == 0
+        PROTECTED["service"] = azure.data_protection
     return loopback
 
 
