@@ -26,7 +26,7 @@ def check_selection(selection: dict[str, Any]) -> None:
 
 
 def choose_instances(session: Session, instances: list[Described], selection: dict[str, Any]) -> list[Described]:
-    """Give the protected instances that a selection (option select) means, in their order; what it does not say is not asked."""
+    """Give the protected instances that a selection (option select) means, by datasource id; what it does not say is not asked."""
     chosen = [one for one in instances if one["state"] == PROTECTED and one["datasource_type"] in DATASOURCE_TYPES]
     for key, read in (
         ("datasource_types", lambda one: one["datasource_type"]),
@@ -40,7 +40,8 @@ def choose_instances(session: Session, instances: list[Described], selection: di
         tags = _read_tags(session, chosen)
         wanted_tags = {str(name).lower(): str(value) for name, value in selection["tags"].items()}
         chosen = [one for one in chosen if wanted_tags.items() <= tags.get(str(one["datasource_id"]).lower(), {}).items()]
-    return chosen
+    # A vault lists them in whatever order they came into being.
+    return sorted(chosen, key=lambda one: str(one["datasource_id"]).lower())
 
 
 def _read_tags(session: Session, instances: list[Described]) -> dict[str, dict[str, str]]:

@@ -346,7 +346,7 @@ def test_bad_input_is_told_before_any_request(operator: Operator, arguments: dic
     assert operator.azure.azure.journal.entries == []
 
 
-# -- what a second reader found
+# -- faults that there were once
 
 
 def test_the_true_end_is_waited_for_where_uploads_are_not_told(operator: Operator) -> None:

@@ -583,7 +583,7 @@ def test_a_template_is_told_without_a_vault(azure: Driver) -> None:
     assert azure.azure.journal.entries == []
 
 
-# -- what a second reader found
+# -- faults that there were once
 
 
 def the_vault(azure: Driver) -> Any:
