@@ -26,7 +26,7 @@ def check_selection(selection: dict[str, Any]) -> None:
 
 
 def choose_instances(session: Session, instances: list[Described], selection: dict[str, Any]) -> list[Described]:
-    """Give the protected instances that a selection (option select) means, by datasource id; what it does not say is not asked."""
+    """Give the protected instances that a selection (option select) means, by datasource id; what it leaves out is not asked."""
     chosen = [one for one in instances if one["state"] == PROTECTED and one["datasource_type"] in DATASOURCE_TYPES]
     for key, read in (
         ("datasource_types", lambda one: one["datasource_type"]),
