@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,10 +14,10 @@ from typing import Any
 from .adapters import open_service, open_vault
 from .addressing import read_existing_vault
 from .batch import Datasource, failed_item, item_diff, item_result, read_datasource_ids, settle_each, summarise
-from .clock import Deadline
+from .clock import Deadline, looks
 from .durations import parse_time, seconds_in
 from .errors import TRANSIENT, AzureBackupError, BadInput, NotFound, OutcomeUnknown, TimedOut
-from .job import check_success, elapsed_of, is_running, running_backup_of, wait_for_jobs
+from .job import check_success, elapsed_of, is_running, reasons_of, running_backup_of, wait_for_jobs
 from .module import Result, Task
 from .resource_ids import GUID, ResourceId, parse_resource_id, same_id
 from .selection import check_selection, choose_instances
@@ -93,24 +94,19 @@ def ensure_backups(task: Task) -> Result:
     if options["job_id"]:
         return _resume(task)
     max_age = seconds_in(options["max_age"], "max_age") if options["max_age"] else None
-    if options["select"] is not None:
-        check_selection(options["select"])
-        service = open_vault(task)
-        service.check_backup_options(options, task.clock.now())
-        if read_existing_vault(task, service) is None:
-            return summarise([])
-        instances = service.list_instances()
-        chosen = choose_instances(task.session, instances, options["select"])
-        if not chosen:
-            return {**summarise([]), "msg": f"nothing that vault '{service.vault.name}' protects was selected"}
-        datasources = read_datasource_ids([str(instance["datasource_id"]) for instance in chosen])
-    else:
-        datasources = read_datasource_ids(options["datasource_id"])
-        service = open_vault(task, datasources[0][0].vault_type)
-        service.check_backup_options(options, task.clock.now())
-        if read_existing_vault(task, service) is None:
-            return summarise([_to_be_started(datasource).result() for _row, datasource in datasources])
-        instances = service.list_instances()
+    selection = options["select"]
+    given = [] if selection is not None else read_datasource_ids(options["datasource_id"])
+    if selection is not None:
+        check_selection(selection)
+    service = open_vault(task, given[0][0].vault_type if given else None)
+    service.check_backup_options(options, task.clock.now())
+    if read_existing_vault(task, service) is None:
+        return summarise([_to_be_started(datasource).result() for _row, datasource in given])
+    instances = service.list_instances()
+    chosen = [] if selection is None else choose_instances(task.session, instances, selection)
+    if not (given or chosen):
+        return {**summarise([]), "msg": f"nothing that vault '{service.vault.name}' protects was selected"}
+    datasources = given or read_datasource_ids([str(instance["datasource_id"]) for instance in chosen])
     batch = Batch(task, service, task.deadline(), instances, service.list_jobs(_RUNNING), max_age)
     # The same id given twice is backed up once.
     unique = list({datasource.key: (row, datasource) for row, datasource in datasources}.values())
@@ -248,11 +244,11 @@ def _start(batch: Batch, datasource: ResourceId, instance: Described, plan: dict
 
 def _find_started_job(batch: Batch, instance: Described, since: datetime) -> Described | None:
     """Look for a minute for the job that a trigger may have started."""
-    search = Deadline(batch.task.clock, _SECONDS_TO_FIND_A_JOB, _SECONDS_BETWEEN_LOOKS)
-    recent = JobQuery(started_after=since - timedelta(minutes=1))
-    while True:
-        try:
-            for job in batch.service.list_jobs(recent):
+    earliest = since - timedelta(minutes=1)
+    for _look in looks(batch.task.clock, _SECONDS_TO_FIND_A_JOB, _SECONDS_BETWEEN_LOOKS):
+        # What cannot be read now may be later: what is not found in the end is told as unknown.
+        with contextlib.suppress(AzureBackupError):
+            for job in batch.service.list_jobs(JobQuery(started_after=earliest)):
                 started = parse_time(job["start_time"])
                 if (
                     str(job["id"]).lower() not in batch.known_jobs
@@ -260,17 +256,10 @@ def _find_started_job(batch: Batch, instance: Described, since: datetime) -> Des
                     and job["operation"] == "backup"
                     and job["user_triggered"] is not False
                     and started
-                    and recent.started_after
-                    and started >= recent.started_after
+                    and started >= earliest
                 ):
                     return job
-        except AzureBackupError:
-            # The search goes on: what is not found in the end is told as unknown.
-            pass
-        try:
-            search.sleep(_SECONDS_BETWEEN_LOOKS, "the search for the job")
-        except TimedOut:
-            return None
+    return None
 
 
 # -- finish: wait for the jobs, look up the recovery points
@@ -344,8 +333,7 @@ def _conclude(batch: Batch, backup: Backup) -> None:
         raise
     backup.recovery_point = _recovery_point_of(batch, job)
     if job["status"] == "completed_with_warnings":
-        told = "; ".join(f"{error['message']} ({error['code']})" for error in job["errors"]) or "Azure gives no reason"
-        batch.task.warn(f"job {job['name']} completed with warnings: {told}")
+        batch.task.warn(f"job {job['name']} completed with warnings: {reasons_of(job)}")
     verb = {"start": "backed up", "join": "joined the backup of", "resume": "backed up"}[backup.action]
     backup.msg = f"{verb} {what.removeprefix('back up ')}: job {job['name']} {str(job['status']).replace('_', ' ')}"
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from .errors import Interrupted, TimedOut
@@ -91,6 +92,17 @@ class Deadline:
         if remaining <= 0:
             raise TimedOut(f"{what} is not over after {self.timeout:g} seconds (wait_timeout)")
         self.clock.sleep(min(seconds, remaining))
+
+
+def looks(clock: Clock, seconds: float, every: float) -> Iterator[None]:
+    """Give the turns of a search: the first at once, then one every so many seconds, until the time is over."""
+    search = Deadline(clock, seconds, every)
+    while True:
+        yield
+        try:
+            search.sleep(every, "the search")
+        except TimedOut:
+            return
 
 
 class Ramp:

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from .adapters import open_service
 from .azure.resource_graph import quote, run_query
@@ -14,11 +15,12 @@ from .batch import settle_each
 from .data_protection import graph as backup_vaults
 from .data_protection.vault_service import list_deleted_vaults
 from .data_protection.vaults import describe_deleted
+from .datasources import DatasourceType
 from .durations import format_time
 from .errors import AzureBackupError, NotFound
 from .recovery_services import graph as recovery_services
 from .resource_ids import group_id, parse_resource_id
-from .services import EVERY_JOB, GraphTable, JobQuery
+from .services import EVERY_JOB, BackupService, GraphTable, JobQuery
 from .shapes import Described
 from .vault_service import VAULT_RESOURCE_TYPES
 
@@ -99,15 +101,33 @@ def find_deleted_instances(session: Session, subscription_ids: list[str], warn: 
     warn: is told of vaults that cannot be read.
     """
     vaults = _find(session, _of_kind(_VAULTS, "backup"), subscription_ids, "search the vaults of the subscriptions", [])
+    told, failures = _ask_each(session, vaults, lambda service: service.list_deleted_instances())
+    for vault, error in failures.items():
+        warn(f"what vault {vault} holds soft-deleted is left out: {error.message}")
+    return told
+
+
+def _ask_each(
+    session: Session, vaults: list[Described], ask: Callable[[BackupService], list[Described]]
+) -> tuple[list[Described], dict[str, AzureBackupError]]:
+    """Ask every vault, several at once; gives what they told, and by its id the error of each that told nothing."""
     services = [open_service(session, parse_resource_id(vault["id"], "id")) for vault in vaults]
-    listed = settle_each(services, lambda service: service.list_deleted_instances(), _ASKED_AT_ONCE)
-    found: list[Described] = []
-    for service, instances in zip(services, listed, strict=True):
-        if isinstance(instances, AzureBackupError):
-            warn(f"what vault {service.vault.text} holds soft-deleted is left out: {instances.message}")
+    told: list[Described] = []
+    failures = {}
+    for service, answer in zip(services, settle_each(services, ask, _ASKED_AT_ONCE), strict=True):
+        if isinstance(answer, AzureBackupError):
+            failures[service.vault.text] = answer
         else:
-            found += instances
-    return found
+            told += answer
+    return told, failures
+
+
+def find_resources(
+    session: Session, subscription_ids: list[str], rows: Iterable[DatasourceType], action: str
+) -> list[dict[str, Any]]:
+    """Read the resources of some types as Resource Graph has them."""
+    kinds = ", ".join(sorted(quote(row.resource_type.lower()) for row in rows))
+    return run_query(session, f"resources | where type in~ ({kinds}) | order by id asc", subscription_ids, action)
 
 
 def _of_kind(tables: dict[str, GraphTable], kind: str | None) -> dict[str, GraphTable]:
@@ -125,16 +145,12 @@ def find_jobs(
     found = _find(session, _of_kind(_JOBS, kind), subscription_ids, "search the backup jobs of the subscriptions", ids, query)
     tables = {name: table for name, table in _of_kind(_VAULTS, kind).items() if name not in _JOBS}
     asked = _find(session, tables, subscription_ids, "search the vaults of the subscriptions", [])
-    services = [open_service(session, parse_resource_id(vault["id"], "id")) for vault in asked]
-    listed = settle_each(services, lambda service: service.list_jobs(query), _ASKED_AT_ONCE)
-    failures = [jobs for jobs in listed if isinstance(jobs, AzureBackupError)]
-    if failures and len(failures) == len(listed):
-        raise failures[0]
-    for service, jobs in zip(services, listed, strict=True):
-        if isinstance(jobs, AzureBackupError):
-            warn(f"the jobs of vault {service.vault.text} are left out: {jobs.message}")
-        else:
-            found += jobs
+    told, failures = _ask_each(session, asked, lambda service: service.list_jobs(query))
+    if failures and len(failures) == len(asked):
+        raise next(iter(failures.values()))
+    for vault, error in failures.items():
+        warn(f"the jobs of vault {vault} are left out: {error.message}")
+    found += told
     return [job for job in found if query.matches(job)]
 
 

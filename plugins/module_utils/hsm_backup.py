@@ -9,19 +9,7 @@ from datetime import timedelta
 
 from .durations import format_time, seconds_in
 from .errors import AzureBackupError, BadInput, Denied, MissingLibrary, NotFound, OperationFailed, UntrustedHost
-from .hsm_job import (
-    check_success,
-    follow,
-    follow_check,
-    lasted,
-    name_of,
-    open_hsm,
-    problems_with_options,
-    read_resumed,
-    start_once,
-    tell,
-    with_details,
-)
+from .hsm_job import lasted, name_of, open_hsm, problems_with_options, resume_job, run_job
 from .managed_hsm.service import BACKUP, ManagedHsm
 from .managed_hsm.storage import Folder, Storage, delete_folder, list_folders, read_storage
 from .module import Result, Task
@@ -84,25 +72,26 @@ def _no_container(storage: Storage, error: AzureBackupError) -> NotFound:
 
 
 def _start(task: Task, hsm: ManagedHsm, storage: Storage) -> Result:
-    deadline = task.deadline()
-    if task.options["precheck"]:
-        check = start_once(hsm, BACKUP, lambda: hsm.check_backup(storage.wire, deadline))
-        follow_check(hsm, BACKUP, check, deadline)
-    job = start_once(hsm, BACKUP, lambda: hsm.start_backup(storage.wire, deadline))
-    tell(task, hsm, job, BACKUP)
+    try:
+        job = run_job(
+            task,
+            hsm,
+            BACKUP,
+            lambda deadline: hsm.check_backup(storage.wire, deadline),
+            lambda deadline: hsm.start_backup(storage.wire, deadline),
+        )
+    except OperationFailed as error:
+        # Only a failed job is looked into; a failed check has said why.
+        if error.details.get("changed"):
+            _explain(task, storage, error)
+        raise
     if not task.options["wait"]:
         return _result("start", f"job {job['job_id']} backs '{hsm.name}' up", job, is_started=True)
-    try:
-        job = follow(task, hsm, BACKUP, job, deadline)
-    except OperationFailed as error:
-        raise with_details(_explained(task, storage, error), changed=True, action="start") from error
-    except AzureBackupError as error:
-        raise with_details(error, changed=True, action="start") from error
     pruned = _prune(task, hsm, storage, job)
     return _result("start", f"backed up '{hsm.name}'{lasted(job)}: {job['folder_uri']}", job, pruned, is_started=True)
 
 
-def _explained(task: Task, storage: Storage, error: OperationFailed) -> OperationFailed:
+def _explain(task: Task, storage: Storage, error: OperationFailed) -> None:
     """Add what can be told of the container to a failure, which an HSM often tells without a reason."""
     told = []
     try:
@@ -116,8 +105,8 @@ def _explained(task: Task, storage: Storage, error: OperationFailed) -> Operatio
         pass
     if storage.sas_token is None:
         told.append("The HSM needs a user-assigned identity with 'Storage Blob Data Contributor' on the container")
-    error.message = ". ".join([error.message.rstrip("."), *told]) if told else error.message
-    return error
+    if told:
+        error.message = ". ".join([error.message.rstrip("."), *told])
 
 
 def _prune(task: Task, hsm: ManagedHsm, storage: Storage, backup: Described) -> list[str]:
@@ -145,12 +134,9 @@ def _prune(task: Task, hsm: ManagedHsm, storage: Storage, backup: Described) -> 
 
 def _resume(task: Task) -> Result:
     hsm = open_hsm(task)
-    job = read_resumed(hsm, BACKUP, task.options["job_id"])
+    job = resume_job(task, hsm, BACKUP)
     if not task.options["wait"] or task.check_mode:
-        check_success(hsm, BACKUP, job)
         return _result("resume", f"job {job['job_id']} is {job['status']}", job)
-    tell(task, hsm, job, BACKUP)
-    job = follow(task, hsm, BACKUP, job, task.deadline())
     if not job["folder_uri"]:
         raise OperationFailed(f"job_id: job {job['job_id']} made no backup; it was the check before one", details={"backup": job})
     return _result("resume", f"backed up '{hsm.name}'{lasted(job)}: {job['folder_uri']}", job)

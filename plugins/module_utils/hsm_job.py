@@ -159,21 +159,45 @@ def check_success(hsm: ManagedHsm, kind: str, job: Described) -> None:
     )
 
 
-def read_resumed(hsm: ManagedHsm, kind: str, job_id: str) -> Described:
-    """Read a job that an earlier run started. Raises NotFound for one that the HSM does not know."""
+def run_job(
+    task: Task,
+    hsm: ManagedHsm,
+    kind: str,
+    check: Callable[[Deadline], Described],
+    start: Callable[[Deadline], Described],
+) -> Described:
+    """Start a job, after a check where the task says so, and give it: over where the task waits.
+
+    Raises with what is known of it.
+    """
+    deadline = task.deadline()
+    if task.options["precheck"]:
+        follow_check(hsm, kind, start_once(hsm, kind, lambda: check(deadline)), deadline)
+    job = start_once(hsm, kind, lambda: start(deadline))
+    tell(task, hsm, job, kind)
+    if not task.options["wait"]:
+        return job
+    try:
+        return follow(task, hsm, kind, job, deadline)
+    except AzureBackupError as error:
+        error.details = {**error.details, "changed": True, "action": "start"}
+        raise
+
+
+def resume_job(task: Task, hsm: ManagedHsm, kind: str) -> Described:
+    """Give the job of an earlier run that job_id names: over where the task waits. Raises NotFound for one that is not known."""
+    job_id = task.options["job_id"]
     try:
         job = hsm.read_job(kind, job_id)
     except TRANSIENT:
-        return shape("hsm_job", job_id=job_id, status="in_progress")
+        job = shape("hsm_job", job_id=job_id, status="in_progress")
     if job is None:
         raise NotFound(f"job_id: Managed HSM '{hsm.name}' knows no {kind} job {job_id}", status=404)
-    return job
-
-
-def with_details(error: AzureBackupError, **details: object) -> AzureBackupError:
-    """Add to what a failed task returns."""
-    error.details = {**error.details, **details}
-    return error
+    if not task.options["wait"] or task.check_mode:
+        check_success(hsm, kind, job)
+        return job
+    tell(task, hsm, job, kind)
+    return follow(task, hsm, kind, job, task.deadline())
 
 
 def lasted(job: Described) -> str:

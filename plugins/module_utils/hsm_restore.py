@@ -10,19 +10,7 @@ from typing import Any
 
 from .addresses import read_address
 from .errors import AzureBackupError, BadInput, MissingLibrary, NotFound, UntrustedHost
-from .hsm_job import (
-    check_success,
-    follow,
-    follow_check,
-    lasted,
-    name_of,
-    open_hsm,
-    problems_with_options,
-    read_resumed,
-    start_once,
-    tell,
-    with_details,
-)
+from .hsm_job import lasted, name_of, open_hsm, problems_with_options, resume_job, run_job
 from .managed_hsm.service import RESTORE
 from .managed_hsm.storage import Storage, has_folder, read_storage
 from .module import Result, Task
@@ -42,30 +30,24 @@ def restore(task: Task) -> Result:
     _check_options(task, folder)
     what = f"key '{options['key_name']}' of '{name_of(task)}'" if options["key_name"] else f"'{name_of(task)}'"
     if options["job_id"]:
-        hsm = open_hsm(task)
-        job = read_resumed(hsm, RESTORE, options["job_id"])
+        job = resume_job(task, open_hsm(task), RESTORE)
         if not options["wait"] or task.check_mode:
-            check_success(hsm, RESTORE, job)
             return _result("resume", f"job {job['job_id']} is {job['status']}", job, None)
-        tell(task, hsm, job, RESTORE)
-        job = follow(task, hsm, RESTORE, job, task.deadline())
         return _told(task, _result("resume", f"restored {what}{lasted(job)}", job, None))
     storage = read_storage(task.session, options)
     _check_folder(task, storage, folder)
     if task.check_mode:
         return _result("start", f"{what} is to be restored from {folder}", None, folder, is_started=True)
-    hsm, deadline = open_hsm(task), task.deadline()
-    if options["precheck"]:
-        check = start_once(hsm, RESTORE, lambda: hsm.check_restore(storage.wire, folder, deadline))
-        follow_check(hsm, RESTORE, check, deadline)
-    job = start_once(hsm, RESTORE, lambda: hsm.start_restore(storage.wire, folder, options["key_name"], deadline))
-    tell(task, hsm, job, RESTORE)
+    hsm = open_hsm(task)
+    job = run_job(
+        task,
+        hsm,
+        RESTORE,
+        lambda deadline: hsm.check_restore(storage.wire, folder, deadline),
+        lambda deadline: hsm.start_restore(storage.wire, folder, options["key_name"], deadline),
+    )
     if not options["wait"]:
         return _result("start", f"job {job['job_id']} restores {what}", job, folder, is_started=True)
-    try:
-        job = follow(task, hsm, RESTORE, job, deadline)
-    except AzureBackupError as error:
-        raise with_details(error, changed=True, action="start") from error
     return _told(task, _result("start", f"restored {what} from {folder}{lasted(job)}", job, folder, is_started=True))
 
 

@@ -120,14 +120,18 @@ def _read_each(service: BackupService, job_ids: list[str], max_concurrency: int)
     return {job_id: job for job_id, job in found if not isinstance(job, TRANSIENT)}
 
 
+def reasons_of(job: Described) -> str:
+    """Say what Azure says of a job that did not go well."""
+    return "; ".join(f"{error['message']} ({error['code']})" for error in job["errors"]) or "Azure gives no reason"
+
+
 def check_success(job: Described, what: str) -> None:
     """Raise OperationFailed with Azure's error for a job that is over and did not succeed."""
     if job["status"] in SUCCEEDED:
         return
     first = job["errors"][0] if job["errors"] else {}
-    told = "; ".join(f"{error['message']} ({error['code']})" for error in job["errors"]) or "Azure gives no reason"
     raise OperationFailed(
-        f"Cannot {what}: job {job['name']} ended {str(job['status']).replace('_', ' ')}: {told}",
+        f"Cannot {what}: job {job['name']} ended {str(job['status']).replace('_', ' ')}: {reasons_of(job)}",
         code=first.get("code"),
         recommended_action=first.get("recommended_action"),
     )

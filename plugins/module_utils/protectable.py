@@ -9,12 +9,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from .azure.resource_graph import quote, run_query
 from .azure.session import Session
 from .datasources import DATASOURCE_TYPES, DatasourceType
 from .durations import parse_time
 from .errors import AzureBackupError
-from .fleet import find_deleted_instances, find_instances_with_times, find_jobs
+from .fleet import find_deleted_instances, find_instances_with_times, find_jobs, find_resources
 from .resource_ids import parse_resource_id
 from .services import JobQuery
 from .shapes import Described
@@ -31,7 +30,8 @@ def find_datasources(
     at all; warn: is told what could not be read.
     """
     rows = [DATASOURCE_TYPES[name] for name in types]
-    found = {str(wire["id"]).lower(): _describe(wire, rows) for wire in _read_resources(session, subscription_ids, rows)}
+    resources = find_resources(session, subscription_ids, rows, "search what can be protected in the subscriptions")
+    found = {str(wire["id"]).lower(): _describe(wire, rows) for wire in resources}
     for instance in find_deleted_instances(session, subscription_ids, warn):
         _note(found, instance)
     # What is protected again counts more than what was deleted.
@@ -40,12 +40,6 @@ def find_datasources(
     if days:
         _note_last_backups(session, subscription_ids, days, found, warn)
     return sorted(found.values(), key=lambda one: str(one["datasource_id"]).lower())
-
-
-def _read_resources(session: Session, subscription_ids: list[str], rows: list[DatasourceType]) -> list[dict[str, Any]]:
-    kinds = ", ".join(quote(row.resource_type.lower()) for row in rows)
-    query = f"resources | where type in~ ({kinds}) | order by id asc"
-    return run_query(session, query, subscription_ids, "search what can be protected in the subscriptions")
 
 
 def _describe(wire: dict[str, Any], rows: list[DatasourceType]) -> Described:

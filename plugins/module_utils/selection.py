@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .azure.resource_graph import quote, run_query
 from .azure.session import Session
 from .datasources import DATASOURCE_TYPES, find_by_name
 from .errors import BadInput
+from .fleet import find_resources
 from .resource_ids import parse_resource_id
 from .shapes import Described
 from .states import PROTECTED
@@ -46,10 +46,9 @@ def choose_instances(session: Session, instances: list[Described], selection: di
 
 def _read_tags(session: Session, instances: list[Described]) -> dict[str, dict[str, str]]:
     """Read the tags of datasources by their lower-cased ids; names of tags are the same in any casing."""
-    kinds = sorted({DATASOURCE_TYPES[one["datasource_type"]].resource_type.lower() for one in instances})
+    types = sorted({one["datasource_type"] for one in instances})
     subscriptions = sorted({parse_resource_id(str(one["datasource_id"]), "datasource_id").subscription_id for one in instances})
-    query = f"resources | where type in~ ({', '.join(map(quote, kinds))}) | order by id asc"
-    rows = run_query(session, query, subscriptions, "read the tags of the datasources")
+    rows = find_resources(session, subscriptions, [DATASOURCE_TYPES[name] for name in types], "read the tags of the datasources")
     return {
         str(row["id"]).lower(): {str(name).lower(): str(value) for name, value in (row.get("tags") or {}).items()} for row in rows
     }

@@ -12,7 +12,7 @@ from typing import Any
 
 from .azurestack.service import BackupAdmin
 from .azurestack.wire import STORE
-from .clock import Deadline, Ramp
+from .clock import Deadline, Ramp, looks
 from .durations import parse_time, seconds_in, to_clock_words
 from .errors import TRANSIENT, AzureBackupError, BadInput, Conflict, Denied, NotFound, OperationFailed, OutcomeUnknown, TimedOut
 from .module import Result, Task
@@ -191,21 +191,15 @@ def _start(task: Task, region: BackupAdmin, known: set[str], deadline: Deadline)
 
 def _find_started(task: Task, region: BackupAdmin, known: set[str], since: datetime) -> str | None:
     """Look for a backup that a trigger may have started: one that was not there before."""
-    search = Deadline(task.clock, _SECONDS_TO_APPEAR, _SECONDS_BETWEEN_LOOKS)
-    while True:
-        try:
+    for _look in looks(task.clock, _SECONDS_TO_APPEAR, _SECONDS_BETWEEN_LOOKS):
+        # What cannot be read now may be later: what is not found in the end is told as unknown.
+        with contextlib.suppress(AzureBackupError):
             for one in region.list_backups():
                 created = parse_time(one["created_time"])
                 is_new = created is None or created >= since - timedelta(minutes=1)
                 if str(one["name"]) not in known and is_new and not one["is_automatic_backup"]:
                     return str(one["name"])
-        except AzureBackupError:
-            # The search goes on: what is not found in the end is told as unknown.
-            pass
-        try:
-            search.sleep(_SECONDS_BETWEEN_LOOKS, "the search for the backup")
-        except TimedOut:
-            return None
+    return None
 
 
 # -- follow
@@ -329,16 +323,10 @@ def _check_status(region: BackupAdmin, backup: Described) -> None:
 
 def _confirm(task: Task, region: BackupAdmin, backup: Described) -> Described:
     """Find a backup that is over in the list of backups, which is what an operator will restore from."""
-    search = Deadline(task.clock, _SECONDS_TO_APPEAR, _SECONDS_BETWEEN_LOOKS)
-    while True:
-        try:
+    for _look in looks(task.clock, _SECONDS_TO_APPEAR, _SECONDS_BETWEEN_LOOKS):
+        with contextlib.suppress(*TRANSIENT, NotFound):
             found = next((one for one in region.list_backups() if one["name"] == backup["name"]), None)
             if found:
                 return found
-        except (*TRANSIENT, NotFound):
-            pass
-        try:
-            search.sleep(_SECONDS_BETWEEN_LOOKS, "the search in the list of backups")
-        except TimedOut:
-            task.warn(f"backup {backup['name']} is over, and the list of backups does not show it")
-            return backup
+    task.warn(f"backup {backup['name']} is over, and the list of backups does not show it")
+    return backup

@@ -10,14 +10,16 @@ this follows them, by whichever header Azure sent.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from ..clock import Deadline, Ramp
-from ..errors import TRANSIENT, Denied, NotFound
+from ..errors import TRANSIENT, Denied, NotFound, OutcomeUnknown, Throttled, Unavailable, Unreachable
 from .session import Session, json_body
 from .translation import failed_operation, seconds_to_wait
 
+Sent = TypeVar("Sent")
 # Azure spells Inprogress, InProgress, Accepted; only the terminal ones are alike everywhere.
 _SUCCEEDED = "succeeded"
 _FAILED = ("failed", "canceled", "cancelled")
@@ -63,6 +65,25 @@ class Outcome:
         """The ARM id of the job that the operation started, if any."""
         properties = self.body.get("properties") or {}
         return properties.get("jobId") or self.body.get("jobId")
+
+
+def send_once(send: Callable[[], Sent], action: str, deadline: Deadline, seconds_to_reach: float | None = None) -> Sent:
+    """Send what starts something, and again only where it was not processed: a second request is a second backup.
+
+    send: sends without retries of its own; seconds_to_reach: how long to try a host that cannot be reached at all, by
+    default as long as the deadline. Raises OutcomeUnknown where it was sent and its fate is not known.
+    """
+    ramp = Ramp(deadline.poll_interval)
+    patience = Deadline(deadline.clock, seconds_to_reach or deadline.timeout, deadline.poll_interval)
+    while True:
+        try:
+            return send()
+        except (Throttled, Unreachable) as error:
+            if deadline.remaining() <= 0 or (isinstance(error, Unreachable) and patience.remaining() <= 0):
+                raise
+            deadline.sleep(ramp.following(error.retry_after), action)
+        except Unavailable as error:
+            raise OutcomeUnknown(error.message, code=error.code, status=error.status, details={"changed": True}) from error
 
 
 def follow(

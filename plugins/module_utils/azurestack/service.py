@@ -8,10 +8,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from ..azure.operations import follow
+from ..azure.operations import follow, send_once
 from ..azure.session import Session, json_body
-from ..clock import Deadline, Ramp
-from ..errors import AzureBackupError, NotFound, OutcomeUnknown, Throttled, Unavailable, Unreachable
+from ..clock import Deadline
+from ..errors import AzureBackupError, NotFound
 from ..shapes import Described, shape
 from .wire import describe_backup, describe_location, location_body
 
@@ -93,19 +93,11 @@ class BackupAdmin:
 
     def _send_once(self, url: str, action: str, deadline: Deadline, body: Any = None) -> Any:
         """Send a POST that starts something; again only where it was not processed. Raises OutcomeUnknown."""
-        ramp = Ramp(deadline.poll_interval)
-        patience = Deadline(deadline.clock, _SECONDS_TO_REACH, deadline.poll_interval)
-        while True:
-            try:
-                # Retries are off: a second POST is a second backup.
-                return self._session.send("POST", url, action, self._api, body=body, retry_total=0)
-            except (Throttled, Unreachable) as error:
-                # Neither was processed, so it may be sent again.
-                if deadline.remaining() <= 0 or (isinstance(error, Unreachable) and patience.remaining() <= 0):
-                    raise
-                deadline.sleep(ramp.following(error.retry_after), action)
-            except Unavailable as error:
-                raise OutcomeUnknown(error.message, code=error.code, status=error.status, details={"changed": True}) from error
+
+        def send() -> Any:
+            return self._session.send("POST", url, action, self._api, body=body, retry_total=0)
+
+        return send_once(send, action, deadline, _SECONDS_TO_REACH)
 
     def read_result(self, name: str) -> Described | None:
         """Read the result of a backup's operation; None while it runs. Raises NotFound for one that is not known (yet)."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from ..azure.operations import FirstAnswer, Outcome, follow
+from ..azure.operations import FirstAnswer, Outcome, follow, send_once
 from ..azure.session import Session, json_body
 from ..azure.translation import translated
 from ..clock import Deadline, Ramp
@@ -24,9 +24,6 @@ from ..errors import (
     OperationFailed,
     OutcomeUnknown,
     PermissionMissing,
-    Throttled,
-    Unavailable,
-    Unreachable,
 )
 from ..plan import Plan
 from ..resource_ids import ResourceId
@@ -300,20 +297,8 @@ class DataProtection(BackupVault):
         if plan["retention_tag"]:
             options["triggerOption"] = {"retentionTagOverride": plan["retention_tag"]}
         body = {"backupRuleOptions": options}
-        ramp = Ramp(deadline.poll_interval)
-        while True:
-            try:
-                # Retries are off: a second POST is a second backup.
-                answer = self._start(action, self._client.backup_instances.begin_adhoc_backup, name, body, retry_total=0)
-            except (Throttled, Unreachable) as error:
-                # Neither was processed, so it may be sent again.
-                if deadline.remaining() <= 0:
-                    raise
-                deadline.sleep(ramp.following(error.retry_after), action)
-            except Unavailable as error:
-                raise OutcomeUnknown(error.message, code=error.code, status=error.status) from error
-            else:
-                break
+        begin = self._client.backup_instances.begin_adhoc_backup
+        answer = send_once(lambda: self._start(action, begin, name, body, retry_total=0), action, deadline)
         try:
             return follow(self._session, answer, action, deadline).job_id
         except OperationFailed:

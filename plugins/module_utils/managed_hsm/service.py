@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..azure.libraries import load
+from ..azure.operations import send_once
 from ..azure.session import API_VERSIONS, Session, json_body
 from ..azure.translation import error_of, http_error, translated
-from ..clock import Deadline, Ramp
+from ..clock import Deadline
 from ..durations import format_time, seconds_of_span
-from ..errors import NotFound, OutcomeUnknown, Throttled, Unavailable, Unreachable
+from ..errors import NotFound
 from ..shapes import Described, shape, snake
 
 Wire = dict[str, Any]
@@ -46,20 +47,13 @@ class ManagedHsm:
 
     def _start(self, method: str, path: str, action: str, body: Wire, deadline: Deadline, version: str) -> Described:
         """Start something, once. Raises OutcomeUnknown where the request was sent and its fate is not known."""
-        ramp = Ramp(deadline.poll_interval)
+
+        def send() -> Described:
+            answer = self._send(method, path, action, body, version)
+            return _with_id(describe(json_body(answer, action)), answer)
+
         # A name that is wrong stays wrong.
-        patience = Deadline(deadline.clock, _SECONDS_TO_REACH, deadline.poll_interval)
-        while True:
-            try:
-                answer = self._send(method, path, action, body, version)
-                return _with_id(describe(json_body(answer, action)), answer)
-            except (Throttled, Unreachable) as error:
-                # Neither was processed, so it may be sent again.
-                if deadline.remaining() <= 0 or (isinstance(error, Unreachable) and patience.remaining() <= 0):
-                    raise
-                deadline.sleep(ramp.following(error.retry_after), action)
-            except Unavailable as error:
-                raise OutcomeUnknown(error.message, code=error.code, status=error.status) from error
+        return send_once(send, action, deadline, _SECONDS_TO_REACH)
 
     def start_backup(self, storage: Wire, deadline: Deadline) -> Described:
         """Start a full backup; storage: SASTokenParameter of the API."""

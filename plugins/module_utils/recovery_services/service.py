@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..azure.operations import Outcome, follow, follow_status
+from ..azure.operations import Outcome, follow, follow_status, send_once
 from ..azure.resource_graph import quote, run_query
 from ..azure.session import Session, json_body
 from ..clock import Deadline, Ramp
@@ -28,10 +28,7 @@ from ..errors import (
     NotFound,
     OperationFailed,
     OutcomeUnknown,
-    Throttled,
     TimedOut,
-    Unavailable,
-    Unreachable,
 )
 from ..plan import Plan
 from ..resource_ids import ResourceId, same_id
@@ -319,20 +316,7 @@ class RecoveryServices(RecoveryServicesVault):
         action = f"back up '{name}'"
         body = {"properties": {"objectType": "IaasVMBackupRequest", "recoveryPointExpiryTimeInUTC": plan["retain_until"]}}
         url = f"{items.item_path(self.vault, name)}/backup"
-        ramp = Ramp(deadline.poll_interval)
-        while True:
-            try:
-                # Retries are off: a second POST is a second backup.
-                answer = self._session.send("POST", url, action, API, body=body, retry_total=0)
-            except (Throttled, Unreachable) as error:
-                # Neither was processed, so it may be sent again.
-                if deadline.remaining() <= 0:
-                    raise
-                deadline.sleep(ramp.following(error.retry_after), action)
-            except Unavailable as error:
-                raise OutcomeUnknown(error.message, code=error.code, status=error.status) from error
-            else:
-                break
+        answer = send_once(lambda: self._session.send("POST", url, action, API, body=body, retry_total=0), action, deadline)
         try:
             found = self._follow_operation(answer, action, deadline).job_id
         except OperationFailed:
