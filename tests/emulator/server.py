@@ -53,6 +53,8 @@ class TlsServer:
         chain_file.write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
         # The public roots stay, because this file takes the place of the machine's own for every program.
         self.ca_file = folder / "ca-bundle.pem"
+        self.authority_file = folder / "ca.pem"
+        self.authority_file.write_bytes(authority.cert_pem.bytes())
         self.ca_file.write_bytes(Path(certifi.where()).read_bytes() + b"\n" + authority.cert_pem.bytes())
         listeners = [self._listen(self._port)]
         self.url = f"https://127.0.0.1:{listeners[0].getsockname()[1]}"

@@ -60,6 +60,7 @@ def test_recorded_traffic_leads_to_the_recorded_outcome(path: Path, monkeypatch:
     with TlsServer(build_app(replay, seed)) as server:
         for name, value in server.environment_for(seed).items():
             monkeypatch.setenv(name, value)
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(server.authority_file))
         # One server stands for all endpoints.
         for name in PLACES.values():
             monkeypatch.setenv(name, server.url)
