@@ -13,7 +13,7 @@ from typing import Any
 
 from .adapters import open_service, open_vault
 from .addressing import read_existing_vault
-from .batch import Datasource, failed_item, item_diff, item_result, read_datasource_ids, settle_each, summarise
+from .batch import Datasource, by_datasource, failed_item, item_diff, item_result, read_datasource_ids, settle_each, summarise
 from .clock import Deadline, looks
 from .durations import parse_time, seconds_in
 from .errors import TRANSIENT, AzureBackupError, BadInput, NotFound, OutcomeUnknown, TimedOut
@@ -66,12 +66,12 @@ class Backup:
 
 @dataclass
 class Batch:
-    """What all datasources of a task share: read once."""
+    """What all datasources of a task share, read once; instances: by the keys of their datasources."""
 
     task: Task
     service: BackupService
     deadline: Deadline
-    instances: list[Described]
+    instances: dict[str, Described]
     jobs: list[Described]
     max_age: float | None
     known_jobs: set[str] = field(default_factory=set)
@@ -107,7 +107,7 @@ def ensure_backups(task: Task) -> Result:
     if not (given or chosen):
         return {**summarise([]), "msg": f"nothing that vault '{service.vault.name}' protects was selected"}
     datasources = given or read_datasource_ids([str(instance["datasource_id"]) for instance in chosen])
-    batch = Batch(task, service, task.deadline(), instances, service.list_jobs(_RUNNING), max_age)
+    batch = Batch(task, service, task.deadline(), by_datasource(instances), service.list_jobs(_RUNNING), max_age)
     # The same id given twice is backed up once.
     unique = list({datasource.key: (row, datasource) for row, datasource in datasources}.values())
     begun = settle_each(unique, functools.partial(_begin_and_tell, batch), options["max_concurrency"])
@@ -138,7 +138,7 @@ def _begin_and_tell(batch: Batch, item: Datasource) -> Backup:
 def _begin(batch: Batch, item: Datasource) -> Backup:
     _row, datasource = item
     task, service, options = batch.task, batch.service, batch.task.options
-    instance = next((one for one in batch.instances if same_id(one["datasource_id"], datasource.text)), None)
+    instance = batch.instances.get(datasource.key)
     if instance is None:
         message = f"'{datasource.name}' is not protected in vault '{service.vault.name}'"
         if not task.check_mode:
@@ -395,6 +395,6 @@ def _resume(task: Task) -> Result:
         # It may have been started a moment ago; the wait gives it a minute to appear.
         job = _unread_job(job_id)
     backup = Backup(job["datasource_id"], "resume", f"job {job['name']} is {job['status']}", None, job_id, job)
-    batch = Batch(task, service, task.deadline(), [], [], None)
+    batch = Batch(task, service, task.deadline(), {}, [], None)
     outcome = _finish(batch, [backup])[0]
     return summarise([failed_item(backup.datasource_id, outcome) if isinstance(outcome, AzureBackupError) else outcome])

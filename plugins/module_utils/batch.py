@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from .datasources import DatasourceType, find_by_id
 from .errors import AzureBackupError, BadInput
 from .resource_ids import ResourceId
+from .shapes import Described
 
 Result = dict[str, Any]
 Datasource = tuple[DatasourceType, ResourceId]
@@ -39,6 +40,11 @@ def read_datasource_ids(ids: Sequence[str] | None) -> list[Datasource]:
     if problems:
         raise BadInput("; ".join(problems))
     return found
+
+
+def by_datasource(instances: Sequence[Described]) -> dict[str, Described]:
+    """Give the instances of a vault by the lower-cased ids of what they protect."""
+    return {str(instance["datasource_id"]).lower().rstrip("/"): instance for instance in reversed(instances)}
 
 
 def item_result(datasource_id: str | None, changed: bool, action: str, msg: str, **more: Any) -> Result:

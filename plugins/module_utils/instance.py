@@ -13,7 +13,7 @@ from typing import Any
 
 from .adapters import open_vault
 from .addressing import read_existing_vault, read_group
-from .batch import item_diff, item_result, read_datasource_ids, run_each
+from .batch import by_datasource, item_diff, item_result, read_datasource_ids, run_each
 from .clock import Deadline, Ramp
 from .containers import check_containers, choose_containers, selection_of
 from .datasources import DatasourceType
@@ -55,9 +55,13 @@ class Batch:
         """Find the soft-deleted instance of a datasource."""
         return next((item for item in self.deleted if same_id(item["datasource_id"], datasource.text)), None)
 
+    @cached_property
+    def _by_datasource(self) -> dict[str, Described]:
+        return by_datasource(self.instances)
+
     def instance_of(self, datasource: ResourceId) -> Described | None:
         """Find the instance of a datasource in the vault, whatever its name."""
-        return next((item for item in self.instances if same_id(item["datasource_id"], datasource.text)), None)
+        return self._by_datasource.get(datasource.key)
 
 
 def ensure_instances(task: Task) -> Result:

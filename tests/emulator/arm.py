@@ -148,11 +148,11 @@ def resource_not_found(kind: str, name: str, group: str) -> ArmError:
     )
 
 
-def page_of(call: Call, items: list[Wire], page_size: int) -> Reply:
-    """Give one page of a list and the nextLink to the one after it."""
+def page_of(call: Call, items: list[Any], page_size: int, describe: Callable[[Any], Wire] = lambda item: item) -> Reply:
+    """Give one page of a list and the nextLink to the one after it; describe: gives an item as lists show it."""
     token = call.query.get("$skiptoken") or call.query.get("$skipToken") or "0"
     start = int(token) if token.isdigit() else 0
-    body: Wire = {"value": items[start : start + page_size]}
+    body: Wire = {"value": [describe(item) for item in items[start : start + page_size]]}
     if start + page_size < len(items):
         body["nextLink"] = f"{call.url}{quote(call.full_path)}?api-version={call.api_version}&$skipToken={start + page_size}"
     return Reply(200, body)

@@ -61,6 +61,40 @@ class Authorization:
         self.identities[principal_id] = self.clock.now()
         return principal_id
 
+    def plant(self, principal_id: str, role: str, scope: str) -> None:
+        """Have an assignment there that is effective already."""
+        name = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{scope}|{role}|{principal_id}".lower()))
+        key = f"{scope}{_ASSIGNMENTS}/{name}"
+        subscription = scope.split("/")[2]
+        definition = f"/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{role}"
+        wanted = {"roleDefinitionId": definition, "principalId": principal_id, "principalType": "ServicePrincipal"}
+        self.assignments[key.lower()] = self._assignment(key, name, scope, wanted, "", None)
+        self.effective[key.lower()] = self.clock.now()
+
+    def _assignment(self, key: str, name: str, scope: str, wanted: Wire, caller: str, existing: Wire | None) -> Wire:
+        """Give an assignment as it is read; existing: the one that it takes the place of."""
+        now = ticks(self.clock.now())
+        before = existing["properties"] if existing else {}
+        return {
+            "properties": {
+                "roleDefinitionId": wanted["roleDefinitionId"],
+                "principalId": wanted["principalId"],
+                "principalType": wanted.get("principalType") or "ServicePrincipal",
+                "scope": scope,
+                "condition": wanted.get("condition"),
+                "conditionVersion": wanted.get("conditionVersion"),
+                "createdOn": before.get("createdOn", now),
+                "updatedOn": now,
+                "createdBy": before.get("createdBy", caller),
+                "updatedBy": caller,
+                "delegatedManagedIdentityResourceId": None,
+                "description": wanted.get("description"),
+            },
+            "id": key,
+            "type": "Microsoft.Authorization/roleAssignments",
+            "name": name,
+        }
+
     def holds(self, principal_id: str, role: str, scope: str) -> bool:
         """Tell whether a principal holds a role on a scope or above it, effectively."""
         return any(
@@ -117,28 +151,10 @@ class Authorization:
             ):
                 raise ArmError(409, "RoleAssignmentExists", "The role assignment already exists.")
         existing = self.assignments.get(key)
-        now = self.clock.now()
-        self.assignments[key] = {
-            "properties": {
-                "roleDefinitionId": definition,
-                "principalId": principal,
-                "principalType": wanted.get("principalType") or "ServicePrincipal",
-                "scope": scope,
-                "condition": wanted.get("condition"),
-                "conditionVersion": wanted.get("conditionVersion"),
-                "createdOn": existing["properties"]["createdOn"] if existing else ticks(now),
-                "updatedOn": ticks(now),
-                "createdBy": existing["properties"]["createdBy"] if existing else call.principal_id,
-                "updatedBy": call.principal_id,
-                "delegatedManagedIdentityResourceId": None,
-                "description": wanted.get("description"),
-            },
-            "id": call.full_path,
-            "type": "Microsoft.Authorization/roleAssignments",
-            "name": call.path["name"],
-        }
+        name = call.path["name"]
+        self.assignments[key] = self._assignment(call.full_path, name, scope, wanted, call.principal_id, existing)
         if existing is None:
-            self.effective[key] = now + self.clock.lasting(self.propagation_seconds)
+            self.effective[key] = self.clock.now() + self.clock.lasting(self.propagation_seconds)
         # The answer to the PUT does not say yet who made it.
         answer = self.assignments[key]
         return Reply(201, {**answer, "properties": {**answer["properties"], "createdBy": None}})

@@ -32,7 +32,8 @@ from .authorization import Authorization
 from .clock import Schedule, dotnet_duration, iso_duration, ticks
 from .faults import Faults
 from .operations import Operation, Operations
-from .protectable import Datasources, Protectable, has_schedule, refuse, row_of, snapshot_group
+from .planting import daily_disk_policy, disk_instance
+from .protectable import DISK, Datasources, Protectable, has_schedule, refuse, row_of, snapshot_group
 from .resource_graph import graph_row
 from .resource_guards import ResourceGuards
 from .resources import ResourceGroups
@@ -217,6 +218,37 @@ class DataProtection:
                 yield graph_row(located, f"{kind}/backupInstances", _TENANT)
             for job in vault.jobs.values():
                 yield graph_row(_with_dotnet_duration(job), f"{kind}/backupJobs", _TENANT)
+
+    def plant(self, principal_id: str, group: Wire, vault_name: str, disk_ids: list[str]) -> None:
+        """Have disks of a resource group protected in a vault of it, which is made where it is not there, with all roles.
+
+        The policy is called disks. principal_id: who is said to have asked for it.
+        """
+        url = f"{group['id']}/providers/{NAMESPACE}/backupVaults/{vault_name}"
+        path = {"subscription": group["id"].split("/")[2], "group": group["name"], "vault": vault_name, "policy": "disks"}
+        key = (path["subscription"].lower(), group["name"].lower(), vault_name.lower())
+        if key not in self.vaults:
+
+            def call(end: str, body: Wire) -> Call:
+                return Call("PUT", path, {"api-version": "2025-07-01"}, "", body, "", url + end, principal_id)
+
+            storage = {"storageSettings": [{"datastoreType": "VaultStore", "type": "LocallyRedundant"}]}
+            identity = {"type": "SystemAssigned"}
+            self._write_vault(call("", {"location": group["location"], "identity": identity, "properties": storage}))
+            self._write_policy(call("/backupPolicies/disks", {"properties": daily_disk_policy(ticks(self._clock.now()))}))
+            self.vaults[key].wire["properties"]["provisioningState"] = "Succeeded"
+            self._datasources.permit(DISK, str(self.vaults[key].wire["identity"]["principalId"]), group["id"])
+        vault = self.vaults[key]
+        for disk in disk_ids:
+            name = "{0}-{0}-{1}".format(disk.rsplit("/", 1)[-1], uuid.uuid5(uuid.NAMESPACE_URL, disk.lower()))
+            wire = {
+                "properties": disk_instance(disk, group["location"], f"{vault.id}/backupPolicies/disks", group["id"]),
+                "id": f"{vault.id}/backupInstances/{name}",
+                "name": name,
+                "type": f"{NAMESPACE}/backupVaults/backupInstances",
+            }
+            vault.instances[name.lower()] = Instance(wire, self._clock.now())
+            vault.instances[name.lower()].become("ProtectionConfigured")
 
     # -- look-ups
 
@@ -626,11 +658,10 @@ class DataProtection:
     # -- instances
 
     def _list_instances(self, call: Call) -> Reply:
-        found = [
-            {**instance.wire, "id": instance.wire["id"].replace("/backupVaults/", "/BackupVaults/")}
-            for instance in self._vault(call).instances.values()
-        ]
-        return page_of(call, found, self._groups.page_size)
+        def listed(instance: Instance) -> Wire:
+            return {**instance.wire, "id": instance.wire["id"].replace("/backupVaults/", "/BackupVaults/")}
+
+        return page_of(call, list(self._vault(call).instances.values()), self._groups.page_size, listed)
 
     def _read_instance(self, call: Call) -> Reply:
         return Reply(200, self._instance(call)[1].wire)

@@ -154,6 +154,11 @@ class Datasources:
             {"code": code, "additionalInfo": {"DetailedNonLocalisedMessage": detail}},
         )
 
+    def permit(self, row: Protectable, principal: str, group_id: str) -> None:
+        """Grant a vault's identity what it needs of a resource group to protect what lies in it, effective at once."""
+        for role in (_READER, _SNAPSHOT_CONTRIBUTOR) if row is DISK else (_STORAGE_CONTRIBUTOR,):
+            self._authorization.plant(principal, role, group_id)
+
     def _holds(self, principal: str | None, role: str, scope: str) -> bool:
         return bool(principal) and self._authorization.holds(str(principal), role, scope)
 

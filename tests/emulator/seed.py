@@ -63,7 +63,8 @@ class Seed:
     """Tenant, subscriptions, resource groups with their disks, and who may sign in.
 
     certificate: the PEM of a certificate that the client may sign in with as well;
-    groups: name, location, subscription (default SUBSCRIPTION), disks (name, sku, location, count),
+    groups: name, location, subscription (default SUBSCRIPTION), disks (name, sku, location; count: that many, numbered;
+    protected_in: the Backup vault of the group that protects them already),
     storage_accounts (name, location, containers), machines (name, location, new: whether vaults have to be told of it);
     stackhub_regions: name, path and user_name of the store, and what lies in it that nothing needs (garbage).
     """
@@ -100,15 +101,12 @@ class Seed:
             subscription = group.get("subscription", self.subscription_id)
             azure.groups.add(subscription, group["name"], group["location"])
             for disk in group.get("disks", []):
-                for number in range(disk.get("count", 1)):
-                    name = disk["name"] if "count" not in disk else f"{disk['name']}{number:05d}"
-                    azure.compute.add_disk(
-                        subscription,
-                        group["name"],
-                        name,
-                        disk.get("location", group["location"]),
-                        disk.get("sku", "Premium_LRS"),
-                    )
+                names = [f"{disk['name']}{number:05d}" for number in range(disk["count"])] if "count" in disk else [disk["name"]]
+                location, sku = disk.get("location", group["location"]), disk.get("sku", "Premium_LRS")
+                ids = [azure.compute.add_disk(subscription, group["name"], name, location, sku) for name in names]
+                if disk.get("protected_in"):
+                    described = azure.groups.find(subscription, group["name"])
+                    azure.data_protection.plant(self.client_id, described, disk["protected_in"], ids)
             for account in group.get("storage_accounts", []):
                 location = account.get("location", group["location"])
                 azure.storage.add_account(subscription, group["name"], account["name"], location, account.get("containers", []))
