@@ -13,7 +13,17 @@ from typing import Any
 
 from .adapters import open_service, open_vault
 from .addressing import read_existing_vault
-from .batch import Datasource, by_datasource, failed_item, item_diff, item_result, read_datasource_ids, settle_each, summarise
+from .batch import (
+    Datasource,
+    by_datasource,
+    failed_item,
+    in_progress,
+    item_diff,
+    item_result,
+    read_datasource_ids,
+    settle_each,
+    summarise,
+)
 from .clock import Deadline, looks
 from .durations import parse_time, seconds_in
 from .errors import TRANSIENT, AzureBackupError, BadInput, NotFound, OutcomeUnknown, TimedOut
@@ -110,7 +120,7 @@ def ensure_backups(task: Task) -> Result:
     batch = Batch(task, service, task.deadline(), by_datasource(instances), service.list_jobs(_RUNNING), max_age)
     # The same id given twice is backed up once.
     unique = list({datasource.key: (row, datasource) for row, datasource in datasources}.values())
-    begun = settle_each(unique, functools.partial(_begin_and_tell, batch), options["max_concurrency"])
+    begun = settle_each(unique, functools.partial(_begin_and_tell, batch), in_progress(options["max_concurrency"]))
     finished = _finish(batch, begun)
     done = {
         datasource.key: failed_item(datasource.text, outcome) if isinstance(outcome, AzureBackupError) else outcome
@@ -132,6 +142,10 @@ def _begin_and_tell(batch: Batch, item: Datasource) -> Backup:
         # Before anything else: who is interrupted from here on can resume by the job's name.
         job = backup.job or {**_unread_job(backup.job_id), "datasource_id": backup.datasource_id}
         batch.task.progress.job(job, elapsed_of(job, batch.service.service_now()), is_over=False)
+        if not backup.job and not batch.task.options["wait"]:
+            with contextlib.suppress(AzureBackupError):
+                backup.job = batch.service.read_job(backup.job_id)
+            backup.job = backup.job or _unread_job(backup.job_id)
     return backup
 
 
@@ -268,30 +282,23 @@ def _find_started_job(batch: Batch, instance: Described, since: datetime) -> Des
 def _finish(batch: Batch, begun: list[Backup | AzureBackupError]) -> list[Result | AzureBackupError]:
     """Wait for all jobs together and give each datasource its result."""
     options = batch.task.options
-    going = [one for one in begun if isinstance(one, Backup) and one.job_id]
-    if not batch.task.check_mode:
-        if options["wait"]:
-            ids = [str(one.job_id) for one in going]
-            known = wait_for_jobs(
-                batch.service,
-                ids,
-                batch.deadline,
-                options["max_concurrency"],
-                batch.task.progress,
-                snapshot_only=options["wait_for"] == "snapshot",
-                since=_first_start(going, batch.begun),
-            )
-            for one in going:
-                found = known.get(str(one.job_id), one.job)
-                if isinstance(found, AzureBackupError):
-                    one.failure = found
-                else:
-                    one.job = found
-        else:
-            unread = [one for one in going if not one.job]
-            read = settle_each([str(one.job_id) for one in unread], batch.service.read_job, options["max_concurrency"])
-            for one, job in zip(unread, read, strict=True):
-                one.job = _unread_job(one.job_id) if job is None or isinstance(job, AzureBackupError) else job
+    if options["wait"] and not batch.task.check_mode:
+        going = [one for one in begun if isinstance(one, Backup) and one.job_id]
+        known = wait_for_jobs(
+            batch.service,
+            [str(one.job_id) for one in going],
+            batch.deadline,
+            options["max_concurrency"],
+            batch.task.progress,
+            snapshot_only=options["wait_for"] == "snapshot",
+            since=_first_start(going, batch.begun),
+        )
+        for one in going:
+            found = known.get(str(one.job_id), one.job)
+            if isinstance(found, AzureBackupError):
+                one.failure = found
+            else:
+                one.job = found
 
     def conclude(one: Backup | AzureBackupError) -> Result:
         if isinstance(one, AzureBackupError):

@@ -14,6 +14,8 @@ from .errors import AzureBackupError, BadInput
 from .resource_ids import ResourceId
 from .shapes import Described
 
+# Protecting a disk takes a minute and a half, of which its requests take a second.
+_WAITING_FOR_EACH_REQUEST = 16
 Result = dict[str, Any]
 Datasource = tuple[DatasourceType, ResourceId]
 Item = TypeVar("Item")
@@ -95,12 +97,20 @@ def run_each(
     for row, datasource in datasources:
         unique.setdefault(datasource.key, (row, datasource))
 
-    outcomes = settle_each(list(unique.values()), lambda item: work(*item), max_concurrency)
+    outcomes = settle_each(list(unique.values()), lambda item: work(*item), in_progress(max_concurrency))
     done = {
         key: failed_item(unique[key][1].text, outcome) if isinstance(outcome, AzureBackupError) else outcome
         for key, outcome in zip(unique, outcomes, strict=True)
     }
     return summarise([done[datasource.key] for _row, datasource in datasources])
+
+
+def in_progress(max_concurrency: int) -> int:
+    """Give how many datasources are worked on while so many requests are under way: most of them wait for Azure.
+
+    With one request at a time they come one after the other.
+    """
+    return max_concurrency * _WAITING_FOR_EACH_REQUEST if max_concurrency > 1 else 1
 
 
 def settle_each(items: Sequence[Item], work: Callable[[Item], Done], max_concurrency: int) -> list[Done | AzureBackupError]:

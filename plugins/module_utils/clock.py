@@ -108,12 +108,13 @@ def looks(clock: Clock, seconds: float, every: float) -> Iterator[None]:
 class Ramp:
     """Polling intervals that begin short and double up to a limit, in seconds.
 
+    first: by default a second, or an eighth of the limit where that is less.
     A Retry-After of the service is honoured instead where it sent one above zero.
     """
 
-    def __init__(self, limit: float, first: float = 1.0, longest: float = LONGEST_RAMP_SECONDS) -> None:
+    def __init__(self, limit: float, first: float | None = None, longest: float = LONGEST_RAMP_SECONDS) -> None:
         self._limit = min(limit, longest)
-        self._next = min(first, self._limit)
+        self._next = min(first or min(1.0, self._limit / 8), self._limit)
 
     def following(self, retry_after: float | None = None) -> float:
         """Give the seconds to wait before the next look."""

@@ -49,7 +49,7 @@ class Task:
             self.options,
             self.clock,
             check_mode=self.check_mode,
-            connections=int(self.options.get("max_concurrency") or 4),
+            connections=int(self.options.get("max_concurrency") or 8),
             needs_subscription=self.needs_subscription,
         )
         if not session.verifies_certificates:

@@ -1,141 +1,302 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a task costs: time, processor, memory and requests, beside the floor. make bench runs it."""
+"""What the collection costs beside others, on the same loopback Azure, in one run. make bench runs it."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
-import platform
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
+from typing import Any
 
+from emulator.seed import SUBSCRIPTION, Seed
 from emulator.server import Emulator
+
+from . import peers
+from .measuring import Subject, measure, measure_in_turn
+from .report import Report, Table
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 BIN = Path(sys.executable).parent
-VAULT = {"resource_group": "demo-rg", "vault_name": "demo-vault"}
-LIBRARIES = ("ansible-core", "azure-identity", "azure-core", "azure-mgmt-core", "azure-mgmt-dataprotection")
+LATENCY_SECONDS = 0.05
+# What Azure does takes a sixtieth of its time here, and is looked at every half second.
+SPEED, POLL_INTERVAL = 60, 0.5
+FLEET = 200
+GROUP_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/fleet-rg"
+VAULT_ID = f"{GROUP_ID}/providers/Microsoft.DataProtection/backupVaults/fleet"
+PLACE = {"resource_group": "fleet-rg", "vault_name": "fleet"}
+LIMITS = {"reads": (250, 25), "writes": (200, 10)}
 
 
-@dataclass
-class Sample:
-    """What one run cost: seconds of wall time and of processor time, MiB at most, requests."""
-
-    wall: float
-    cpu: float
-    memory: float
-    requests: int
+def disk_ids(count: int) -> list[str]:
+    """Give the ids of the seed's first disks."""
+    return [f"{GROUP_ID}/providers/Microsoft.Compute/disks/disk{number:05d}" for number in range(count)]
 
 
-@dataclass
-class Subject:
-    """One thing that is measured."""
-
-    name: str
-    command: Sequence[str]
-    standard_input: str = ""
-    samples: list[Sample] = field(default_factory=list)
-
-    def median(self, value: str) -> float:
-        """Give the median of a value over all runs."""
-        return statistics.median(getattr(sample, value) for sample in self.samples)
+def fleet_of(count: int, is_protected: bool) -> Seed:
+    """Give a seed with a vault, its policy and roles, and that many disks; one more is protected already."""
+    disks = [{"name": "first", "protected_in": "fleet"}, {"name": "disk", "count": count}]
+    if is_protected:
+        disks[1]["protected_in"] = "fleet"
+    return Seed(groups=[{"name": "fleet-rg", "location": "westeurope", "disks": disks}])
 
 
-def measure(subject: Subject, environment: dict[str, str], emulator: Emulator) -> None:
-    """Run a subject once and keep what it cost. Raises SystemExit where it fails."""
-    journal = emulator.azure.journal
-    journal.entries.clear()
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as given:
-        given.write(subject.standard_input.encode())
-        given.seek(0)
-        begin = time.perf_counter()
-        process = subprocess.Popen(subject.command, env=environment, stdin=given, stdout=output, stderr=subprocess.STDOUT)
-        _pid, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - begin
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            output.seek(0)
-            raise SystemExit(f"{subject.name} failed:\n{output.read().decode()}")
-    sample = Sample(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, len(journal.entries))
-    subject.samples.append(sample)
+class Bench:
+    """One run: where the collection is installed, and how its modules and playbooks are run."""
 
+    def __init__(self, folder: Path, runs: int) -> None:
+        self.folder = folder
+        self.runs = runs
+        galaxy = [str(BIN / "ansible-galaxy"), "collection", "install", "--offline", "--force", "-p", str(folder), str(ROOT)]
+        subprocess.run(galaxy, check=True, capture_output=True, env={**os.environ, "ANSIBLE_HOME": str(folder / "ansible")})
 
-def install_collection(folder: Path, environment: dict[str, str]) -> None:
-    """Install the collection as a user would."""
-    galaxy = str(BIN / "ansible-galaxy")
-    command = [galaxy, "collection", "install", "--offline", "--force", "-p", str(folder), str(ROOT)]
-    subprocess.run(command, check=True, capture_output=True, env=environment)
-
-
-def print_table(subjects: list[Subject]) -> None:
-    """Print what each subject cost: medians."""
-    print(f"{'':<38}{'wall s':>9}{'cpu s':>9}{'MiB':>7}{'requests':>10}")
-    for subject in subjects:
-        wall, cpu, memory = (subject.median(value) for value in ("wall", "cpu", "memory"))
-        print(f"{subject.name:<38}{wall:>9.3f}{cpu:>9.3f}{memory:>7.0f}{subject.median('requests'):>10.0f}")
-
-
-def bench_no_change(runs: int, folder: Path) -> None:
-    """Measure a backup_vault task that finds nothing to do."""
-    with Emulator(speed=100_000) as emulator:
-        environment = {
+    def environment(self, emulator: Emulator) -> dict[str, str]:
+        """Give the environment of everything that is measured."""
+        return {
             **os.environ,
             **emulator.environment(),
-            "ANSIBLE_COLLECTIONS_PATH": str(folder),
-            "ANSIBLE_HOME": str(folder / "ansible"),
+            "HOME": str(self.folder),
+            "ANSIBLE_COLLECTIONS_PATH": str(self.folder),
+            "ANSIBLE_HOME": str(self.folder / "ansible"),
             "ANSIBLE_LOCALHOST_WARNING": "false",
             "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
             "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-            "PYTHONPATH": str(folder),
+            "PYTHONPATH": str(self.folder),
+            "BENCH_GROUP": PLACE["resource_group"],
+            "BENCH_VAULT": PLACE["vault_name"],
+            "BENCH_POLL_INTERVAL": str(POLL_INTERVAL),
         }
-        install_collection(folder, environment)
-        arguments = json.dumps({"ANSIBLE_MODULE_ARGS": VAULT})
-        module = folder / "ansible_collections" / "holdfast" / "azure_backup" / "plugins" / "modules" / "backup_vault.py"
-        options = " ".join(f"{name}={value}" for name, value in VAULT.items())
-        ansible = str(BIN / "ansible")
-        script = [sys.executable, str(HERE / "floor.py")]
-        floor = Subject("script, the same calls (azure-core)", [*script, "core"])
-        client = Subject("script, the SDK's client", [*script, "client"])
-        process = Subject("backup_vault, the module's process", [sys.executable, str(module)], arguments)
-        empty = Subject("ansible, an empty task", [ansible, "localhost", "-m", "ansible.builtin.ping"])
-        task = Subject("ansible, backup_vault", [ansible, "localhost", "-m", "holdfast.azure_backup.backup_vault", "-a", options])
-        subjects = [floor, client, process, empty, task]
-        # The vault comes to be, and every cache is warm.
-        for subject in (process, *subjects):
+
+    def module(self, name: str, module: str, arguments: dict[str, Any]) -> Subject:
+        """Give a module's process, without Ansible around it."""
+        file = self.folder / "ansible_collections" / "holdfast" / "azure_backup" / "plugins" / "modules" / f"{module}.py"
+        return Subject(name, [sys.executable, str(file)], json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
+
+    def play(self, name: str, module: str, arguments: dict[str, Any], **more: Any) -> Subject:
+        """Give an ansible-playbook with one task; more: keywords of the task."""
+        task = {module: arguments, **more}
+        file = self.folder / f"{len(list(self.folder.glob('play*.json')))}.play.json"
+        file = file.with_name(f"play{file.name}")
+        file.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]), encoding="utf-8")
+        return Subject(name, [str(BIN / "ansible-playbook"), str(file)])
+
+    def empty_play(self) -> Subject:
+        """Give an ansible-playbook whose task does nothing."""
+        return self.play("an empty task", "ansible.builtin.ping", {})
+
+    def floor(self, name: str, *arguments: str) -> Subject:
+        """Give the bare script."""
+        return Subject(name, [sys.executable, str(HERE / "floor.py"), *arguments])
+
+
+def slow_down(emulator: Emulator, **settings: Any) -> None:
+    """Go back to the seed, with the latency of a network."""
+    emulator.azure.reset()
+    emulator.azure.configure({"latency_seconds": LATENCY_SECONDS, **settings})
+
+
+def bench_no_change(bench: Bench) -> Table:
+    """Measure a task that finds nothing to do."""
+    with Emulator(100_000) as emulator:
+        place = {"resource_group": "demo-rg", "vault_name": "demo-vault"}
+        machines = {"resource_group": "demo-rg", "vault_name": "demo-rsv"}
+        environment = {**bench.environment(emulator), "BENCH_GROUP": "demo-rg", "BENCH_VAULT": "demo-vault"}
+        core = bench.floor("script, azure-core, the same requests", "core")
+        client = bench.floor("script, azure-mgmt-dataprotection", "client")
+        process = bench.module("backup_vault, its process", "backup_vault", place)
+        empty = bench.empty_play()
+        task = bench.play("backup_vault, a task", "holdfast.azure_backup.backup_vault", place)
+        machine = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/demo-rg/providers/Microsoft.Compute/virtualMachines/web01"
+        for module, more in (
+            ("backup_vault", {"vault_type": "recovery_services"}),
+            ("backup_policy", {"policy_name": "machines", "datasource_type": "azure_vm"}),
+            ("backup_instance", {"policy_name": "machines", "datasource_id": [machine]}),
+        ):
+            measure(bench.module(module, module, {**machines, **more}), environment, emulator)
+        measure(process, environment, emulator)
+        others = peers.no_change(bench.folder, environment, place, machines)
+        emulator.azure.configure({"latency_seconds": LATENCY_SECONDS})
+        subjects = [core, client, process, empty, task, *others]
+        for subject in subjects:
+            # Every cache is warm.
             measure(subject, environment, emulator)
             subject.samples.clear()
-        for _run in range(runs):
-            for subject in subjects:
-                measure(subject, environment, emulator)
-    print_table(subjects)
+        measure_in_turn(subjects, bench.runs, environment, emulator)
+    table = Table(
+        "A task without a change",
+        f"One vault that is as it should be; medians of {bench.runs} runs in turn.",
+        subjects,
+    )
     net = task.median("wall") - empty.median("wall")
-    print()
-    for script in (floor, client):
-        own = script.median("wall")
-        print(f"(task - empty task) / {script.name}: {net:.3f} s / {own:.3f} s = {net / own:.2f}")
+    for script in (core, client):
+        table.say(f"(task - empty task) / {script.name}", net / script.median("wall"), "at most 1.3")
+    for other in others:
+        if other.name.endswith("process"):
+            table.say(f"{other.name} / backup_vault's", other.median("wall") / process.median("wall"), "at least 4")
+    table.say("requests beside signing in and the cloud's metadata", process.median("requests") - 3, "1")
+    return table
+
+
+def bench_protect(bench: Bench) -> Table:
+    """Measure the protection of many disks."""
+    with Emulator(SPEED, seed=fleet_of(FLEET, False)) as emulator:
+        environment = bench.environment(emulator)
+        options = {**PLACE, "policy_name": "disks", "poll_interval": POLL_INTERVAL, "permission_timeout": 60}
+        options["snapshot_resource_group"] = GROUP_ID
+        module = "holdfast.azure_backup.backup_instance"
+        floor = bench.floor(f"script, {FLEET} threads", "protect", str(FLEET), str(FLEET))
+        fewer = bench.floor("script, 16 threads", "protect", str(FLEET), "16")
+        ours = bench.play("backup_instance, one task", module, {**options, "datasource_id": disk_ids(FLEET)})
+        sample = 10
+        loop = bench.play(
+            f"backup_instance, a loop ({sample} of them x {FLEET // sample})",
+            module,
+            {**options, "datasource_id": ["{{ item }}"]},
+            loop=disk_ids(sample),
+        )
+        loop.times = FLEET / sample
+        others = peers.protect(bench.folder, environment, VAULT_ID, disk_ids(sample), FLEET)
+        for subject in (floor, fewer, ours, loop, *others):
+            for _run in range(1 if subject.times > 1 else min(bench.runs, 3)):
+                measure(subject, environment, emulator, lambda: slow_down(emulator))
+    table = Table(f"{FLEET} disks protected", "Each until Azure says that it is protected.", [floor, fewer, ours, loop, *others])
+    table.say(f"one task / {floor.name}", ours.median("wall") / floor.median("wall"), "at most 1.25")
+    table.say("loop / one task", loop.median("wall") / ours.median("wall"), "at least 20")
+    return table
+
+
+def bench_back_up(bench: Bench) -> Table:
+    """Measure on-demand backups of many disks."""
+    with Emulator(SPEED, seed=fleet_of(FLEET, True)) as emulator:
+        environment = bench.environment(emulator)
+        module = "holdfast.azure_backup.backup_adhoc"
+        options = {**PLACE, "poll_interval": POLL_INTERVAL}
+        floor = bench.floor(f"script, {FLEET} threads", "backup", str(FLEET), str(FLEET))
+        fewer = bench.floor("script, 16 threads", "backup", str(FLEET), "16")
+        ours = bench.play("backup_adhoc, one task", module, {**options, "datasource_id": disk_ids(FLEET)})
+        sample = 10
+        loop = bench.play(
+            f"backup_adhoc, a loop ({sample} of them x {FLEET // sample})",
+            module,
+            {**options, "datasource_id": ["{{ item }}"]},
+            loop=disk_ids(sample),
+        )
+        loop.times = FLEET / sample
+        for subject in (floor, fewer, ours, loop):
+            for _run in range(1 if subject.times > 1 else min(bench.runs, 3)):
+                measure(subject, environment, emulator, lambda: slow_down(emulator))
+    text = "Each until its job is over, and its recovery point is known."
+    table = Table(f"{FLEET} disks backed up now", text, [floor, fewer, ours, loop])
+    table.say(f"one task / {floor.name}", ours.median("wall") / floor.median("wall"), "at most 1.25")
+    table.say("loop / one task", loop.median("wall") / ours.median("wall"), "at least 20")
+    return table
+
+
+def bench_growth(bench: Bench) -> Table:
+    """Measure how a task that changes nothing grows with the number of disks."""
+    subjects, net = [], {}
+    sizes = (100, 1_000, 10_000)
+    for size in sizes:
+        with Emulator(SPEED, seed=fleet_of(size, True)) as emulator:
+            slow_down(emulator)
+            environment = bench.environment(emulator)
+            options = {**PLACE, "policy_name": "disks", "datasource_id": disk_ids(size)}
+            process = bench.module(f"{size:,} disks, the module's process", "backup_instance", options)
+            empty = bench.empty_play()
+            task = bench.play(f"{size:,} disks, a task", "holdfast.azure_backup.backup_instance", options)
+            measure_in_turn([process, empty, task], min(bench.runs, 3), environment, emulator)
+        subjects += [process, task]
+        net[size] = process
+    text = "Protected disks that are as they should be, in one task; a page of Azure's lists has 200."
+    table = Table("A converge without a change, and how it grows", text, subjects)
+    for size in sizes:
+        pages = -(-(size + 1) // 200)
+        table.say(f"requests beside pages, {size:,} disks", net[size].median("requests") - pages, "the same for all")
+    few, many = net[1_000], net[10_000]
+    growth = (many.median("wall") / 10_000) / (few.median("wall") / 1_000)
+    table.say("seconds a disk at 10,000 / at 1,000", growth, "at most 1.3")
+    for less, more in ((100, 1_000), (1_000, 10_000)):
+        kib = 1024 * (net[more].median("memory") - net[less].median("memory")) / (more - less)
+        table.say(f"KiB a disk, from {less:,} to {more:,}", kib, "flat")
+    table.say("MiB at 10,000", many.median("memory"), "at most 250")
+    return table
+
+
+def bench_limits(bench: Bench) -> Table:
+    """Measure how much of what Resource Manager allows is used."""
+    count = 500
+    figures = []
+    with Emulator(SPEED, seed=fleet_of(count, False)) as emulator:
+        environment = bench.environment(emulator)
+        options = {**PLACE, "policy_name": "disks", "poll_interval": POLL_INTERVAL, "snapshot_resource_group": GROUP_ID}
+        protect = bench.module("protect, the module's process", "backup_instance", {**options, "datasource_id": disk_ids(count)})
+        start = bench.module(
+            "start backups, the module's process",
+            "backup_adhoc",
+            {**PLACE, "select": {}, "wait": False, "poll_interval": POLL_INTERVAL},
+        )
+        slow_down(emulator, limits=True)
+        for subject in (protect, start):
+            # The buckets fill up again.
+            emulator.azure.limits.buckets.clear()
+            measure(subject, environment, emulator)
+            figures.append((f"{subject.name.split(',')[0]}: share of the allowed rate", share_of_allowed(emulator, subject)))
+        vault = emulator.azure.data_protection.vaults[SUBSCRIPTION, "fleet-rg", "fleet"]
+        unprotected = count + 1 - sum(item.state == "ProtectionConfigured" for item in vault.instances.values())
+        backed_up = {job["properties"]["dataSourceId"].lower() for job in vault.jobs.values()}
+    text = (
+        f"{count} disks with Resource Manager's token buckets on: 250 reads and 25 more a second, 200 writes and 10 more a "
+        "second. What is allowed is counted from what was asked and not refused."
+    )
+    table = Table("As fast as Azure allows", text, [protect, start])
+    for name, share in figures:
+        table.say(name, share, "at least 0.9")
+    table.say("requests refused, and sent again", protect.samples[0].refused + start.samples[0].refused, "")
+    table.say("disks left unprotected or without a job", unprotected + count + 1 - len(backed_up), "0")
+    table.say("disks with two jobs", len(vault.jobs) - len(backed_up), "0")
+    return table
+
+
+def share_of_allowed(emulator: Emulator, subject: Subject) -> float:
+    """Give the least time in which these requests were allowed over the time that they took."""
+    served = [entry for entry in emulator.azure.journal.entries if entry["status"] != 429 and "/subscriptions/" in entry["path"]]
+    reads = sum(entry["method"] == "GET" for entry in served)
+    counts = {"reads": reads, "writes": len(served) - reads}
+    least = max((counts[kind] - size) / rate for kind, (size, rate) in LIMITS.items())
+    return least / subject.samples[0].wall
+
+
+SECTIONS = {
+    "no-change": bench_no_change,
+    "protect": bench_protect,
+    "back-up": bench_back_up,
+    "growth": bench_growth,
+    "limits": bench_limits,
+}
 
 
 def main() -> None:
-    """Print the tables."""
+    """Print the tables, and write them down where asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=9, help="how often each is run; medians are printed")
-    runs = parser.parse_args().runs
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in LIBRARIES)
-    print(f"Python {platform.python_version()}, {os.cpu_count()} processors, {versions}")
-    print(f"A task without a change, median of {runs} runs, no latency\n")
+    parser.add_argument("--only", choices=SECTIONS, action="append", help="a part of it; may be given several times")
+    parser.add_argument("--write", type=Path, help="write the tables into this file of the documentation as well")
+    given = parser.parse_args()
+    peers.install()
+    report = Report()
+    print(report.machine)
     with tempfile.TemporaryDirectory() as folder:
-        bench_no_change(runs, Path(folder))
+        bench = Bench(Path(folder), given.runs)
+        for name in given.only or SECTIONS:
+            report.add(SECTIONS[name](bench))
+    if given.write:
+        report.write(given.write)
 
 
 if __name__ == "__main__":

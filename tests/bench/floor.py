@@ -1,22 +1,30 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The floor: read one vault as a script would, by Microsoft's libraries and nothing else.
+"""The floor: what a bare script costs that does the same by Microsoft's libraries, in threads where there is much to do.
 
-By azure-core alone, which is what the collection does, or by the client of azure-mgmt-dataprotection.
+python floor.py core|client reads one vault, by azure-core alone or by the client of azure-mgmt-dataprotection;
+protect|backup COUNT THREADS does that for the disks disk00000 and on, over 16 connections.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from azure.identity import ClientSecretCredential
 
 URL = os.environ["AZURE_CLOUD_ENVIRONMENT"]
 SUBSCRIPTION = os.environ["AZURE_SUBSCRIPTION_ID"]
 API_VERSION = "2025-07-01"
-VAULT = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/demo-rg/providers/Microsoft.DataProtection/backupVaults/demo-vault"
+GROUP, VAULT = os.environ.get("BENCH_GROUP", "demo-rg"), os.environ.get("BENCH_VAULT", "demo-vault")
+GROUP_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"
+VAULT_ID = f"{GROUP_ID}/providers/Microsoft.DataProtection/backupVaults/{VAULT}"
+SECONDS = float(os.environ.get("BENCH_POLL_INTERVAL", "0.5"))
+CONNECTIONS = 16
 
 credential = ClientSecretCredential(
     os.environ["AZURE_TENANT"],
@@ -25,7 +33,10 @@ credential = ClientSecretCredential(
     authority=URL,
     disable_instance_discovery=True,
 )
-if sys.argv[1] == "core":
+
+
+def read_by_core() -> None:
+    """Read the vault with azure-core alone."""
     from azure.core.pipeline.policies import RetryPolicy
     from azure.core.rest import HttpRequest
     from azure.mgmt.core import ARMPipelineClient
@@ -33,17 +44,107 @@ if sys.argv[1] == "core":
 
     policies = [RetryPolicy(), ARMChallengeAuthenticationPolicy(credential, f"{URL}/.default")]
     with ARMPipelineClient(URL, policies=policies) as client:
-        answer = client.send_request(HttpRequest("GET", f"{URL}{VAULT}", params={"api-version": API_VERSION}))
+        answer = client.send_request(HttpRequest("GET", f"{URL}{VAULT_ID}", params={"api-version": API_VERSION}))
         answer.raise_for_status()
-        vault = answer.json()
-else:
+        print(answer.json()["properties"]["provisioningState"])
+
+
+def build_client() -> Any:
+    """Give the SDK's client."""
+    import requests
+    from azure.core.pipeline.transport import RequestsTransport
     from azure.mgmt.dataprotection import DataProtectionMgmtClient
 
-    vault = (
-        DataProtectionMgmtClient(
-            credential, SUBSCRIPTION, base_url=URL, credential_scopes=[f"{URL}/.default"], api_version=API_VERSION
-        )
-        .backup_vaults.get("demo-rg", "demo-vault")
-        .as_dict()
+    pool = requests.Session()
+    pool.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=CONNECTIONS, pool_block=True))
+    return DataProtectionMgmtClient(
+        credential,
+        SUBSCRIPTION,
+        base_url=URL,
+        credential_scopes=[f"{URL}/.default"],
+        api_version=API_VERSION,
+        transport=RequestsTransport(session=pool, session_owner=False),
+        polling_interval=SECONDS,
     )
-print(vault["properties"]["provisioningState"])
+
+
+def instance_name(name: str) -> str:
+    """Name a disk's backup instance."""
+    return f"{name}-{name}-bench"
+
+
+def protect(client: Any, name: str) -> None:
+    """Protect one disk, and wait until it is."""
+    disk_id = f"{GROUP_ID}/providers/Microsoft.Compute/disks/{name}"
+    source = {
+        "datasourceType": "Microsoft.Compute/disks",
+        "objectType": "Datasource",
+        "resourceID": disk_id,
+        "resourceLocation": "westeurope",
+        "resourceName": name,
+        "resourceType": "Microsoft.Compute/disks",
+        "resourceUri": disk_id,
+    }
+    snapshots = {
+        "dataStoreType": "OperationalStore",
+        "objectType": "AzureOperationalStoreParameters",
+        "resourceGroupId": GROUP_ID,
+    }
+    policy = {"policyId": f"{VAULT_ID}/backupPolicies/disks", "policyParameters": {"dataStoreParametersList": [snapshots]}}
+    body = {"dataSourceInfo": source, "friendlyName": name, "objectType": "BackupInstance", "policyInfo": policy}
+    client.backup_instances.begin_validate_for_backup(GROUP, VAULT, {"backupInstance": body}).result()
+    client.backup_instances.begin_create_or_update(GROUP, VAULT, instance_name(name), {"properties": body}).result()
+    while True:
+        found = client.backup_instances.get(GROUP, VAULT, instance_name(name))
+        if found.properties.current_protection_state == "ProtectionConfigured":
+            return
+        time.sleep(SECONDS)
+
+
+def back_up(client: Any, name: str) -> str:
+    """Start a backup of one disk, and give the id of its job."""
+    body = {"backupRuleOptions": {"ruleName": "BackupDaily", "triggerOption": {}}}
+    poller = client.backup_instances.begin_adhoc_backup(GROUP, VAULT, name, body)
+    return str(poller.result().job_id)
+
+
+def back_all_up(client: Any, threads: ThreadPoolExecutor, count: int) -> None:
+    """Back disks up, wait for all jobs by the list of jobs, and read each job and its recovery point."""
+    listed = client.backup_instances.list(GROUP, VAULT)
+    names = {item.properties.friendly_name: item.name for item in listed}
+    wanted = [names[f"disk{number:05d}"] for number in range(count)]
+    jobs = set(threads.map(lambda name: back_up(client, name), wanted))
+    while True:
+        found = {job.id: job.properties.status for job in client.jobs.list(GROUP, VAULT)}
+        if all(found.get(job) == "Completed" for job in jobs):
+            break
+        time.sleep(SECONDS)
+
+    def read_point(job_id: str) -> None:
+        job = client.jobs.get(GROUP, VAULT, job_id.rsplit("/", 1)[-1])
+        point = job.properties.extended_info.target_recover_point.recovery_point_id
+        client.recovery_points.get(GROUP, VAULT, job.properties.backup_instance_id.rsplit("/", 1)[-1], point)
+
+    list(threads.map(read_point, jobs))
+
+
+def main() -> None:
+    """Do what the first argument says."""
+    what = sys.argv[1]
+    if what == "core":
+        read_by_core()
+        return
+    client = build_client()
+    if what == "client":
+        print(client.backup_vaults.get(GROUP, VAULT).as_dict()["properties"]["provisioningState"])
+        return
+    count = int(sys.argv[2])
+    with ThreadPoolExecutor(int(sys.argv[3])) as threads:
+        if what == "protect":
+            list(threads.map(lambda number: protect(client, f"disk{number:05d}"), range(count)))
+        else:
+            back_all_up(client, threads, count)
+
+
+if __name__ == "__main__":
+    main()

@@ -255,7 +255,7 @@ class Gateway:
             raise ArmError(404, "InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid.")
         check_api_version(self.route.namespace, call.api_version, _OLDEST_API[self.route.namespace], kind)
         self._check_access(call)
-        told = azure.limits.take(call.method, call.path.get("subscription", ""), call.principal_id)
+        told = azure.limits.take(call.method, call.full_path, call.principal_id)
         # The route table is rebuilt by a reset; the handler of now is looked up.
         reply = azure.route_table[self.index].handler(call)
         reply.headers.update(told)

@@ -30,8 +30,12 @@ class Principal:
 
     tenant_id: str
     client_id: str
-    object_id: str = field(default_factory=lambda: str(uuid.uuid4()), kw_only=True)
     scopes: list[str] = field(default_factory=lambda: ["/"], kw_only=True)
+
+    @property
+    def object_id(self) -> str:
+        """The id in the directory: the same after a reset, so that who is signed in stays so."""
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.tenant_id}/{self.client_id}"))
 
 
 @dataclass

@@ -32,10 +32,12 @@ class Limits:
     is_on: bool = False
     buckets: dict[tuple[str, str, str], Bucket] = field(default_factory=dict)
 
-    def take(self, method: str, subscription: str, principal: str) -> dict[str, str]:
+    def take(self, method: str, path: str, principal: str) -> dict[str, str]:
         """Count a request and give the header that tells what is left. Raises ArmError 429 where nothing is."""
-        if not self.is_on or not subscription:
+        parts = path.split("/")
+        if not self.is_on or parts[1].lower() != "subscriptions" or len(parts) < 3:
             return {}
+        subscription = parts[2]
         kind = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}.get(method, "writes")
         size, a_second = _SIZES[kind]
         now = self.clock.now()

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _SECONDS_TO_CONNECT = 10
 _SECONDS_TO_READ = 100
+# How long a request is turned away with 429 before that counts as a failure.
+_SECONDS_TURNED_AWAY = 900
 _NEVER = datetime.min.replace(tzinfo=UTC)
 # Requests that change nothing although they are POSTs: check mode may send them.
 _HARMLESS_POSTS = ("/validateforbackup", "/findrestorabletimeranges", "/providers/microsoft.resourcegraph/resources")
@@ -62,33 +64,58 @@ def build_policies(session: Session, credential: Any) -> list[Any]:
         NothingNew(),
         # A redirect is an answer like any other: Azure Resource Manager sends none, and a token never follows one.
         policies.RedirectPolicy(permit_redirects=False),
-        policies.RetryPolicy(retry_total=5, retry_connect=2, retry_backoff_factor=1.0),
+        _build_retry(policies.RetryPolicy),
         TrustedHost(),
         arm_policies.ARMChallengeAuthenticationPolicy(credential, session.cloud.scope),
         build_service_time(session),
-        _build_turnstile(session.clock),
+        _build_turnstile(session.clock, session.connections),
     ]
 
 
-def _build_turnstile(clock: Clock) -> Any:
-    """Give the policy by which one worker's 429 slows all that ask for the same kind of thing."""
+def _build_retry(retry_policy: Any) -> Any:
+    """Give azure-core's retries, of which being asked to wait uses none up: many workers may be turned away many times."""
+
+    class Retry(retry_policy):
+        """Sends again what a 429 with a time turned away, until that has gone on for too long."""
+
+        def increment(self, settings: dict[str, Any], response: Any = None, error: Any = None) -> bool:
+            """Count a try; tells whether there may be another one (called by azure-core)."""
+            if error is None and response.http_response.status_code == 429:
+                settings["turned_away"] = settings.get("turned_away", 0.0) + (
+                    seconds_to_wait(response.http_response.headers) or 0
+                )
+                if settings["total"] > 0 and 0 < settings["turned_away"] < _SECONDS_TURNED_AWAY:
+                    settings["total"] += 1
+                    settings["status"] += 1
+            return bool(super().increment(settings, response, error))
+
+    return Retry(retry_total=5, retry_connect=2, retry_backoff_factor=1.0)
+
+
+def _build_turnstile(clock: Clock, places: int) -> Any:
+    """Give the policy by which so many requests are under way at most, and one worker's 429 slows all that ask for the same."""
     policy: Any = load("azure.core.pipeline.policies").HTTPPolicy
     # Until when nobody asks again, by what is read or written.
     closed: dict[tuple[bool, str], datetime] = {}
     lock = threading.Lock()
+    under_way = threading.BoundedSemaphore(places)
+
+    def pause_of(key: tuple[bool, str]) -> float:
+        with lock:
+            return (closed.get(key, _NEVER) - clock.now()).total_seconds()
 
     class Turnstile(policy):
-        """Holds requests back for as long as Azure asked another one of their kind to wait."""
+        """Holds requests back while others are under way, and for as long as Azure asked another one of their kind to wait."""
 
         def send(self, request: Any) -> Any:
             key = (request.http_request.method in ("GET", "HEAD"), _kind_of(request.http_request.url))
             while True:
-                with lock:
-                    pause = (closed.get(key, _NEVER) - clock.now()).total_seconds()
-                if pause <= 0:
-                    break
+                with under_way:
+                    pause = pause_of(key)
+                    if pause <= 0:
+                        response = self.next.send(request)
+                        break
                 clock.sleep(pause)
-            response = self.next.send(request)
             if response.http_response.status_code == 429:
                 seconds = seconds_to_wait(response.http_response.headers)
                 if seconds:

@@ -43,7 +43,7 @@ class Session:
     """A signed-in connection to one cloud, shared by everything a task does.
 
     options: the connection options (arguments.CONNECTION); check_mode: refuse to send writes;
-    connections: the size of the connection pool. Nothing is sent before the first request.
+    connections: how many requests are under way at the same time. Nothing is sent before the first request.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Session:
     ) -> None:
         self.clock = clock
         self.check_mode = check_mode
-        self._connections = connections
+        self.connections = connections
         self._offset = timedelta(0)
         self.identity = find_identity(options, os.environ if environ is None else environ, needs_subscription=needs_subscription)
         mode = self.identity["cert_validation_mode"].lower() or "validate"
@@ -81,7 +81,7 @@ class Session:
     @cached_property
     def transport(self) -> Any:
         """The connection pool."""
-        return build_transport(self.clock, self._connections, self.verifies_certificates)
+        return build_transport(self.clock, self.connections, self.verifies_certificates)
 
     @cached_property
     def cloud(self) -> Cloud:

@@ -212,7 +212,7 @@ def test_limits_of_a_subscription_lose_and_double_nothing(azure: Driver) -> None
     ids = azure.protected("data01", "data02", "data03")
     caller = azure.azure.entra.principals[azure.azure.seed.client_id].object_id
     azure.azure.configure({"limits": True})
-    azure.azure.limits.take("PUT", azure.azure.seed.subscription_id, caller)
+    azure.azure.limits.take("PUT", f"/subscriptions/{azure.azure.seed.subscription_id}", caller)
     (bucket,) = azure.azure.limits.buckets.values()
     bucket.left = -30
     result = azure.run("backup_adhoc", datasource_id=ids)

@@ -455,7 +455,7 @@ def test_a_job_that_appears_late_is_waited_for(azure: Driver) -> None:
 
 def test_many_jobs_are_waited_for_by_the_list(azure: Driver) -> None:
     ids = azure.protected("data01", "data02", "data03")
-    azure.run("backup_adhoc", datasource_id=ids, wait=False)
+    azure.run("backup_adhoc", datasource_id=ids, wait=False, max_concurrency=1)
     azure.azure.journal.entries.clear()
     jobs = azure.run("backup_job_info", status="in_progress", wait=True)["jobs"]
     assert [job["status"] for job in jobs] == ["completed"] * 3
