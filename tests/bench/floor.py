@@ -35,15 +35,28 @@ credential = ClientSecretCredential(
 )
 
 
+def open_pool() -> Any:
+    """Give a pool of connections, over which the cloud has been asked where to sign in."""
+    import requests
+
+    pool = requests.Session()
+    pool.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=CONNECTIONS, pool_block=True))
+    # A script knows its cloud by heart; this is what a cloud that is given by its URL costs anybody.
+    pool.get(f"{URL}/metadata/endpoints?api-version=2022-09-01", timeout=10).raise_for_status()
+    return pool
+
+
 def read_by_core() -> None:
     """Read the vault with azure-core alone."""
     from azure.core.pipeline.policies import RetryPolicy
+    from azure.core.pipeline.transport import RequestsTransport
     from azure.core.rest import HttpRequest
     from azure.mgmt.core import ARMPipelineClient
     from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
     policies = [RetryPolicy(), ARMChallengeAuthenticationPolicy(credential, f"{URL}/.default")]
-    with ARMPipelineClient(URL, policies=policies) as client:
+    transport = RequestsTransport(session=open_pool(), session_owner=False)
+    with ARMPipelineClient(URL, policies=policies, transport=transport) as client:
         answer = client.send_request(HttpRequest("GET", f"{URL}{VAULT_ID}", params={"api-version": API_VERSION}))
         answer.raise_for_status()
         print(answer.json()["properties"]["provisioningState"])
@@ -51,19 +64,16 @@ def read_by_core() -> None:
 
 def build_client() -> Any:
     """Give the SDK's client."""
-    import requests
     from azure.core.pipeline.transport import RequestsTransport
     from azure.mgmt.dataprotection import DataProtectionMgmtClient
 
-    pool = requests.Session()
-    pool.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=CONNECTIONS, pool_block=True))
     return DataProtectionMgmtClient(
         credential,
         SUBSCRIPTION,
         base_url=URL,
         credential_scopes=[f"{URL}/.default"],
         api_version=API_VERSION,
-        transport=RequestsTransport(session=pool, session_owner=False),
+        transport=RequestsTransport(session=open_pool(), session_owner=False),
         polling_interval=SECONDS,
     )
 

@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
-import os
+import json
 import statistics
 import subprocess
+import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from emulator.server import Emulator
+
+_STOPWATCH = Path(__file__).with_name("stopwatch.py")
 
 
 @dataclass
@@ -52,21 +55,20 @@ def measure(
         prepare()
     journal = emulator.azure.journal
     journal.entries.clear()
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as given:
-        given.write(subject.standard_input.encode())
-        given.seek(0)
-        begin = time.perf_counter()
-        process = subprocess.Popen(
-            subject.command, env={**environment, **subject.environment}, stdin=given, stdout=output, stderr=subprocess.STDOUT
+    with tempfile.NamedTemporaryFile() as output:
+        done = subprocess.run(
+            [sys.executable, "-S", str(_STOPWATCH), output.name, *subject.command],
+            env={**environment, **subject.environment},
+            input=subject.standard_input,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
         )
-        _pid, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - begin
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            output.seek(0)
+        cost = json.loads(done.stdout)
+        if cost["exit"]:
             raise SystemExit(f"{subject.name} failed:\n{output.read(2000).decode()}")
     refused = sum(entry["status"] == 429 for entry in journal.entries)
-    sample = Sample(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, len(journal.entries), refused)
+    sample = Sample(cost["wall"], cost["cpu"], cost["memory"], len(journal.entries), refused)
     subject.samples.append(sample)
     return sample
 

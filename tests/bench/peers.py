@@ -81,7 +81,9 @@ def _module(name: str, arguments: dict[str, Any]) -> Subject:
     file = collections / "ansible_collections" / "azure" / "azcollection" / "plugins" / "modules" / f"azure_rm_{name}.py"
     given = json.dumps({"ANSIBLE_MODULE_ARGS": arguments})
     command = [str(_AZCOLLECTION / "bin" / "python"), str(file)]
-    return Subject(f"azure.azcollection, {name}'s process", command, given, environment={"PYTHONPATH": str(collections)})
+    # The loopback Azure is not one that Microsoft's directory knows.
+    own = {"PYTHONPATH": str(collections), "AZURE_DISABLE_INSTANCE_DISCOVERY": "true"}
+    return Subject(f"azure.azcollection, {name}'s process", command, given, environment=own)
 
 
 def _sign_in(folder: Path, environment: dict[str, str]) -> dict[str, str]:
