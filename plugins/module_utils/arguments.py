@@ -81,6 +81,18 @@ DATASOURCES: Spec = {
     "max_concurrency": {"type": "int", "default": 16},
 }
 
+SELECT: Spec = {
+    "select": {
+        "type": "dict",
+        "options": {
+            "datasource_types": {"type": "list", "elements": "str"},
+            "resource_groups": {"type": "list", "elements": "str"},
+            "policy_names": {"type": "list", "elements": "str"},
+            "tags": {"type": "dict"},
+        },
+    },
+}
+
 SCHEDULE: Spec = {
     "type": "dict",
     "options": {

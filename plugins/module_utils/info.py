@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +24,7 @@ from .module import Result, Task
 from .plan import default_plan
 from .policy import find_literal_policy, find_versions
 from .resource_ids import GUID, check_region, parse_resource_id, same_id
+from .selection import check_selection, choose_instances
 from .services import BackupService, JobQuery
 from .shapes import Described, shape
 from .vault_service import VAULT_RESOURCE_TYPES
@@ -288,6 +290,8 @@ def read_jobs(task: Task) -> Result:
     options = task.options
     if _asks_for_nothing(task):
         return {"changed": False, "jobs": []}
+    if options["select"] is not None:
+        check_selection(options["select"])
     ids = [datasource.key for _row, datasource in _datasources(task)]
     after, before = _range(task)
     query = JobQuery(
@@ -300,6 +304,13 @@ def read_jobs(task: Task) -> Result:
         started_before=before,
     )
     service = _named_service(task)
+    if options["select"] is not None:
+        if service is None:
+            raise BadInput("select: no vault is named, and it chooses among what a vault protects")
+        chosen = choose_instances(task.session, service.list_instances(), options["select"])
+        if not chosen:
+            return {"changed": False, "jobs": []}
+        query = dataclasses.replace(query, datasource_keys=frozenset(str(one["datasource_id"]).lower() for one in chosen))
     if options["job_id"]:
         found = _read_named_jobs(task, service, query)
     else:

@@ -13,7 +13,6 @@ from .errors import BadInput
 from .fleet import find_resources
 from .resource_ids import parse_resource_id
 from .shapes import Described
-from .states import PROTECTED
 
 
 def check_selection(selection: dict[str, Any]) -> None:
@@ -22,12 +21,12 @@ def check_selection(selection: dict[str, Any]) -> None:
         try:
             find_by_name(name)
         except BadInput as error:
-            raise BadInput(f"select.{error.message}") from error
+            raise BadInput(error.message.replace("datasource_type:", "select.datasource_types:", 1)) from error
 
 
 def choose_instances(session: Session, instances: list[Described], selection: dict[str, Any]) -> list[Described]:
-    """Give the protected instances that a selection (option select) means, by datasource id; what it leaves out is not asked."""
-    chosen = [one for one in instances if one["state"] == PROTECTED and one["datasource_type"] in DATASOURCE_TYPES]
+    """Give the instances that a selection (option select) means, by datasource id; what it leaves out is not asked."""
+    chosen = [one for one in instances if one["datasource_type"] in DATASOURCE_TYPES]
     for key, read in (
         ("datasource_types", lambda one: one["datasource_type"]),
         ("resource_groups", lambda one: parse_resource_id(str(one["datasource_id"]), "datasource_id").resource_group),

@@ -23,30 +23,10 @@ extends_documentation_fragment:
   - holdfast.azure_backup.connection
   - holdfast.azure_backup.datasources
   - holdfast.azure_backup.progress
+  - holdfast.azure_backup.select
   - holdfast.azure_backup.vault
   - holdfast.azure_backup.wait
 options:
-  select:
-    description:
-      - Back up all that the vault protects and that matches, instead of naming it by O(datasource_id). An empty dictionary is everything.
-      - What is stopped or suspended, or still being configured, is left out.
-    type: dict
-    suboptions:
-      datasource_types:
-        description: Of these types.
-        type: list
-        elements: str
-      resource_groups:
-        description: In these resource groups.
-        type: list
-        elements: str
-      policy_names:
-        description: By these policies.
-        type: list
-        elements: str
-      tags:
-        description: Whose resource has these tags with these values; they are read through Azure Resource Graph.
-        type: dict
   max_age:
     description:
       - Do not back up a datasource that has a recovery point younger than this, such as V(12h) or V(PT12H). The service's clock counts.
@@ -225,16 +205,8 @@ ARGUMENTS = {
     **arguments.VAULT,
     **arguments.DATASOURCES,
     **arguments.PROGRESS,
+    **arguments.SELECT,
     **arguments.wait(14400),
-    "select": {
-        "type": "dict",
-        "options": {
-            "datasource_types": {"type": "list", "elements": "str"},
-            "resource_groups": {"type": "list", "elements": "str"},
-            "policy_names": {"type": "list", "elements": "str"},
-            "tags": {"type": "dict"},
-        },
-    },
     "max_age": {"type": "str"},
     "on_running": {"type": "str", "choices": ["join", "fail", "start"], "default": "join"},
     "rule_name": {"type": "str"},

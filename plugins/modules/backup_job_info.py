@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - holdfast.azure_backup.connection
   - holdfast.azure_backup.datasources
   - holdfast.azure_backup.progress
+  - holdfast.azure_backup.select
   - holdfast.azure_backup.subscriptions
   - holdfast.azure_backup.vault
   - holdfast.azure_backup.wait
@@ -106,6 +107,17 @@ EXAMPLES = r"""
   failed_when: >-
     running.jobs is undefined or
     running.jobs | rejectattr('status', 'in', ['completed', 'completed_with_warnings']) | length > 0
+
+- name: The backups of the last day of everything in a vault that is tagged critical
+  holdfast.azure_backup.backup_job_info:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    select:
+      tags:
+        Tier: critical
+    operation: backup
+    start_time: 24h
+  register: critical
 
 - name: What failed in the last week, in all vaults of all subscriptions that we may see
   holdfast.azure_backup.backup_job_info:
@@ -229,6 +241,7 @@ ARGUMENTS = {
     **arguments.SUBSCRIPTIONS,
     **arguments.DATASOURCES,
     **arguments.PROGRESS,
+    **arguments.SELECT,
     **arguments.wait(14400),
     "job_id": {"type": "list", "elements": "str"},
     "datasource_type": {"type": "str"},
@@ -260,7 +273,7 @@ ARGUMENTS = {
 
 def main(clock: Clock | None = None) -> None:
     """Run the module; a test may pass its own clock."""
-    run(ARGUMENTS, read_jobs, clock)
+    run(ARGUMENTS, read_jobs, clock, mutually_exclusive=[("select", "datasource_id"), ("select", "job_id")])
 
 
 if __name__ == "__main__":

@@ -78,13 +78,23 @@ class Bench:
         file = self.folder / "ansible_collections" / "holdfast" / "azure_backup" / "plugins" / "modules" / f"{module}.py"
         return Subject(name, [sys.executable, str(file)], json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
 
-    def play(self, name: str, module: str, arguments: dict[str, Any], **more: Any) -> Subject:
-        """Give an ansible-playbook with one task; more: keywords of the task."""
+    def play(self, name: str, module: str, arguments: dict[str, Any], inventory: str = "", **more: Any) -> Subject:
+        """Give an ansible-playbook with one task, on localhost or on all hosts of an inventory; more: keywords of the task."""
         task = {module: arguments, **more}
         file = self.folder / f"{len(list(self.folder.glob('play*.json')))}.play.json"
         file = file.with_name(f"play{file.name}")
-        file.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]), encoding="utf-8")
-        return Subject(name, [str(BIN / "ansible-playbook"), str(file)])
+        hosts = "all" if inventory else "localhost"
+        file.write_text(json.dumps([{"hosts": hosts, "gather_facts": False, "tasks": [task]}]), encoding="utf-8")
+        given = ["-i", inventory] if inventory else []
+        return Subject(name, [str(BIN / "ansible-playbook"), *given, str(file)])
+
+    def hosts(self, count: int) -> str:
+        """Give an inventory of that many disks as hosts, which are all worked on from here."""
+        variables = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        listed = {disk_id.rsplit("/", 1)[-1]: {"datasource_id": disk_id} for disk_id in disk_ids(count)}
+        file = self.folder / "hosts.json"
+        file.write_text(json.dumps({"all": {"hosts": listed, "vars": variables}}), encoding="utf-8")
+        return str(file)
 
     def empty_play(self) -> Subject:
         """Give an ansible-playbook whose task does nothing."""
@@ -228,6 +238,31 @@ def bench_growth(bench: Bench) -> Table:
     return table
 
 
+def bench_hosts(bench: Bench) -> Table:
+    """Measure how a play over many hosts is written best: one task for all of them, or one for each."""
+    with Emulator(SPEED, seed=fleet_of(FLEET, True)) as emulator:
+        slow_down(emulator)
+        environment = {**bench.environment(emulator), "ANSIBLE_FORKS": "16"}
+        module = "holdfast.azure_backup.backup_instance"
+        every = "{{ ansible_play_hosts_all | map('extract', hostvars, 'datasource_id') }}"
+        options = {**PLACE, "policy_name": "disks"}
+        inventory = bench.hosts(FLEET)
+        batch = {**options, "datasource_id": every}
+        once = bench.play("one task for all hosts (run_once)", module, batch, inventory, run_once=True)
+        each = bench.play(
+            "a task for each host, 16 forks", module, {**options, "datasource_id": ["{{ datasource_id }}"]}, inventory
+        )
+        for subject in (once, each):
+            measure(subject, environment, emulator)
+    table = Table(
+        f"A play over {FLEET} hosts",
+        "Protected disks as hosts, such as a job slice has them; nothing is to be done.",
+        [once, each],
+    )
+    table.say("a task for each / one task", each.median("wall") / once.median("wall"), "")
+    return table
+
+
 def bench_limits(bench: Bench) -> Table:
     """Measure how much of what Resource Manager allows is used."""
     count = 500
@@ -277,6 +312,7 @@ SECTIONS = {
     "protect": bench_protect,
     "back-up": bench_back_up,
     "growth": bench_growth,
+    "hosts": bench_hosts,
     "limits": bench_limits,
 }
 

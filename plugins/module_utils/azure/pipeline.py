@@ -187,7 +187,8 @@ def build_transport(clock: Clock, connections: int, verify: bool) -> Any:
             """Stay open: the session closes it."""
 
     pool = requests.Session()
-    pool.mount("https://", requests.adapters.HTTPAdapter(pool_connections=4, pool_maxsize=connections))
+    # An answer is still read while the next request has begun.
+    pool.mount("https://", requests.adapters.HTTPAdapter(pool_connections=4, pool_maxsize=2 * connections))
     return ClockedTransport(
         session=pool,
         session_owner=False,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from datetime import timedelta
 
@@ -452,8 +453,38 @@ def test_what_a_vault_protects_is_selected_by_what_it_is(azure: Driver, select: 
         assert [one["datasource_id"].rsplit("/", 1)[-1] for one in result["results"]] == names
     assert triggers(azure) == len(names)
     assert result["changed"] is bool(names)
+    jobs = azure.run("backup_job_info", select=select)["jobs"]
+    assert sorted(job["datasource_id"].rsplit("/", 1)[-1] for job in jobs) == names
 
 
-def test_a_selection_of_no_known_type_is_refused(azure: Driver) -> None:
-    assert azure.run("backup_adhoc", select={"datasource_types": ["tape"]})["msg"].startswith("select.datasource_type: 'tape'")
+@pytest.mark.parametrize("module", ["backup_adhoc", "backup_job_info"])
+def test_a_selection_of_no_known_type_is_refused(azure: Driver, module: str) -> None:
+    assert azure.run(module, select={"datasource_types": ["tape"]})["msg"].startswith("select.datasource_types: 'tape'")
     assert azure.azure.journal.entries == []
+
+
+def test_jobs_are_selected_in_a_vault(azure: Driver) -> None:
+    result = azure.run("backup_job_info", select={}, resource_group=None, vault_name=None)
+    assert result["msg"].startswith("select: no vault is named")
+    assert "mutually exclusive" in azure.run("backup_job_info", select={}, datasource_id=[disk("data01")])["msg"]
+
+
+def test_more_wait_for_azure_than_requests_are_under_way(azure: Driver) -> None:
+    names = [f"many{number:02d}" for number in range(40)]
+    for name in names:
+        azure.azure.compute.add_disk(azure.azure.seed.subscription_id, "demo-rg", name, "westeurope")
+    ids = azure.protected(*names)
+    waiting: set[int] = set()
+    many = threading.Event()
+
+    def wait_for_others() -> None:
+        waiting.add(threading.get_ident())
+        if len(waiting) >= 20:
+            many.set()
+        many.wait(10)
+
+    azure.on_sleep = wait_for_others
+    result = azure.run("backup_adhoc", datasource_id=ids, max_concurrency=2, wait=False)
+    assert not result["failed"], result["msg"]
+    assert many.is_set()
+    assert triggers(azure) == 40
