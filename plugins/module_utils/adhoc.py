@@ -121,7 +121,9 @@ def ensure_backups(task: Task) -> Result:
     batch = Batch(task, service, task.deadline(), by_datasource(instances), service.list_jobs(_RUNNING), max_age)
     # The same id given twice is backed up once.
     unique = list({datasource.key: (row, datasource) for row, datasource in datasources}.values())
-    begun = settle_each(unique, functools.partial(_begin_and_tell, batch), in_progress(options["max_concurrency"]))
+    begun = settle_each(
+        unique, task.accounting(functools.partial(_begin_and_tell, batch)), in_progress(options["max_concurrency"])
+    )
     finished = _finish(batch, begun)
     done = {
         datasource.key: failed_item(datasource.text, outcome) if isinstance(outcome, AzureBackupError) else outcome

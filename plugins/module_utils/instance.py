@@ -104,7 +104,7 @@ def ensure_instances(task: Task) -> Result:
             return _protect(batch, row, datasource, groups[datasource.key])
         return _converge(batch, row, datasource, before, groups[datasource.key])
 
-    return run_each(datasources, work, options["max_concurrency"])
+    return run_each(datasources, task.accounting(work), options["max_concurrency"])
 
 
 def _check_options(options: dict[str, Any], datasources: list[tuple[DatasourceType, ResourceId]]) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -26,6 +26,7 @@ from .progress import Progress
 from .reconcile import Change
 
 Result = dict[str, Any]
+Done = TypeVar("Done")
 _SIGNATURE = re.compile(r"[?&]sig=([^&\s]+)")
 _A_MONTH = 31 * 86400
 _LIMITS = {"wait_timeout": _A_MONTH, "poll_interval": 3600, "progress_interval": 86400, "max_concurrency": 256}
@@ -61,6 +62,25 @@ class Task:
         """Who to tell how far things are."""
         return Progress(None if self.check_mode else self.options.get("progress_file"))
 
+    @property
+    def may_have_changed(self) -> bool:
+        """Whether anything was sent that may have changed something."""
+        return "session" in self.__dict__ and self.session.ledger.total() > 0
+
+    def accounting(self, work: Callable[..., Done]) -> Callable[..., Done]:
+        """Give the same work, whose failure tells whether it may have changed something before; it runs in one thread."""
+
+        def accounted(*arguments: Any) -> Done:
+            before = self.session.ledger.of_this_thread()
+            try:
+                return work(*arguments)
+            except AzureBackupError as error:
+                if self.session.ledger.of_this_thread() > before:
+                    error.details = {**error.details, "changed": True}
+                raise
+
+        return accounted
+
     def deadline(self) -> Deadline:
         """Begin the wait that wait_timeout and poll_interval describe."""
         return Deadline(self.clock, self.options["wait_timeout"], self.options["poll_interval"])
@@ -90,10 +110,13 @@ def run(
         with _ended_by_signals(interruptible):
             result = action(task)
     except AzureBackupError as error:
-        failure: Result = {"changed": False, "error": error.as_result(), **error.details}
+        changed = bool(task.may_have_changed or error.details.get("changed"))
+        failure: Result = {**error.details, "changed": changed, "error": error.as_result()}
         module.fail_json(error.message, **failure)
     except Exception as error:  # noqa: BLE001 - the last resort: no traceback reaches a person
-        module.fail_json(_unexpected(error), changed=False, error={"code": type(error).__name__, "message": str(error)})
+        module.fail_json(
+            _unexpected(error), changed=task.may_have_changed, error={"code": type(error).__name__, "message": str(error)}
+        )
     finally:
         if "session" in task.__dict__:
             task.session.close()

@@ -173,7 +173,7 @@ def ensure_permissions(task: Task) -> Result:
 
     # Many datasources share a snapshot resource group: each role on each scope is settled once.
     unique = list(dict.fromkeys(need for listed in needs.values() for need in listed))
-    statuses = dict(zip(unique, settle_each(unique, settle, task.options["max_concurrency"]), strict=True))
+    statuses = dict(zip(unique, settle_each(unique, task.accounting(settle), task.options["max_concurrency"]), strict=True))
     describe = _describe_revoked if absent else _describe_granted
     return summarise([describe(datasource, needs[datasource.key], statuses) for _row, datasource in datasources])
 
@@ -231,6 +231,7 @@ def _roles(needs: list[Need], statuses: Statuses) -> list[dict[str, Any]]:
     ]
     for failure in failures.values():
         changed = any(role["status"] in ("granted", "revoked") for role in roles)
+        changed = changed or any(one.details.get("changed") for one in failures.values())
         # Several datasources may share the role, so the error itself stays as it is.
         raise AzureBackupError(
             failure.message,

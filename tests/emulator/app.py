@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import re
 import uuid
@@ -27,7 +28,7 @@ from .blob_store import BlobStore
 from .clock import Clock, Schedule, http_date, ticks
 from .compute import Compute
 from .data_protection import DataProtection
-from .faults import Faults
+from .faults import Faults, Storm
 from .identity import EntraId
 from .journal import Journal
 from .limits import Limits
@@ -55,6 +56,8 @@ _OLDEST_API = {
 STACKHUB, MANAGED_HSM = "stackhub", "managed_hsm"
 # What the administrators' Resource Manager of an Azure Stack Hub answers.
 _OF_STACKHUB = ("Microsoft.Backup.Admin", "Microsoft.Resources")
+_PAGE = "<!DOCTYPE html><html><body>Sign in to the guest network</body></html>"
+_STALE = {"error": {"code": "ResourceNotFound", "message": "The resource was not found."}}
 # It puts one on every answer; it is no challenge.
 _KERBEROS_REPLY = "oYG1MIGyoAMKAQChCwYJKoZIhvcSAQICooGdBIGabG9vcGJhY2stc3RhY2todWItYW5zd2Vycy1hcy1rZXJiZXJvcw=="
 
@@ -76,7 +79,8 @@ class Azure:
     def reset(self) -> None:
         """Go back to the seed: all state, the journal, the planned failures. Time goes on."""
         self.journal.entries.clear()
-        self.faults.planned.clear()
+        self.faults.clear()
+        self.last_answers: dict[str, Reply] = {}
         self.schedule = Schedule(self.clock)
         self.limits = Limits(self.clock)
         self.latency_seconds = 0.0
@@ -143,6 +147,8 @@ class Azure:
                 self.latency_seconds = float(value)
             elif name == "limits":
                 self.limits.is_on = bool(value)
+            elif name == "storm":
+                self.faults.storm = Storm(int(value["seed"]), float(value["rate"])) if value else None
             elif name == "stackhub_identity":
                 self.stackhub_identity = str(value)
             elif name == "hsm_has_identity":
@@ -182,17 +188,38 @@ def answer_or_fail(
         "principal": claims.get("appid") if claims else None,
         "audience": claims.get("aud") if claims else None,
     }
-    if fault and fault.kind == "reset_before":
-        azure.journal.note(request.method, path, request.url.query, "reset before", ticks(azure.clock.now()), **note)
-        return abort(request)
-    reply = fault.reply() if fault and fault.kind == "answer" else serve()
-    if fault and fault.kind == "answer_after":
-        reply = fault.reply()
-    status = "reset after" if fault and fault.kind == "reset_after" else reply.status
     if raw and request.method in ("PUT", "PATCH", "POST"):
         note["body"] = _decode(raw)
-    azure.journal.note(request.method, path, request.url.query, status, ticks(azure.clock.now()), **note)
-    return abort(request) if status == "reset after" else _serve(reply, azure)
+
+    def noted(status: int | str) -> None:
+        azure.journal.note(request.method, path, request.url.query, status, ticks(azure.clock.now()), **note)
+
+    kind = fault.kind if fault else ""
+    if kind == "reset_before":
+        noted("reset before")
+        return abort(request)
+    if kind == "page":
+        noted("page")
+        return Response(_PAGE, 200, media_type="text/html")
+    if fault and kind == "answer":
+        reply = fault.reply()
+        noted(reply.status)
+        return _serve(reply, azure)
+    if kind == "stale" and request.method == "GET":
+        reply = azure.last_answers.get(str(request.url)) or Reply(404, _STALE)
+        noted(reply.status)
+        return _serve(reply, azure)
+    reply = serve()
+    note["served"] = reply.status
+    if request.method == "GET" and azure.faults.remembers:
+        azure.last_answers[str(request.url)] = copy.deepcopy(reply)
+    if kind in ("reset_after", "cut"):
+        noted(kind.replace("_", " "))
+        return abort(request) if kind == "reset_after" else cut(_serve(reply, azure))
+    if fault and kind == "answer_after":
+        reply = fault.reply()
+    noted(reply.status)
+    return _serve(reply, azure)
 
 
 class Gateway:
@@ -323,6 +350,14 @@ def abort(request: Request) -> Response:
     return Response(status_code=500)
 
 
+def cut(response: Response) -> Response:
+    """Promise more than there is, so that the connection breaks off in the middle of the body."""
+    body = bytes(response.body)
+    response.headers["content-length"] = str(len(body) + 1000)
+    response.body = body[: len(body) // 2]
+    return response
+
+
 class Aborting:
     """ASGI middleware that cuts the connection of a request that was to be aborted."""
 
@@ -420,7 +455,8 @@ def _control(azure: Azure, method: str, verb: str, document: Any) -> Reply:
     if verb == "health":
         return Reply(200, {"status": "healthy", "speed": azure.clock.speed})
     if verb == "journal":
-        return Reply(200, {"requests": azure.journal.entries, "writes": azure.journal.writes()})
+        struck = dict(azure.faults.storm.struck) if azure.faults.storm else {}
+        return Reply(200, {"requests": azure.journal.entries, "writes": azure.journal.writes(), "struck": struck})
     if verb == "clock":
         if method == "POST":
             azure.clock.advance(float(document.get("advance", 0)))

@@ -55,6 +55,8 @@ _SECONDS = {
     "trigger": 1.0,
     "job": 216.0,
 }
+# Operations that leave everything as it was where they fail.
+_MAY_FAIL = ("validate", "state", "delete")
 _VAULT_NAME = re.compile(r"^[A-Za-z][A-Za-z0-9-]{1,49}$")
 _POLICY_NAME = re.compile(r"^[A-Za-z][-A-Za-z0-9]{2,149}$")
 _POINT_FILTER = re.compile(r"^(startDate eq '(?P<start>[^']+)')?( and )?(endDate eq '(?P<end>[^']+)')?$", re.IGNORECASE)
@@ -149,7 +151,7 @@ class DataProtection:
         self._datasources = datasources
         self._authorization = authorization
         self._faults = faults
-        self._operations = Operations(schedule)
+        self._operations = Operations(schedule, faults)
         self._guards = ResourceGuards(self._clock, groups, may_reach, lambda call: self._vault(call).wire)
         self.vaults: dict[tuple[str, str, str], Vault] = {}
         self.deleted_vaults: dict[str, DeletedVault] = {}
@@ -269,7 +271,8 @@ class DataProtection:
     def _begin(self, call: Call, vault: Vault, kind: str, work: Callable[[Operation, datetime], None]) -> Operation:
         subscription, location = call.path["subscription"], vault.wire["location"]
         result_scope = f"/subscriptions/{subscription}/providers/{NAMESPACE}/locations/{location}"
-        return self._operations.begin(call, vault.guid, vault.id, result_scope, _SECONDS[kind], work)
+        may_fail = kind in _MAY_FAIL
+        return self._operations.begin(call, vault.guid, vault.id, result_scope, _SECONDS[kind], work, may_fail)
 
     # -- vaults
 

@@ -19,7 +19,10 @@ class Journal:
     entries: list[Wire] = field(default_factory=list)
 
     def note(self, method: str, path: str, query: str, status: int | str, time: str, **more: Any) -> None:
-        """Write down a request and how it was answered; status is a word for a broken connection."""
+        """Write down a request and how it was answered; status is a word for a broken connection.
+
+        more: among others served, the status that the service gave, None where a failure came before it.
+        """
         self.entries.append(
             {
                 "method": method,

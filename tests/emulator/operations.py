@@ -15,6 +15,7 @@ from typing import Any
 
 from .arm import ArmError, Call, Reply, Wire
 from .clock import Schedule, ticks, whole_seconds
+from .faults import Faults
 
 # Since 2024 operation URLs carry a certificate: the whole URL is over 3,000 characters long.
 _CERTIFICATE_LENGTH = 2600
@@ -58,8 +59,9 @@ def _without_nulls(value: Any) -> Any:
 class Operations:
     """All operations of a provider."""
 
-    def __init__(self, schedule: Schedule) -> None:
+    def __init__(self, schedule: Schedule, faults: Faults) -> None:
         self._schedule = schedule
+        self._faults = faults
         self._by_path: dict[str, Operation] = {}
 
     def begin(
@@ -70,11 +72,12 @@ class Operations:
         result_scope: str,
         seconds: float,
         work: Callable[[Operation, datetime], None],
+        may_fail: bool = False,
     ) -> Operation:
         """Begin an operation that does its work after that many seconds.
 
         owner: the guid of the vault; status_scope, result_scope: paths before /operationStatus and /operationResults;
-        work: may set properties, or error to make it fail.
+        work: may set properties, or error to make it fail; may_fail: whether a failure may come instead of it (faults).
         """
         name = base64.b64encode(f"{owner};{uuid.uuid4()}".encode()).decode()
         moment = self._schedule.clock.now()
@@ -87,8 +90,13 @@ class Operations:
         self._by_path[operation.status_path.lower()] = operation
         self._by_path[operation.result_path.lower()] = operation
 
+        fate = self._faults.take_operation_fate() if may_fail else {}
+
         def finish(due: datetime) -> None:
-            work(operation, due)
+            if fate:
+                operation.error = fate["error"]
+            else:
+                work(operation, due)
             operation.ended = due
             operation.status = "Failed" if operation.error else "Succeeded"
 

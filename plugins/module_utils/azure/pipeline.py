@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import warnings
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 from ..clock import Clock
 from ..errors import Interrupted, UntrustedHost
 from .libraries import load
-from .translation import seconds_to_wait
+from .translation import seconds_to_wait, was_never_sent
 
 if TYPE_CHECKING:
     from .session import Session
@@ -67,9 +68,76 @@ def build_policies(session: Session, credential: Any) -> list[Any]:
         _build_retry(policies.RetryPolicy),
         TrustedHost(),
         arm_policies.ARMChallengeAuthenticationPolicy(credential, session.cloud.scope),
+        _build_doorman(),
         build_service_time(session),
+        _build_ledger(session.ledger),
         _build_turnstile(session.clock, session.connections),
     ]
+
+
+def _build_doorman() -> Any:
+    """Give the policy that takes no web page for an answer: gateways and proxies show one with 200 where Azure was not asked."""
+    policy: Any = load("azure.core.pipeline.policies").SansIOHTTPPolicy
+    error_type = load("azure.core.exceptions").ServiceResponseError
+
+    class Doorman(policy):
+        """Turns a web page into a broken connection, after which what may be sent again is."""
+
+        def on_response(self, request: Any, response: Any) -> None:
+            kind = str(response.http_response.headers.get("Content-Type") or "")
+            if response.http_response.status_code < 300 and kind.startswith("text/html"):
+                raise error_type("a web page came in its place, as a gateway or a proxy shows one")
+
+    return Doorman()
+
+
+class Ledger:
+    """How often something was sent that may have changed something, for each thread."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[int] = Counter()
+
+    def note(self) -> None:
+        """Count one more."""
+        self._counts[threading.get_ident()] += 1
+
+    def of_this_thread(self) -> int:
+        """Give how many this thread has sent."""
+        return self._counts[threading.get_ident()]
+
+    def total(self) -> int:
+        """Give how many all threads have sent."""
+        return sum(self._counts.values())
+
+
+def _build_ledger(ledger: Ledger) -> Any:
+    """Give the policy that counts what may have changed something: all writes but those that were refused or never sent."""
+    policy: Any = load("azure.core.pipeline.policies").HTTPPolicy
+
+    class Accounting(policy):
+        """Counts by the answer."""
+
+        def send(self, request: Any) -> Any:
+            if is_harmless(request.http_request):
+                return self.next.send(request)
+            try:
+                response = self.next.send(request)
+            except Exception as error:
+                if not was_never_sent(error):
+                    ledger.note()
+                raise
+            if not 400 <= response.http_response.status_code < 500:
+                ledger.note()
+            return response
+
+    return Accounting()
+
+
+def is_harmless(request: Any) -> bool:
+    """Tell whether a request changes nothing: reads, and questions that are POSTs."""
+    path = urlsplit(request.url).path.lower()
+    is_question = path.endswith(_HARMLESS_POSTS) or (path.endswith("/pruneexternalstore") and "DryRun" in str(request.content))
+    return request.method in ("GET", "HEAD") or (request.method == "POST" and is_question)
 
 
 def _build_retry(retry_policy: Any) -> Any:
@@ -144,10 +212,7 @@ def no_writes(session: Session) -> list[Any]:
 
         def on_request(self, request: Any) -> None:
             method, path = request.http_request.method, urlsplit(request.http_request.url).path.lower()
-            is_question = path.endswith(_HARMLESS_POSTS) or (
-                path.endswith("/pruneexternalstore") and "DryRun" in str(request.http_request.content)
-            )
-            if method in ("GET", "HEAD") or (method == "POST" and is_question):
+            if is_harmless(request.http_request):
                 return
             raise AssertionError(f"a {method} of {path} was about to be sent in check mode")
 

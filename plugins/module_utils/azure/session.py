@@ -18,7 +18,7 @@ from .clouds import KNOWN_CLOUDS, Cloud, find_cloud
 from .credentials import build_credential
 from .identity import find_identity
 from .libraries import load
-from .pipeline import ForAudiences, build_policies, build_service_time, build_transport, no_writes
+from .pipeline import ForAudiences, Ledger, build_policies, build_service_time, build_transport, no_writes
 from .translation import http_error, translated
 
 # One table for every service. Data Protection 2025-09-01 and later refuse vaults that are not AlwaysOn.
@@ -58,6 +58,7 @@ class Session:
         self.clock = clock
         self.check_mode = check_mode
         self.connections = connections
+        self.ledger = Ledger()
         self._offset = timedelta(0)
         self.identity = find_identity(options, os.environ if environ is None else environ, needs_subscription=needs_subscription)
         mode = self.identity["cert_validation_mode"].lower() or "validate"

@@ -147,9 +147,14 @@ def _causes(error: BaseException) -> set[str]:
 _NEVER_SENT = {"NewConnectionError", "ConnectTimeoutError", "ConnectTimeout", "NameResolutionError", "SSLCertVerificationError"}
 
 
+def was_never_sent(error: BaseException) -> bool:
+    """Tell of a connection error whether the request surely has not reached anybody."""
+    return bool(_causes(error) & _NEVER_SENT)
+
+
 def _connection_error(error: BaseException, action: str) -> Unavailable:
     """Build the error of a connection that failed, telling whether anything was sent on it."""
-    kind = Unreachable if _causes(error) & _NEVER_SENT else Unavailable
+    kind = Unreachable if was_never_sent(error) else Unavailable
     return kind(f"Cannot {action}: {_reason(error)}")
 
 
@@ -207,7 +212,7 @@ def translated(action: str) -> Iterator[None]:
     except exceptions.ServiceRequestError as error:
         raise _connection_error(error, action) from error
     except exceptions.ServiceResponseError as error:
-        raise Unavailable(f"Cannot {action}: the connection broke before the answer: {_reason(error)}") from error
+        raise Unavailable(f"Cannot {action}: Azure's answer did not arrive: {_reason(error)}") from error
     except (exceptions.DecodeError, json.JSONDecodeError) as error:
         raise Unavailable(f"Cannot {action}: the answer is not JSON") from error
     except exceptions.AzureError as error:

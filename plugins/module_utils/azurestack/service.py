@@ -10,7 +10,7 @@ from typing import Any
 
 from ..azure.operations import follow, send_once
 from ..azure.session import Session, json_body
-from ..clock import Deadline
+from ..clock import Deadline, Ramp
 from ..errors import AzureBackupError, NotFound
 from ..shapes import Described, shape
 from .wire import describe_backup, describe_location, location_body
@@ -54,14 +54,21 @@ class BackupAdmin:
         method = "PATCH" if is_change and self._api >= _KNOWS_PATCH else "PUT"
         answer = self._session.send(method, self.id, action, self._api, body=location_body(self.location, values))
         try:
-            done = follow(self._session, answer, action, deadline).body
+            outcome = follow(self._session, answer, action, deadline)
+            if outcome.body.get("properties"):
+                return describe_location({**outcome.body, "location": self.location})
+            ramp = Ramp(deadline.poll_interval)
+            while True:
+                there = self.read_location() or shape("backup_location", id=self.id)
+                told = [(there[option] or "") == value for option, value in values.items() if option in there]
+                if outcome.is_known or all(told):
+                    return there
+                # Who may not read the operation sees by the location itself when it is over.
+                deadline.sleep(ramp.following(), action)
         except AzureBackupError as error:
             # It was accepted.
             error.details = {**error.details, "changed": True}
             raise
-        if done.get("properties"):
-            return describe_location({**done, "location": self.location})
-        return self.read_location() or shape("backup_location", id=self.id)
 
     def prune(self, dry_run: bool, deadline: Deadline) -> list[str]:
         """Remove from the store what no backup there needs any more, and give the paths; dry_run: only give them."""

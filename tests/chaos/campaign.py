@@ -1,0 +1,313 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Modules in the order of the roles, while Azure fails at random, and what has to hold all the same.
+
+A run is one order of tasks by one seed. Each task is run in a storm, then again without one, then once more. What has to hold
+(Violation names what did not):
+
+- the task reaches what was asked for, or fails with a message that names what failed; never with a traceback;
+- at most one job is started by a task, and no vault, policy, instance or assignment is there twice;
+- changed is what the emulator's journal shows;
+- the run without a storm converges, and one more changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+from collections import Counter
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from bodies import GROUP
+from emulator.app import STACKHUB, Azure
+from emulator.faults import Storm
+from emulator.server import Emulator
+from modules import Result, VirtualClock, run_module
+
+DISK = f"{GROUP}/providers/Microsoft.Compute/disks/data01"
+MACHINE = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/web01"
+VAULT = {"resource_group": "demo-rg", "vault_name": "demo-vault"}
+SNAPSHOTS = {"snapshot_resource_group": "demo-snapshots-rg"}
+RATES = (0.02, 0.05, 0.1, 0.2, 0.4)
+# POSTs of the journal that change nothing of their own.
+_HARMLESS = ("/validateforbackup", "/refreshcontainers", "/backupprevalidateprotection", "/backupstatus", "/oauth2/v2.0/token")
+
+
+class Violation(AssertionError):
+    """Something did not hold; the message says what, in which run, and how to have it again."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One task. is_backup: it starts something each time that it is run, instead of bringing about a state."""
+
+    module: str
+    arguments: dict[str, Any]
+    is_backup: bool = False
+
+
+def disks() -> list[Step]:
+    """Give the tasks that protect a disk, back it up, and undo all of it."""
+    instance = {**VAULT, "datasource_id": [DISK]}
+    return [
+        Step("backup_vault", {**VAULT, "soft_delete": {"state": "Off"}}),
+        Step("backup_policy", {**VAULT, "policy_name": "disks", "datasource_type": "azure_disk"}),
+        Step("backup_permission", {**instance, **SNAPSHOTS}),
+        Step("backup_instance", {**instance, **SNAPSHOTS, "policy_name": "disks"}),
+        Step("backup_adhoc", instance, is_backup=True),
+        Step("backup_instance", {**instance, "state": "suspended"}),
+        Step("backup_instance", {**instance, **SNAPSHOTS, "policy_name": "disks"}),
+        Step("backup_instance", {**instance, "state": "absent", "delete_backup_data": True}),
+        Step("backup_permission", {**instance, **SNAPSHOTS, "state": "absent"}),
+        Step("backup_policy", {**VAULT, "policy_name": "disks", "state": "absent"}),
+        Step("backup_vault", {**VAULT, "state": "absent"}),
+    ]
+
+
+def machines() -> list[Step]:
+    """Give the tasks that protect a virtual machine, back it up, stop that, and bring it back."""
+    vault = {**VAULT, "vault_name": "demo-rsv"}
+    instance = {**vault, "datasource_id": [MACHINE]}
+    policy = {**vault, "policy_name": "machines", "datasource_type": "azure_vm"}
+    return [
+        Step("backup_vault", {**vault, "vault_type": "recovery_services", "tags": {"Owner": "ops"}}),
+        Step("backup_policy", policy),
+        Step("backup_policy", {**policy, "retention": {"default": "14d"}}),
+        Step("backup_instance", {**instance, "policy_name": "machines"}),
+        Step("backup_adhoc", instance, is_backup=True),
+        Step("backup_instance", {**instance, "state": "stopped"}),
+        Step("backup_instance", {**instance, "policy_name": "machines"}),
+        Step("backup_instance", {**instance, "state": "absent", "delete_backup_data": True}),
+    ]
+
+
+def stack_hub() -> list[Step]:
+    """Give the tasks that set the backups of an Azure Stack Hub up and make one."""
+    place = {"location": "blank", "cloud_environment": f"${STACKHUB}"}
+    share = {"path": r"\\fileserver\backups", "user_name": "backup", "share_password": "opens-the-share"}
+    return [
+        Step("stackhub_backup_location", {**place, **share, "backup_frequency_in_hours": 12}),
+        Step("stackhub_backup_location", {**place, "backup_frequency_in_hours": 8}),
+        Step("stackhub_backup", place, is_backup=True),
+    ]
+
+
+ORDERS: dict[str, Callable[[], list[Step]]] = {"disks": disks, "machines": machines, "stack_hub": stack_hub}
+
+
+@dataclass
+class Tally:
+    """What a campaign has seen. violations: what did not hold, as texts."""
+
+    runs: int = 0
+    tasks: int = 0
+    requests: int = 0
+    failed_tasks: int = 0
+    struck: Counter[str] = field(default_factory=Counter)
+    violations: list[str] = field(default_factory=list)
+
+    def add(self, other: Tally) -> None:
+        """Take another campaign's figures in."""
+        self.runs += other.runs
+        self.tasks += other.tasks
+        self.requests += other.requests
+        self.failed_tasks += other.failed_tasks
+        self.struck += other.struck
+        self.violations += other.violations
+
+
+class SkewedClock(VirtualClock):
+    """A control node's clock that is wrong by so many seconds."""
+
+    def __init__(self, azure: Azure, skew: float) -> None:
+        super().__init__(azure.clock)
+        self._skew = timedelta(seconds=skew)
+
+    def now(self) -> datetime:
+        """Tell the wrong time."""
+        return super().now() + self._skew
+
+
+class Run:
+    """One order of tasks in one storm after the other."""
+
+    def __init__(self, emulator: Emulator, order: str, seed: int) -> None:
+        self.azure = emulator.azure
+        self.emulator = emulator
+        self.order = order
+        self.seed = seed
+        self._random = random.Random(seed)  # noqa: S311 - the same again is what is wanted
+        self.tally = Tally(runs=1)
+        self.skew = self._random.choice((0, 0, -3600, 3600))
+
+    def go(self) -> Tally:
+        """Run all tasks. Gives what was seen; the first violation ends the run."""
+        self.azure.reset()
+        try:
+            for number, step in enumerate(ORDERS[self.order]()):
+                self._go_through(number, step)
+        except Violation as violation:
+            self.tally.violations.append(str(violation))
+        self.tally.requests = len(self.azure.journal.entries)
+        return self.tally
+
+    def _task(self, step: Step) -> Result:
+        self.tally.tasks += 1
+        arguments = dict(step.arguments)
+        if "cloud_environment" in arguments:
+            arguments["cloud_environment"] = self.emulator.urls[STACKHUB]
+        result = run_module(step.module, arguments, SkewedClock(self.azure, self.skew))
+        self.azure.schedule.settle()
+        return result
+
+    def _go_through(self, number: int, step: Step) -> None:
+        where = f"{self.order} {self.seed}, task {number} ({step.module} {step.arguments.get('state', '')})"
+        rate = self._random.choice(RATES)
+        storm = Storm(self._random.randrange(2**32), rate)
+        before, mark = facts(self.azure), len(self.azure.journal.entries)
+        self.azure.faults.storm = storm
+        stormy = self._task(step)
+        self.azure.faults.storm = None
+        self.tally.struck += storm.struck
+        self._check(where, step, stormy, before, mark)
+        if stormy["failed"]:
+            self.tally.failed_tasks += 1
+        calm_before, calm_mark = facts(self.azure), len(self.azure.journal.entries)
+        calm = self._task(step)
+        self._check(f"{where}, without a storm", step, calm, calm_before, calm_mark)
+        if calm["failed"] and step.is_backup and ended_badly(calm):
+            # It joined the job that the storm had decided about.
+            calm = self._task(step)
+        if calm["failed"]:
+            raise Violation(f"{where}: without a storm it fails: {calm['msg']}")
+        if step.is_backup:
+            return
+        # Who is told of what was there a moment ago cannot know better.
+        if not stormy["failed"] and calm["changed"] and not storm.struck["stale"]:
+            raise Violation(f"{where}: it said that all was done, and the next run changed something: {brief(calm)}")
+        again = self._task(step)
+        if again["failed"] or again["changed"]:
+            raise Violation(f"{where}: it does not converge: {brief(again)}")
+
+    def _check(self, where: str, step: Step, result: Result, before: set[str], mark: int) -> None:
+        """Check what has to hold after each task. Raises Violation."""
+        after = facts(self.azure)
+        entries = self.azure.journal.entries[mark:]
+        message = str(result.get("msg", ""))
+        if "unexpected" in message or "Traceback" in json.dumps(result):
+            raise Violation(f"{where}: a traceback: {message}")
+        jobs = [fact for fact in after - before if fact.startswith("job")]
+        if len(jobs) > 1:
+            raise Violation(f"{where}: {len(jobs)} jobs were started: {jobs}; {brief(result)}")
+        doubled = {fact: count for fact, count in Counter(fact.split(" = ")[0] for fact in after).items() if count > 1}
+        if doubled:
+            raise Violation(f"{where}: twice there: {doubled}")
+        has_changed = after != before
+        if result["failed"]:
+            if not names_what_failed(message, step):
+                raise Violation(f"{where}: the message does not name what failed: {message}")
+            if has_changed and not result["changed"]:
+                raise Violation(
+                    f"{where}: it failed, said that nothing has changed, and it has: {after ^ before}; {brief(result)}"
+                )
+            return
+        was_written = any(is_change(entry) for entry in entries)
+        if result["changed"] and not was_written:
+            raise Violation(f"{where}: changed, without a write in the journal: {brief(result)}")
+        if has_changed and not result["changed"]:
+            raise Violation(f"{where}: not changed, and it has: {after ^ before}; {brief(result)}")
+
+
+def ended_badly(result: Result) -> bool:
+    """Tell whether a job was looked after to its end, which was not a good one."""
+    return bool(re.search(" ended | is failed| is cancelled| is completed_with_warnings| partially", str(result.get("msg"))))
+
+
+def is_change(entry: Result) -> bool:
+    """Tell whether an entry of the journal is a write that the service did."""
+    served = entry.get("served")
+    return bool(entry["is_write"] and served and served < 400 and not entry["path"].lower().endswith(_HARMLESS))
+
+
+def names_what_failed(message: str, step: Step) -> bool:
+    """Tell whether a message names the thing, the option, or the place that it is about."""
+    names = [step.arguments.get(key) for key in ("vault_name", "policy_name", "location", "resource_group")]
+    names += [item.rsplit("/", 1)[-1] for item in step.arguments.get("datasource_id", [])]
+    known = [str(name) for name in names if name] + ["sign in", "subscription", "metadata"]
+    return len(message) > 20 and (any(name in message for name in known) or bool(re.search(r"Cannot .*'[-\w]+'", message)))
+
+
+def brief(result: Result) -> str:
+    """Give what matters of a result."""
+    kept = {key: result.get(key) for key in ("changed", "failed", "msg", "action", "error") if key in result}
+    items = [{key: item.get(key) for key in ("action", "msg", "changed")} for item in result.get("results", [])]
+    return json.dumps({**kept, "results": items})[:1500]
+
+
+def facts(azure: Azure) -> set[str]:
+    """Give what there is, a text each: nothing of it changes by time alone."""
+    azure.schedule.settle()
+    found = set()
+    for vault in (*azure.data_protection.vaults.values(), *azure.recovery_services.vaults.values()):
+        properties = vault.wire.get("properties") or {}
+        # A Recovery Services vault shows its own a while after it was made.
+        security = properties.get("securitySettings") if "backupVaults" in vault.id else None
+        settings = [vault.wire.get("tags"), security, (vault.wire.get("identity") or {}).get("type")]
+        found.add(f"vault {vault.id} = {json.dumps(settings, sort_keys=True)}")
+        found |= {
+            f"policy {policy['id']} = {json.dumps(policy['properties'], sort_keys=True)}" for policy in vault.policies.values()
+        }
+        found |= {f"job {name}" for name, job in vault.jobs.items() if job["properties"].get("operation") in ("Backup", None)}
+    for vault in azure.data_protection.vaults.values():
+        for instance in vault.instances.values():
+            held = {"ProtectionStopped": "stopped", "BackupsSuspended": "suspended"}.get(instance.state, "protected")
+            found.add(f"instance of {instance.datasource_id} in {vault.id} = {held} {instance.policy_name}")
+        found |= {f"deleted {name}" for name in vault.deleted}
+    for vault in azure.recovery_services.vaults.values():
+        for name, item in vault.items.items():
+            properties = item.wire["properties"]
+            stopped = properties.get("protectionState") in ("ProtectionStopped", "BackupsSuspended")
+            kept = [stopped, properties.get("policyId"), bool(properties.get("isScheduledForDeferredDelete"))]
+            found.add(f"item {name} in {vault.id} = {kept}")
+    found |= {f"assignment {name}" for name in azure.authorization.assignments}
+    for name, location in azure.backup_admin.locations.items():
+        found |= {f"job {backup}" for backup in location.backups}
+        shown = {key: value for key, value in location.store.items() if not key.startswith(("last", "next", "available"))}
+        found.add(f"location {name} = {json.dumps(shown, sort_keys=True, default=str)}")
+    return found
+
+
+@contextmanager
+def loopback(emulator: Emulator) -> Any:
+    """Have modules find an emulator, and nothing else of this machine."""
+    own = {
+        **emulator.environment(),
+        "REQUESTS_CA_BUNDLE": str(emulator.authority_file),
+        "HOME": str(emulator.authority_file.parent),
+    }
+    before = {name: os.environ.get(name) for name in own}
+    os.environ.update(own)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def run_campaign(seeds: range, orders: tuple[str, ...] = tuple(ORDERS)) -> Tally:
+    """Run each seed on one of the orders in turn."""
+    tally = Tally()
+    with Emulator() as emulator, loopback(emulator):
+        for seed in seeds:
+            tally.add(Run(emulator, orders[seed % len(orders)], seed).go())
+    return tally
