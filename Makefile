@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help azurite demo test test-clients emulator replay bench clean
+.PHONY: help azurite demo test test-clients emulator replay bench chaos clean
 
 help:
 	@echo "make demo                          back everything up on a loopback Azure, twice"
@@ -16,6 +16,7 @@ help:
 	@echo "make emulator [ARGS='--port 0']    serve the loopback Azure; then: . .emulator/env"
 	@echo "make replay CASES=DIR RECORDINGS=DIR   replay recorded traffic"
 	@echo "make bench [ARGS='--runs 9']       what a task costs, beside a bare script"
+	@echo "make chaos [ARGS='--runs 100']     modules and playbooks while Azure fails at random and processes are killed"
 	@echo "make azurite                       the blob store of the loopback Azure's Managed HSM, which is installed by itself otherwise"
 	@echo "make clean                         remove what these made"
 
@@ -54,6 +55,9 @@ replay: $(VENV)/.nox
 
 bench: $(VENV)/.demo
 	@PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
+
+chaos: $(VENV)/.nox
+	@$(BIN)/nox -s chaos -- $(ARGS)
 
 clean:
 	rm -rf $(VENV) .nox .cache .demo .emulator

@@ -210,6 +210,12 @@ def clients(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def chaos(session: nox.Session) -> None:
+    """The whole campaign of failures at random and of killed processes."""
+    run_tests(session, "2.19", [], program=["-m", "chaos", *session.posargs])
+
+
+@nox.session(default=False)
 def replay(session: nox.Session) -> None:
     """Replay one folder of cases: CASES and RECORDINGS name it."""
     run_tests(session, "2.19", ["tests/replay"])
@@ -252,8 +258,11 @@ def fetch_azurite(session: nox.Session, pip: list[str], programs: Path) -> None:
         session.warn(f"no blob store for the tests: {done.stderr.strip()[-500:]}")
 
 
-def run_tests(session: nox.Session, core: str, places: list[str], path: str = "") -> None:
-    """Run pytest with one ansible-core, on the interpreter that it needs; path: where other programs are."""
+def run_tests(session: nox.Session, core: str, places: list[str], path: str = "", program: list[str] | None = None) -> None:
+    """Run pytest with one ansible-core, on the interpreter that it needs.
+
+    path: where other programs are; program: arguments of Python, instead of pytest's.
+    """
     python = find_python(CORES[core])
     if python is None:
         session.skip(f"ansible-core {core} needs Python {CORES[core]}, which this machine does not have")
@@ -268,21 +277,10 @@ def run_tests(session: nox.Session, core: str, places: list[str], path: str = ""
     fetch_azurite(session, pip, folder / "bin")
     environment = {
         "POSIX_COLLECTION": str(fetch_posix(session, pip)),
-        "PYTHONPATH": f"{link_tree()}{os.pathsep}{ROOT / 'tests'}",
+        "PYTHONPATH": os.pathsep.join(map(str, (link_tree(), ROOT / "tests", ROOT / "tests" / "unit"))),
         "PATH": os.pathsep.join([str(folder / "bin"), os.environ["PATH"], *filter(None, [path])]),
         "ANSIBLE_HOME": str(CACHE / f"ansible-home-{core}"),
     }
-    arguments = session.posargs or places
-    session.run(
-        str(folder / "bin" / "python"),
-        "-m",
-        "pytest",
-        # One more than the cores: playbooks wait a good part of their time. A file's tests need not stay together.
-        "-n",
-        "3",
-        "--dist",
-        "worksteal",
-        *arguments,
-        env=environment,
-        external=True,
-    )
+    # One more than the cores: playbooks wait a good part of their time. A file's tests need not stay together.
+    programs = ["-m", "pytest", "-n", "3", "--dist", "worksteal", *(session.posargs or places)]
+    session.run(str(folder / "bin" / "python"), *(program or programs), env=environment, external=True)

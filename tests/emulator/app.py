@@ -161,7 +161,9 @@ class Azure:
 
 def build_response(reply: Reply) -> Response:
     """Give the HTTP response for an answer."""
-    content = b"" if reply.body is None else json.dumps(reply.body).encode()
+    # A text is a planned answer that need not be JSON.
+    text = reply.body if isinstance(reply.body, str) else json.dumps(reply.body)
+    content = b"" if reply.body is None else text.encode()
     headers = {
         "x-ms-request-id": str(uuid.uuid4()),
         "x-ms-correlation-request-id": str(uuid.uuid4()),

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _SECONDS_TO_CONNECT = 10
 _SECONDS_TO_READ = 100
+# Bytes; a page of a list has some hundred thousand.
+LARGEST_ANSWER = 64 << 20
 # How long a request is turned away with 429 before that counts as a failure.
 _SECONDS_TURNED_AWAY = 900
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -253,7 +255,7 @@ def build_transport(clock: Clock, connections: int, verify: bool) -> Any:
 
     pool = requests.Session()
     # An answer is still read while the next request has begun.
-    pool.mount("https://", requests.adapters.HTTPAdapter(pool_connections=4, pool_maxsize=2 * connections))
+    pool.mount("https://", _build_adapter(requests)(pool_connections=4, pool_maxsize=2 * connections))
     return ClockedTransport(
         session=pool,
         session_owner=False,
@@ -261,6 +263,33 @@ def build_transport(clock: Clock, connections: int, verify: bool) -> Any:
         read_timeout=_SECONDS_TO_READ,
         connection_verify=verify,
     )
+
+
+def _build_adapter(requests: Any) -> Any:
+    """Give the adapter that reads no more of an answer than an answer can be."""
+    adapter: Any = requests.adapters.HTTPAdapter
+    too_long = requests.exceptions.ChunkedEncodingError
+
+    class BoundedAdapter(adapter):
+        """Breaks off what is absurdly long, whatever length it gives itself."""
+
+        def build_response(self, request: Any, response: Any) -> Any:
+            """Give the response to read (called by requests)."""
+            stream = response.stream
+
+            def bounded(*arguments: Any, **options: Any) -> Any:
+                length = 0
+                for chunk in stream(*arguments, **options):
+                    length += len(chunk)
+                    if length > LARGEST_ANSWER:
+                        response.close()
+                        raise too_long(f"the answer is longer than {LARGEST_ANSWER >> 20} MiB, and was not read to its end")
+                    yield chunk
+
+            response.stream = bounded
+            return super().build_response(request, response)
+
+    return BoundedAdapter
 
 
 class ForAudiences:

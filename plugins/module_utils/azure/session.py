@@ -193,10 +193,9 @@ class Session:
     def read(self, url: str, action: str, api_version: str | None = None, **params: str) -> dict[str, Any] | None:
         """Read one resource; None when it does not exist (404)."""
         try:
-            found: dict[str, Any] = json_body(self.send("GET", url, action, api_version, params=params), action)
+            return json_object(self.send("GET", url, action, api_version, params=params), action)
         except NotFound:
             return None
-        return found
 
     def read_all(self, url: str, action: str, api_version: str, **params: str) -> list[dict[str, Any]]:
         """Read a whole list by its pages. Raises NotFound where the list does not exist."""
@@ -204,13 +203,16 @@ class Session:
 
     def pages(self, url: str, action: str, api_version: str, **params: str) -> Iterator[list[dict[str, Any]]]:
         """Read a list page by page, following nextLink as it is."""
-        body = json_body(self.send("GET", url, action, api_version, params=params), action)
+        body = json_object(self.send("GET", url, action, api_version, params=params), action)
         for _page in range(_LARGEST_LIST_PAGES):
-            yield list(body.get("value") or [])
+            found = body.get("value") or []
+            if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+                raise Unavailable(f"Cannot {action}: the answer is no list of resources")
+            yield found
             following = body.get("nextLink")
             if not following:
                 return
-            body = json_body(self.send("GET", following, action), action)
+            body = json_object(self.send("GET", following, action), action)
         raise AzureBackupError(f"Cannot {action}: the list does not end")
 
     def _read_openly(self, url: str, params: dict[str, str]) -> Any:
@@ -243,6 +245,14 @@ class Session:
 
     def __exit__(self, *arguments: object) -> None:
         self.close()
+
+
+def json_object(response: Any, action: str) -> dict[str, Any]:
+    """Give the JSON object of a response, {} for an empty one. Raises Unavailable for anything else."""
+    found = json_body(response, action)
+    if not isinstance(found, dict):
+        raise Unavailable(f"Cannot {action}: the answer is not a JSON object", status=response.status_code)
+    return found
 
 
 def json_body(response: Any, action: str) -> Any:

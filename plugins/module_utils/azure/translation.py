@@ -208,13 +208,17 @@ def translated(action: str) -> Iterator[None]:
         response = error.response
         if response is None:
             raise Unavailable(f"Cannot {action}: {_reason(error)}") from error
+        if isinstance(error, exceptions.DecodeError) and response.status_code < 400:
+            raise Unavailable(f"Cannot {action}: the answer is not JSON") from error
         raise http_error(response.status_code, response.text(), response.headers, action) from error
     except exceptions.ServiceRequestError as error:
         raise _connection_error(error, action) from error
     except exceptions.ServiceResponseError as error:
         raise Unavailable(f"Cannot {action}: Azure's answer did not arrive: {_reason(error)}") from error
-    except (exceptions.DecodeError, json.JSONDecodeError) as error:
+    except json.JSONDecodeError as error:
         raise Unavailable(f"Cannot {action}: the answer is not JSON") from error
+    except RecursionError as error:
+        raise Unavailable(f"Cannot {action}: the answer is nested too deeply to be read") from error
     except exceptions.AzureError as error:
         raise Unavailable(f"Cannot {action}: {_reason(error)}") from error
     except OSError as error:

@@ -1,0 +1,60 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A short form of make chaos; seeds that once found something stay here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from chaos.campaign import ORDERS, Run, Step, Violation, facts, loopback, names_what_failed
+from chaos.kill import run_kills
+from emulator.server import Emulator
+
+# 51, 54, 57, 59, 68, 161: a web page for an answer, and an operation that may not be read.
+SEEDS = (51, 54, 57, 59, 61, 62, 68, 72, 139, 161)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_nothing_is_lost_or_doubled_in_a_storm(loopback_of_chaos: Emulator, seed: int) -> None:
+    tally = Run(loopback_of_chaos, tuple(ORDERS)[seed % len(ORDERS)], seed).go()
+    assert tally.violations == []
+    assert sum(tally.struck.values()) > 0
+
+
+# After the first request, after the validation was sent, after the instance was made, and around the trigger.
+BOUNDARIES = ((0, 4), (1, 5), (3, 9), (3, 12), (4, 6), (4, 7))
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+def test_a_killed_module_is_simply_run_again(boundary: tuple[int, int]) -> None:
+    tally = run_kills([boundary])
+    assert tally.violations == []
+    assert tally.runs == 1, "it was killed"
+
+
+def test_the_campaign_notices_what_does_not_hold(loopback_of_chaos: Emulator) -> None:
+    """A check that cannot fail is none: results with mistakes in them are violations."""
+    run = Run(loopback_of_chaos, "disks", 1)
+    loopback_of_chaos.azure.reset()
+    step = Step("backup_vault", {"vault_name": "demo-vault"})
+    there = facts(loopback_of_chaos.azure)
+    good: dict[str, Any] = {"changed": False, "failed": False}
+    run._check("here", step, good, there, 0)  # noqa: SLF001
+    for wrong in (
+        {**good, "changed": True},
+        {**good, "failed": True, "msg": "Something went wrong somewhere."},
+        {**good, "failed": True, "msg": "Azure answered something unexpected: vault 'demo-vault'"},
+    ):
+        with pytest.raises(Violation):
+            run._check("here", step, wrong, there, 0)  # noqa: SLF001
+    with pytest.raises(Violation, match="not changed, and it has"):
+        run._check("here", step, good, there | {"vault x = gone"}, 0)  # noqa: SLF001
+    assert not names_what_failed("It failed for some reason.", step)
+
+
+@pytest.fixture(scope="module")
+def loopback_of_chaos() -> Any:
+    with Emulator() as emulator, loopback(emulator):
+        yield emulator

@@ -1,0 +1,71 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Answers that nobody should believe: they end in an error that says so, and cost no token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.pipeline import LARGEST_ANSWER
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.session import Session
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.errors import Unavailable
+from conftest import GROUP, Driver, disk
+from modules import VirtualClock
+
+ELSEWHERE = "https://localhost:1/operations/1"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("[" * 200_000 + "]" * 200_000, "nested too deeply"),
+        ("x" * (LARGEST_ANSWER + 1), "longer than 64 MiB"),
+        ("[]", "not a JSON object"),
+        ("not JSON at all", "not JSON"),
+    ],
+)
+def test_absurd_answers_are_errors(azure: Driver, body: str, reason: str) -> None:
+    azure.fault(kind="answer", method="GET", path="/resourceGroups/demo-rg$", status=200, body=body, times=9)
+    with Session({}, VirtualClock(azure.azure.clock)) as session, pytest.raises(Unavailable, match=reason):
+        session.read(GROUP, "read a group", "2021-04-01")
+
+
+@pytest.mark.parametrize("value", [{"value": "all"}, {"value": ["one"]}, {"value": {"a": 1}}])
+def test_lists_that_are_none_are_errors(azure: Driver, value: dict[str, Any]) -> None:
+    azure.fault(kind="answer", method="GET", path="/roleAssignments$", status=200, body=value, times=9)
+    azure.vault()
+    result = azure.run("backup_permission", datasource_id=[disk("data01")], snapshot_resource_group="demo-snapshots-rg")
+    assert result["failed"]
+    assert "no list of resources" in result["msg"]
+
+
+@pytest.mark.parametrize("header", ["Azure-AsyncOperation", "Location"])
+def test_an_operation_elsewhere_is_not_followed(azure: Driver, header: str) -> None:
+    (datasource,) = azure.protected("data01")
+    azure.fault(kind="answer_after", method="POST", path="/stopProtection$", status=202, body={}, headers={header: ELSEWHERE})
+    result = azure.run("backup_instance", datasource_id=[datasource], state="stopped")
+    assert result["failed"]
+    assert "another host" in result["msg"]
+    assert result["results"][0]["error"]["code"] == "UntrustedHost"
+    assert result["changed"] is True, "it was asked for, whatever became of looking after it"
+
+
+def test_a_redirected_write_goes_nowhere(azure: Driver) -> None:
+    azure.fault(kind="answer", method="PUT", path="/backupVaults/", status=307, body={}, headers={"Location": ELSEWHERE}, times=9)
+    result = azure.run("backup_vault")
+    assert result["failed"]
+    assert azure.azure.data_protection.vaults == {}
+
+
+def test_a_web_page_is_no_answer(azure: Driver) -> None:
+    """A gateway or a proxy shows one with 200, and Azure was never asked."""
+    azure.vault()
+    azure.policy()
+    azure.fault(kind="page", method="DELETE", path="/backupPolicies/", times=9)
+    result = azure.run("backup_policy", policy_name="disks", state="absent")
+    assert result["failed"]
+    assert "a web page came in its place" in result["msg"]
+    azure.azure.faults.clear()
+    assert azure.run("backup_policy", policy_name="disks", state="absent")["changed"] is True
