@@ -1,0 +1,135 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whatever is given to a module: never a traceback, never a request that Azure cannot read, always the option's name."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.durations import format_time, parse_time, seconds_in
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.errors import BadInput
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.resource_ids import parse_resource_id
+from conftest import GROUP, Driver, disk
+from emulator.seed import SUBSCRIPTION
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+_PACKAGE = "ansible_collections.holdfast.azure_backup.plugins.modules"
+MODULES = sorted(
+    path.stem for path in (Path(__file__).parents[2] / "plugins" / "modules").glob("*.py") if path.stem != "__init__"
+)
+# A failure is found again in every run, and a run has no time of its own.
+calm = settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+NASTY = (
+    "", " ", "\x00", "a/b", "..", "%2e%2e", "x?y=1", "x#y", "https://evil.example/", "{{ lookup }}", "\n", "ä", "-", "0", "None",
+    "P", "P1", "PT", "1x", "-1d", "99999999999d", "25:00", "24:00", "7:5", "/subscriptions", "/subscriptions//resourceGroups//",
+    f"{GROUP}/providers/Microsoft.Compute/disks/", f"{GROUP}/providers/Microsoft.Compute/disks/a b", disk("data01"), "data01",
+    "demo-rg", "demo-vault", "disks", "azure_disk", "azure_vm", "azure_blob", "7d", "12h", "2026-11-04T08:00:00Z", "UTC", "Mars",
+)  # fmt: skip
+# What only lengthens a run, or leads it away from the loopback.
+LEFT_OUT = (
+    "wait_timeout", "poll_interval", "progress_interval", "progress_file", "permission_timeout", "cloud_environment",
+    "auth_source", "profile", "log_path",
+)  # fmt: skip
+# Answers to what was not to be asked: what cannot be read, and what there is no such thing as.
+REFUSED = (400, 501)
+
+
+def value_of(spec: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """Give values for an option, good ones and bad."""
+    kind = spec.get("type", "str")
+    texts = st.sampled_from(NASTY) | st.text(max_size=20)
+    if spec.get("choices"):
+        texts = st.sampled_from(spec["choices"])
+    if kind == "dict":
+        return options_of(spec["options"]) if spec.get("options") else st.dictionaries(texts, texts | st.integers(), max_size=2)
+    if kind == "list":
+        element = {**spec, "type": spec.get("elements", "str")}
+        return st.lists(value_of(element), max_size=3)
+    return {
+        "int": st.integers(-10, 400) | st.sampled_from((10**6, -(10**9))),
+        "float": st.floats(allow_nan=False, allow_infinity=False),
+        "bool": st.booleans(),
+        "raw": st.one_of(texts, st.integers(), st.lists(texts, max_size=2)),
+    }.get(kind, texts)
+
+
+def options_of(spec: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Give sets of options."""
+    wanted = {name: value_of(one) for name, one in spec.items() if name not in LEFT_OUT}
+    needed = {name: wanted[name] for name in wanted if spec[name].get("required")}
+    return st.fixed_dictionaries(needed, optional={name: one for name, one in wanted.items() if name not in needed})
+
+
+def arguments_of(module: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Give arguments of a module: three or so of its options, beside good ones that lead further in."""
+    spec = importlib.import_module(f"{_PACKAGE}.{module}").ARGUMENTS
+    good = {
+        "datasource_id": [disk("data01")],
+        "policy_name": "disks",
+        "datasource_type": "azure_disk",
+        "location": "westeurope",
+        "snapshot_resource_group": "demo-snapshots-rg",
+    }
+    base = {name: value for name, value in good.items() if name in spec}
+    some = st.sets(st.sampled_from(sorted(set(spec) - set(LEFT_OUT))), min_size=1, max_size=4)
+    return some.flatmap(
+        lambda names: st.fixed_dictionaries({name: value_of(spec[name]) for name in names}).map(lambda chosen: {**base, **chosen})
+    )
+
+
+@pytest.mark.parametrize("module", MODULES)
+@calm
+@given(data=st.data())
+def test_bad_input_is_refused_by_the_name_of_its_option(azure: Driver, module: str, data: st.DataObject) -> None:
+    arguments = data.draw(arguments_of(module))
+    azure.azure.reset()
+    azure.vault()
+    azure.azure.journal.entries.clear()
+    result = azure.run(module, check=True, **arguments)
+    message = str(result.get("msg", ""))
+    assert "something unexpected" not in message, (arguments, message)
+    refused = [
+        (entry["method"], entry["path"], entry["status"]) for entry in azure.azure.journal.entries if entry["status"] in REFUSED
+    ]
+    assert not [entry for entry in refused if entry[1] != "/metadata/endpoints"], (arguments, refused)
+    if result.get("error", {}).get("code") == "BadInput":
+        assert re.match(r"[a-z][a-z0-9_., ]*:", message), (arguments, message)
+    assert azure.writes() == [], "check mode writes nothing"
+
+
+@calm
+@given(text=st.text() | st.sampled_from(NASTY))
+def test_ids_and_durations_are_read_or_refused(text: str) -> None:
+    for read in (parse_resource_id, seconds_in):
+        refusal = "datasource_id: x"
+        try:
+            read(text, "datasource_id")
+        except BadInput as error:
+            refusal = error.message
+        assert refusal.startswith("datasource_id: ")
+
+
+@calm
+@given(names=st.lists(st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,20}", fullmatch=True), min_size=3, max_size=3))
+def test_ids_round_trip(names: list[str]) -> None:
+    text = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{names[0]}/providers/Microsoft.{names[1].strip('-_')}/things/{names[2]}"
+    assert parse_resource_id(text, "id").text == text
+
+
+@calm
+@given(moment=st.datetimes(min_value=datetime(1000, 1, 2), max_value=datetime(9999, 12, 30)))
+def test_times_round_trip(moment: datetime) -> None:
+    told = format_time(moment.replace(microsecond=0, tzinfo=UTC))
+    assert format_time(parse_time(told)) == told
