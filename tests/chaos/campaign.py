@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from bodies import GROUP
@@ -123,18 +123,6 @@ class Tally:
         self.violations += other.violations
 
 
-class SkewedClock(VirtualClock):
-    """A control node's clock that is wrong by so many seconds."""
-
-    def __init__(self, azure: Azure, skew: float) -> None:
-        super().__init__(azure.clock)
-        self._skew = timedelta(seconds=skew)
-
-    def now(self) -> datetime:
-        """Tell the wrong time."""
-        return super().now() + self._skew
-
-
 class Run:
     """One order of tasks in one storm after the other."""
 
@@ -163,7 +151,9 @@ class Run:
         arguments = dict(step.arguments)
         if "cloud_environment" in arguments:
             arguments["cloud_environment"] = self.emulator.urls[STACKHUB]
-        result = run_module(step.module, arguments, SkewedClock(self.azure, self.skew))
+        clock = VirtualClock(self.azure.clock)
+        clock.skew = timedelta(seconds=self.skew)
+        result = run_module(step.module, arguments, clock)
         self.azure.schedule.settle()
         return result
 

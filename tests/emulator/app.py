@@ -62,6 +62,20 @@ _STALE = {"error": {"code": "ResourceNotFound", "message": "The resource was not
 _KERBEROS_REPLY = "oYG1MIGyoAMKAQChCwYJKoZIhvcSAQICooGdBIGabG9vcGJhY2stc3RhY2todWItYW5zd2Vycy1hcy1rZXJiZXJvcw=="
 
 
+# Settings by whose they are: the attribute of Azure ("" for its own), the attribute of that, and its type.
+_SETTINGS: dict[str, tuple[str, str, Callable[[Any], Any]]] = {
+    "page_size": ("groups", "page_size", int),
+    "graph_page_size": ("resource_graph", "page_size", int),
+    "seconds_between_identities": ("data_protection", "seconds_between_identities", float),
+    "propagation_seconds": ("authorization", "propagation_seconds", float),
+    "latency_seconds": ("", "latency_seconds", float),
+    "limits": ("limits", "is_on", bool),
+    "tokens_by_clock": ("entra", "by_clock", bool),
+    "stackhub_identity": ("", "stackhub_identity", str),
+    "hsm_has_identity": ("managed_hsm", "has_identity", bool),
+}
+
+
 class Azure:
     """The state of all services, built from a seed."""
 
@@ -84,7 +98,7 @@ class Azure:
         self.schedule = Schedule(self.clock)
         self.limits = Limits(self.clock)
         self.latency_seconds = 0.0
-        self.entra = EntraId(self.seed.tenant_id)
+        self.entra = EntraId(self.seed.tenant_id, self.clock)
         self.groups = ResourceGroups(self.entra.may_reach)
         self.compute = Compute(self.groups)
         self.authorization = Authorization(self.clock, self.groups)
@@ -135,26 +149,13 @@ class Azure:
     def configure(self, settings: dict[str, Any]) -> None:
         """Change how Azure behaves (README, Control plane). Raises ArmError 400."""
         for name, value in settings.items():
-            if name == "page_size":
-                self.groups.page_size = int(value)
-            elif name == "graph_page_size":
-                self.resource_graph.page_size = int(value)
-            elif name == "seconds_between_identities":
-                self.data_protection.seconds_between_identities = float(value)
-            elif name == "propagation_seconds":
-                self.authorization.propagation_seconds = float(value)
-            elif name == "latency_seconds":
-                self.latency_seconds = float(value)
-            elif name == "limits":
-                self.limits.is_on = bool(value)
-            elif name == "storm":
+            if name == "storm":
                 self.faults.storm = Storm(int(value["seed"]), float(value["rate"])) if value else None
-            elif name == "stackhub_identity":
-                self.stackhub_identity = str(value)
-            elif name == "hsm_has_identity":
-                self.managed_hsm.has_identity = bool(value)
             elif name == "stackhub_updating":
                 self.backup_admin.set_updating(bool(value))
+            elif name in _SETTINGS:
+                owner, attribute, kind = _SETTINGS[name]
+                setattr(getattr(self, owner) if owner else self, attribute, kind(value))
             else:
                 raise ArmError(400, "InvalidSetting", f"There is no setting '{name}'.")
 
@@ -294,12 +295,19 @@ class Gateway:
         parts = call.full_path.strip("/").split("/")
         if len(parts) > 1 and parts[0].lower() == "subscriptions" and parts[1].lower() not in self.azure.groups.subscriptions:
             raise ArmError(404, "SubscriptionNotFound", f"The subscription '{parts[1]}' could not be found.")
-        if self.route.open_to_all or self.azure.entra.may_reach(call.principal_id, call.full_path):
+        if self.route.open_to_all:
             return
-        principal = self.azure.entra.by_object_id(call.principal_id)
+        entra = self.azure.entra
         verb = {"GET": "read", "HEAD": "read", "DELETE": "delete", "POST": "action"}.get(call.method, "write")
         kind = self.route.template.split("/providers/")[-1]
-        action = "/".join([kind.split("/", 1)[0], *re.findall(r"/([A-Za-z]+)(?=/|$)", kind), verb])
+        # What has no provider of its own lies in Resource Manager itself.
+        is_plain = "/providers/" not in self.route.template
+        first = "Microsoft.Resources/subscriptions" if is_plain else kind.split("/", 1)[0]
+        types = re.findall(r"/([A-Za-z]+)(?=/|$)", kind.removeprefix("/subscriptions") if is_plain else kind)
+        action = "/".join([first, *types, verb])
+        if entra.may_reach(call.principal_id, call.full_path) and entra.may_do(call.principal_id, action):
+            return
+        principal = entra.by_object_id(call.principal_id)
         client = principal.client_id if principal else call.principal_id
         raise ArmError(
             403,

@@ -208,7 +208,7 @@ class Replay:
 
 def build_app(replay: Replay, seed: Seed) -> Any:
     """Give the ASGI application: sign-in and metadata as in the emulator, everything else from the recording."""
-    entra = EntraId(seed.tenant_id)
+    entra = EntraId(seed.tenant_id, replay.clock)
     entra.add(ServicePrincipal(seed.tenant_id, seed.client_id, seed.secret))
 
     def serve(request: Request, reply: Reply) -> Response:

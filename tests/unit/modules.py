@@ -11,7 +11,7 @@ import io
 import json
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ansible.module_utils import basic
@@ -25,7 +25,7 @@ _PACKAGE = "ansible_collections.holdfast.azure_backup.plugins.modules"
 class VirtualClock(Clock):
     """A clock whose sleep lets the emulator's time pass, so that hours take no time.
 
-    on_sleep: called at each sleep, for tests that let something happen in the middle of a wait.
+    on_sleep: called at each sleep, for tests that let something happen in the middle of a wait; skew: by how much it is wrong.
     """
 
     def __init__(self, shared: EmulatorClock, on_sleep: Callable[[], None] | None = None) -> None:
@@ -33,10 +33,11 @@ class VirtualClock(Clock):
         self._lock = threading.Lock()
         self._on_sleep = on_sleep
         self.slept: list[float] = []
+        self.skew = timedelta(0)
 
     def now(self) -> datetime:
         """Tell the emulator's time."""
-        return self._shared.now()
+        return self._shared.now() + self.skew
 
     def sleep(self, seconds: float) -> None:
         """Let that time pass at once."""

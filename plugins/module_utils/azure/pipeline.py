@@ -69,12 +69,45 @@ def build_policies(session: Session, credential: Any) -> list[Any]:
         policies.RedirectPolicy(permit_redirects=False),
         _build_retry(policies.RetryPolicy),
         TrustedHost(),
-        arm_policies.ARMChallengeAuthenticationPolicy(credential, session.cloud.scope),
+        _build_authentication(arm_policies.ARMChallengeAuthenticationPolicy)(session, credential),
         _build_doorman(),
         build_service_time(session),
         _build_ledger(session.ledger),
         _build_turnstile(session.clock, session.connections),
     ]
+
+
+def _build_authentication(arm_policy: Any) -> Any:
+    """Give the policy that puts tokens on requests, and gets another where Azure says that one is not valid any more.
+
+    Libraries keep a token until it expires by the clock of this machine, which may have jumped or have been set since.
+    """
+
+    class Authentication(arm_policy):
+        """Signs in once more where a token is refused."""
+
+        def __init__(self, session: Session, credential: Any) -> None:
+            super().__init__(credential, session.cloud.scope)
+            self._session = session
+            self._lock = threading.Lock()
+            self._refused: set[str] = set()
+
+        def on_challenge(self, request: Any, response: Any) -> bool:
+            """Tell whether the request may be sent again, with another token (called by azure-core)."""
+            if super().on_challenge(request, response):
+                return True
+            if "invalid_token" not in str(response.http_response.headers.get("WWW-Authenticate")):
+                return False
+            with self._lock:
+                # Several workers may have used the same token.
+                used = str(request.http_request.headers.get("Authorization"))
+                if used not in self._refused:
+                    self._refused.add(used)
+                    self._credential = self._session.renew_credential()
+                self.authorize_request(request, *self._scopes)
+            return bool(request.http_request.headers["Authorization"] != used)
+
+    return Authentication
 
 
 def _build_doorman() -> Any:

@@ -93,6 +93,11 @@ class Session:
     def _credential(self) -> Any:
         return build_credential(self.identity, self.cloud, self.transport)
 
+    def renew_credential(self) -> Any:
+        """Give another credential of the same identity, which knows none of the tokens of the one before."""
+        self._credential = build_credential(self.identity, self.cloud, self.transport)
+        return self._credential
+
     @cached_property
     def _policies(self) -> list[Any]:
         return build_policies(self, self._credential)

@@ -448,4 +448,4 @@ def test_nonsense_of_the_service_is_told_without_a_traceback(azure: Driver, modu
     result = azure.run(module)
     assert result["failed"]
     assert "Traceback" not in str(result)
-    assert "report this" in result["msg"]
+    assert "the answer is not" in result["msg"]

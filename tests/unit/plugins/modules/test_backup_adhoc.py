@@ -263,13 +263,30 @@ def test_gateway_noise_while_polling_is_outlived(azure: Driver, status: int) -> 
     assert triggers(azure) == 1
 
 
-def test_a_wait_of_hours_takes_no_time_and_few_requests(azure: Driver) -> None:
+def test_a_wait_of_eight_hours_with_all_that_a_night_brings(azure: Driver) -> None:
+    """Tokens of an hour whose end this machine's clock does not see, an hour of 503s, and a clock that jumps."""
     (protected,) = azure.protected("data01")
+    azure.azure.configure({"tokens_by_clock": True})
     azure.fault(kind="job", outcome={"status": "Completed", "seconds": 8 * 3600})
-    before = len(azure.azure.journal.entries)
+    before, begin = len(azure.azure.journal.entries), azure.azure.clock.now()
+    noise = {"kind": "answer", "method": "GET", "path": "/backupJobs/", "status": 503}
+
+    def bring_the_night() -> None:
+        hours = (azure.azure.clock.now() - begin).total_seconds() / 3600
+        azure.azure.faults.planned = [one for one in azure.azure.faults.planned if one.kind == "job"]
+        if 3 <= hours < 4:
+            azure.fault(**noise)
+        # It goes back by an hour, and half a day later is right again.
+        azure.clock.skew = timedelta(hours=-1 if 2 <= hours < 5 else 0)
+
+    azure.on_sleep = bring_the_night
     (result,) = azure.run("backup_adhoc", datasource_id=protected, wait_timeout=12 * 3600)["results"]
-    assert (result["failed"], result["job"]["status"]) == (False, "completed")
-    assert len(azure.azure.journal.entries) - before < 150
+    assert (result["failed"], result["job"]["status"]) == (False, "completed"), result["msg"]
+    assert triggers(azure) == 1
+    entries = azure.azure.journal.entries[before:]
+    assert len([entry for entry in entries if "/oauth2/" in entry["path"]]) >= 8
+    assert len([entry for entry in entries if entry["status"] == 503]) > 0
+    assert len([entry for entry in entries if "/backupJobs" in entry["path"]]) <= 150 * 8
 
 
 # -- bad input

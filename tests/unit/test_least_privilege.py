@@ -1,0 +1,52 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the roles do, by somebody whose role lists exactly the actions that the guide of permissions names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from chaos.campaign import ORDERS
+from conftest import Driver
+from emulator.identity import ServicePrincipal
+
+GUIDE = Path(__file__).parents[2] / "docs" / "docsite" / "rst" / "guide_permissions.rst"
+# What may be missing is asked for all the same.
+OPTIONAL = {
+    "disks": {"Microsoft.DataProtection/backupInstances/read", "Microsoft.DataProtection/locations/operationStatus/read"},
+}
+
+
+def documented() -> dict[str, frozenset[str]]:
+    """Give the actions of each list in the guide."""
+    section = GUIDE.read_text(encoding="utf-8").split("A role of your own\n---", 1)[1]
+    lists = re.findall(r"code-block:: text\n\n((?:    \S+\n)+)", section)
+    return {order: frozenset(text.split()) for order, text in zip(ORDERS, lists, strict=True)}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_the_documented_actions_are_enough_and_each_is_needed(azure: Driver, monkeypatch: pytest.MonkeyPatch, order: str) -> None:
+    actions = documented()[order]
+    caller = ServicePrincipal(azure.azure.seed.tenant_id, "1ea57900-0000-4000-8000-000000000001", "least", actions=actions)
+    azure.azure.entra.add(caller)
+    monkeypatch.setenv("AZURE_CLIENT_ID", caller.client_id)
+    monkeypatch.setenv("AZURE_SECRET", caller.secret)
+    for step in ORDERS[order]():
+        values = {"resource_group": None, "vault_name": None, **step.arguments}
+        if order == "stack_hub":
+            values["cloud_environment"] = azure.emulator.urls["stackhub"]
+        result = azure.run(step.module, **values)
+        assert not result["failed"], result["msg"]
+    assert caller.used == actions | OPTIONAL.get(order, set())
+
+
+def test_what_a_role_does_not_list_is_refused(azure: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    actions = documented()["disks"] - {"Microsoft.DataProtection/backupVaults/write"}
+    caller = ServicePrincipal(azure.azure.seed.tenant_id, "1ea57900-0000-4000-8000-000000000001", "least", actions=actions)
+    azure.azure.entra.add(caller)
+    monkeypatch.setenv("AZURE_CLIENT_ID", caller.client_id)
+    monkeypatch.setenv("AZURE_SECRET", caller.secret)
+    assert "'Microsoft.DataProtection/backupVaults/write'" in azure.run("backup_vault")["msg"]
