@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
@@ -62,6 +63,12 @@ def link_tree() -> Path:
     return CACHE / "tree"
 
 
+def known_files() -> list[str]:
+    """Name the files that git knows, or would take."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    return list(filter(None, subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")))
+
+
 def copy_tree(session: nox.Session) -> Path:
     """Copy what git knows of the repository to where ansible-test wants it.
 
@@ -70,10 +77,7 @@ def copy_tree(session: nox.Session) -> Path:
     top = Path(tempfile.gettempdir()) / f"holdfast-azure-backup-{os.getuid()}-{session.name}"
     shutil.rmtree(top, ignore_errors=True)
     place = top / "ansible_collections" / "holdfast" / "azure_backup"
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
-    )
-    for name in filter(None, listed.stdout.decode().split("\0")):
+    for name in known_files():
         if (ROOT / name).is_file():
             target = place / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -170,11 +174,33 @@ def build(session: nox.Session) -> None:
     session.chdir(place)
     session.run("ansible-galaxy", "collection", "build", "--output-path", str(out))
     (archive,) = out.glob("*.tar.gz")
+    again = out / "again"
+    session.run("ansible-galaxy", "collection", "build", "--output-path", str(again), silent=True)
+    check_artifact(session, archive, again / archive.name)
     session.chdir(out)
     # ansible-test and ansible-lint have sessions of their own, with the versions that the project chose.
     config = out / "galaxy-importer.cfg"
     config.write_text("[galaxy-importer]\nRUN_ANSIBLE_TEST=False\nCHECK_REQUIRED_TAGS=True\n", encoding="utf-8")
     session.run("python", "-m", "galaxy_importer.main", archive.name, env={"GALAXY_IMPORTER_CONFIG": str(config)})
+
+
+def check_artifact(session: nox.Session, archive: Path, again: Path) -> None:
+    """Check that the artifact holds what git knows and nothing else, and is the same when it is built again.
+
+    Ansible writes the time of the build into it; so it is the files and what they hold that have to be the same.
+    """
+
+    def contents(file: Path) -> dict[str, bytes]:
+        with tarfile.open(file) as tar:
+            return {member.name: tar.extractfile(member).read() for member in tar if member.isfile()}  # type: ignore[union-attr]
+
+    built = contents(archive)
+    if contents(again) != built:
+        session.error("two builds of the collection differ")
+    strange = set(built) - set(known_files()) - {"MANIFEST.json", "FILES.json"}
+    secret = [name for name, content in built.items() if b"PRIVATE " + b"KEY-----" in content or name.endswith((".pem", ".key"))]
+    if strange or secret:
+        session.error(f"in the artifact is what should not be there: {sorted(strange)} {secret}")
 
 
 @nox.session
@@ -230,7 +256,7 @@ def fetch_posix(session: nox.Session, pip: list[str]) -> Path:
         (wheel,) = wheels.glob("ansible-*.whl")
         with zipfile.ZipFile(wheel) as archive:
             wanted = [name for name in archive.namelist() if name.startswith("ansible_collections/ansible/posix/")]
-            archive.extractall(place, wanted)
+            archive.extractall(place, wanted)  # noqa: S202 - a wheel
     return place
 
 

@@ -67,7 +67,7 @@ class Storm:
 
     KINDS = (
         "429 with Retry-After", "429 without Retry-After", "429 five times", "500", "502", "503", "504", "500 after it was done",
-        "504 after it was done", "409", "403", "reset before", "reset after", "cut", "page", "stale",
+        "504 after it was done", "409", "403", "403 from now on", "reset before", "reset after", "cut", "page", "stale",
     )  # fmt: skip
     FATES = ("operation fails", "job fails", "job with warnings", "job cancelled")
 
@@ -78,9 +78,12 @@ class Storm:
         self.fates = [kind for kind in kinds if kind in self.FATES]
         self.struck: Counter[str] = Counter()
         self._left = 0
+        self._is_revoked = False
 
     def strike(self, method: str) -> Fault | None:
         """Give the failure that strikes a request, if any."""
+        if self._is_revoked:
+            return self._fault("403")
         if self._left:
             self._left -= 1
             return self._fault("429 with Retry-After")
@@ -89,8 +92,8 @@ class Storm:
         kind = self._random.choice(self.kinds)
         if kind == "stale" and method != "GET":
             return None
-        if kind == "429 five times":
-            self._left = 4
+        self._left = 4 if kind == "429 five times" else 0
+        self._is_revoked = kind == "403 from now on"
         return self._fault(kind)
 
     def _fault(self, kind: str) -> Fault:

@@ -38,14 +38,6 @@ def build_policies(session: Session, credential: Any) -> list[Any]:
     arm_policies = load("azure.mgmt.core.policies")
     policy: Any = policies.SansIOHTTPPolicy
 
-    class NothingNew(policy):
-        """Holds back whatever would change something, once the task is to end."""
-
-        def on_request(self, request: Any) -> None:
-            method = request.http_request.method
-            if session.clock.is_interrupted and method not in ("GET", "HEAD"):
-                raise Interrupted("the task was interrupted before this was sent; run it again to go on")
-
     class TrustedHost(policy):
         """Lets a request out only to the cloud's own host, before a token is put on it."""
 
@@ -64,7 +56,7 @@ def build_policies(session: Session, credential: Any) -> list[Any]:
         policies.ProxyPolicy(),
         policies.ContentDecodePolicy(),
         *no_writes(session),
-        NothingNew(),
+        nothing_new(session),
         # A redirect is an answer like any other: Azure Resource Manager sends none, and a token never follows one.
         policies.RedirectPolicy(permit_redirects=False),
         _build_retry(policies.RetryPolicy),
@@ -252,6 +244,21 @@ def no_writes(session: Session) -> list[Any]:
             raise AssertionError(f"a {method} of {path} was about to be sent in check mode")
 
     return [NoWrites()]
+
+
+def nothing_new(session: Session) -> Any:
+    """Give the policy that holds back whatever would change something, once the task is to end."""
+    policy: Any = load("azure.core.pipeline.policies").SansIOHTTPPolicy
+
+    class NothingNew(policy):
+        """Lets only reads out then."""
+
+        def on_request(self, request: Any) -> None:
+            method = request.http_request.method
+            if session.clock.is_interrupted and method not in ("GET", "HEAD"):
+                raise Interrupted("the task was interrupted before this was sent; run it again to go on")
+
+    return NothingNew()
 
 
 def build_service_time(session: Session) -> Any:

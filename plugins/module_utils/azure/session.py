@@ -18,7 +18,7 @@ from .clouds import KNOWN_CLOUDS, Cloud, find_cloud
 from .credentials import build_credential
 from .identity import find_identity
 from .libraries import load
-from .pipeline import ForAudiences, Ledger, build_policies, build_service_time, build_transport, no_writes
+from .pipeline import ForAudiences, Ledger, build_policies, build_service_time, build_transport, no_writes, nothing_new
 from .translation import http_error, translated
 
 # One table for every service. Data Protection 2025-09-01 and later refuse vaults that are not AlwaysOn.
@@ -137,7 +137,7 @@ class Session:
             transport=self.transport,
             redirect_policy=policies.RedirectPolicy(permit_redirects=False),
             retry_policy=policies.RetryPolicy(retry_total=0),
-            per_call_policies=no_writes(self),
+            per_call_policies=[*no_writes(self), nothing_new(self)],
             per_retry_policies=[build_service_time(self)],
         )
 
@@ -149,7 +149,7 @@ class Session:
             credential=sas_token or ForAudiences(self._credential, {_STORAGE_AUDIENCE}, "storage_container_uri"),
             transport=self.transport,
             # This client knows no other way to have policies of one's own.
-            _additional_pipeline_policies=[*no_writes(self), build_service_time(self)],
+            _additional_pipeline_policies=[*no_writes(self), nothing_new(self), build_service_time(self)],
             # Where the HSM reaches the store and this machine does not, that is to be known soon.
             retry_total=2,
             retry_connect=0,

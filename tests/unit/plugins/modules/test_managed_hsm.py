@@ -15,7 +15,8 @@ import pytest
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure import libraries
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.pipeline import ForAudiences
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.session import Session
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.errors import UntrustedHost
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import InterruptibleClock
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.errors import Interrupted, UntrustedHost
 from azure.core.exceptions import HttpResponseError
 from azure.identity import ClientSecretCredential
 from azure.keyvault.administration import KeyVaultBackupClient
@@ -517,3 +518,16 @@ def test_microsofts_own_client_works_unchanged(hasty: WithStore) -> None:
     assert stored.hsm.restored == [name, f"{name}/signing"]
     with pytest.raises(HttpResponseError):
         client.begin_backup(f"{stored.blobs.account_url}/nowhere", use_managed_identity=True, _polling_interval=0.1).result()
+
+
+def test_nothing_new_goes_to_an_hsm_or_a_store_once_the_task_is_to_end(operator: Operator) -> None:
+    clock = InterruptibleClock(VirtualClock(operator.azure.azure.clock))
+    clock.interrupt()
+    before = len(operator.azure.azure.journal.entries)
+    with Session({}, clock, needs_subscription=False) as session:
+        hsm = session.managed_hsm(operator.azure.emulator.urls["managed_hsm"])
+        with pytest.raises(Interrupted):
+            hsm.begin_backup(NOWHERE, sas_token=SAS)
+        with pytest.raises(Interrupted):
+            session.container(NOWHERE, SAS).delete_blob("folder/blob")
+    assert [entry for entry in operator.azure.azure.journal.entries[before:] if entry["is_write"]] == []
