@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import uuid
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,7 +18,7 @@ from .addressing import read_existing_vault, read_group
 from .azure.session import API_VERSIONS
 from .batch import failed_item, item_diff, item_result, read_datasource_ids, settle_each, summarise
 from .datasources import ON_DATASOURCE, DatasourceType, Role
-from .errors import AzureBackupError, BadInput, Conflict
+from .errors import AzureBackupError, BadInput, Conflict, Denied
 from .module import Result, Task
 from .resource_ids import ResourceId, parse_group_id, same_id
 from .services import BackupService
@@ -25,6 +27,8 @@ from .shapes import Described
 # Assignments made here always get the same name, so that a second grant is the first one again and revoking finds it.
 _NAMESPACE = uuid.UUID("6f1f4c0e-2d0b-5d5e-9c53-8a5f8f0a5b11")
 _API = API_VERSIONS["Microsoft.Authorization"]
+# From so many scopes of a subscription on, one list of it takes the place of a list for each.
+_READ_ONE_BY_ONE = 8
 
 
 @dataclass(frozen=True)
@@ -99,17 +103,45 @@ class Grants:
         self._session = task.session
         self.principal_id = principal_id
         # Many datasources share a snapshot resource group: it is read once.
-        self._assignments_at = lru_cache(maxsize=None)(self._read_assignments)
+        self._read_at = lru_cache(maxsize=None)(self._list_at)
+        # By lower-cased subscription: what there is anywhere in it, by lower-cased scopes.
+        self._whole: dict[str, dict[str, list[dict[str, Any]]]] = {}
 
-    def _read_assignments(self, scope: str) -> list[dict[str, Any]]:
+    def read_together(self, needs: Sequence[Need]) -> None:
+        """Read the assignments of many scopes by one list of their subscription, where the caller may read that."""
+        scopes = {need.scope.lower() for need in needs}
+        counts = Counter(scope.split("/")[2] for scope in scopes)
+        for subscription in sorted(name for name, count in counts.items() if count > _READ_ONE_BY_ONE):
+            # Rights on resource groups alone are enough; they cost a list for each scope.
+            with contextlib.suppress(Denied):
+                whole: dict[str, list[dict[str, Any]]] = {}
+                for item in self._list(f"/subscriptions/{subscription}", f"principalId eq '{self.principal_id}'"):
+                    whole.setdefault(str(item["properties"].get("scope")).lower().rstrip("/"), []).append(item)
+                self._whole[subscription] = whole
+
+    def _list(self, scope: str, condition: str) -> list[dict[str, Any]]:
         listed = self._session.read_all(
             f"{scope}/providers/Microsoft.Authorization/roleAssignments",
             f"read the role assignments on {scope}",
             _API,
-            **{"$filter": "atScope()"},
+            **{"$filter": condition},
         )
-        # atScope() gives what is inherited too, and of everybody.
+        # atScope() gives those of everybody.
         return [item for item in listed if same_id((item.get("properties") or {}).get("principalId"), self.principal_id)]
+
+    def _list_at(self, scope: str) -> list[dict[str, Any]]:
+        return self._list(scope, "atScope()")
+
+    def _assignments_at(self, scope: str) -> list[dict[str, Any]]:
+        """Give the assignments on a scope, own and inherited."""
+        whole = self._whole.get(scope.lower().split("/")[2])
+        if whole is None:
+            return self._read_at(scope)
+        parts = scope.lower().split("/")
+        above = {"/".join(parts[: count + 1]) for count in range(len(parts))}
+        # What is above subscriptions is above this one.
+        above |= {own for own in whole if not own.startswith("/subscriptions/")}
+        return [item for own in above for item in whole.get(own, ())]
 
     def find(self, need: Need) -> dict[str, Any] | None:
         """Find an assignment, own or inherited, that fills a need."""
@@ -173,6 +205,8 @@ def ensure_permissions(task: Task) -> Result:
 
     # Many datasources share a snapshot resource group: each role on each scope is settled once.
     unique = list(dict.fromkeys(need for listed in needs.values() for need in listed))
+    if grants:
+        grants.read_together(unique)
     statuses = dict(zip(unique, settle_each(unique, task.accounting(settle), task.options["max_concurrency"]), strict=True))
     describe = _describe_revoked if absent else _describe_granted
     return summarise([describe(datasource, needs[datasource.key], statuses) for _row, datasource in datasources])

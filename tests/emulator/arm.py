@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 Wire = dict[str, Any]
 
@@ -154,7 +154,9 @@ def page_of(call: Call, items: list[Any], page_size: int, describe: Callable[[An
     start = int(token) if token.isdigit() else 0
     body: Wire = {"value": [describe(item) for item in items[start : start + page_size]]}
     if start + page_size < len(items):
-        body["nextLink"] = f"{call.url}{quote(call.full_path)}?api-version={call.api_version}&$skipToken={start + page_size}"
+        kept = {name: value for name, value in call.query.items() if name.lower() != "$skiptoken"}
+        query = urlencode({**kept, "$skipToken": start + page_size}, safe="$")
+        body["nextLink"] = f"{call.url}{quote(call.full_path)}?{query}"
     return Reply(200, body)
 
 

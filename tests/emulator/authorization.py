@@ -182,11 +182,13 @@ class Authorization:
         if match is None:
             raise ArmError(400, "UnsupportedQuery", "The filter is not supported.")
         scope = call.path["scope"]
-        found = [
-            assignment
-            for assignment in self.assignments.values()
-            if self._reaches(assignment, scope) and match["principal"] in (None, assignment["properties"]["principalId"])
-        ]
+        if match["principal"]:
+            # At, above, or below the scope.
+            begin = scope.lower().rstrip("/") + "/"
+            mine = [one for one in self.assignments.values() if one["properties"]["principalId"] == match["principal"]]
+            found = [one for one in mine if self._reaches(one, scope) or one["properties"]["scope"].lower().startswith(begin)]
+        else:
+            found = [assignment for assignment in self.assignments.values() if self._reaches(assignment, scope)]
         return page_of(call, found, self.groups.page_size)
 
     @staticmethod

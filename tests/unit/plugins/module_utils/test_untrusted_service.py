@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure import pipeline
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.pipeline import LARGEST_ANSWER
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.session import Session
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.errors import Unavailable
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.errors import Unavailable, Unreachable
 from conftest import GROUP, Driver, disk
 from modules import VirtualClock
 
@@ -69,3 +70,14 @@ def test_a_web_page_is_no_answer(azure: Driver) -> None:
     assert "a web page came in its place" in result["msg"]
     azure.azure.faults.clear()
     assert azure.run("backup_policy", policy_name="disks", state="absent")["changed"] is True
+
+
+def test_a_host_that_does_not_answer_is_given_up(azure: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was sent may have been received: that is told apart from a host that could not be reached."""
+    monkeypatch.setattr(pipeline, "_SECONDS_TO_READ", 0.3)
+    with Session({}, VirtualClock(azure.azure.clock)) as session:
+        session.read(GROUP, "read a group", "2021-04-01")
+        azure.azure.configure({"latency_seconds": 1})
+        with pytest.raises(Unavailable, match="timed out") as caught:
+            session.send("GET", GROUP, "read a group", "2021-04-01", retry_total=0)
+    assert not isinstance(caught.value, Unreachable)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 from conftest import GROUP, OTHER_DISK, SNAPSHOTS, Driver, disk
+from emulator.seed import CLIENT, GROUP_CLIENT
 
 WHERE = {"datasource_id": [disk("data01")], "snapshot_resource_group": "demo-snapshots-rg"}
 
@@ -166,3 +167,24 @@ def test_a_disk_that_is_not_there_is_warned_of(azure: Driver) -> None:
     there = azure.run("backup_permission", datasource_id=disk("data01"), check=True)
     # Warnings of earlier runs in this process are listed as well.
     assert f"{disk('data01')} does not exist" not in str(there.get("warnings"))
+
+
+@pytest.mark.parametrize("client", [CLIENT, GROUP_CLIENT])
+def test_many_datasources_are_read_by_one_list_where_that_is_allowed(
+    azure: Driver, monkeypatch: pytest.MonkeyPatch, client: str
+) -> None:
+    names = [f"many{number:02d}" for number in range(30)]
+    for name in names:
+        azure.azure.compute.add_disk(azure.azure.seed.subscription_id, "demo-rg", name, "westeurope")
+    azure.vault()
+    azure.azure.groups.page_size = 10
+    monkeypatch.setenv("AZURE_CLIENT_ID", client)
+    options = {"datasource_id": [disk(name) for name in names], "snapshot_resource_group": "demo-snapshots-rg"}
+    granted = azure.predicted("backup_permission", **options)
+    assert {role["status"] for result in granted["results"] for role in result["roles"]} == {"granted"}
+    azure.azure.journal.entries.clear()
+    again = azure.run("backup_permission", **options)
+    assert (again["failed"], again["changed"]) == (False, False)
+    lists = azure.requests("GET", "/roleAssignments")
+    # 31 assignments in pages of ten; or one list for each disk and for the snapshots, beside the one that was refused.
+    assert len(lists) == (4 if client == CLIENT else 32)
