@@ -85,9 +85,7 @@ def failed_item(datasource_id: str | None, error: AzureBackupError, changed: boo
     }
 
 
-def run_each(
-    datasources: Sequence[Datasource], work: Callable[[DatasourceType, ResourceId], Result], max_concurrency: int
-) -> Result:
+def run_each(datasources: Sequence[Datasource], work: Callable[[DatasourceType, ResourceId], Result], at_once: int) -> Result:
     """Do the work for every datasource, several at once; one failure stops no other.
 
     The same id given twice is done once. Gives the module's result: results in input order, changed, failed and,
@@ -97,7 +95,7 @@ def run_each(
     for row, datasource in datasources:
         unique.setdefault(datasource.key, (row, datasource))
 
-    outcomes = settle_each(list(unique.values()), lambda item: work(*item), in_progress(max_concurrency))
+    outcomes = settle_each(list(unique.values()), lambda item: work(*item), at_once)
     done = {
         key: failed_item(unique[key][1].text, outcome) if isinstance(outcome, AzureBackupError) else outcome
         for key, outcome in zip(unique, outcomes, strict=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from .adapters import open_vault
 from .addressing import read_existing_vault, read_group
-from .batch import by_datasource, item_diff, item_result, read_datasource_ids, run_each
+from .batch import by_datasource, in_progress, item_diff, item_result, read_datasource_ids, run_each
 from .clock import Deadline, Ramp
 from .containers import check_containers, choose_containers, selection_of
 from .datasources import DatasourceType
@@ -104,7 +104,9 @@ def ensure_instances(task: Task) -> Result:
             return _protect(batch, row, datasource, groups[datasource.key])
         return _converge(batch, row, datasource, before, groups[datasource.key])
 
-    return run_each(datasources, task.accounting(work), options["max_concurrency"])
+    at_once = options["max_concurrency"]
+    # Where each protection has a job to look at, and Azure counts the looks, fewer wait at the same time.
+    return run_each(datasources, task.accounting(work), at_once if service.protects_by_job else in_progress(at_once))
 
 
 def _check_options(options: dict[str, Any], datasources: list[tuple[DatasourceType, ResourceId]]) -> None:
