@@ -20,8 +20,8 @@ options:
   max_concurrency:
     description:
       - How many requests are under way at the same time.
-      - Sixteen times as many datasources are in progress, since most of them wait for Azure; only as many where virtual machines are
-        protected, whose jobs Azure counts the looks at.
+      - Sixteen times as many datasources are in progress, since most of them wait for Azure; only as many where virtual
+        machines are protected, whose jobs Azure counts the looks at.
       - With V(1) they come one after the other.
     type: int
     default: 16

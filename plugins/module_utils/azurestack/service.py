@@ -40,7 +40,7 @@ class BackupAdmin:
     def list_locations(self) -> list[str]:
         """Name the backup locations of the stamp."""
         try:
-            listed = self._session.read_all(self._locations, "list the backup locations", self._api)
+            listed = self._session.read_all(self._locations, f"look for backup locations beside '{self.location}'", self._api)
         except NotFound:
             return []
         return [str(wire.get("name")) for wire in listed]
