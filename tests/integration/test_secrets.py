@@ -27,7 +27,6 @@ SECRETS = {
     "secret": SECRET,
     "wrong secret": "wr0ng-Cl1ent-secret",
     "password": "p4ss-0f-a-person",
-    "certificate password": "c3rt-p4ss-word",
     "oidc_token": "eyJhbGciOi.J3dC1vZi1h.bm90aGVyLWlzc3Vlcg",
     "sas signature": "S1gn4tur3/of+a/SAS==",
     "share_password": "0pens-the-sh4re",
