@@ -22,14 +22,19 @@ from emulator.journal import Journal
 from emulator.server import Emulator
 from modules import VirtualClock, run_module
 
-from .campaign import Result, Step, Tally, Violation, brief, disks, facts, loopback
+from .campaign import ORDERS, Result, Step, Tally, Violation, brief, facts, loopback
 
 # What a module waits for is over after a few of its requests; a backup job runs on.
 _SECONDS_A_REQUEST = 8.0
 _MODULES = Path(__file__).parents[2] / "plugins" / "modules"
-# Protect a disk, and back it up.
-STEPS = range(5)
+# The steps that protect a disk or a virtual machine and back it up, by the names of their orders.
+STEPS = [(order, number) for order in ("disks", "machines") for number in range(5)]
 _MOST_REQUESTS = 40
+
+
+def is_backup(job: Result) -> bool:
+    """Tell whether a job backs something up; others configure a protection."""
+    return job.get("operation") == "Backup"
 
 
 @dataclass
@@ -43,15 +48,17 @@ class KillingJournal(Journal):
     def note(self, *arguments: Any, **more: Any) -> None:
         """Write a request down, and kill where it is the one."""
         super().note(*arguments, **more)
-        vaults = self.emulator.azure.data_protection.vaults.values()
-        if all(job["properties"]["status"] != "InProgress" for vault in vaults for job in vault.jobs.values()):
+        azure = self.emulator.azure
+        vaults = (*azure.data_protection.vaults.values(), *azure.recovery_services.vaults.values())
+        backups = [job["properties"] for vault in vaults for job in vault.jobs.values() if is_backup(job["properties"])]
+        if all(job["status"] != "InProgress" for job in backups):
             self.emulator.azure.clock.advance(_SECONDS_A_REQUEST)
         if self.process and self.at and len(self.entries) == self.at:
             os.kill(self.process.pid, signal.SIGKILL)
 
 
 class Killing:
-    """Steps of the order disks, each killed at one boundary."""
+    """Steps of an order, each killed at one boundary."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
@@ -61,19 +68,19 @@ class Killing:
         emulator.azure.clock.retry_after = lambda _seconds: "0"  # type: ignore[method-assign]
         self.tally = Tally()
 
-    def go(self, number: int, at: int) -> bool:
-        """Kill a step after so many requests; tells whether it made that many."""
+    def go(self, order: str, number: int, at: int) -> bool:
+        """Kill a step of an order after so many requests; tells whether it made that many."""
         azure = self.emulator.azure
         azure.reset()
         self.journal.process = None
-        steps = disks()
+        steps = ORDERS[order]()
         for step in steps[:number]:
             self._run(step)
         step = steps[number]
         before = facts(azure)
         self.journal.entries.clear()
         was_killed = self._run_killed(step, at)
-        where = f"{step.module}, killed after request {at}"
+        where = f"{order}: {step.module}, killed after request {at}"
         again = self._run(step)
         if again["failed"]:
             raise Violation(f"{where}: the next run fails: {again['msg']}")
@@ -115,15 +122,15 @@ def _impatient(step: Step) -> dict[str, float]:
     return {"poll_interval": 0.05} if step.module in waits else {}
 
 
-def run_kills(chosen: list[tuple[int, int]] | None = None) -> Tally:
-    """Kill at all boundaries of the steps, or at chosen ones: the number of the step, and after which request."""
+def run_kills(chosen: tuple[str, int, int] | None = None) -> Tally:
+    """Kill at all boundaries of the steps, or at a chosen one: the order, the number of the step, and after which request."""
     with Emulator() as emulator, loopback(emulator):
         killing = Killing(emulator)
-        for number in STEPS:
-            boundaries = [at for step, at in chosen if step == number] if chosen else range(1, _MOST_REQUESTS)
+        for order, number in [chosen[:2]] if chosen else STEPS:
+            boundaries = [chosen[2]] if chosen else range(1, _MOST_REQUESTS)
             try:
                 # A step that was not killed has made all its requests.
-                all(killing.go(number, at) for at in boundaries)
+                all(killing.go(order, number, at) for at in boundaries)
             except Violation as violation:
                 killing.tally.violations.append(str(violation))
     return killing.tally

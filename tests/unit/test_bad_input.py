@@ -134,3 +134,57 @@ def test_ids_round_trip(names: list[str]) -> None:
 def test_times_round_trip(moment: datetime) -> None:
     told = format_time(moment.replace(microsecond=0, tzinfo=UTC))
     assert format_time(parse_time(told)) == told
+
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+hours = st.integers(0, 23).map(lambda hour: f"{hour:02d}:30")
+zones = st.sampled_from(("UTC", "Romance Standard Time", "Pacific Standard Time"))
+
+
+def schedules(datasource_type: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Give schedules, most of which Azure accepts."""
+    times = st.lists(hours, min_size=1, max_size=1)
+    daily = st.fixed_dictionaries({"frequency": st.just("daily"), "times": times, "time_zone": zones})
+    days = st.lists(st.sampled_from(DAYS), min_size=1, max_size=3, unique=True)
+    weekly = st.fixed_dictionaries({"frequency": st.just("weekly"), "times": times, "days": days, "time_zone": zones})
+    every = st.fixed_dictionaries(
+        {
+            "frequency": st.just("hourly"),
+            "interval_hours": st.sampled_from((1, 2, 4, 6, 8, 12)),
+            "times": times,
+            "time_zone": zones,
+        }
+    )
+    return {"azure_disk": daily | every, "azure_blob": daily | weekly, "azure_vm": daily | weekly}[datasource_type]
+
+
+@pytest.mark.parametrize("datasource_type", ["azure_disk", "azure_blob", "azure_vm"])
+@calm
+@given(data=st.data())
+def test_what_is_said_of_a_policy_is_a_task_that_makes_it(azure: Driver, datasource_type: str, data: st.DataObject) -> None:
+    """Readable form, wire, readable form: the same for every policy that is accepted."""
+    kind = {"vault_type": "recovery_services"} if datasource_type == "azure_vm" else {}
+    azure.azure.reset()
+    azure.vault(**kind)
+    schedule = data.draw(schedules(datasource_type))
+    unit = "w" if schedule["frequency"] == "weekly" else "d"
+    keeping = {"default": f"{data.draw(st.integers(1, 60))}{unit}"}
+    options = {"policy_name": "made", "datasource_type": datasource_type, **kind}
+    made = azure.run("backup_policy", schedule=schedule, retention=keeping, **options)
+    if made["failed"]:
+        assert re.match(r"[a-z][a-z0-9_., ]*:", made["msg"]), made["msg"]
+        return
+    told = {name: pruned(made["policy"][name]) for name in ("schedule", "retention")}
+    again = azure.run("backup_policy", **told, **options)
+    assert not again["failed"], (told, again["msg"])
+    assert again["changed"] is False, (told, again["diff"])
+    azure.run("backup_policy", state="absent", policy_name="made", **kind)
+    remade = azure.run("backup_policy", **told, **options)
+    assert {name: pruned(remade["policy"][name]) for name in told} == told
+
+
+def pruned(value: Any) -> Any:
+    """Leave out what is not set."""
+    if isinstance(value, dict):
+        return {name: kept for name, item in value.items() if (kept := pruned(item)) not in (None, [], {})}
+    return value

@@ -24,12 +24,15 @@ def test_nothing_is_lost_or_doubled_in_a_storm(loopback_of_chaos: Emulator, seed
 
 
 # After the first request, after the validation was sent, after the instance was made, and around the trigger.
-BOUNDARIES = ((0, 4), (1, 5), (3, 9), (3, 12), (4, 6), (4, 7))
+BOUNDARIES = (
+    ("disks", 0, 4), ("disks", 1, 5), ("disks", 3, 9), ("disks", 3, 12), ("disks", 4, 6), ("disks", 4, 7), ("machines", 3, 10),
+    ("machines", 4, 7),
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)
-def test_a_killed_module_is_simply_run_again(boundary: tuple[int, int]) -> None:
-    tally = run_kills([boundary])
+def test_a_killed_module_is_simply_run_again(boundary: tuple[str, int, int]) -> None:
+    tally = run_kills(boundary)
     assert tally.violations == []
     assert tally.runs == 1, "it was killed"
 
