@@ -22,8 +22,10 @@ import pytest
 import trustme
 import yaml
 from emulator.blob_store import BlobStore
-from emulator.seed import SUBSCRIPTION
+from emulator.identity import ServicePrincipal
+from emulator.seed import SUBSCRIPTION, TENANT
 from emulator.server import Emulator
+from permissions import OPTIONAL_ACTIONS, documented_actions
 from playing import BIN, HERE, ROOT, VARIABLES, environment, installed, loopback, packaged, play
 
 __all__ = ["environment", "installed", "loopback"]
@@ -279,3 +281,17 @@ def test_a_playbook_killed_in_its_wait_and_run_again_joins_its_job(environment: 
     assert len(started) == 1
     (vault,) = azure.data_protection.vaults.values()
     assert [job["properties"]["status"] for job in vault.jobs.values()] == ["Completed"]
+
+
+def test_the_roles_need_no_more_than_the_documented_actions(environment: dict[str, str], loopback: Emulator) -> None:
+    """Protect and back up by somebody whose role lists what the guide of permissions lists."""
+    actions = documented_actions()["disks"]
+    caller = ServicePrincipal(TENANT, "1ea57900-0000-4000-8000-000000000001", "least", actions=actions)
+    loopback.azure.entra.add(caller)
+    own = {**environment, "AZURE_CLIENT_ID": caller.client_id, "AZURE_SECRET": caller.secret}
+    for name in ("protect", "backup_now", "cleanup"):
+        done = packaged(own, name)
+        assert done.returncode == 0, done.stdout[-4000:]
+    assert caller.used <= actions | OPTIONAL_ACTIONS["disks"]
+    (vault,) = loopback.azure.data_protection.vaults.values()
+    assert vault.instances == {}

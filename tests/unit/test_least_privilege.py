@@ -5,31 +5,16 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
 from chaos.campaign import ORDERS
 from conftest import Driver
 from emulator.identity import ServicePrincipal
-
-GUIDE = Path(__file__).parents[2] / "docs" / "docsite" / "rst" / "guide_permissions.rst"
-# What may be missing is asked for all the same.
-OPTIONAL = {
-    "disks": {"Microsoft.DataProtection/backupInstances/read", "Microsoft.DataProtection/locations/operationStatus/read"},
-}
-
-
-def documented() -> dict[str, frozenset[str]]:
-    """Give the actions of each list in the guide."""
-    section = GUIDE.read_text(encoding="utf-8").split("A role of your own\n---", 1)[1]
-    lists = re.findall(r"code-block:: text\n\n((?:    \S+\n)+)", section)
-    return {order: frozenset(text.split()) for order, text in zip(ORDERS, lists, strict=True)}
+from permissions import OPTIONAL_ACTIONS, documented_actions
 
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_the_documented_actions_are_enough_and_each_is_needed(azure: Driver, monkeypatch: pytest.MonkeyPatch, order: str) -> None:
-    actions = documented()[order]
+    actions = documented_actions()[order]
     caller = ServicePrincipal(azure.azure.seed.tenant_id, "1ea57900-0000-4000-8000-000000000001", "least", actions=actions)
     azure.azure.entra.add(caller)
     monkeypatch.setenv("AZURE_CLIENT_ID", caller.client_id)
@@ -40,11 +25,11 @@ def test_the_documented_actions_are_enough_and_each_is_needed(azure: Driver, mon
             values["cloud_environment"] = azure.emulator.urls["stackhub"]
         result = azure.run(step.module, **values)
         assert not result["failed"], result["msg"]
-    assert caller.used == actions | OPTIONAL.get(order, set())
+    assert caller.used == actions | OPTIONAL_ACTIONS.get(order, set())
 
 
 def test_what_a_role_does_not_list_is_refused(azure: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
-    actions = documented()["disks"] - {"Microsoft.DataProtection/backupVaults/write"}
+    actions = documented_actions()["disks"] - {"Microsoft.DataProtection/backupVaults/write"}
     caller = ServicePrincipal(azure.azure.seed.tenant_id, "1ea57900-0000-4000-8000-000000000001", "least", actions=actions)
     azure.azure.entra.add(caller)
     monkeypatch.setenv("AZURE_CLIENT_ID", caller.client_id)
