@@ -100,7 +100,7 @@ def test_every_example_of_the_documentation_works(environment: dict[str, str], t
         ("adhoc", 2),
         ("adhoc", 3),
     ]
-    story += [("instance_info", index) for index in range(4)] + [("job_info", index) for index in range(4)]
+    story += [("instance_info", index) for index in range(4)] + [("job_info", index) for index in range(5)]
     story += [("recovery_point_info", index) for index in range(3)]
     story += [("vault", 4), ("policy", 5), ("instance", 5), ("adhoc", 4)]
     # What follows is done with the approval of the guard.
