@@ -449,3 +449,9 @@ def test_nonsense_of_the_service_is_told_without_a_traceback(azure: Driver, modu
     assert result["failed"]
     assert "Traceback" not in str(result)
     assert "the answer is not" in result["msg"]
+
+
+def test_no_token_is_kept_on_disk(azure: Driver, tmp_path: Path) -> None:
+    azure.protected("data01")
+    assert os.environ["HOME"] == str(tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
