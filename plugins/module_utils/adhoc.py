@@ -113,8 +113,10 @@ def ensure_backups(task: Task) -> Result:
     if read_existing_vault(task, service) is None:
         return summarise([_to_be_started(datasource).result() for _row, datasource in given])
     instances = service.list_instances()
-    is_protected = [instance for instance in instances if instance["state"] == PROTECTED]
-    chosen = [] if selection is None else choose_instances(task.session, is_protected, selection)
+    chosen = []
+    if selection is not None:
+        is_protected = [instance for instance in instances if instance["state"] == PROTECTED]
+        chosen = choose_instances(task.session, is_protected, selection)
     if not (given or chosen):
         return {**summarise([]), "msg": f"nothing that vault '{service.vault.name}' protects was selected"}
     datasources = given or read_datasource_ids([str(instance["datasource_id"]) for instance in chosen])

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from emulator.faults import Storm
 from emulator.server import Emulator
+from integration.playing import environment_of
 
 from .campaign import DISK, MACHINE, Tally, facts
 
@@ -44,14 +44,7 @@ class Operator:
 
     def __init__(self, emulator: Emulator, folder: Path) -> None:
         self.emulator = emulator
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "AZURE_"))}
-        own = {
-            "HOME": str(folder),
-            "ANSIBLE_COLLECTIONS_PATH": str(folder),
-            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-            "ANSIBLE_LOCALHOST_WARNING": "false",
-        }
-        self.environment = {**kept, **emulator.environment(), **own}
+        self.environment = environment_of(emulator, folder, folder)
         install = ["collection", "install", "--offline", "-p", str(folder), str(_ROOT)]
         subprocess.run([str(_BIN / "ansible-galaxy"), *install], check=True, capture_output=True, env=self.environment)
 

@@ -15,7 +15,7 @@ from ansible_collections.holdfast.azure_backup.plugins.module_utils.datasources 
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.recovery_services import policies as of_vms
 from ansible_collections.holdfast.azure_backup.plugins.modules.backup_policy import ARGUMENTS
 from emulator.server import Emulator
-from modules import Result, VirtualClock, run_module
+from modules import Result, VirtualClock, pruned, run_module
 from replay.recorded import read_interactions
 from replay.test_replay import RECORDINGS
 
@@ -59,13 +59,6 @@ def recorded() -> list[tuple[str, dict[str, Any]]]:
 def readable(described: dict[str, Any]) -> dict[str, Any]:
     """Give the readable form without what is not set."""
     return pruned({name: described.get(name) for name in READABLE})
-
-
-def pruned(value: Any) -> Any:
-    """Leave out what is None or empty."""
-    if isinstance(value, dict):
-        return {name: kept for name, item in value.items() if (kept := pruned(item)) not in (None, [], {})}
-    return [pruned(item) for item in value] if isinstance(value, list) else value
 
 
 @pytest.fixture(scope="module")

@@ -75,3 +75,10 @@ def run_module(name: str, arguments: Result, clock: Clock | None = None, check: 
     result: Result = json.loads(output.getvalue().strip().splitlines()[-1])
     result.setdefault("failed", False)
     return result
+
+
+def pruned(value: Any) -> Any:
+    """Leave out what is None or empty."""
+    if isinstance(value, dict):
+        return {name: kept for name, item in value.items() if (kept := pruned(item)) not in (None, [], {})}
+    return [pruned(item) for item in value] if isinstance(value, list) else value

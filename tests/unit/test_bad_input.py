@@ -19,6 +19,7 @@ from conftest import GROUP, Driver, disk
 from emulator.seed import SUBSCRIPTION
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from modules import pruned
 
 _PACKAGE = "ansible_collections.holdfast.azure_backup.plugins.modules"
 MODULES = sorted(
@@ -181,10 +182,3 @@ def test_what_is_said_of_a_policy_is_a_task_that_makes_it(azure: Driver, datasou
     azure.run("backup_policy", state="absent", policy_name="made", **kind)
     remade = azure.run("backup_policy", **told, **options)
     assert {name: pruned(remade["policy"][name]) for name in told} == told
-
-
-def pruned(value: Any) -> Any:
-    """Leave out what is not set."""
-    if isinstance(value, dict):
-        return {name: kept for name, item in value.items() if (kept := pruned(item)) not in (None, [], {})}
-    return value

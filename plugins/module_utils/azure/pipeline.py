@@ -35,7 +35,6 @@ _HARMLESS_POSTS = ("/validateforbackup", "/findrestorabletimeranges", "/provider
 def build_policies(session: Session, credential: Any) -> list[Any]:
     """Build the pipeline that every request goes through, from the outside in."""
     policies = load("azure.core.pipeline.policies")
-    arm_policies = load("azure.mgmt.core.policies")
     policy: Any = policies.SansIOHTTPPolicy
 
     class TrustedHost(policy):
@@ -61,7 +60,7 @@ def build_policies(session: Session, credential: Any) -> list[Any]:
         policies.RedirectPolicy(permit_redirects=False),
         _build_retry(policies.RetryPolicy),
         TrustedHost(),
-        _build_authentication(arm_policies.ARMChallengeAuthenticationPolicy)(session, credential),
+        _build_authentication(session, credential),
         _build_doorman(),
         build_service_time(session),
         _build_ledger(session.ledger),
@@ -69,20 +68,18 @@ def build_policies(session: Session, credential: Any) -> list[Any]:
     ]
 
 
-def _build_authentication(arm_policy: Any) -> Any:
+def _build_authentication(session: Session, credential: Any) -> Any:
     """Give the policy that puts tokens on requests, and gets another where Azure says that one is not valid any more.
 
     Libraries keep a token until it expires by the clock of this machine, which may have jumped or have been set since.
     """
 
-    class Authentication(arm_policy):
-        """Signs in once more where a token is refused."""
+    policy: Any = load("azure.mgmt.core.policies").ARMChallengeAuthenticationPolicy
+    refused: set[str] = set()
+    lock = threading.Lock()
 
-        def __init__(self, session: Session, credential: Any) -> None:
-            super().__init__(credential, session.cloud.scope)
-            self._session = session
-            self._lock = threading.Lock()
-            self._refused: set[str] = set()
+    class Authentication(policy):
+        """Signs in once more where a token is refused."""
 
         def on_challenge(self, request: Any, response: Any) -> bool:
             """Tell whether the request may be sent again, with another token (called by azure-core)."""
@@ -90,16 +87,16 @@ def _build_authentication(arm_policy: Any) -> Any:
                 return True
             if "invalid_token" not in str(response.http_response.headers.get("WWW-Authenticate")):
                 return False
-            with self._lock:
+            with lock:
                 # Several workers may have used the same token.
                 used = str(request.http_request.headers.get("Authorization"))
-                if used not in self._refused:
-                    self._refused.add(used)
-                    self._credential = self._session.renew_credential()
+                if used not in refused:
+                    refused.add(used)
+                    self._credential = session.renew_credential()
                 self.authorize_request(request, *self._scopes)
             return bool(request.http_request.headers["Authorization"] != used)
 
-    return Authentication
+    return Authentication(credential, session.cloud.scope)
 
 
 def _build_doorman() -> Any:
@@ -140,6 +137,7 @@ class Ledger:
 def _build_ledger(ledger: Ledger) -> Any:
     """Give the policy that counts what may have changed something: all writes but those that were refused or never sent."""
     policy: Any = load("azure.core.pipeline.policies").HTTPPolicy
+    broken = load("azure.core.exceptions").AzureError
 
     class Accounting(policy):
         """Counts by the answer."""
@@ -149,7 +147,8 @@ def _build_ledger(ledger: Ledger) -> Any:
                 return self.next.send(request)
             try:
                 response = self.next.send(request)
-            except Exception as error:
+            except broken as error:
+                # Anything else, such as an interrupted wait, came before it was sent.
                 if not was_never_sent(error):
                     ledger.note()
                 raise
@@ -294,8 +293,7 @@ def build_transport(clock: Clock, connections: int, verify: bool) -> Any:
             """Stay open: the session closes it."""
 
     pool = requests.Session()
-    # An answer is still read while the next request has begun.
-    pool.mount("https://", _build_adapter(requests)(pool_connections=4, pool_maxsize=2 * connections))
+    pool.mount("https://", _build_adapter(requests, connections))
     return ClockedTransport(
         session=pool,
         session_owner=False,
@@ -305,7 +303,7 @@ def build_transport(clock: Clock, connections: int, verify: bool) -> Any:
     )
 
 
-def _build_adapter(requests: Any) -> Any:
+def _build_adapter(requests: Any, connections: int) -> Any:
     """Give the adapter that reads no more of an answer than an answer can be."""
     adapter: Any = requests.adapters.HTTPAdapter
     too_long = requests.exceptions.ChunkedEncodingError
@@ -329,7 +327,8 @@ def _build_adapter(requests: Any) -> Any:
             response.stream = bounded
             return super().build_response(request, response)
 
-    return BoundedAdapter
+    # An answer is still read while the next request has begun.
+    return BoundedAdapter(pool_connections=4, pool_maxsize=2 * connections)
 
 
 class ForAudiences:
