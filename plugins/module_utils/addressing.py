@@ -11,13 +11,12 @@ from typing import TypeVar
 from .azure.session import API_VERSIONS, Session
 from .errors import BadInput, NotFound
 from .module import Task
-from .resource_ids import ResourceId, group_id, parse_resource_id
+from .resource_ids import GROUP_NAME, ResourceId, group_id, parse_resource_id
 from .shapes import Described
 from .vault_service import VAULT_RESOURCE_TYPES, VaultService
 
 Adapter = TypeVar("Adapter")
-_VAULT_NAME = re.compile(r"^[A-Za-z][A-Za-z0-9-]{1,49}$")
-_GROUP_NAME = re.compile(r"^[-\w.()]{1,90}$")
+_VAULT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,49}")
 
 
 def find_vault(task: Task, needed_type: str | None = None) -> ResourceId:
@@ -54,7 +53,7 @@ def find_vault(task: Task, needed_type: str | None = None) -> ResourceId:
 
 def _check_names(resource_group: str, vault_name: str, option: str) -> None:
     problems = []
-    if not _VAULT_NAME.match(vault_name):
+    if not _VAULT_NAME.fullmatch(vault_name):
         problems.append(f"{option}: '{vault_name}' cannot be a vault's name: 2 to 50 letters, digits and hyphens, a letter first")
     problems += check_group_name(resource_group)
     if problems:
@@ -63,7 +62,7 @@ def _check_names(resource_group: str, vault_name: str, option: str) -> None:
 
 def check_group_name(resource_group: str) -> list[str]:
     """Give what is wrong with the option resource_group."""
-    if _GROUP_NAME.match(resource_group) and not resource_group.endswith("."):
+    if GROUP_NAME.fullmatch(resource_group):
         return []
     return [f"resource_group: '{resource_group}' cannot be a resource group's name"]
 

@@ -388,7 +388,7 @@ def _recovery_point_of(batch: Batch, job: Described) -> Described | None:
 
 def _resume(task: Task) -> Result:
     given: Any = task.options["job_id"]
-    if GUID.match(given):
+    if GUID.fullmatch(given):
         service = open_vault(task)
         job_id = f"{service.vault.text}/backupJobs/{given}"
     else:

@@ -15,8 +15,8 @@ from .resource_ids import ResourceId
 from .shapes import Described
 
 # 3 to 63 lower-case letters, digits and single hyphens, and the two that Azure names itself.
-_CONTAINER_NAME = re.compile(r"^(\$root|\$web|(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*)$")
-_PREFIX = re.compile(r"^[a-z0-9$][-a-z0-9]{0,62}$")
+_CONTAINER_NAME = re.compile(r"(\$root|\$web|(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*)")
+_PREFIX = re.compile(r"[a-z0-9$][-a-z0-9]{0,62}")
 
 # The fields containers_list and auto_protection of an instance.
 Selection = dict[str, Any]
@@ -43,14 +43,14 @@ def check_containers(options: dict[str, Any], rows: list[DatasourceType]) -> lis
     option = "auto_protection" if containers is None else "containers_list"
     titles = {row.title for row in rows if not row.parameters_type}
     problems = [f"{option}: a {title} has no containers" for title in sorted(titles)]
-    wrong = [str(name) for name in containers or [] if not _CONTAINER_NAME.match(str(name))]
+    wrong = [str(name) for name in containers or [] if not _CONTAINER_NAME.fullmatch(str(name))]
     if wrong:
         problems.append(f"containers_list: {', '.join(wrong)} cannot be a container's name")
     if containers == []:
         problems.append("containers_list: the list is empty; leave it out to back up every container")
     if containers is not None and automatic is not None:
         problems.append("auto_protection: give either this or containers_list")
-    wrong = [str(prefix) for prefix in (automatic or {}).get("exclude_prefixes") or [] if not _PREFIX.match(str(prefix))]
+    wrong = [str(prefix) for prefix in (automatic or {}).get("exclude_prefixes") or [] if not _PREFIX.fullmatch(str(prefix))]
     if wrong:
         problems.append(f"auto_protection.exclude_prefixes: {', '.join(wrong)} cannot be how a container's name begins")
     return problems

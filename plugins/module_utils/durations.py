@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from .errors import BadInput
 
-_READABLE = re.compile(r"^(\d+)\s*([a-z]+)$", re.IGNORECASE)
+_READABLE = re.compile(r"(\d+)\s*([a-z]+)", re.IGNORECASE)
 _UNITS = {
     "s": "S", "sec": "S", "second": "S",
     "m": "M", "min": "M", "minute": "M",
@@ -28,8 +28,8 @@ _ISO = re.compile(
     re.IGNORECASE,
 )
 # Lists of jobs say 00:03:49.1708393 where a single job says PT3M49.17S (recorded: dataprotection job_list_and_show).
-_DOTNET = re.compile(r"^(?:(?P<D>\d+)\.)?(?P<H>\d+):(?P<M>\d+):(?P<S>\d+(?:\.\d+)?)$")
-_TIME = re.compile(r"^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?$")
+_DOTNET = re.compile(r"(?:(?P<D>\d+)\.)?(?P<H>\d+):(?P<M>\d+):(?P<S>\d+(?:\.\d+)?)")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?")
 
 
 def to_iso(text: str, option: str) -> str:
@@ -38,7 +38,7 @@ def to_iso(text: str, option: str) -> str:
     option: the name that an error message carries. Raises BadInput for anything else and for zero.
     """
     value = str(text).strip()
-    readable = _READABLE.match(value)
+    readable = _READABLE.fullmatch(value)
     if readable:
         unit = readable.group(2).lower()
         letter = _UNITS.get(unit) or _UNITS.get(unit.removesuffix("s"))
@@ -53,16 +53,16 @@ def to_iso(text: str, option: str) -> str:
 
 
 _IN_UNIT = {
-    "days": re.compile(r"^P(?:(?P<one>\d+)D|(?P<seven>\d+)W)$"),
-    "weeks": re.compile(r"^P(?:(?P<one>\d+)W|(?P<days>\d+)D)$"),
-    "months": re.compile(r"^P(?:(?P<one>\d+)M|(?P<twelve>\d+)Y)$"),
-    "years": re.compile(r"^P(?P<one>\d+)Y$"),
+    "days": re.compile(r"P(?:(?P<one>\d+)D|(?P<seven>\d+)W)"),
+    "weeks": re.compile(r"P(?:(?P<one>\d+)W|(?P<days>\d+)D)"),
+    "months": re.compile(r"P(?:(?P<one>\d+)M|(?P<twelve>\d+)Y)"),
+    "years": re.compile(r"P(?P<one>\d+)Y"),
 }
 
 
 def count_in(iso: str, unit: str) -> int | None:
     """Give a duration as a whole number of days, weeks, months or years; None where it is none."""
-    match = _IN_UNIT[unit].match(iso)
+    match = _IN_UNIT[unit].fullmatch(iso)
     if match is None:
         return None
     found = {name: int(value) for name, value in match.groupdict().items() if value}
@@ -73,7 +73,7 @@ def count_in(iso: str, unit: str) -> int | None:
 
 def to_readable(iso: str) -> str:
     """Give P7D as C(7d); what has more than one part stays as it is."""
-    match = _ISO.match(iso)
+    match = _ISO.fullmatch(iso)
     parts = [(name, value) for name, value in (match.groupdict() if match else {}).items() if value]
     if len(parts) != 1:
         return iso
@@ -86,7 +86,7 @@ def seconds_of(text: str | None) -> float | None:
 
     A month counts as 30 days and a year as 365.
     """
-    match = (_ISO.match(text) or _DOTNET.match(text)) if text else None
+    match = (_ISO.fullmatch(text) or _DOTNET.fullmatch(text)) if text else None
     if match is None or not any(match.groupdict().values()):
         return None
     return sum(float(value) * _SECONDS[name] for name, value in match.groupdict().items() if value)
@@ -94,7 +94,7 @@ def seconds_of(text: str | None) -> float | None:
 
 def to_iso_duration(text: str | None) -> str | None:
     """Give a .NET duration such as 00:03:49.17 as ISO 8601, PT3M49.17S; any other text as it is."""
-    match = _DOTNET.match(text or "")
+    match = _DOTNET.fullmatch(text or "")
     if match is None:
         return text
     days, hours, minutes = (int(match[name] or 0) for name in ("D", "H", "M"))
@@ -115,7 +115,7 @@ def seconds_in(text: str, option: str) -> float:
 
 def read_end(text: str, option: str, now: datetime, least: timedelta) -> datetime:
     """Read a moment ahead: a time, a date, or a duration from now. Raises BadInput where it is not at least so far ahead."""
-    moment = parse_time(f"{text}T00:00:00Z" if re.match(r"^\d{4}-\d\d-\d\d$", text) else text)
+    moment = parse_time(f"{text}T00:00:00Z" if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else text)
     if moment is None:
         moment = now + timedelta(seconds=seconds_in(text, option))
     if moment < now + least:
@@ -145,7 +145,7 @@ def seconds_of_span(start: datetime | None, end: datetime | None) -> tuple[str |
 
 def parse_time(text: str | None) -> datetime | None:
     """Read Azure's time stamps, which carry up to seven decimals; None for year 0001 and for what is no time."""
-    match = _TIME.match(text or "")
+    match = _TIME.fullmatch(text or "")
     if match is None or match.group(1).startswith("0001-"):
         return None
     offset = match.group(3)

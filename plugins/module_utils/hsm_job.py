@@ -18,8 +18,8 @@ from .managed_hsm.storage import problems_with
 from .module import Task
 from .shapes import Described, shape
 
-_NAME = re.compile(r"^[A-Za-z](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){2,23}$")
-_JOB_ID = re.compile(r"^[0-9A-Za-z-]{8,64}$")
+_NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){2,23}")
+_JOB_ID = re.compile(r"[0-9A-Za-z-]{8,64}")
 _RUNNING = (None, "in_progress", "not_started", "queued", "accepted", "running")
 # A job that was started a moment ago may be unknown to a read.
 _SECONDS_UNTIL_KNOWN = 60.0

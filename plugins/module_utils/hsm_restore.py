@@ -17,8 +17,8 @@ from .module import Result, Task
 from .shapes import Described
 
 _PERMISSIONS = "rl"
-_FOLDER = re.compile(r"^mhsm-[A-Za-z0-9.-]+-\d{14,}$")
-_KEY = re.compile(r"^[0-9A-Za-z-]{1,127}$")
+_FOLDER = re.compile(r"mhsm-[A-Za-z0-9.-]+-\d{14,}")
+_KEY = re.compile(r"[0-9A-Za-z-]{1,127}")
 _RESTORED = re.compile(r"successful key versions restored: (\d+)")
 _NOT_OVERWRITTEN = re.compile(r"could not overwrite: ([1-9]\d*)")
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .adapters import ADAPTERS, describe_template, open_service
-from .addressing import find_named_vault, read_existing_vault
+from .addressing import check_group_name, find_named_vault, read_existing_vault
 from .azure.session import Session
 from .batch import Datasource, read_datasource_ids, settle_each
 from .clock import Deadline
@@ -23,14 +23,11 @@ from .job import is_running, wait_for_jobs
 from .module import Result, Task
 from .plan import default_plan
 from .policy import find_literal_policy, find_versions
-from .resource_ids import GUID, check_region, parse_resource_id, same_id
+from .resource_ids import GUID, SEGMENT, check_region, parse_resource_id, same_id
 from .selection import check_selection, choose_instances
 from .services import BackupService, JobQuery
 from .shapes import Described, shape
 from .vault_service import VAULT_RESOURCE_TYPES
-
-# Names go into URLs. Items of Recovery Services vaults have a semicolon in theirs.
-_NAME = re.compile(r"^[^/?#%\\\s]{1,260}$")
 
 
 def _datasources(task: Task) -> list[Datasource]:
@@ -46,10 +43,11 @@ def _asks_for_nothing(task: Task) -> bool:
 
 def _check_names(options: dict[str, Any]) -> None:
     """Refuse names that would lead a request elsewhere. Raises BadInput with every mistake."""
-    problems = [
+    problems = check_group_name(options["resource_group"]) if options["resource_group"] else []
+    problems += [
         f"{option}: '{options[option]}' cannot be a name"
-        for option in ("resource_group", "instance_name", "recovery_point_id")
-        if options.get(option) and not _NAME.match(str(options[option]))
+        for option in ("policy_name", "instance_name", "recovery_point_id")
+        if options.get(option) and not SEGMENT.fullmatch(str(options[option]))
     ]
     if problems:
         raise BadInput("; ".join(problems))
@@ -79,7 +77,7 @@ def _subscriptions(task: Task) -> list[str]:
     given = [str(value).strip() for value in task.options["subscription_ids"] or []]
     if [value.lower() for value in given] == ["all"]:
         return []
-    wrong = [value for value in given if not GUID.match(value)]
+    wrong = [value for value in given if not GUID.fullmatch(value)]
     if wrong:
         raise BadInput(f"subscription_ids: {', '.join(wrong)}: each has to be the GUID of a subscription; all stands alone")
     return given or [task.session.subscription_id]
@@ -334,7 +332,7 @@ def _named_job_ids(task: Task, service: BackupService | None) -> list[str]:
     kinds = {f"{kind}/backupJobs".lower() for kind in VAULT_RESOURCE_TYPES.values()}
     ids, problems = [], []
     for given in task.options["job_id"]:
-        if GUID.match(given):
+        if GUID.fullmatch(given):
             if service:
                 ids.append(f"{service.vault.text}/backupJobs/{given}")
             else:

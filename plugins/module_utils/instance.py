@@ -27,7 +27,7 @@ from .services import BackupService, Protection
 from .shapes import Described, shape
 from .states import BROKEN, IN_TRANSIT, PROTECTED, STOPPED, SUSPENDED, wait_for_state, wait_until_settled
 
-_INSTANCE_NAME = re.compile(r"^[A-Za-z0-9][-\w.]{1,149}$")
+_INSTANCE_NAME = re.compile(r"[A-Za-z0-9][-\w.]{1,149}")
 _WORDS = {PROTECTED: "protected", SUSPENDED: "suspended, and kept", STOPPED: "stopped, and was protected"}
 # The options that change an existing protection.
 _CHANGING = (
@@ -114,7 +114,7 @@ def _check_options(options: dict[str, Any], datasources: list[tuple[DatasourceTy
     if options["name"]:
         if len({datasource.key for _row, datasource in datasources}) > 1:
             problems.append("name: one name cannot serve several datasources; leave it out and each gets its own")
-        if not _INSTANCE_NAME.match(options["name"]):
+        if not _INSTANCE_NAME.fullmatch(options["name"]):
             problems.append(f"name: '{options['name']}' cannot be a backup instance's name")
     if options["state"] == "present" and not (options["policy_name"] or options["policy_id"]):
         problems.append("policy_name: a protected datasource needs a policy; give policy_name or policy_id")
@@ -366,10 +366,12 @@ def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before:
         after |= {"policy_id": None, "policy_name": None}
     by = f" by policy '{after['policy_name']}'" if after["policy_name"] else ""
     message = f"'{datasource.name}' is {_WORDS[wanted] if by else 'stopped'}{by}"
-    if action == "none" and not in_transit:
-        return _result(datasource, before, before, "none", message)
+    if action == "none":
+        if not in_transit:
+            return _result(datasource, before, before, "none", message)
+        action, after = "awaited", before
     if task.check_mode:
-        return _result(datasource, before, after if action != "none" else before, action, message)
+        return _result(datasource, before, after, action, message)
     deadline, name = task.deadline(), before["name"]
     current = wait_until_settled(service, name, deadline) if in_transit else before
     if wanted == PROTECTED and current["state"] != PROTECTED:
@@ -379,7 +381,7 @@ def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before:
     if wanted != PROTECTED and current["state"] != wanted:
         (service.suspend if wanted == SUSPENDED else service.stop)(name, deadline)
     settled = wait_for_state(service, name, wanted, deadline)
-    return _result(datasource, before, settled, action if action != "none" else "awaited", message)
+    return _result(datasource, before, settled, action, message)
 
 
 def _wanted_changes(batch: Batch, row: DatasourceType, datasource: ResourceId, before: Described) -> dict[str, Any]:

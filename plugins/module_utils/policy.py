@@ -22,19 +22,19 @@ from .states import IN_TRANSIT, PROTECTED, wait_for_state, wait_until_settled
 
 # 3 to 150 letters, digits and hyphens, a letter first (the pattern of the portal and of azurerm).
 _REPOINTED_AT_ONCE = 8
-_POLICY_NAME = re.compile(r"^[A-Za-z][-A-Za-z0-9]{2,149}$")
+_POLICY_NAME = re.compile(r"[A-Za-z][-A-Za-z0-9]{2,149}")
 
 
 def check_policy_name(name: str) -> None:
     """Refuse a name that Azure would refuse. Raises BadInput."""
-    if not _POLICY_NAME.match(name):
+    if not _POLICY_NAME.fullmatch(name):
         raise BadInput(f"policy_name: '{name}' cannot be a policy's name: 3 to 150 letters, digits and hyphens, a letter first")
 
 
 def versions_of(name: str, policies: list[Described]) -> list[tuple[int, Described]]:
     """Give the versions of a policy, the highest last: C(name) is the first, C(name-v2) the second."""
-    pattern = re.compile(rf"^{re.escape(name)}(?:-v(\d+))?$", re.IGNORECASE)
-    found = [(match, policy) for policy in policies if (match := pattern.match(str(policy["name"])))]
+    pattern = re.compile(rf"{re.escape(name)}(?:-v(\d+))?", re.IGNORECASE)
+    found = [(match, policy) for policy in policies if (match := pattern.fullmatch(str(policy["name"])))]
     return sorted(((int(match.group(1) or 1), policy) for match, policy in found), key=lambda item: item[0])
 
 

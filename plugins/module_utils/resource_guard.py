@@ -19,8 +19,8 @@ from .shapes import Described, shape
 from .vault_service import GUARD_TYPE
 
 _API = API_VERSIONS["Microsoft.DataProtection"]
-_NAME = re.compile(r"^[A-Za-z][-A-Za-z0-9]{2,62}$")
-_OPERATION = re.compile(r"^Microsoft\.[A-Za-z]+(/[A-Za-z#]+)+$", re.IGNORECASE)
+_NAME = re.compile(r"[A-Za-z][-A-Za-z0-9]{2,62}")
+_OPERATION = re.compile(r"Microsoft\.[A-Za-z]+(/[A-Za-z#]+)+", re.IGNORECASE)
 
 
 def ensure_resource_guard(task: Task) -> Result:
@@ -55,12 +55,14 @@ def _delete(task: Task, url: str, title: str) -> None:
 
 def _check_options(options: dict[str, Any]) -> None:
     problems = check_group_name(options["resource_group"])
-    if not _NAME.match(options["resource_guard_name"]):
+    if not _NAME.fullmatch(options["resource_guard_name"]):
         problems.append(
             f"resource_guard_name: '{options['resource_guard_name']}' cannot be a resource guard's name: 3 to 63 letters, "
             "digits and hyphens, a letter first"
         )
-    wrong = [str(name) for name in options["vault_critical_operation_exclusion_list"] or [] if not _OPERATION.match(str(name))]
+    wrong = [
+        str(name) for name in options["vault_critical_operation_exclusion_list"] or [] if not _OPERATION.fullmatch(str(name))
+    ]
     if wrong:
         problems.append(
             f"vault_critical_operation_exclusion_list: {', '.join(wrong)} is no operation, such as "

@@ -12,12 +12,18 @@ from typing import Any
 from .errors import BadInput
 
 _GUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_GROUP = re.compile(rf"^/subscriptions/({_GUID})/resourceGroups/([-\w.()]{{1,90}})$", re.IGNORECASE)
+# Azure allows no dot at the end; two of them alone would lead a request out of its path.
+_GROUP_NAME = r"[-\w.()]{0,89}[-\w()]"
+# Nothing that would end the path, leave it, or be read as something else on the way.
+_SEGMENT = r"(?!\.\.?(?:/|$))[^/?#%\\\s\x00-\x1f]{1,260}"
+_GROUP = re.compile(rf"/subscriptions/({_GUID})/resourceGroups/({_GROUP_NAME})", re.IGNORECASE)
 _RESOURCE = re.compile(
-    rf"^/subscriptions/({_GUID})/resourceGroups/([-\w.()]{{1,90}})/providers/([\w.]+)((?:/[^/?#\s]+/[^/?#\s]+)+)$",
+    rf"/subscriptions/({_GUID})/resourceGroups/({_GROUP_NAME})/providers/([A-Za-z][\w.]*)((?:/{_SEGMENT}/{_SEGMENT})+)",
     re.IGNORECASE,
 )
-GUID = re.compile(rf"^{_GUID}$", re.IGNORECASE)
+GUID = re.compile(_GUID, re.IGNORECASE)
+GROUP_NAME = re.compile(_GROUP_NAME)
+SEGMENT = re.compile(_SEGMENT)
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ def parse_resource_id(value: str, option: str, expected_type: str | None = None)
     Raises BadInput.
     """
     text = str(value).strip().rstrip("/")
-    match = _RESOURCE.match(text)
+    match = _RESOURCE.fullmatch(text)
     example = f"/providers/{expected_type}/<name>" if expected_type else "/providers/<namespace>/<type>/<name>"
     if match is None:
         raise BadInput(
@@ -88,7 +94,7 @@ def parse_resource_id(value: str, option: str, expected_type: str | None = None)
 def parse_group_id(value: str, option: str) -> ResourceId:
     """Read the id of a resource group. Raises BadInput."""
     text = str(value).strip().rstrip("/")
-    match = _GROUP.match(text)
+    match = _GROUP.fullmatch(text)
     if match is None:
         raise BadInput(f"{option}: '{value}' is not the id of a resource group (/subscriptions/<guid>/resourceGroups/<group>)")
     return ResourceId(text, match.group(1), match.group(2))
@@ -106,7 +112,7 @@ def same_id(one: str | None, other: str | None) -> bool:
 
 def check_region(text: Any, option: str) -> None:
     """Refuse what cannot be a region and would lead a request elsewhere. Raises BadInput naming the option."""
-    if not re.match(r"^[A-Za-z0-9 ]+$", str(text)):
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ]*", str(text)):
         raise BadInput(f"{option}: '{text}' is not the name of a region such as westeurope or West Europe")
 
 

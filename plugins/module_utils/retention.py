@@ -49,7 +49,7 @@ LAST_DAY = "last"
 _SECONDS_A_DAY = 86400
 # Rules of their own come before those of retention, the first one first. Azure takes the lowest priority that matches.
 _LOWEST_STANDARD_PRIORITY = min(priority for _name, priority, _criterion in STANDARD_TAGS.values())
-_RULE_NAME = re.compile(r"^[A-Za-z0-9][-\w ]{0,99}$")
+_RULE_NAME = re.compile(r"[A-Za-z0-9][-\w ]{0,99}")
 _RESERVED = ("default", "default_operationalstore")
 
 
@@ -109,7 +109,7 @@ def check_rules(given: list[dict[str, Any]] | None, retention: Retention, row: D
         option = f"retention_rules[{index}].name"
         if name in names[:index] or name in retention:
             problems.append(f"{option}: '{name}' is there twice")
-        elif name in _RESERVED or not _RULE_NAME.match(name):
+        elif name in _RESERVED or not _RULE_NAME.fullmatch(name):
             problems.append(f"{option}: '{name}' cannot be a rule's name")
         elif row.rule_criteria and name not in row.rule_criteria:
             problems.append(f"{option}: '{name}' cannot be a rule for a {row.title}; {', '.join(row.rule_criteria)} can")

@@ -21,7 +21,7 @@ from .shapes import Described, shape
 # What the service calls a backup that is not over (openapi).
 _RUNNING = (None, "creating", "queued", "running", "in_progress")
 _SUCCEEDED = ("succeeded", "partial_succeeded")
-_NAME = re.compile(r"^[A-Za-z0-9][-\w.]{0,89}$")
+_NAME = re.compile(r"[A-Za-z0-9][-\w.]{0,89}")
 # How long to look for what a trigger may have started, and for what is over in the list; and how often, in seconds.
 _SECONDS_TO_APPEAR = 120
 _SECONDS_BETWEEN_LOOKS = 10
@@ -35,7 +35,7 @@ def open_region(task: Task) -> BackupAdmin:
     problems = [
         f"{option}: '{options[option]}' cannot be the name of a {'region' if option == 'location' else 'resource group'}"
         for option in ("location", "resource_group")
-        if options[option] is not None and not _NAME.match(str(options[option]))
+        if options[option] is not None and not _NAME.fullmatch(str(options[option]))
     ]
     if problems:
         raise BadInput("; ".join(problems))
@@ -45,7 +45,7 @@ def open_region(task: Task) -> BackupAdmin:
 def without_region(name: str, option: str) -> str:
     """Give the name of a backup, which may be given as region/name or as an ARM id. Raises BadInput."""
     found = str(name).strip().rstrip("/").rsplit("/", 1)[-1]
-    if not _NAME.match(found):
+    if not _NAME.fullmatch(found):
         raise BadInput(f"{option}: '{name}' is neither the name nor the id of a backup")
     return found
 
@@ -81,7 +81,9 @@ def ensure_backup(task: Task) -> Result:
     if fresh:
         message = f"'{region.location}' has a backup of {fresh['created_time']}, younger than {options['max_age']}"
         return _result("skip", message, fresh)
-    running = _find_running(region, [one for one in listed if one["completely_uploaded"] is False], listed)
+    # While one runs that a stamp does not tell of, it refuses to start another; check mode has to ask instead.
+    untold = (False, None) if task.check_mode else (False,)
+    running = _find_running(region, [one for one in listed if one["completely_uploaded"] in untold], listed)
     if running:
         return _join(task, region, running, deadline)
     if task.check_mode:

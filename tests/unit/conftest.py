@@ -12,7 +12,7 @@ import pytest
 from bodies import GROUP, SNAPSHOTS, VAULT_ID, disk
 from emulator.seed import OTHER_SUBSCRIPTION
 from emulator.server import Emulator
-from modules import Result, VirtualClock, run_module
+from modules import Result, VirtualClock, pruned, run_module
 
 __all__ = ["GROUP", "SNAPSHOTS", "VAULT_ID", "disk"]
 OTHER_DISK = f"/subscriptions/{OTHER_SUBSCRIPTION}/resourceGroups/other-rg/providers/Microsoft.Compute/disks/other01"
@@ -25,13 +25,30 @@ class Driver:
         self.emulator = emulator
         self.azure = emulator.azure
         self.on_sleep: Callable[[], None] | None = None
+        # Whether each change is first foretold by check mode.
+        self.foresees = True
 
     def run(self, module: str, check: bool = False, **arguments: Any) -> Result:
         """Run a module on the demo vault; arguments add to that or replace it."""
         values = {"resource_group": "demo-rg", "vault_name": "demo-vault", **arguments}
         values = {name: value for name, value in values.items() if value is not None}
+        # What is planned to happen during a run happens once, and who only reads changes nothing.
+        is_foreseeable = self.foresees and not (check or module.endswith("_info") or self.azure.faults.planned or self.on_sleep)
+        prediction = self._foreseen(module, values) if is_foreseeable else None
         self.clock = VirtualClock(self.azure.clock, self.on_sleep)
-        return run_module(module, values, self.clock, check)
+        result = run_module(module, values, self.clock, check)
+        if prediction:
+            compare(module, prediction, result)
+        return result
+
+    def _foreseen(self, module: str, values: dict[str, Any]) -> Result:
+        """Give what check mode says of a task, and leave no trace of that but the time it took."""
+        entries = self.azure.journal.entries
+        before = len(entries)
+        prediction = run_module(module, values, VirtualClock(self.azure.clock), check=True)
+        assert [entry for entry in entries[before:] if entry["is_write"] and not is_question(entry)] == []
+        del entries[before:]
+        return prediction
 
     def writes(self) -> list[str]:
         """Give the requests so far that may have changed something, as METHOD and the end of the path."""
@@ -95,6 +112,24 @@ class Driver:
             assert foreseen["action"] == became["action"]
             assert made_by_us(foreseen["instance"]) == made_by_us(became["instance"])
         return real
+
+
+def is_question(entry: Result) -> bool:
+    """Tell whether a POST only asks what would be removed."""
+    return "DryRun" in str(entry.get("body"))
+
+
+def compare(module: str, prediction: Result, result: Result) -> None:
+    """Look whether check mode foretold what came."""
+    said = {"foretold": pruned(prediction), "came": pruned(result)}
+    if not result["failed"]:
+        assert not prediction["failed"], said
+        assert prediction["changed"] is result["changed"], said
+        if "results" in result:
+            assert [item["action"] for item in prediction["results"]] == [item["action"] for item in result["results"]], said
+    elif result.get("error", {}).get("code") == "BadInput":
+        assert prediction["failed"], (module, said)
+        assert prediction["msg"] == result["msg"]
 
 
 def made_by_us(described: Any) -> Any:

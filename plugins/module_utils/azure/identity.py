@@ -204,7 +204,7 @@ def _ask_cli(*command: str) -> dict[str, Any]:
 
 def _check(identity: Identity, needs_subscription: bool) -> None:
     problems = []
-    if identity["subscription_id"] and not GUID.match(identity["subscription_id"]):
+    if identity["subscription_id"] and not GUID.fullmatch(identity["subscription_id"]):
         problems.append(f"subscription_id: '{identity['subscription_id']}' is not a GUID")
     elif needs_subscription and not identity["subscription_id"] and identity.source != "msi":
         problems.append(f"subscription_id: no subscription is given, and the credentials ({identity.source}) do not carry one")

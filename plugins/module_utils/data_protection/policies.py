@@ -21,7 +21,7 @@ from ..shapes import shape
 from ..time_zones import has_southern_summer, offset_of, same_zone
 from .wire import Wire, type_of
 
-_INTERVAL = re.compile(r"^R/(?P<start>[^/]+)/(?P<period>P[^/]+)$")
+_INTERVAL = re.compile(r"R/(?P<start>[^/]+)/(?P<period>P[^/]+)")
 _RULE_NAMES = {"hourly": "BackupHourly", "daily": "BackupDaily", "weekly": "BackupWeekly"}
 # Azure refuses a policy whose two defaults have one name (public reports of hybrid policies for blobs).
 _CONTINUOUS_BESIDE_SCHEDULED = "Default_OperationalStore"
@@ -158,7 +158,7 @@ def _objects(value: Any) -> list[Wire]:
 
 def _read_schedule(rule: Wire) -> Schedule | None:
     schedule = (rule.get("trigger") or {}).get("schedule") or {}
-    found = [_INTERVAL.match(text) for text in schedule.get("repeatingTimeIntervals") or []]
+    found = [_INTERVAL.fullmatch(text) for text in schedule.get("repeatingTimeIntervals") or []]
     matches = [match for match in found if match]
     periods = {match["period"].upper() for match in matches}
     if not matches or len(matches) != len(found) or len(periods) != 1:
@@ -283,8 +283,8 @@ def _comparable(value: Any) -> Any:
         }
     if isinstance(value, list):
         return sorted((_comparable(item) for item in value), key=repr)
-    if isinstance(value, str) and _INTERVAL.match(value):
-        match = _INTERVAL.match(value)
+    if isinstance(value, str) and _INTERVAL.fullmatch(value):
+        match = _INTERVAL.fullmatch(value)
         return match["period"] if match else value
     return value
 

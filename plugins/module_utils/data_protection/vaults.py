@@ -20,7 +20,7 @@ from ..shapes import shape
 
 Wire = dict[str, Any]
 
-_KEY_URI = re.compile(r"^https://[^/\s]+/keys/[^/\s]+(/[^/\s]+)?$", re.IGNORECASE)
+_KEY_URI = re.compile(r"https://[^/\s]+/keys/[^/\s]+(/[^/\s]+)?", re.IGNORECASE)
 # What a resource guard calls changes that make a vault less safe.
 _REDUCE_IMMUTABILITY = "/write#reduceImmutabilityState"
 _REDUCE_SOFT_DELETE = "/write#reduceSoftDeleteSecurity"
@@ -107,7 +107,7 @@ def _merge_encryption(present: Wire, wanted: dict[str, Any]) -> Wire:
     merged = copy.deepcopy(present)
     merged["state"] = _keep_spelling(merged.get("state"), "Enabled")
     if wanted["key_uri"]:
-        if not _KEY_URI.match(wanted["key_uri"]):
+        if not _KEY_URI.fullmatch(wanted["key_uri"]):
             raise BadInput(
                 f"encryption_settings.key_uri: '{wanted['key_uri']}' is not the URI of a key, such as "
                 "https://<vault>.vault.azure.net/keys/<key> or https://<hsm>.managedhsm.azure.net/keys/<key>"

@@ -18,8 +18,8 @@ from ..azure.translation import translated
 from ..durations import parse_time
 from ..errors import BadInput
 
-_ACCOUNT = re.compile(r"^[a-z0-9]{3,24}$")
-_CONTAINER = re.compile(r"^(\$root|[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62})$")
+_ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
+_CONTAINER = re.compile(r"(\$root|[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62})")
 _PERMISSIONS = {"r": "read", "c": "create", "d": "delete", "w": "write", "l": "list"}
 
 
@@ -100,7 +100,7 @@ def _problems_with_token(token: str, now: datetime, permissions: str) -> list[st
 
 def _whole_time(text: str) -> str:
     """Complete an expiry, which may be a date or lack its seconds."""
-    if re.match(r"^\d{4}-\d\d-\d\d$", text):
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
         return f"{text}T00:00:00Z"
     return re.sub(r"T(\d\d:\d\d)Z$", r"T\1:00Z", text)
 
@@ -119,11 +119,11 @@ def read_storage(session: Session, options: Mapping[str, Any]) -> Storage:
 
 def list_folders(session: Session, storage: Storage, hsm_name: str) -> list[Folder]:
     """Read the backups of one HSM in a container, newest first. Raises NotFound, Denied."""
-    pattern = re.compile(rf"^mhsm-{re.escape(hsm_name)}-(\d{{14}})\d*/$", re.IGNORECASE)
+    pattern = re.compile(rf"mhsm-{re.escape(hsm_name)}-(\d{{14}})\d*/", re.IGNORECASE)
     found = []
     with translated(f"list the backups in {storage.url}"):
         for item in session.container(storage.url, storage.sas_token).walk_blobs(name_starts_with="mhsm-", delimiter="/"):
-            match = pattern.match(item.name)
+            match = pattern.fullmatch(item.name)
             made = _made_at(match[1]) if match else None
             if made:
                 found.append(Folder(item.name.rstrip("/"), made))

@@ -27,7 +27,7 @@ _STATUSES = {
 }
 # A backup that was cancelled after its snapshot is said to be complete, with this error (recorded: recoveryservices-errors).
 _CANCELLED_ERROR = "400158"
-_SIZE = re.compile(r"^\s*([\d.]+)\s*(B|KB|MB|GB|TB)\s*$", re.IGNORECASE)
+_SIZE = re.compile(r"\s*([\d.]+)\s*(B|KB|MB|GB|TB)\s*", re.IGNORECASE)
 _BYTES = {"B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30, "TB": 2**40}
 
 
@@ -54,7 +54,7 @@ def _moment(moment: datetime) -> str:
 
 
 def _transferred(extended: Wire) -> int | None:
-    match = _SIZE.match(str((extended.get("propertyBag") or {}).get("Backup Size") or ""))
+    match = _SIZE.fullmatch(str((extended.get("propertyBag") or {}).get("Backup Size") or ""))
     return int(float(match.group(1)) * _BYTES[match.group(2).upper()]) if match else None
 
 
