@@ -87,6 +87,7 @@ class Azure:
         # Where it answers: set by who serves it.
         self.url = ""
         self.places: dict[int, str] = {}
+        self.refuse: Callable[[float], None] = lambda _seconds: None
         self.blob_store: BlobStore | None = None
         self.reset()
 
@@ -198,9 +199,13 @@ def answer_or_fail(
         azure.journal.note(request.method, path, request.url.query, status, ticks(azure.clock.now()), **note)
 
     kind = fault.kind if fault else ""
-    if kind == "reset_before":
-        noted("reset before")
+    if fault and kind == "refused":
+        noted(kind)
+        azure.refuse(fault.seconds)
         return abort(request)
+    if kind in ("reset_before", "silent_before"):
+        noted(kind.replace("_", " "))
+        return abort(request, fault.seconds if fault and kind == "silent_before" else 0)
     if kind == "page":
         noted("page")
         return Response(_PAGE, 200, media_type="text/html")
@@ -216,9 +221,9 @@ def answer_or_fail(
     note["served"] = reply.status
     if request.method == "GET" and azure.faults.remembers:
         azure.last_answers[str(request.url)] = copy.deepcopy(reply)
-    if kind in ("reset_after", "cut"):
+    if fault and kind in ("reset_after", "silent_after", "cut"):
         noted(kind.replace("_", " "))
-        return abort(request) if kind == "reset_after" else cut(_serve(reply, azure))
+        return cut(_serve(reply, azure)) if kind == "cut" else abort(request, fault.seconds if kind == "silent_after" else 0)
     if fault and kind == "answer_after":
         reply = fault.reply()
     noted(reply.status)
@@ -354,9 +359,9 @@ def _decode(raw: bytes) -> Any:
         return None
 
 
-def abort(request: Request) -> Response:
-    """Break the connection without an answer."""
-    request.scope["state"]["abort"] = True
+def abort(request: Request, seconds: float = 0) -> Response:
+    """Break the connection without an answer, after so many seconds of silence."""
+    request.scope["state"]["abort"] = seconds
     return Response(status_code=500)
 
 
@@ -378,7 +383,9 @@ class Aborting:
         """Serve, and drop the transport instead of answering where the request asks for it."""
 
         async def guarded(message: Any) -> None:
-            if scope.get("state", {}).get("abort"):
+            silence = scope.get("state", {}).get("abort")
+            if silence is not None:
+                await asyncio.sleep(silence)
                 # uvicorn hands out its request cycle's own send; the cycle knows the connection.
                 send.__self__.transport.abort()
                 return

@@ -13,7 +13,12 @@ from typing import Any
 
 from .arm import ArmError, Reply, Wire
 
-_KINDS = ("answer", "answer_after", "reset_before", "reset_after", "cut", "page", "stale", "operation", "job")
+_KINDS = (
+    "answer", "answer_after", "refused", "reset_before", "reset_after", "silent_before", "silent_after", "cut", "page", "stale",
+    "operation", "job",
+)  # fmt: skip
+# Five hours; modules wait for four.
+_SECONDS_OF_A_HANGING_JOB = 18_000
 # What these strike is not a request.
 _FATES = ("operation", "job")
 
@@ -23,9 +28,11 @@ class Fault:
     """One plan.
 
     kind: answer (instead of the service), answer_after (instead of the service's answer), reset_before or reset_after
-    the request is served, cut (the answer breaks off in its middle), page (a web page with 200 instead of an answer, as a gateway
-    shows one), stale (a read answers what it answered last, or 404), operation (how the next long-running operation fails, before
-    it has done anything), job (how the next job ends). after: so many matching requests pass first; times: how many it strikes.
+    the request is served, refused (as reset_before, and for some seconds of the emulator's time no connection is accepted),
+    silent_before or silent_after it is served (nothing comes for some real seconds, then the connection breaks), cut (the answer
+    breaks off in its middle), page (a web page with 200 instead of an answer, as a gateway shows one), stale (a read answers what
+    it answered last, or 404), operation (how the next long-running operation fails, before it has done anything), job (how the
+    next job ends, after how many seconds). after: so many matching requests pass first; times: how many it strikes.
     """
 
     kind: str
@@ -37,6 +44,7 @@ class Fault:
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     outcome: Wire = field(default_factory=dict)
+    seconds: float = 1.0
 
     def strikes(self, method: str, path: str) -> bool:
         """Tell whether it is this request's turn."""
@@ -62,14 +70,15 @@ class Storm:
     """Failures at random, the same ones for the same seed and the same requests.
 
     rate: which share of the requests they strike; kinds: which there are, by default all;
-    struck: how often each struck. A job that hangs is not among them: nothing would end a wait for it.
+    struck: how often each struck. A job that hangs is over at last, long after the modules have given up waiting.
     """
 
     KINDS = (
         "429 with Retry-After", "429 without Retry-After", "429 five times", "500", "502", "503", "504", "500 after it was done",
-        "504 after it was done", "409", "403", "403 from now on", "reset before", "reset after", "cut", "page", "stale",
+        "504 after it was done", "409", "403", "403 from now on", "refused", "reset before", "reset after", "silent before",
+        "silent after", "cut", "page", "stale",
     )  # fmt: skip
-    FATES = ("operation fails", "job fails", "job with warnings", "job cancelled")
+    FATES = ("operation fails", "job fails", "job with warnings", "job cancelled", "job hangs")
 
     def __init__(self, seed: int, rate: float, kinds: tuple[str, ...] = (*KINDS, *FATES)) -> None:
         self._random = random.Random(seed)  # noqa: S311 - the same again is what is wanted
@@ -98,9 +107,9 @@ class Storm:
 
     def _fault(self, kind: str) -> Fault:
         self.struck[kind] += 1
-        if kind in ("cut", "page", "stale"):
-            return Fault(kind)
-        if kind.startswith("reset"):
+        if kind == "refused":
+            return Fault(kind, seconds=self._random.choice((1, 30, 300)))
+        if not kind[0].isdigit():
             return Fault(kind.replace(" ", "_"))
         status = int(kind[:3])
         headers = {"Retry-After": str(self._random.choice((1, 7, 30)))} if kind.endswith(("with Retry-After", "times")) else {}
@@ -117,7 +126,7 @@ class Storm:
         self.struck[kind] += 1
         error = {"code": "UserErrorByChance", "message": "This failure came by chance."}
         status = {"job with warnings": "CompletedWithWarnings", "job cancelled": "Cancelled"}.get(kind, "Failed")
-        return {"status": status, "error": error}
+        return {"status": status, "error": error, **({"seconds": _SECONDS_OF_A_HANGING_JOB} if kind == "job hangs" else {})}
 
 
 class Faults:

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import ssl
 import tempfile
 import threading
 import time
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +26,8 @@ from .blob_store import BlobStore, find_azurite
 from .seed import Seed
 
 _SECONDS_TO_START = 20.0
+# How often a door that is shut is looked after.
+_SECONDS_TO_OPEN = 0.002
 # Under which variable a client finds each of the further endpoints.
 PLACES = {STACKHUB: "STACKHUB_CLOUD_ENVIRONMENT", MANAGED_HSM: "EMULATOR_HSM_URI"}
 
@@ -42,6 +47,7 @@ class TlsServer:
         self._folder = folder
         self._stack = contextlib.ExitStack()
         self._server: uvicorn.Server | None = None
+        self._is_open = threading.Event()
 
     def __enter__(self) -> Self:
         folder = self._folder or Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="loopback-azure-")))
@@ -72,23 +78,41 @@ class TlsServer:
             server_header=False,
             h11_max_incomplete_event_size=64 * 1024,
         )
+        self._ports = [listener.getsockname()[1] for listener in listeners]
         self._server = uvicorn.Server(config)
         thread = threading.Thread(target=self._server.run, kwargs={"sockets": listeners}, daemon=True)
         thread.start()
+        # Which closes the sockets as well.
         self._stack.callback(thread.join, 5)
         end = time.monotonic() + _SECONDS_TO_START
         while not self._server.started:
             if not thread.is_alive() or time.monotonic() > end:
                 raise RuntimeError("the loopback Azure did not start")
             time.sleep(0.01)
+        self._is_open.set()
         return self
+
+    def shut(self, is_over: Callable[[], bool]) -> None:
+        """Break all connections, and refuse new ones until is_over says that it is; called in the server's own thread."""
+        if self._server and self._is_open.is_set():
+            self._is_open.clear()
+            for server in self._server.servers:
+                server.close()
+            for connection in list(self._server.server_state.connections):
+                connection.transport.abort()
+            self._opening = asyncio.get_running_loop().create_task(self._open_again(self._server, is_over))
+
+    async def _open_again(self, server: uvicorn.Server, is_over: Callable[[], bool]) -> None:
+        while not is_over():
+            await asyncio.sleep(_SECONDS_TO_OPEN)
+        await server.startup([self._listen(port) for port in self._ports])
+        self._is_open.set()
 
     def _listen(self, port: int) -> socket.socket:
         # Without the protocol asyncio does not switch Nagle off, and each answer waits 40 ms.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
-        self._stack.callback(listener.close)
         return listener
 
     def __exit__(self, *arguments: object) -> None:
@@ -121,6 +145,8 @@ class Emulator(TlsServer):
 
     def __init__(self, speed: float = 1.0, port: int = 0, seed: Seed | None = None, folder: Path | None = None) -> None:
         self.azure = Azure(seed or Seed(), speed)
+        self.azure.refuse = self._refuse
+        self._shut_until: datetime | None = None
         super().__init__(build_app(self.azure), port, folder, (STACKHUB, MANAGED_HSM))
 
     def __enter__(self) -> Self:
@@ -128,6 +154,25 @@ class Emulator(TlsServer):
         self.azure.url = self.url
         self.azure.places = {int(url.rsplit(":", 1)[1]): place for place, url in self.urls.items()}
         return self
+
+    def _refuse(self, seconds: float) -> None:
+        until = self.azure.clock.now() + self.azure.clock.lasting(seconds)
+        self._shut_until = until
+        self.shut(lambda: self.azure.clock.now() >= until)
+
+    def open_in_time(self) -> None:
+        """Where connections were refused for a time that is over by now: come back when they are no more.
+
+        Who lets the emulator's time pass at once has to call it after that, since opening takes some real time.
+        """
+        if self._shut_until and self.azure.clock.now() >= self._shut_until:
+            self._is_open.wait(_SECONDS_TO_START)
+
+    def open_now(self) -> None:
+        """Let the time pass for which connections are refused, if any are."""
+        if self._shut_until:
+            self.azure.clock.advance_to(self._shut_until)
+            self.open_in_time()
 
     def start_blob_store(self) -> BlobStore | None:
         """Have a blob store there, which the Managed HSM backs up into; None where this machine has no Azurite."""
