@@ -60,7 +60,11 @@ class BackupAdmin:
             ramp = Ramp(deadline.poll_interval)
             while True:
                 there = self.read_location() or shape("backup_location", id=self.id)
-                told = [(there[option] or "") == value for option, value in values.items() if option in there]
+                told = [
+                    ("" if there[option] is None else there[option]) == value
+                    for option, value in values.items()
+                    if option in there
+                ]
                 if outcome.is_known or all(told):
                     return there
                 # Who may not read the operation sees by the location itself when it is over.

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A short form of make chaos; seeds that once found something stay here."""
+"""A short form of make chaos. What a seed finds gets a test of its own: the seed tells nothing once the storm has changed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from chaos.campaign import ORDERS, Run, Step, Violation, facts, loopback, names_
 from chaos.kill import run_kills
 from emulator.server import Emulator
 
-# 51, 54, 57, 59: a web page for an answer; 68, 161: an operation that may not be read; 308: a message without a name.
-SEEDS = (51, 54, 57, 59, 61, 62, 68, 72, 139, 161, 308)
+SEEDS = (93, *range(51, 61))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

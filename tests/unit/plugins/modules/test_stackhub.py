@@ -441,3 +441,17 @@ def test_secrets_and_stores_have_to_fit(operator: Operator, arguments: dict[str,
 def test_all_mistakes_are_told_at_once(operator: Operator) -> None:
     told = location(operator, path="x", backup_frequency_in_hours=0, encryption_cert_base64="eA==")["msg"]
     assert all(option in told for option in ("path:", "backup_frequency_in_hours:", "encryption_cert_base64:"))
+
+
+def test_where_the_operation_cannot_be_read_the_location_shows_the_change(operator: Operator) -> None:
+    operator.azure.fault(kind="answer", method="GET", path="operationResults|operations", status=403, times=10_000)
+    result = location(operator, backup_frequency_in_hours=4)
+    assert not result["failed"], result["msg"]
+    assert operator.region.store["backupFrequencyInHours"] == 4
+
+
+def test_a_list_that_fails_names_its_location(operator: Operator) -> None:
+    operator.azure.fault(kind="answer", method="GET", path="/backups$", status=403, times=10)
+    result = operator.run()
+    assert result["failed"]
+    assert "'local'" in result["msg"]
