@@ -60,12 +60,8 @@ class BackupAdmin:
             ramp = Ramp(deadline.poll_interval)
             while True:
                 there = self.read_location() or shape("backup_location", id=self.id)
-                told = [
-                    ("" if there[option] is None else there[option]) == value
-                    for option, value in values.items()
-                    if option in there
-                ]
-                if outcome.is_known or all(told):
+                shown = {option: "" if there[option] is None else there[option] for option in values if option in there}
+                if outcome.is_known or all(value == values[option] for option, value in shown.items()):
                     return there
                 # Who may not read the operation sees by the location itself when it is over.
                 deadline.sleep(ramp.following(), action)
