@@ -22,8 +22,8 @@ from .campaign import DISK, MACHINE, Tally, facts
 _ROOT = Path(__file__).parents[2]
 _BIN = Path(sys.executable).parent
 _RATES = (0.02, 0.05, 0.1)
-# Failures whose cure a real process sleeps through in real seconds are left to the campaign in process.
-_KINDS = (*(kind for kind in Storm.KINDS if not kind.startswith("429")), "429 without Retry-After")
+# What a real process sits out in real seconds is left to the campaign in process.
+_KINDS = (*(kind for kind in Storm.KINDS if not kind.startswith(("429", "silent"))), "429 without Retry-After")
 _OPTIONS = {
     "protect_resource_group": "demo-rg",
     "protect_backup_vault_name": "demo-vault",

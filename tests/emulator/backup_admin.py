@@ -294,9 +294,10 @@ class BackupAdmin:
             location.store["lastBackupTime"] = info["createdDateTime"]
             return wire
 
+        seconds = float(fate.get("seconds") or _SECONDS_OF_A_BACKUP)
         self._schedule.after(_SECONDS_UNTIL_RUNNING, run)
-        self._schedule.after(_SECONDS_OF_A_BACKUP - _SECONDS_OF_EARLY_SUCCESS, call_it_done)
-        return self._accept(call, location, name, _SECONDS_OF_A_BACKUP, 60, finish, call.api_version >= _ASYNC_API)
+        self._schedule.after(seconds - _SECONDS_OF_EARLY_SUCCESS, call_it_done)
+        return self._accept(call, location, name, seconds, 60, finish, call.api_version >= _ASYNC_API)
 
     def _list_backups(self, call: Call) -> Reply:
         found = [_as_read(wire) for wire in self._find(call).backups.values()]

@@ -18,7 +18,7 @@ _KINDS = (
     "operation", "job",
 )  # fmt: skip
 # Five hours; modules wait for four.
-_SECONDS_OF_A_HANGING_JOB = 18_000
+SECONDS_OF_A_HANGING_JOB = 18_000
 # What these strike is not a request.
 _FATES = ("operation", "job")
 
@@ -126,7 +126,7 @@ class Storm:
         self.struck[kind] += 1
         error = {"code": "UserErrorByChance", "message": "This failure came by chance."}
         status = {"job with warnings": "CompletedWithWarnings", "job cancelled": "Cancelled"}.get(kind, "Failed")
-        return {"status": status, "error": error, **({"seconds": _SECONDS_OF_A_HANGING_JOB} if kind == "job hangs" else {})}
+        return {"status": status, "error": error, **({"seconds": SECONDS_OF_A_HANGING_JOB} if kind == "job hangs" else {})}
 
 
 class Faults:

@@ -41,6 +41,7 @@ class Job:
     details: str | None = None
     error: Wire | None = None
     ended: datetime | None = None
+    is_check: bool = False
     uri: str | None = None
 
     def document(self) -> Wire:
@@ -98,8 +99,8 @@ class ManagedHsm:
         if str(token or "").startswith("?"):
             raise ArmError(400, "BadParameter", "Property token has invalid value.")
 
-    def _begin(self, kind: str, seconds: float, host: str, work: Callable[[Job, datetime], None]) -> Reply:
-        job = Job(kind, uuid.uuid4().hex, self.schedule.clock.now())
+    def _begin(self, kind: str, is_check: bool, host: str, work: Callable[[Job, datetime], None]) -> Reply:
+        job = Job(kind, uuid.uuid4().hex, self.schedule.clock.now(), is_check=is_check)
         fate = self.faults.take_job_fate()
         self.jobs[kind, job.name] = job
 
@@ -111,7 +112,7 @@ class ManagedHsm:
                 job.status = "Failed" if job.error else "Succeeded"
             job.ended = due
 
-        self.schedule.after(seconds, finish)
+        self.schedule.after(float(fate.get("seconds") or _SECONDS["check" if is_check else kind]), finish)
         body = job.document()
         # The first answer has an order of its own, and nothing in it is a link but the header.
         ordered = ("status", "statusDetails", "error", "startTime", "endTime", "jobId", "azureStorageBlobContainerUri")
@@ -138,7 +139,7 @@ class ManagedHsm:
             if not job.error and not is_check:
                 job.uri = f"{document['storageResourceUri'].rstrip('/')}/{folder}"
 
-        return self._begin("backup", _SECONDS["check" if is_check else "backup"], host, work)
+        return self._begin("backup", is_check, host, work)
 
     def _open(self, storage: Wire) -> tuple[Any, Wire | None]:
         """Give the container, or the error of storage that cannot be opened."""
@@ -198,7 +199,7 @@ class ManagedHsm:
             if not job.error and not is_check:
                 self.restored.append(f"{folder}/{key}" if key else folder)
 
-        return self._begin("restore", _SECONDS["check" if is_check else "restore"], host, work)
+        return self._begin("restore", is_check, host, work)
 
 
 def _failure(message: str) -> Wire:

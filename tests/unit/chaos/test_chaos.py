@@ -8,16 +8,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from chaos.campaign import ORDERS, Run, Step, Violation, facts, loopback, names_what_failed
+from chaos.campaign import Run, Step, Violation, available, facts, loopback, names_what_failed
 from chaos.kill import run_kills
 from emulator.server import Emulator
 
-SEEDS = (93, *range(51, 61))
+SEEDS = [seed for seed in range(13) if seed != 6]  # Which is a calm one.
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_is_lost_or_doubled_in_a_storm(loopback_of_chaos: Emulator, seed: int) -> None:
-    tally = Run(loopback_of_chaos, tuple(ORDERS)[seed % len(ORDERS)], seed).go()
+    orders = available(loopback_of_chaos)
+    tally = Run(loopback_of_chaos, orders[seed % len(orders)], seed).go()
     assert tally.violations == []
     assert sum(tally.struck.values()) > 0
 
