@@ -117,6 +117,17 @@ def hsm() -> list[Step]:
 ORDERS: dict[str, Callable[[], list[Step]]] = {"disks": disks, "machines": machines, "stack_hub": stack_hub, "hsm": hsm}
 
 
+def located(arguments: dict[str, Any], emulator: Emulator) -> dict[str, Any]:
+    """Give arguments with the addresses that things have in an emulator, and with the newest backup of its HSM."""
+    places = {f"${name}": url for name, url in emulator.urls.items()}
+    blobs = emulator.azure.blob_store
+    if blobs:
+        places |= {"$container_uri": blobs.container_uri, "$sas_token": blobs.make_sas()}
+    for job in emulator.azure.managed_hsm.jobs.values():
+        places["$folder_uri"] = job.uri or places.get("$folder_uri", "")
+    return {name: places.get(str(value), value) for name, value in arguments.items()}
+
+
 @dataclass
 class Tally:
     """What a campaign has seen. violations: what did not hold, as texts."""
@@ -167,20 +178,9 @@ class Run:
         self.tally.requests = len(self.azure.journal.entries)
         return self.tally
 
-    def places(self) -> dict[str, str]:
-        """Give where things are that have another address in each emulator, by what steps call them."""
-        places = {f"${name}": url for name, url in self.emulator.urls.items()}
-        blobs = self.azure.blob_store
-        if blobs:
-            places |= {"$container_uri": blobs.container_uri, "$sas_token": blobs.make_sas()}
-        for job in self.azure.managed_hsm.jobs.values():
-            places["$folder_uri"] = job.uri or places.get("$folder_uri", "")
-        return places
-
     def _task(self, step: Step) -> Result:
         self.tally.tasks += 1
-        # What is known only when it runs.
-        arguments = {name: self.places().get(str(value), value) for name, value in step.arguments.items()}
+        arguments = located(step.arguments, self.emulator)
         clock = VirtualClock(self.azure.clock, self.emulator.open_in_time)
         clock.skew = timedelta(seconds=self.skew)
         result = run_module(step.module, arguments, clock)

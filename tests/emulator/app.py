@@ -33,7 +33,7 @@ from .identity import EntraId
 from .journal import Journal
 from .limits import Limits
 from .managed_hsm import AUDIENCE as HSM_AUDIENCE
-from .managed_hsm import ManagedHsm
+from .managed_hsm import ManagedHsm, action_of
 from .protectable import Datasources
 from .recovery_services import RecoveryServices
 from .resource_graph import ResourceGraph
@@ -340,10 +340,11 @@ class HsmGateway:
                 # Recorded: empty, and before the body was sent.
                 challenge = f'Bearer authorization="{azure.url}/{azure.seed.tenant_id}", resource="{HSM_AUDIENCE}"'
                 return Reply(401, None, {"WWW-Authenticate": challenge})
-            if not azure.entra.may_reach(claims["oid"], "/"):
+            path, query = unquote(request.url.path).rstrip("/"), dict(parse_qsl(request.url.query, keep_blank_values=True))
+            action = action_of(request.method, path)
+            if not (azure.entra.may_reach(claims["oid"], "/") and azure.entra.may_do(claims["oid"], action)):
                 message = "User is not authorized to perform operation."
                 return ArmError(403, "Forbidden", message, innererror={"code": "ForbiddenByRbac"}).reply()
-            path, query = unquote(request.url.path).rstrip("/"), dict(parse_qsl(request.url.query, keep_blank_values=True))
             try:
                 return azure.managed_hsm.answer(request.method, path, query, _decode(raw) if raw else None, request.url.netloc)
             except ArmError as error:

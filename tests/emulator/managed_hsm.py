@@ -211,6 +211,12 @@ def _refusal(error: AzureError) -> Wire:
     return _failure(f"The storage account refused: {getattr(code, 'value', code) or type(error).__name__}.")
 
 
+def action_of(method: str, path: str) -> str:
+    """Give the data action of an HSM's own roles that a request needs (recorded in role definitions for backups)."""
+    kind = "restore" if "restore" in path else "backup"
+    return f"Microsoft.KeyVault/managedHsm/{kind}/{'status' if method == 'GET' else 'start'}/action"
+
+
 def name_of(host: str) -> str:
     """Give the name of an HSM by its host, which here is an address and the whole name."""
     bare = host.rsplit(":", 1)[0]

@@ -283,15 +283,43 @@ def test_a_playbook_killed_in_its_wait_and_run_again_joins_its_job(environment: 
     assert [job["properties"]["status"] for job in vault.jobs.values()] == ["Completed"]
 
 
-def test_the_roles_need_no_more_than_the_documented_actions(environment: dict[str, str], loopback: Emulator) -> None:
-    """Protect and back up by somebody whose role lists what the guide of permissions lists."""
-    actions = documented_actions()["disks"]
+MACHINE = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/demo-rg/providers/Microsoft.Compute/virtualMachines/web01"
+MACHINES = {
+    "protect_recovery_services_vault_name": "demo-rsv",
+    "protect_datasources": [MACHINE],
+    "backup_now_recovery_services_vault_name": "demo-rsv",
+    "backup_now_datasources": [MACHINE],
+}
+STACK_HUB = {"stackhub_backup_location": "local", "stackhub_backup_poll_interval": 0.2}
+HSM = {"hsm_backup_poll_interval": 0.2}
+
+
+@pytest.mark.parametrize(
+    ("what", "playbooks", "options"),
+    [
+        ("disks", ("protect", "backup_now", "cleanup"), {}),
+        ("machines", ("protect", "backup_now"), MACHINES),
+        ("stack_hub", ("stackhub_backup",), STACK_HUB),
+        ("hsm", ("hsm_backup",), HSM),
+    ],
+)
+def test_the_roles_need_no_more_than_the_documented_actions(
+    environment: dict[str, str], loopback: Emulator, what: str, playbooks: tuple[str, ...], options: dict[str, Any]
+) -> None:
+    """All roles, by somebody whose role lists what the guide of permissions lists."""
+    if what == "hsm":
+        blobs = need_blob_store(loopback)
+        place = {"hsm_backup_hsm_uri": loopback.urls["managed_hsm"], "hsm_backup_storage_container_uri": blobs.container_uri}
+        options = {**options, **place, "hsm_backup_sas_token": blobs.make_sas()}
+    if what == "stack_hub":
+        environment = {**environment, "AZURE_CLOUD_ENVIRONMENT": loopback.urls["stackhub"]}
+    actions = documented_actions()[what]
     caller = ServicePrincipal(TENANT, "1ea57900-0000-4000-8000-000000000001", "least", actions=actions)
     loopback.azure.entra.add(caller)
     own = {**environment, "AZURE_CLIENT_ID": caller.client_id, "AZURE_SECRET": caller.secret}
-    for name in ("protect", "backup_now", "cleanup"):
-        done = packaged(own, name)
+    for name in playbooks:
+        done = packaged(own, name, **options)
         assert done.returncode == 0, done.stdout[-4000:]
-    assert caller.used <= actions | OPTIONAL_ACTIONS["disks"]
-    (vault,) = loopback.azure.data_protection.vaults.values()
-    assert vault.instances == {}
+    assert caller.used
+    assert caller.used <= actions | OPTIONAL_ACTIONS.get(what, set())
+    assert not [vault for vault in loopback.azure.data_protection.vaults.values() if vault.instances]

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from chaos.campaign import ORDERS
+from chaos.campaign import ORDERS, available, located
 from conftest import Driver
 from emulator.identity import ServicePrincipal
 from permissions import OPTIONAL_ACTIONS, documented_actions
@@ -14,6 +14,8 @@ from permissions import OPTIONAL_ACTIONS, documented_actions
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_the_documented_actions_are_enough_and_each_is_needed(azure: Driver, monkeypatch: pytest.MonkeyPatch, order: str) -> None:
+    if order not in available(azure.emulator):
+        pytest.skip("Azurite, which stores the backups of Managed HSMs, is not on this machine (make azurite)")
     actions = documented_actions()[order]
     caller = ServicePrincipal(azure.azure.seed.tenant_id, "1ea57900-0000-4000-8000-000000000001", "least", actions=actions)
     azure.azure.entra.add(caller)
@@ -21,9 +23,7 @@ def test_the_documented_actions_are_enough_and_each_is_needed(azure: Driver, mon
     monkeypatch.setenv("AZURE_SECRET", caller.secret)
     for step in ORDERS[order]():
         values = {"resource_group": None, "vault_name": None, **step.arguments}
-        if order == "stack_hub":
-            values["cloud_environment"] = azure.emulator.urls["stackhub"]
-        result = azure.run(step.module, **values)
+        result = azure.run(step.module, **located(values, azure.emulator))
         assert not result["failed"], result["msg"]
     assert caller.used == actions | OPTIONAL_ACTIONS.get(order, set())
 
