@@ -178,12 +178,12 @@ class Run:
         self.tally.requests = len(self.azure.journal.entries)
         return self.tally
 
-    def _task(self, step: Step) -> Result:
+    def _task(self, step: Step, check: bool = False) -> Result:
         self.tally.tasks += 1
         arguments = located(step.arguments, self.emulator)
         clock = VirtualClock(self.azure.clock, self.emulator.open_in_time)
         clock.skew = timedelta(seconds=self.skew)
-        result = run_module(step.module, arguments, clock)
+        result = run_module(step.module, arguments, clock, check)
         self.azure.schedule.settle()
         return result
 
@@ -219,9 +219,15 @@ class Run:
             raise Violation(f"{where}: it does not converge: {brief(again)}")
 
     def _calm(self, where: str, step: Step) -> Result:
+        where = f"{where}, without a storm"
         before, mark = facts(self.azure), len(self.azure.journal.entries)
+        foreseen = self._task(step, check=True)
+        if any(is_change(entry) for entry in self.azure.journal.entries[mark:]):
+            raise Violation(f"{where}: check mode has sent a write")
         result = self._task(step)
-        self._check(f"{where}, without a storm", step, result, before, mark)
+        self._check(where, step, result, before, mark)
+        if not result["failed"] and (foreseen["failed"] or foreseen["changed"] != result["changed"]):
+            raise Violation(f"{where}: check mode foretold something else: {brief(foreseen)} instead of {brief(result)}")
         return result
 
     def _check(self, where: str, step: Step, result: Result, before: set[str], mark: int) -> None:

@@ -455,3 +455,13 @@ def test_a_list_that_fails_names_its_location(operator: Operator) -> None:
     result = operator.run()
     assert result["failed"]
     assert "'local'" in result["msg"]
+
+
+def test_a_wait_outlives_its_tokens(operator: Operator) -> None:
+    """A stamp refuses a token that has ended in words of its own."""
+    operator.azure.azure.configure({"tokens_by_clock": True})
+    operator.azure.fault(kind="job", outcome={"status": "Succeeded", "roles": [], "seconds": 9000})
+    result = operator.run(wait_timeout=10_000)
+    assert not result["failed"], result["msg"]
+    assert result["backup"]["time_taken_seconds"] == pytest.approx(9000, abs=1)
+    assert len(operator.azure.requests("POST", "/token")) == 3
