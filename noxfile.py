@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import os
 import shutil
 import subprocess
@@ -176,6 +178,8 @@ def build(session: nox.Session) -> None:
     (archive,) = out.glob("*.tar.gz")
     again = out / "again"
     session.run("ansible-galaxy", "collection", "build", "--output-path", str(again), silent=True)
+    for built in (archive, again / archive.name):
+        take_time_out(built)
     check_artifact(session, archive, again / archive.name)
     session.chdir(out)
     # ansible-test and ansible-lint have sessions of their own, with the versions that the project chose.
@@ -184,19 +188,31 @@ def build(session: nox.Session) -> None:
     session.run("python", "-m", "galaxy_importer.main", archive.name, env={"GALAXY_IMPORTER_CONFIG": str(config)})
 
 
-def check_artifact(session: nox.Session, archive: Path, again: Path) -> None:
-    """Check that the artifact holds what git knows and nothing else, and is the same when it is built again.
+def take_time_out(archive: Path) -> None:
+    """Write an artifact anew, with the time of the last commit for the times of its build and nobody for its owner.
 
-    Ansible writes the time of the build into it; so it is the files and what they hold that have to be the same.
+    SOURCE_DATE_EPOCH, in seconds, is taken instead where it is set (reproducible-builds.org).
     """
+    last = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    moment = int(os.environ.get("SOURCE_DATE_EPOCH") or last)
+    packed = io.BytesIO()
+    with (
+        tarfile.open(archive) as old,
+        gzip.GzipFile("", "wb", fileobj=packed, mtime=moment) as zipped,
+        tarfile.open(mode="w", fileobj=zipped) as new,
+    ):
+        for member in sorted(old, key=lambda one: one.name):
+            member.mtime, member.uid, member.gid, member.uname, member.gname, member.pax_headers = moment, 0, 0, "", "", {}
+            new.addfile(member, old.extractfile(member) if member.isfile() else None)
+    archive.write_bytes(packed.getvalue())
 
-    def contents(file: Path) -> dict[str, bytes]:
-        with tarfile.open(file) as tar:
-            return {member.name: tar.extractfile(member).read() for member in tar if member.isfile()}  # type: ignore[union-attr]
 
-    built = contents(archive)
-    if contents(again) != built:
+def check_artifact(session: nox.Session, archive: Path, again: Path) -> None:
+    """Check that the artifact holds what git knows and nothing else, and is the same bit for bit when it is built again."""
+    if archive.read_bytes() != again.read_bytes():
         session.error("two builds of the collection differ")
+    with tarfile.open(archive) as tar:
+        built = {member.name: tar.extractfile(member).read() for member in tar if member.isfile()}  # type: ignore[union-attr]
     strange = set(built) - set(known_files()) - {"MANIFEST.json", "FILES.json"}
     secret = [name for name, content in built.items() if b"PRIVATE " + b"KEY-----" in content or name.endswith((".pem", ".key"))]
     if strange or secret:
