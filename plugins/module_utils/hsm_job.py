@@ -70,13 +70,13 @@ def open_hsm(task: Task) -> ManagedHsm:
     return ManagedHsm(task.session, url.strip().rstrip("/"), name_of(task))
 
 
-def start_once(hsm: ManagedHsm, kind: str, start: Callable[[], Described]) -> Described:
-    """Start a job and give it. Raises what says how to go on where that is not known."""
+def start_once(hsm: ManagedHsm, what: str, start: Callable[[], Described]) -> Described:
+    """Start a job and give it; what: names it. Raises what says how to go on where it is not known whether it was started."""
     try:
         return start()
     except OutcomeUnknown as error:
         error.message = (
-            f"whether a {kind} of Managed HSM '{hsm.name}' was started is not known, since an HSM lists no jobs "
+            f"whether a {what} of Managed HSM '{hsm.name}' was started is not known, since an HSM lists no jobs "
             f"({error.message}); wait some minutes before another, which is refused while one runs"
         )
         error.details = {"changed": True}
@@ -172,7 +172,7 @@ def run_job(
     """
     deadline = task.deadline()
     if task.options["precheck"]:
-        follow_check(hsm, kind, start_once(hsm, kind, lambda: check(deadline)), deadline)
+        follow_check(hsm, kind, start_once(hsm, f"check before a {kind}", lambda: check(deadline)), deadline)
     job = start_once(hsm, kind, lambda: start(deadline))
     tell(task, hsm, job, kind)
     if not task.options["wait"]:

@@ -358,6 +358,13 @@ def test_a_broken_trigger_is_not_sent_twice(operator: Operator) -> None:
     assert len(operator.hsm.jobs) == 1
 
 
+def test_a_check_whose_fate_is_not_known_is_told_as_one(operator: Operator) -> None:
+    operator.azure.fault(kind="reset_after", method="POST", path="/prebackup", after=1)
+    result = operator.run(storage_container_uri=NOWHERE, sas_token=SAS, precheck=True)
+    assert "whether a check before a backup of Managed HSM '127.0.0.1' was started is not known" in result["msg"]
+    assert operator.started() == 0
+
+
 def test_storms_are_sat_out_and_tokens_that_expire_are_renewed(operator: Operator) -> None:
     operator.azure.fault(kind="answer", method="GET", path="/pending", status=503, times=3)
     challenge = {
