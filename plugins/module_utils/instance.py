@@ -369,7 +369,7 @@ def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before:
     if action == "none":
         if not in_transit:
             return _result(datasource, before, before, "none", message)
-        action, after = "awaited", before
+        action = "awaited"
     if task.check_mode:
         return _result(datasource, before, after, action, message)
     deadline, name = task.deadline(), before["name"]
