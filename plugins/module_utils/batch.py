@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from .datasources import DatasourceType, find_by_id
-from .errors import AzureBackupError, BadInput
+from .errors import AzureBackupError, BadInput, unexpected
 from .resource_ids import ResourceId
 from .shapes import Described
 
@@ -119,6 +119,8 @@ def settle_each(items: Sequence[Item], work: Callable[[Item], Done], max_concurr
             return work(item)
         except AzureBackupError as error:
             return error
+        except Exception as error:  # noqa: BLE001 - what breaks for one of many must not take the others with it
+            return unexpected(error)
 
     with ThreadPoolExecutor(max_workers=max(1, min(max_concurrency, len(items)))) as pool:
         return list(pool.map(guarded, items))

@@ -8,9 +8,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from .errors import Interrupted, TimedOut
+from .errors import Interrupted, Throttled, TimedOut
 
 # How long an interrupted task may still wait, to learn what became of what it has just sent.
 _SECONDS_AFTER_INTERRUPT = 5.0
@@ -27,9 +27,20 @@ class Clock:
         """Tell the time, in UTC."""
         return datetime.now(UTC)
 
+    def monotonic(self) -> float:
+        """Tell the seconds since some moment, which go on whatever the time is set to."""
+        return time.monotonic()
+
     def sleep(self, seconds: float) -> None:
         """Let that many seconds pass."""
         time.sleep(max(0.0, seconds))
+
+    def pause(self, seconds: float) -> None:
+        """Let as many seconds pass as Azure asks for between two requests."""
+        self.sleep(seconds)
+
+    def bound(self, seconds: float) -> None:
+        """Have pauses end that many seconds from now; this clock has no end."""
 
 
 class InterruptibleClock(Clock):
@@ -37,6 +48,7 @@ class InterruptibleClock(Clock):
 
     def __init__(self, inner: Clock) -> None:
         self._inner = inner
+        self._end: float | None = None
         self._interrupted = threading.Event()
         self._left = _SECONDS_AFTER_INTERRUPT
 
@@ -52,6 +64,20 @@ class InterruptibleClock(Clock):
     def now(self) -> datetime:
         """Tell the time, in UTC."""
         return self._inner.now()
+
+    def monotonic(self) -> float:
+        """Tell the seconds since some moment."""
+        return self._inner.monotonic()
+
+    def bound(self, seconds: float) -> None:
+        """Have pauses end that many seconds from now; of several ends the last one counts."""
+        self._end = max(self._end or 0.0, self.monotonic() + seconds)
+
+    def pause(self, seconds: float) -> None:
+        """Let as many seconds pass as Azure asks for between two requests. Raises Throttled where the task has not as many."""
+        if self._end is not None and seconds > self._end - self.monotonic():
+            raise Throttled(f"Azure asks to wait {seconds:.0f} seconds, which wait_timeout does not leave", retry_after=seconds)
+        self.sleep(seconds)
 
     def sleep(self, seconds: float) -> None:
         """Let that many seconds pass. Raises Interrupted where the task is to end."""
@@ -77,11 +103,11 @@ class Deadline:
         self.clock = clock
         self.timeout = timeout
         self.poll_interval = poll_interval
-        self._end = clock.now() + timedelta(seconds=timeout)
+        self._end = clock.monotonic() + timeout
 
     def remaining(self) -> float:
         """Tell how many seconds are left; never negative."""
-        return max(0.0, (self._end - self.clock.now()).total_seconds())
+        return max(0.0, self._end - self.clock.monotonic())
 
     def sleep(self, seconds: float, what: str) -> None:
         """Wait, but not beyond the end; what names the thing that is awaited.

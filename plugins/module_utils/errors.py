@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+
 
 class AzureBackupError(Exception):
     """A failure with a message for a person, and Azure's own words beside it.
@@ -113,3 +116,13 @@ class OutcomeUnknown(AzureBackupError):
 
 # What a later attempt may cure: polling goes on after these.
 TRANSIENT = (Throttled, Unavailable)
+
+
+def unexpected(error: Exception) -> AzureBackupError:
+    """Give the error for something that nobody thought of: where it broke, in words that a report can quote."""
+    places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-3:]]
+    return AzureBackupError(
+        f"Azure answered something unexpected, or this collection is wrong: {type(error).__name__}: {error} "
+        f"({' > '.join(places)}). What was sent before may have been done; please report this",
+        code=type(error).__name__,
+    )

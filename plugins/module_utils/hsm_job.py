@@ -137,6 +137,8 @@ def _await(hsm: ManagedHsm, kind: str, job: Described, deadline: Deadline, see: 
             raise NotFound(
                 f"Cannot {action}: the HSM knows no {kind} job {job['job_id']} any more", status=404, details={kind: job}
             )
+        if found:
+            patience = Deadline(deadline.clock, _SECONDS_UNTIL_KNOWN, deadline.poll_interval)
         job = found or job
         see(job)
     check_success(hsm, kind, job)

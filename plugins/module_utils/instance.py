@@ -18,7 +18,7 @@ from .clock import Deadline, Ramp
 from .containers import check_containers, choose_containers, selection_of
 from .datasources import DatasourceType
 from .durations import format_time
-from .errors import AzureBackupError, BadInput, NotFound, PermissionMissing
+from .errors import TRANSIENT, AzureBackupError, BadInput, NotFound, PermissionMissing
 from .module import Result, Task
 from .permission import find_identity, snapshot_group
 from .policy import find_policy
@@ -313,6 +313,9 @@ def _validate_until_permitted(task: Task, service: BackupService, protection: Pr
     while True:
         try:
             return service.validate(protection, task.deadline())
+        except TRANSIENT:
+            if patience.remaining() <= 0:
+                raise
         except PermissionMissing as error:
             if patience.remaining() <= 0:
                 group = protection.snapshot_resource_group_id

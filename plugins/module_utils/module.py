@@ -9,11 +9,9 @@ import contextlib
 import re
 import signal
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule
@@ -21,7 +19,7 @@ from ansible.module_utils.basic import AnsibleModule
 from .arguments import CONNECTION, Spec
 from .azure.session import Session
 from .clock import Clock, Deadline, InterruptibleClock
-from .errors import AzureBackupError, BadInput
+from .errors import AzureBackupError, BadInput, unexpected
 from .progress import Progress
 from .reconcile import Change
 
@@ -75,14 +73,18 @@ class Task:
             try:
                 return work(*arguments)
             except AzureBackupError as error:
-                if self.session.ledger.of_this_thread() > before:
-                    error.details = {**error.details, "changed": True}
-                raise
+                failure = error
+            except Exception as error:  # noqa: BLE001 - what breaks for one of many must not take the others with it
+                failure = unexpected(error)
+            if self.session.ledger.of_this_thread() > before:
+                failure.details = {**failure.details, "changed": True}
+            raise failure
 
         return accounted
 
     def deadline(self) -> Deadline:
         """Begin the wait that wait_timeout and poll_interval describe."""
+        self.clock.bound(self.options["wait_timeout"])
         return Deadline(self.clock, self.options["wait_timeout"], self.options["poll_interval"])
 
 
@@ -114,9 +116,8 @@ def run(
         failure: Result = {**error.details, "changed": changed, "error": error.as_result()}
         module.fail_json(error.message, **failure)
     except Exception as error:  # noqa: BLE001 - the last resort: no traceback reaches a person
-        module.fail_json(
-            _unexpected(error), changed=task.may_have_changed, error={"code": type(error).__name__, "message": str(error)}
-        )
+        strange = unexpected(error)
+        module.fail_json(strange.message, changed=task.may_have_changed, error=strange.as_result())
     finally:
         if "session" in task.__dict__:
             task.session.close()
@@ -148,15 +149,6 @@ def _ended_by_signals(clock: InterruptibleClock) -> Iterator[None]:
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
-
-
-def _unexpected(error: Exception) -> str:
-    """Say where something broke that nobody thought of, in words that a report can quote."""
-    places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-3:]]
-    return (
-        f"Azure answered something unexpected, or this collection is wrong: {type(error).__name__}: {error} "
-        f"({' > '.join(places)}). What was sent before may have been done; please report this"
-    )
 
 
 def check_waiting(options: dict[str, Any]) -> None:

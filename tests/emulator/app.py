@@ -415,27 +415,22 @@ class ByEndpoint:
 def build_app(azure: Azure) -> Any:
     """Give the ASGI application."""
 
-    def serve(request: Request, reply: Reply) -> Response:
-        if "token" in request.url.path:
-            azure.journal.note(request.method, request.url.path, "", reply.status, ticks(azure.clock.now()))
-        return _serve(reply, azure)
+    def serve(request: Request, ask: Callable[[], Reply]) -> Response:
+        return answer_or_fail(azure, request, b"", None, ask) if "token" in request.url.path else _serve(ask(), azure)
 
     async def endpoints(request: Request) -> Response:
-        fault = azure.faults.strike("GET", request.url.path)
-        try:
+        def ask() -> Reply:
             version = request.query_params.get("api-version", "")
             url = f"{request.url.scheme}://{request.url.netloc}"
-            if fault:
-                reply = fault.reply()
-            elif azure.place_of(request) == STACKHUB:
-                login = f"{azure.url}/adfs" if azure.stackhub_identity == "adfs" else f"{azure.url}/"
-                reply = metadata.read_stackhub_endpoints(version, url, login, azure.seed.tenant_id)
-            else:
-                reply = metadata.read_endpoints(version, url, azure.seed.tenant_id)
-        except ArmError as error:
-            reply = error.reply()
-        azure.journal.note("GET", request.url.path, request.url.query, reply.status, ticks(azure.clock.now()))
-        return _serve(reply, azure)
+            try:
+                if azure.place_of(request) == STACKHUB:
+                    login = f"{azure.url}/adfs" if azure.stackhub_identity == "adfs" else f"{azure.url}/"
+                    return metadata.read_stackhub_endpoints(version, url, login, azure.seed.tenant_id)
+                return metadata.read_endpoints(version, url, azure.seed.tenant_id)
+            except ArmError as error:
+                return error.reply()
+
+        return answer_or_fail(azure, request, b"", None, ask)
 
     async def control(request: Request) -> Response:
         verb = request.path_params["verb"]

@@ -15,17 +15,22 @@ from .arm import Reply
 from .identity import EntraError, EntraId
 
 
-def sign_in_routes(directory: Callable[[], EntraId], serve: Callable[[Request, Reply], Response]) -> list[BaseRoute]:
+def sign_in_routes(
+    directory: Callable[[], EntraId], serve: Callable[[Request, Callable[[], Reply]], Response]
+) -> list[BaseRoute]:
     """Give the routes of signing in.
 
-    directory: gives the directory of now; serve: makes a reply a response.
+    directory: gives the directory of now; serve: makes what it asks for a response, or fails as it was planned.
     """
 
     def answer(request: Request, ask: Callable[[], Reply]) -> Response:
-        try:
-            return serve(request, ask())
-        except EntraError as error:
-            return serve(request, Reply(error.status, error.body))
+        def asked() -> Reply:
+            try:
+                return ask()
+            except EntraError as error:
+                return Reply(error.status, error.body)
+
+        return serve(request, asked)
 
     async def token(request: Request) -> Response:
         form = {name: str(value) for name, value in (await request.form()).items()}

@@ -39,6 +39,10 @@ class VirtualClock(Clock):
         """Tell the emulator's time."""
         return self._shared.now() + self.skew
 
+    def monotonic(self) -> float:
+        """Tell the emulator's time in seconds, which nobody can set."""
+        return self._shared.now().timestamp()
+
     def sleep(self, seconds: float) -> None:
         """Let that time pass at once."""
         with self._lock:

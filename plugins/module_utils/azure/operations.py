@@ -10,19 +10,22 @@ this follows them, by whichever header Azure sent.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ..clock import Deadline, Ramp
 from ..errors import TRANSIENT, Denied, NotFound, OutcomeUnknown, Throttled, Unavailable, Unreachable
-from .session import Session, json_body
+from .session import Session, json_object
 from .translation import failed_operation, seconds_to_wait
 
 Sent = TypeVar("Sent")
 # Azure spells Inprogress, InProgress, Accepted; only the terminal ones are alike everywhere.
 _SUCCEEDED = "succeeded"
 _FAILED = ("failed", "canceled", "cancelled")
+# How long an operation that cannot be found may still appear (again).
+_SECONDS_OF_DOUBT = 60.0
 
 
 class FirstAnswer:
@@ -97,9 +100,19 @@ def follow(
     status_url = None if by_location else response.headers.get("Azure-AsyncOperation")
     url = status_url or (response.headers.get("Location") if response.status_code == 202 else None)
     if not url:
-        return Outcome(json_body(response, action))
+        return Outcome(json_object(response, action))
     pause = seconds_to_wait(response.headers)
     return _poll(session, url, None, action, deadline, by_status=bool(status_url), gone_is_done=gone_is_done, pause=pause)
+
+
+def look_until(is_done: Callable[[], bool], action: str, deadline: Deadline) -> None:
+    """Look again and again until it is done; a look that fails for a passing cause counts for nothing. Raises TimedOut."""
+    ramp = Ramp(deadline.poll_interval)
+    while True:
+        with contextlib.suppress(*TRANSIENT):
+            if is_done():
+                return
+        deadline.sleep(ramp.following(), action)
 
 
 def follow_status(session: Session, url: str, api_version: str, action: str, deadline: Deadline) -> Outcome:
@@ -118,13 +131,14 @@ def _poll(
     pause: float | None,
 ) -> Outcome:
     ramp = Ramp(deadline.poll_interval)
+    patience = Deadline(deadline.clock, _SECONDS_OF_DOUBT, deadline.poll_interval)
     while True:
         deadline.sleep(ramp.following(pause), action)
         pause = None
         try:
             # This loop is the retry: what azure-core would sleep through is not bounded by wait_timeout.
             answer = session.send("GET", url, action, api_version, retry_total=0)
-            body = json_body(answer, action)
+            body = json_object(answer, action)
         except TRANSIENT as error:
             pause = error.retry_after
             continue
@@ -133,7 +147,10 @@ def _poll(
         except NotFound:
             if gone_is_done:
                 return Outcome()
-            raise
+            if patience.remaining() <= 0:
+                raise
+            continue
+        patience = Deadline(deadline.clock, _SECONDS_OF_DOUBT, deadline.poll_interval)
         pause = seconds_to_wait(answer.headers)
         if not by_status:
             if answer.status_code != 202:

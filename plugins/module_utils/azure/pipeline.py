@@ -9,7 +9,6 @@ import logging
 import threading
 import warnings
 from collections import Counter
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -27,9 +26,11 @@ _SECONDS_TO_READ = 100
 LARGEST_ANSWER = 64 << 20
 # How long a request is turned away with 429 before that counts as a failure.
 _SECONDS_TURNED_AWAY = 900
-_NEVER = datetime.min.replace(tzinfo=UTC)
-# Requests that change nothing although they are POSTs: check mode may send them.
-_HARMLESS_POSTS = ("/validateforbackup", "/findrestorabletimeranges", "/providers/microsoft.resourcegraph/resources")
+# Requests that change nothing although they are POSTs or PUTs: check mode may send them.
+_QUESTIONS = (
+    "/validateforbackup", "/findrestorabletimeranges", "/prebackup", "/prerestore",
+    "/providers/microsoft.resourcegraph/resources",
+)  # fmt: skip
 
 
 def build_policies(session: Session, credential: Any) -> list[Any]:
@@ -63,7 +64,7 @@ def build_policies(session: Session, credential: Any) -> list[Any]:
         _build_authentication(session, credential),
         _build_doorman(),
         build_service_time(session),
-        _build_ledger(session.ledger),
+        build_ledger(session.ledger),
         _build_turnstile(session.clock, session.connections),
     ]
 
@@ -133,10 +134,10 @@ class Ledger:
         return sum(self._counts.values())
 
 
-def _build_ledger(ledger: Ledger) -> Any:
+def build_ledger(ledger: Ledger) -> Any:
     """Give the policy that counts what may have changed something: all writes but those that were refused or never sent."""
     policy: Any = load("azure.core.pipeline.policies").HTTPPolicy
-    broken = load("azure.core.exceptions").AzureError
+    exceptions = load("azure.core.exceptions")
 
     class Accounting(policy):
         """Counts by the answer."""
@@ -146,9 +147,9 @@ def _build_ledger(ledger: Ledger) -> Any:
                 return self.next.send(request)
             try:
                 response = self.next.send(request)
-            except broken as error:
-                # Anything else, such as an interrupted wait, came before it was sent.
-                if not was_never_sent(error):
+            except exceptions.AzureError as error:
+                # Anything else, such as an interrupted wait, came before it was sent, and so does signing in.
+                if not (was_never_sent(error) or isinstance(error, exceptions.ClientAuthenticationError)):
                     ledger.note()
                 raise
             if not 400 <= response.http_response.status_code < 500:
@@ -159,10 +160,10 @@ def _build_ledger(ledger: Ledger) -> Any:
 
 
 def is_harmless(request: Any) -> bool:
-    """Tell whether a request changes nothing: reads, and questions that are POSTs."""
+    """Tell whether a request changes nothing: reads, and questions that are POSTs or PUTs."""
     path = urlsplit(request.url).path.lower()
-    is_question = path.endswith(_HARMLESS_POSTS) or (path.endswith("/pruneexternalstore") and "DryRun" in str(request.content))
-    return request.method in ("GET", "HEAD") or (request.method == "POST" and is_question)
+    is_question = path.endswith(_QUESTIONS) or (path.endswith("/pruneexternalstore") and "DryRun" in str(request.content))
+    return request.method in ("GET", "HEAD") or is_question
 
 
 def _build_retry(retry_policy: Any) -> Any:
@@ -189,13 +190,13 @@ def _build_turnstile(clock: Clock, places: int) -> Any:
     """Give the policy by which so many requests are under way at most, and one worker's 429 slows all that ask for the same."""
     policy: Any = load("azure.core.pipeline.policies").HTTPPolicy
     # Until when nobody asks again, by what is read or written.
-    closed: dict[tuple[bool, str], datetime] = {}
+    closed: dict[tuple[bool, str], float] = {}
     lock = threading.Lock()
     under_way = threading.BoundedSemaphore(places)
 
     def pause_of(key: tuple[bool, str]) -> float:
         with lock:
-            return (closed.get(key, _NEVER) - clock.now()).total_seconds()
+            return closed.get(key, 0.0) - clock.monotonic()
 
     class Turnstile(policy):
         """Holds requests back while others are under way, and for as long as Azure asked another one of their kind to wait."""
@@ -208,12 +209,12 @@ def _build_turnstile(clock: Clock, places: int) -> Any:
                     if pause <= 0:
                         response = self.next.send(request)
                         break
-                clock.sleep(pause)
+                clock.pause(pause)
             if response.http_response.status_code == 429:
                 seconds = seconds_to_wait(response.http_response.headers)
                 if seconds:
                     with lock:
-                        closed[key] = max(closed.get(key, _NEVER), clock.now() + timedelta(seconds=seconds))
+                        closed[key] = max(closed.get(key, 0.0), clock.monotonic() + seconds)
             return response
 
     return Turnstile()
@@ -286,7 +287,7 @@ def build_transport(clock: Clock, connections: int, verify: bool) -> Any:
         """azure-core's transport, waiting on our clock; it outlives the clients that share it."""
 
         def sleep(self, duration: float) -> None:
-            clock.sleep(duration)
+            clock.pause(duration)
 
         def __exit__(self, *arguments: object) -> None:
             """Stay open: the session closes it."""

@@ -18,7 +18,16 @@ from .clouds import KNOWN_CLOUDS, Cloud, find_cloud
 from .credentials import build_credential
 from .identity import find_identity
 from .libraries import load
-from .pipeline import ForAudiences, Ledger, build_policies, build_service_time, build_transport, no_writes, nothing_new
+from .pipeline import (
+    ForAudiences,
+    Ledger,
+    build_ledger,
+    build_policies,
+    build_service_time,
+    build_transport,
+    no_writes,
+    nothing_new,
+)
 from .translation import http_error, translated
 
 # One table for every service. Data Protection 2025-09-01 and later refuse vaults that are not AlwaysOn.
@@ -59,7 +68,8 @@ class Session:
         self.check_mode = check_mode
         self.connections = connections
         self.ledger = Ledger()
-        self._offset = timedelta(0)
+        # The service's time, and when it was told by a clock that nobody can set.
+        self._told: tuple[datetime, float] | None = None
         self.identity = find_identity(options, os.environ if environ is None else environ, needs_subscription=needs_subscription)
         mode = self.identity["cert_validation_mode"].lower() or "validate"
         if mode not in ("validate", "ignore"):
@@ -138,7 +148,7 @@ class Session:
             redirect_policy=policies.RedirectPolicy(permit_redirects=False),
             retry_policy=policies.RetryPolicy(retry_total=0),
             per_call_policies=[*no_writes(self), nothing_new(self)],
-            per_retry_policies=[build_service_time(self)],
+            per_retry_policies=[build_service_time(self), build_ledger(self.ledger)],
         )
 
     def container(self, url: str, sas_token: str | None) -> Any:
@@ -158,13 +168,16 @@ class Session:
     def see_date(self, header: str | None) -> None:
         """Learn the service's time from a Date header."""
         try:
-            self._offset = parsedate_to_datetime(header or "") - self.clock.now()
+            self._told = (parsedate_to_datetime(header or ""), self.clock.monotonic())
         except (TypeError, ValueError):
             return
 
     def service_now(self) -> datetime:
         """Tell the time by the service's clock, as of its last answer."""
-        return self.clock.now() + self._offset
+        if self._told is None:
+            return self.clock.now()
+        told, moment = self._told
+        return told + timedelta(seconds=self.clock.monotonic() - moment)
 
     def send(
         self,

@@ -177,14 +177,23 @@ def without_signature(text: str) -> str:
     return re.sub(r"sig=[^&\s'\"<>]+", "sig=***", text)
 
 
+# How Entra ID and the libraries before it say that they are busy.
+_PASSING = re.compile(r"HTTP Error: (5\d\d|429)|AADSTS(90033|90055)|temporarily_unavailable")
+
+
 def _sign_in_error(error: Any, action: str) -> AzureBackupError:
-    """Tell apart who refused: Entra ID, Resource Manager, or the way to Entra ID, which says nothing of the credentials."""
+    """Tell apart who refused: Entra ID, Resource Manager, or the way to Entra ID, which says nothing of the credentials.
+
+    What fails before there is a token was never sent, and passes.
+    """
     response = error.response
     if response is None:
-        if _causes(error) & (_NEVER_SENT | {"ServiceRequestError", "ServiceResponseError"}):
-            return _connection_error(error, f"{action}: sign in")
+        is_way = _causes(error) & (_NEVER_SENT | {"ServiceRequestError", "ServiceResponseError"})
+        if is_way or _PASSING.search(str(error.message)):
+            return Unreachable(f"Cannot {action}: sign in: {_reason(error)}")
     elif response.status_code >= 500 or response.status_code == 429:
-        return http_error(response.status_code, response.text(), response.headers, f"{action}: sign in")
+        told = http_error(response.status_code, response.text(), response.headers, f"{action}: sign in")
+        return Unreachable(told.message, code=told.code, status=told.status, retry_after=told.retry_after)
     elif isinstance(_json(response.text()).get("error"), dict):
         # Resource Manager refused the token; Entra ID's own errors are a string.
         return http_error(response.status_code, response.text(), response.headers, action)
@@ -202,6 +211,8 @@ def translated(action: str) -> Iterator[None]:
     exceptions = load("azure.core.exceptions")
     try:
         yield
+    except Throttled as error:
+        raise error.about(action) from error.__cause__
     except exceptions.ClientAuthenticationError as error:
         raise _sign_in_error(error, action) from error
     except exceptions.HttpResponseError as error:
@@ -215,10 +226,9 @@ def translated(action: str) -> Iterator[None]:
         raise _connection_error(error, action) from error
     except exceptions.ServiceResponseError as error:
         raise Unavailable(f"Cannot {action}: Azure's answer did not arrive: {_reason(error)}") from error
-    except json.JSONDecodeError as error:
-        raise Unavailable(f"Cannot {action}: the answer is not JSON") from error
-    except RecursionError as error:
-        raise Unavailable(f"Cannot {action}: the answer is nested too deeply to be read") from error
+    except (json.JSONDecodeError, RecursionError) as error:
+        reason = "nested too deeply to be read" if isinstance(error, RecursionError) else "not JSON"
+        raise Unavailable(f"Cannot {action}: the answer is {reason}") from error
     except exceptions.AzureError as error:
         raise Unavailable(f"Cannot {action}: {_reason(error)}") from error
     except OSError as error:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from ..azure.operations import follow, send_once
-from ..azure.session import Session, json_body
-from ..clock import Deadline, Ramp
-from ..errors import AzureBackupError, NotFound
+from ..azure.operations import follow, look_until, send_once
+from ..azure.session import Session, json_object
+from ..clock import Deadline
+from ..errors import AzureBackupError, NotFound, OutcomeUnknown
 from ..shapes import Described, shape
 from .wire import describe_backup, describe_location, location_body
 
@@ -57,14 +57,17 @@ class BackupAdmin:
             outcome = follow(self._session, answer, action, deadline)
             if outcome.body.get("properties"):
                 return describe_location({**outcome.body, "location": self.location})
-            ramp = Ramp(deadline.poll_interval)
-            while True:
-                there = self.read_location() or shape("backup_location", id=self.id)
-                shown = {option: "" if there[option] is None else there[option] for option in values if option in there}
-                if outcome.is_known or all(value == values[option] for option, value in shown.items()):
-                    return there
+            seen: list[Described] = []
+
+            def is_as_written() -> bool:
                 # Who may not read the operation sees by the location itself when it is over.
-                deadline.sleep(ramp.following(), action)
+                there = self.read_location() or shape("backup_location", id=self.id)
+                seen.append(there)
+                shown = {option: "" if there[option] is None else there[option] for option in values if option in there}
+                return outcome.is_known or all(value == values[option] for option, value in shown.items())
+
+            look_until(is_as_written, action, deadline)
+            return seen[-1]
         except AzureBackupError as error:
             # It was accepted.
             error.details = {**error.details, "changed": True}
@@ -76,6 +79,11 @@ class BackupAdmin:
         body = {"operationType": "DryRun"} if dry_run else {}
         answer = self._send_once(f"{self.id}/pruneExternalStore", action, deadline, body)
         outcome = follow(self._session, answer, action, deadline)
+        if not outcome.is_known:
+            raise OutcomeUnknown(
+                f"Cannot {action}: it was begun, and the caller may not read its operation, which alone says what became of it",
+                details={"changed": not dry_run},
+            )
         return [str(path) for path in (outcome.body.get("properties") or {}).get("pathsToDelete") or []]
 
     def list_backups(self) -> list[Described]:
@@ -110,7 +118,7 @@ class BackupAdmin:
         """Read the result of a backup's operation; None while it runs. Raises NotFound for one that is not known (yet)."""
         action = f"look at backup '{name}'"
         answer = self._session.send("GET", f"{self.id}/operationResults/{name}", action, self._api, retry_total=0)
-        found = json_body(answer, action)
+        found = json_object(answer, action)
         info = (found.get("properties") or {}).get("backupInfo") if isinstance(found, dict) else None
         return describe_backup(found) if info else None
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from ..azure.operations import FirstAnswer, Outcome, follow, send_once
-from ..azure.session import Session, json_body
+from ..azure.session import Session, json_object
 from ..azure.translation import translated
 from ..clock import Deadline, Ramp
 from ..datasources import DATASOURCE_TYPES, DatasourceType
@@ -24,6 +24,7 @@ from ..errors import (
     OperationFailed,
     OutcomeUnknown,
     PermissionMissing,
+    Unavailable,
 )
 from ..plan import Plan
 from ..resource_ids import ResourceId
@@ -92,7 +93,10 @@ class DataProtection(BackupVault):
 
     def _list(self, action: str, listed: Iterable[Any]) -> list[Wire]:
         with translated(action):
-            return [item.as_dict() for item in listed]
+            found = list(listed)
+        if not all(hasattr(item, "as_dict") for item in found):
+            raise Unavailable(f"Cannot {action}: the answer is no list of resources")
+        return [item.as_dict() for item in found]
 
     def _start(self, action: str, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """Send the request that begins a long-running SDK operation, and give the first answer."""
@@ -364,7 +368,7 @@ class DataProtection(BackupVault):
                 # So is answered what is backed up by a schedule only.
                 return []
             raise
-        return recovery_points.describe_ranges(json_body(answer, action), instance)
+        return recovery_points.describe_ranges(json_object(answer, action), instance)
 
     def read_recovery_point(self, name: str, point: str, datasource_id: str | None = None) -> Described | None:
         wire = self._read(f"read recovery point '{point}'", self._client.recovery_points.get, name, point)

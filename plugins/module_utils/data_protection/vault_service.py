@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..azure.operations import follow
+from ..azure.operations import follow, look_until
 from ..azure.session import API_VERSIONS, Session
-from ..clock import Deadline, Ramp
+from ..clock import Deadline
 from ..durations import format_time, parse_time
 from ..errors import AzureBackupError, NotFound
 from ..resource_ids import ResourceId, same_id, squeeze
@@ -134,9 +134,7 @@ class BackupVault:
 
     def _await_vault(self, is_done: Callable[[Described | None], bool], action: str, deadline: Deadline) -> None:
         """Look at the vault itself where the caller may not look at the operation."""
-        ramp = Ramp(deadline.poll_interval)
-        while not is_done(self.read_vault()):
-            deadline.sleep(ramp.following(), action)
+        look_until(lambda: is_done(self.read_vault()), action, deadline)
 
     def list_blocking(self) -> list[str]:
         found = [str(instance.get("name")) for instance in self._list_below("backupInstances")]

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..azure.libraries import load
 from ..azure.operations import send_once
-from ..azure.session import API_VERSIONS, Session, json_body
+from ..azure.session import API_VERSIONS, Session, json_object
 from ..azure.translation import error_of, http_error, translated
 from ..clock import Deadline
 from ..durations import format_time, seconds_of_span
@@ -50,7 +50,7 @@ class ManagedHsm:
 
         def send() -> Described:
             answer = self._send(method, path, action, body, version)
-            return _with_id(describe(json_body(answer, action)), answer)
+            return _with_id(describe(json_object(answer, action)), answer)
 
         # A name that is wrong stays wrong.
         return send_once(send, action, deadline, _SECONDS_TO_REACH)
@@ -83,7 +83,7 @@ class ManagedHsm:
         """Read a job, BACKUP or RESTORE, at a URL of our own making: the one that the HSM names is the same."""
         action = f"look at {kind} job '{job_id}' of Managed HSM '{self.name}'"
         try:
-            return describe(json_body(self._send("GET", f"/{kind}/{job_id}/pending", action), action))
+            return describe(json_object(self._send("GET", f"/{kind}/{job_id}/pending", action), action))
         except NotFound:
             return None
 

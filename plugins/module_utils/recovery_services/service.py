@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..azure.operations import Outcome, follow, follow_status, send_once
+from ..azure.operations import Outcome, follow, follow_status, look_until, send_once
 from ..azure.resource_graph import quote, run_query
-from ..azure.session import Session, json_body
+from ..azure.session import Session, json_object
 from ..clock import Deadline, Ramp
 from ..datasources import DatasourceType
 from ..durations import read_end
@@ -71,7 +71,7 @@ class RecoveryServices(RecoveryServicesVault):
     def _follow_operation(self, answer: Any, action: str, deadline: Deadline) -> Outcome:
         named = answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location")
         if answer.status_code != 202 or not named:
-            return Outcome(json_body(answer, action))
+            return Outcome(json_object(answer, action))
         operation = named.split("?", 1)[0].rstrip("/").rsplit("/", 1)[-1]
         url = f"{self.vault.text}/backupOperations/{operation}"
         return follow_status(self._session, url, API, action, deadline)
@@ -265,10 +265,9 @@ class RecoveryServices(RecoveryServicesVault):
         body = items.enable(datasource_id, wanted, disks)
         outcome = self._run("PUT", items.item_path(self.vault, name), action, deadline, body)
         self._finish(outcome, action, deadline)
-        ramp = Ramp(deadline.poll_interval)
-        while not outcome.is_known and not same_id((self.read_instance(name) or {}).get("policy_id"), wanted):
+        if not outcome.is_known:
             # The caller may not read operations: what is left is the list.
-            deadline.sleep(ramp.following(), action)
+            look_until(lambda: same_id((self.read_instance(name) or {}).get("policy_id"), wanted), action, deadline)
 
     def suspend(self, name: str, deadline: Deadline) -> None:
         action = f"suspend the backups of '{name}'"
@@ -362,7 +361,7 @@ class RecoveryServices(RecoveryServicesVault):
             answer = self._session.send("GET", url, f"read job '{name}'", API, retry_total=2)
         except NotFound:
             return None
-        return self._describe_job(json_body(answer, f"read job '{name}'"))
+        return self._describe_job(json_object(answer, f"read job '{name}'"))
 
     def takes_snapshot(self, job: Described) -> bool:
         unfinished = [task["name"] for task in job["sub_tasks"] if task["status"] != "completed"]

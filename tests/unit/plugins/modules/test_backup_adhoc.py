@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.session import Session
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.errors import Throttled
 from conftest import GROUP, VAULT_ID, Driver, disk
-from modules import VirtualClock
+from modules import VirtualClock, run_module
 
 
 def triggers(azure: Driver) -> int:
@@ -62,20 +62,10 @@ def test_the_services_clock_decides_how_old_a_point_is(azure: Driver) -> None:
     (protected,) = azure.protected("data01")
     azure.run("backup_adhoc", datasource_id=protected)
 
-    class WrongClock:
-        def __init__(self, right: object) -> None:
-            self.right = right
-
-        def now(self) -> object:
-            return self.right.now() + timedelta(days=3)
-
-        def sleep(self, seconds: float) -> None:
-            self.right.sleep(seconds)
-
-    from modules import VirtualClock, run_module
-
+    wrong = VirtualClock(azure.azure.clock)
+    wrong.skew = timedelta(days=3)
     arguments = {"resource_group": "demo-rg", "vault_name": "demo-vault", "datasource_id": [protected], "max_age": "1h"}
-    result = run_module("backup_adhoc", arguments, WrongClock(VirtualClock(azure.azure.clock)))  # type: ignore[arg-type]
+    result = run_module("backup_adhoc", arguments, wrong)
     assert result["results"][0]["action"] == "skip"
 
 
