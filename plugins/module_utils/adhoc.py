@@ -308,7 +308,9 @@ def _finish(batch: Batch, begun: list[Backup | AzureBackupError]) -> list[Result
     def conclude(one: Backup | AzureBackupError) -> Result:
         if isinstance(one, AzureBackupError):
             raise one
-        if one.job_id and options["wait"] and not batch.task.check_mode:
+        # What is over already needs no wait to be told of.
+        is_over = bool(one.job and not is_running(one.job))
+        if one.job_id and options["wait"] and (is_over or not batch.task.check_mode):
             _conclude(batch, one)
         return one.result()
 
@@ -395,7 +397,10 @@ def _resume(task: Task) -> Result:
         found = parse_resource_id(given, "job_id")
         if found.types[-1].lower() != "backupjobs":
             raise BadInput(f"job_id: '{given}' is a {found.type}, not a backup job")
-        service = open_service(task.session, found.parent())
+        try:
+            service = open_service(task.session, found.parent())
+        except BadInput as error:
+            raise BadInput(f"job_id: '{given}' does not lie in a vault") from error
         job_id = found.text
     try:
         job = service.read_job(job_id)

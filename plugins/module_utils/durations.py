@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from .errors import BadInput
 
-_READABLE = re.compile(r"(\d+)\s*([a-z]+)", re.IGNORECASE)
+_READABLE = re.compile(r"(\d{1,9})\s*([a-z]+)", re.IGNORECASE | re.ASCII)
 _UNITS = {
     "s": "S", "sec": "S", "second": "S",
     "m": "M", "min": "M", "minute": "M",
@@ -23,13 +23,13 @@ _UNITS = {
 _SECONDS = {"S": 1, "M": 60, "H": 3600, "D": 86400, "W": 604800, "MO": 30 * 86400, "Y": 365 * 86400}
 _LONGEST_SECONDS = 100 * 365 * 86400
 _ISO = re.compile(
-    r"^P(?:(?P<Y>\d+)Y)?(?:(?P<MO>\d+)M)?(?:(?P<W>\d+)W)?(?:(?P<D>\d+)D)?"
-    r"(?:T(?:(?P<H>\d+)H)?(?:(?P<M>\d+)M)?(?:(?P<S>\d+(?:\.\d+)?)S)?)?$",
-    re.IGNORECASE,
+    r"P(?:(?P<Y>\d{1,9})Y)?(?:(?P<MO>\d{1,9})M)?(?:(?P<W>\d{1,9})W)?(?:(?P<D>\d{1,9})D)?"
+    r"(?:T(?:(?P<H>\d{1,9})H)?(?:(?P<M>\d{1,9})M)?(?:(?P<S>\d{1,9}(?:\.\d{1,9})?)S)?)?",
+    re.IGNORECASE | re.ASCII,
 )
 # Lists of jobs say 00:03:49.1708393 where a single job says PT3M49.17S (recorded: dataprotection job_list_and_show).
 _DOTNET = re.compile(r"(?:(?P<D>\d+)\.)?(?P<H>\d+):(?P<M>\d+):(?P<S>\d+(?:\.\d+)?)")
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 
 
 def to_iso(text: str, option: str) -> str:
@@ -150,12 +150,10 @@ def parse_time(text: str | None) -> datetime | None:
         return None
     offset = match.group(3)
     try:
-        moment = datetime.fromisoformat(match.group(1) + ("+00:00" if offset in (None, "Z") else offset))
-    except ValueError:
+        moment = datetime.fromisoformat(match.group(1) + ("+00:00" if offset in (None, "Z") else offset)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    if match.group(2):
-        moment = moment.replace(microsecond=int(float(match.group(2)) * 1_000_000))
-    return moment.astimezone(UTC)
+    return moment.replace(microsecond=int(float(match.group(2)) * 1_000_000)) if match.group(2) else moment
 
 
 def is_between(text: str | None, after: datetime | None, before: datetime | None) -> bool:

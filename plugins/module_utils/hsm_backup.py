@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
-from .durations import format_time, seconds_in
+from .durations import format_time, parse_time, seconds_in
 from .errors import AzureBackupError, BadInput, Denied, MissingLibrary, NotFound, OperationFailed, UntrustedHost
 from .hsm_job import lasted, name_of, open_hsm, problems_with_options, resume_job, run_job
 from .managed_hsm.service import BACKUP, ManagedHsm
-from .managed_hsm.storage import Folder, Storage, delete_folder, list_folders, read_storage
+from .managed_hsm.storage import Folder, Storage, delete_folder, list_folders, mark_failed, read_storage
 from .module import Result, Task
 from .shapes import Described, shape
 
@@ -19,6 +20,8 @@ from .shapes import Described, shape
 _PERMISSIONS = "crdw"
 # How far two clocks may be apart; what is dated later than that is no fresh backup.
 _MOST_AHEAD = timedelta(minutes=5)
+# How far the start of a job and the name of its folder may be apart.
+_MOST_APART = timedelta(seconds=10)
 
 
 def ensure_backup(task: Task) -> Result:
@@ -37,14 +40,14 @@ def ensure_backup(task: Task) -> Result:
     storage = read_storage(task.session, options)
     folders = _list(task, storage) if max_age is not None or options["keep"] is not None else None
     now = task.session.service_now()
-    newest = next((one for one in folders or [] if one.made <= now + _MOST_AHEAD), None)
+    newest = next((one for one in folders or [] if not one.is_failed and one.made <= now + _MOST_AHEAD), None)
     if newest and max_age is not None and now - newest.made < timedelta(seconds=max_age):
         made = format_time(newest.made)
         backup = shape("hsm_job", start_time=made, folder_uri=f"{storage.url}/{newest.name}", folder_name=newest.name)
         return _result("skip", f"'{name_of(task)}' has a backup of {made}, younger than {options['max_age']}", backup)
     if task.check_mode:
         # The folder that is still to come counts.
-        old = [] if options["keep"] is None else [folder.name for folder in (folders or [])[options["keep"] - 1 :]]
+        old = [] if options["keep"] is None else [one.name for one in _superfluous(folders or [], options["keep"] - 1)]
         return _result("start", f"a backup of '{name_of(task)}' is to be started", None, old, is_started=True)
     return _start(task, open_hsm(task), storage)
 
@@ -83,6 +86,7 @@ def _start(task: Task, hsm: ManagedHsm, storage: Storage) -> Result:
     except OperationFailed as error:
         # Only a failed job is looked into; a failed check has said why.
         if error.details.get("changed"):
+            _mark_failed(task, storage, error.details.get("backup"))
             _explain(task, storage, error)
         raise
     if not task.options["wait"]:
@@ -109,6 +113,31 @@ def _explain(task: Task, storage: Storage, error: OperationFailed) -> None:
         error.message = ". ".join([error.message.rstrip("."), *told])
 
 
+def _mark_failed(task: Task, storage: Storage, job: Any) -> None:
+    """Mark the folder of a backup that failed, so that it counts neither as fresh nor as one to keep; else warn."""
+    began = parse_time(job["start_time"]) if isinstance(job, dict) else None
+    if began is None:
+        return
+    try:
+        # One backup runs at a time, and its folder is named by its start.
+        folders = list_folders(task.session, storage, name_of(task))
+        made = next((one for one in folders if abs(one.made - began) <= _MOST_APART), None)
+        if made:
+            mark_failed(task.session, storage, made)
+    except AzureBackupError as error:
+        task.warn(f"the folder of the failed backup could not be marked, so that max_age and keep count it: {error.message}")
+
+
+def _superfluous(folders: list[Folder], kept: int) -> list[Folder]:
+    """Give the folders, of some with the newest first, that are older than so many backups that did not fail."""
+    good = 0
+    for number, folder in enumerate(folders):
+        if good >= kept:
+            return folders[number:]
+        good += not folder.is_failed
+    return []
+
+
 def _prune(task: Task, hsm: ManagedHsm, storage: Storage, backup: Described) -> list[str]:
     """Remove all backups of this HSM but the newest, where the task says how many, and give those that are gone.
 
@@ -124,7 +153,7 @@ def _prune(task: Task, hsm: ManagedHsm, storage: Storage, backup: Described) -> 
         if place is None:
             task.warn(f"the container does not show {backup['folder_name']}, so that no older backup is removed")
             return done
-        for folder in folders[place + task.options["keep"] :]:
+        for folder in _superfluous(folders[place:], task.options["keep"]):
             delete_folder(task.session, storage, folder)
             done.append(folder.name)
     except AzureBackupError as error:

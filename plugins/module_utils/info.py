@@ -112,10 +112,9 @@ def _moment(task: Task, option: str) -> datetime | None:
     if re.match(r"^\d{4}-", str(text).strip()):
         try:
             moment = datetime.fromisoformat(str(text).strip())
-        except ValueError:
-            pass
-        else:
             return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):
+            pass
     try:
         return task.clock.now() - timedelta(seconds=seconds_in(text, option))
     except BadInput as error:

@@ -167,7 +167,7 @@ def _protect(batch: Batch, row: DatasourceType, datasource: ResourceId, group: R
     if task.options["state"] == "stopped" and task.options["undelete"]:
         held = batch.deleted_instance_of(datasource)
         if held:
-            return _undelete(batch, row, datasource, held)
+            return _undelete(batch, row, datasource, held, group)
     if task.options["state"] != "present":
         raise NotFound(
             f"state: '{datasource.name}' is not protected in vault '{service.vault.name}', so it cannot be "
@@ -177,7 +177,7 @@ def _protect(batch: Batch, row: DatasourceType, datasource: ResourceId, group: R
     location = _check_datasource(batch, row, datasource)
     deleted = batch.deleted_instance_of(datasource)
     if deleted:
-        return _undelete(batch, row, datasource, deleted)
+        return _undelete(batch, row, datasource, deleted, group)
     selection = choose_containers(task, row, datasource, batch.policy or {})
     protection = Protection(
         task.options["name"] or service.instance_name(datasource),
@@ -210,7 +210,7 @@ def _protect(batch: Batch, row: DatasourceType, datasource: ResourceId, group: R
     return _result(datasource, None, after, "protect", message)
 
 
-def _undelete(batch: Batch, row: DatasourceType, datasource: ResourceId, deleted: Described) -> Result:
+def _undelete(batch: Batch, row: DatasourceType, datasource: ResourceId, deleted: Described, group: ResourceId) -> Result:
     """Bring a soft-deleted instance back, where the task says so, and protect by it unless it is to be stopped."""
     task, service, policy = batch.task, batch.service, batch.policy or {}
     if not task.options["undelete"]:
@@ -219,6 +219,7 @@ def _undelete(batch: Batch, row: DatasourceType, datasource: ResourceId, deleted
             f"soft-deleted until {deleted['purge_time']}; set undelete: true to bring it back with its recovery points",
             code="SoftDeleted",
         )
+    _check_group_stays(task, row, datasource, deleted, group)
     name = deleted["name"]
     after = {**deleted, "id": service.instance_id(name), "state": STOPPED, "deletion_time": None, "purge_time": None}
     if task.options["state"] == "stopped":
@@ -337,12 +338,7 @@ def _validate_until_permitted(task: Task, service: BackupService, protection: Pr
 def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before: Described, group: ResourceId) -> Result:
     task, service, policy = batch.task, batch.service, batch.policy
     wanted = _STATES[task.options["state"]]
-    chooses_group = row.needs_snapshot_resource_group and task.options["snapshot_resource_group"]
-    if chooses_group and not same_id(before["snapshot_resource_group_id"], group.text):
-        raise BadInput(
-            f"snapshot_resource_group: '{datasource.name}' keeps its snapshots in {before['snapshot_resource_group_id']}, "
-            "and Azure does not change that; end the protection first to choose another"
-        )
+    _check_group_stays(task, row, datasource, before, group)
     changes = _wanted_changes(batch, row, datasource, before)
     in_transit = before["state"] in IN_TRANSIT
     moves = before["state"] != wanted and not (in_transit and wanted == PROTECTED)
@@ -385,6 +381,16 @@ def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before:
         (service.suspend if wanted == SUSPENDED else service.stop)(name, deadline)
     settled = wait_for_state(service, name, wanted, deadline)
     return _result(datasource, before, settled, action, message)
+
+
+def _check_group_stays(task: Task, row: DatasourceType, datasource: ResourceId, before: Described, group: ResourceId) -> None:
+    """Refuse another snapshot resource group than what is protected, or was, has. Raises BadInput."""
+    chooses_group = row.needs_snapshot_resource_group and task.options["snapshot_resource_group"]
+    if chooses_group and not same_id(before["snapshot_resource_group_id"], group.text):
+        raise BadInput(
+            f"snapshot_resource_group: '{datasource.name}' keeps its snapshots in {before['snapshot_resource_group_id']}, "
+            "and Azure does not change that; end the protection first to choose another"
+        )
 
 
 def _wanted_changes(batch: Batch, row: DatasourceType, datasource: ResourceId, before: Described) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from .datasources import DatasourceType
 from .errors import BadInput
+from .resource_ids import GROUP_NAME
 from .schedules import Schedule
 
 Settings = dict[str, Any]
@@ -61,6 +62,9 @@ def complete_settings(wanted: Settings, existing: Settings, row: DatasourceType,
     if present.get("policy_type") == "V2" and kind == "V1":
         raise BadInput("policy_type: a policy of type V2 never becomes V1; choose another policy_name")
     done = {**dict.fromkeys(SETTINGS), **present, **wanted, "policy_type": kind, _DAYS: days}
+    for option in ("azure_backup_rg_name_prefix", "azure_backup_rg_name_suffix"):
+        if done[option] and not GROUP_NAME.fullmatch(str(done[option])):
+            raise BadInput(f"{option}: '{done[option]}' cannot be a part of a resource group's name")
     if done["azure_backup_rg_name_suffix"] and not done["azure_backup_rg_name_prefix"]:
         raise BadInput("azure_backup_rg_name_suffix: it goes with azure_backup_rg_name_prefix")
     return done

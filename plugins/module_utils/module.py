@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -27,7 +28,13 @@ Result = dict[str, Any]
 Done = TypeVar("Done")
 _SIGNATURE = re.compile(r"[?&]sig=([^&\s]+)")
 _A_MONTH = 31 * 86400
-_LIMITS = {"wait_timeout": _A_MONTH, "poll_interval": 3600, "progress_interval": 86400, "max_concurrency": 256}
+_LIMITS = {
+    "wait_timeout": _A_MONTH,
+    "permission_timeout": _A_MONTH,
+    "poll_interval": 3600,
+    "progress_interval": 86400,
+    "max_concurrency": 256,
+}
 
 
 @dataclass
@@ -104,7 +111,8 @@ def run(
     module = AnsibleModule(argument_spec={**CONNECTION, **arguments}, supports_check_mode=True, **constraints)
     # A SAS token that was written into an address is refused, and shown no more than one in its place.
     for value in map(str, module.params.values()):
-        module.no_log_values.update(_SIGNATURE.findall(value))
+        for signature in _SIGNATURE.findall(value):
+            module.no_log_values |= {signature, unquote(signature)}
     interruptible = InterruptibleClock(clock or Clock())
     task = Task(module.params, module.check_mode, interruptible, module.warn, needs_subscription)
     try:

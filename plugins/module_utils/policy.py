@@ -51,6 +51,8 @@ def find_versions(service: BackupService, name: str) -> list[tuple[int, Describe
 def find_literal_policy(service: BackupService, policy_id: str, is_there: bool = True) -> Described | None:
     """Read the policy of an ARM id, which has to lie in the vault; is_there: false reads nothing. Raises BadInput."""
     wanted = parse_resource_id(policy_id, "policy_id")
+    if wanted.types[-1].lower() != "backuppolicies":
+        raise BadInput(f"policy_id: '{wanted.text}' is a {wanted.type}, not a policy")
     if not same_id(wanted.parent().text, service.vault.text):
         raise BadInput(f"policy_id: '{wanted.text}' does not lie in the vault {service.vault.text}")
     return service.read_policy(wanted.name) if is_there else None
@@ -113,6 +115,7 @@ def ensure_policy(task: Task) -> Result:
         return change_result("policy", _create(task, service, row, str(existing["name"]), wanted, existing))
     if not same_plan(wanted, plan_of(existing)):
         name = f"{options['policy_name']}-v{version + 1}"
+        check_policy_name(name)
         _check_new_version(task, name, existing, wanted)
         _check_containers_chosen(service, row, [*older, existing], wanted)
         change = _create(task, service, row, name, wanted, existing)
@@ -223,6 +226,10 @@ def _remove_policy(task: Task) -> Result:
     if not versions:
         return change_result("policy", Change(False, None, None))
     policies = [policy for _version, policy in versions]
+    if datasource_type and policies[-1]["datasource_type"] != datasource_type:
+        raise BadInput(
+            f"datasource_type: policy '{name}' is for {policies[-1]['datasource_type']}; leave datasource_type out to delete it"
+        )
     if len({policy["datasource_type"] for policy in policies}) > 1:
         names = ", ".join(str(policy["name"]) for policy in policies)
         raise BadInput(f"policy_name: {names} are no versions of one policy, they are for different datasource types")

@@ -14,7 +14,7 @@ from .azure.tags import merge_tags
 from .errors import BadInput
 from .module import Result, Task, change_result
 from .reconcile import reconcile
-from .resource_ids import group_id, parse_resource_id, squeeze
+from .resource_ids import check_region, group_id, parse_resource_id, squeeze
 from .shapes import Described, shape
 from .vault_service import GUARD_TYPE
 
@@ -63,6 +63,8 @@ def _check_options(options: dict[str, Any]) -> None:
     wrong = [
         str(name) for name in options["vault_critical_operation_exclusion_list"] or [] if not _OPERATION.fullmatch(str(name))
     ]
+    if options["location"]:
+        check_region(options["location"], "location")
     if wrong:
         problems.append(
             f"vault_critical_operation_exclusion_list: {', '.join(wrong)} is no operation, such as "

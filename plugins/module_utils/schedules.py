@@ -20,7 +20,8 @@ DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 KEYS_OF_FREQUENCY = {"hourly": ("interval_hours", "times"), "daily": ("times",), "weekly": ("times", "days")}
 # Of an hourly schedule that has a window: as Azure's own enhanced policy.
 _DEFAULT_WINDOW = 12
-_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
+_SEXAGESIMAL = re.compile(r"\d{1,4}", re.ASCII)
 
 Schedule = dict[str, Any]
 
@@ -35,7 +36,8 @@ def check_times(given: list[Any], option: str, problems: list[str]) -> list[str]
     times = []
     for value in given:
         # YAML reads an unquoted 13:00 as the number 780 (base 60).
-        text = f"{int(value) // 60:02d}:{int(value) % 60:02d}" if str(value).isdecimal() else str(value).strip()
+        is_number = _SEXAGESIMAL.fullmatch(str(value))
+        text = f"{int(value) // 60:02d}:{int(value) % 60:02d}" if is_number else str(value).strip()
         match = _TIME.fullmatch(text)
         if match is None:
             problems.append(f"{option}: '{value}' is not a time of day such as '02:30'")

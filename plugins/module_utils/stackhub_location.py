@@ -87,9 +87,9 @@ def _read_certificate(options: dict[str, Any]) -> tuple[str, str] | None:
             der = base64.b64decode("".join(text.split()), validate=True)
         # The library's own reader tells a certificate from a PFX, a key, or anything else.
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=der)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         # An SSLError is an OSError too.
-        reason = "is no X.509 certificate" if isinstance(error, ssl.SSLError) else f"cannot be read ({error.strerror})"
+        reason = "is no X.509 certificate" if isinstance(error, ssl.SSLError) else f"cannot be read ({error})"
         raise BadInput(f"{option}: it {reason}; a .cer file without the private key is wanted") from error
     except (ValueError, binascii.Error) as error:
         raise BadInput(f"{option}: it is no X.509 certificate; a .cer file without the private key is wanted") from error

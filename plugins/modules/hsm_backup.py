@@ -29,7 +29,7 @@ options:
   max_age:
     description:
       - Do not back up where the newest backup of this HSM in the container is younger than this, such as V(12h) or V(PT12H). The name of
-        its folder says when it was made.
+        its folder says when it was made. A task that sees its backup fail marks the folder, which does not count then.
       - The container is listed by O(sas_token), which then has to allow it (C(l)), or with O(use_user_managed_identity) by whoever runs the
         task. Where it cannot be listed there is a warning, and the backup is taken.
     type: str

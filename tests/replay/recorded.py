@@ -238,7 +238,7 @@ def build_app(replay: Replay, seed: Seed) -> Any:
 
     return Starlette(
         routes=[
-            *sign_in_routes(lambda: entra, serve),
+            *sign_in_routes(lambda: entra, lambda request, ask: serve(request, ask())),
             Route("/metadata/endpoints", endpoints),
             Route("/{rest:path}", recorded, methods=["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]),
         ]

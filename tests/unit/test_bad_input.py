@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.durations import format_time, parse_time, seconds_in
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.errors import BadInput
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.resource_ids import parse_resource_id
-from conftest import GROUP, Driver, disk
+from conftest import GROUP, VAULT_ID, Driver, disk
 from emulator.seed import SUBSCRIPTION
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -216,3 +216,36 @@ def test_what_is_said_of_a_policy_is_a_task_that_makes_it(azure: Driver, datasou
     azure.run("backup_policy", state="absent", policy_name="made", **kind)
     remade = azure.run("backup_policy", **told, **options)
     assert {name: pruned(remade["policy"][name]) for name in told} == told
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "option"),
+    [
+        ("backup_instance", {"permission_timeout": 10**12, "policy_name": "disks"}, "permission_timeout"),
+        ("backup_job_info", {"end_time": "9999-12-31T23:59:59-01:00"}, "end_time"),
+        ("backup_policy", {"retention": {"default": "P\u0667D"}}, "retention.default"),
+        ("backup_policy", {"retention": {"default": "9" * 5000 + "d"}}, "retention.default"),
+        ("backup_policy", {"schedule": {"times": ["02:3\u0660"]}}, "schedule.times"),
+        ("backup_policy", {"schedule": {"times": ["9" * 5000]}}, "schedule.times"),
+        ("backup_instance", {"policy_id": f"{VAULT_ID}/backupInstances/disks"}, "policy_id"),
+        ("backup_vault", {"tags": {"a/b": "c"}}, "tags"),
+        ("backup_vault", {"tags": {"": "c"}}, "tags"),
+        ("backup_vault", {"tags": {"a": "c" * 300}}, "tags"),
+        ("backup_vault", {"tags": {"Env": "1", "env": "2"}}, "tags"),
+        ("backup_adhoc", {"job_id": f"{GROUP}/providers/Microsoft.Compute/disks/data01/backupJobs/x"}, "job_id"),
+        ("backup_resource_guard", {"resource_guard_name": "guard", "location": "not/a region?"}, "location"),
+    ],
+)
+def test_what_once_got_through_is_refused(azure: Driver, module: str, arguments: dict[str, Any], option: str) -> None:
+    azure.vault()
+    good = good_for(specification_of(module))
+    if module == "backup_adhoc" or "policy_id" in arguments:
+        good = {name: value for name, value in good.items() if name == "datasource_id" and "policy_id" in arguments}
+    elif module == "backup_resource_guard":
+        arguments = {**arguments, "vault_name": None}
+    azure.azure.journal.entries.clear()
+    result = azure.run(module, **{**good, **arguments})
+    assert result["failed"]
+    assert result["error"]["code"] == "BadInput", result["msg"]
+    assert option in result["msg"]
+    assert azure.writes() == []

@@ -222,9 +222,17 @@ def _problems_with(identity: Identity) -> list[str]:
         others = "; or sign in by x509_certificate_path, oidc_token, oidc_token_file_path, or ad_user and password"
         return [f"{', '.join(missing)}: not set, so no service principal can sign in{others}"]
     for option in ("oidc_token_file_path", "x509_certificate_path"):
-        if option == chosen and not Path(identity[option]).expanduser().is_file():
+        if option == chosen and not _is_file(identity[option]):
             return [f"{option}: the file {identity[option]} does not exist"]
     return []
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).expanduser().is_file()
+    except (RuntimeError, ValueError):
+        # Somebody's home who is not known here, or what no path can be.
+        return False
 
 
 def way_of(identity: Identity) -> str | None:

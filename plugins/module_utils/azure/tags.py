@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ..errors import BadInput
+
+# Resource Manager's limits (learn.microsoft.com, Use tags to organize your Azure resources).
+_NAME = re.compile(r"[^<>%&\\?/\x00-\x1f]{1,512}")
+_LONGEST_VALUE = 256
 
 
 def merge_tags(present: dict[str, str], wanted: dict[str, Any]) -> dict[str, str]:
@@ -18,5 +23,15 @@ def merge_tags(present: dict[str, str], wanted: dict[str, Any]) -> dict[str, str
     wrong = [str(name) for name, value in wanted.items() if value is None or isinstance(value, dict | list)]
     if wrong:
         raise BadInput(f"tags: the value of {', '.join(wrong)} is no text")
+    names = [str(name) for name in wanted]
+    strange = [name for name in names if not _NAME.fullmatch(name)]
+    if strange:
+        raise BadInput(f"tags: {', '.join(map(repr, strange))} cannot be a tag's name: 1 to 512 characters, none of <>%&\\?/")
+    long = [str(name) for name, value in wanted.items() if len(str(value)) > _LONGEST_VALUE]
+    if long:
+        raise BadInput(f"tags: the value of {', '.join(long)} is longer than {_LONGEST_VALUE} characters")
+    twice = sorted(name for name in names if [one.lower() for one in names].count(name.lower()) > 1)
+    if twice:
+        raise BadInput(f"tags: {', '.join(twice)} are one name for Azure, which does not regard case")
     spelling = {name.lower(): name for name in present}
     return {**present, **{spelling.get(str(name).lower(), str(name)): str(value) for name, value in wanted.items()}}

@@ -20,7 +20,7 @@ from ..shapes import shape
 
 Wire = dict[str, Any]
 
-_KEY_URI = re.compile(r"https://[^/\s]+/keys/[^/\s]+(/[^/\s]+)?", re.IGNORECASE)
+_KEY_URI = re.compile(r"https://[^/\s?#]+/keys/[^/\s?#]+(/[^/\s?#]+)?", re.IGNORECASE)
 # What a resource guard calls changes that make a vault less safe.
 _REDUCE_IMMUTABILITY = "/write#reduceImmutabilityState"
 _REDUCE_SOFT_DELETE = "/write#reduceSoftDeleteSecurity"

@@ -24,6 +24,7 @@ from ..shapes import Described, shape, snake
 Wire = dict[str, Any]
 
 BACKUP, RESTORE = "backup", "restore"
+_YEAR_9999 = 253_000_000_000
 # How long to try an HSM that cannot be reached at all.
 _SECONDS_TO_REACH = 60.0
 
@@ -107,7 +108,7 @@ def describe(wire: Wire) -> Described:
     return shape(
         "hsm_job",
         job_id=wire.get("jobId"),
-        status=snake(wire.get("status")),
+        status=snake(str(wire.get("status") or "")) or None,
         status_details=wire.get("statusDetails") or None,
         start_time=format_time(start),
         end_time=format_time(end),
@@ -120,4 +121,4 @@ def describe(wire: Wire) -> Described:
 
 
 def _moment(seconds: Any) -> datetime | None:
-    return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int | float) and seconds > 0 else None
+    return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int | float) and 0 < seconds < _YEAR_9999 else None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
@@ -38,12 +38,16 @@ class Storage:
         return {"storageResourceUri": self.url, "token": self.sas_token}
 
 
+_MARK = ".failed"
+
+
 @dataclass(frozen=True)
 class Folder:
-    """A backup in a container; made: when, by its name, in UTC."""
+    """A backup in a container; made: when, by its name, in UTC; is_failed: whether a mark beside it says that it is none."""
 
     name: str
     made: datetime
+    is_failed: bool = False
 
 
 def problems_with(options: Mapping[str, Any], now: datetime, permissions: str) -> list[str]:
@@ -120,14 +124,22 @@ def read_storage(session: Session, options: Mapping[str, Any]) -> Storage:
 def list_folders(session: Session, storage: Storage, hsm_name: str) -> list[Folder]:
     """Read the backups of one HSM in a container, newest first. Raises NotFound, Denied."""
     pattern = re.compile(rf"mhsm-{re.escape(hsm_name)}-(\d{{14}})\d*/", re.IGNORECASE)
-    found = []
+    found, marks = [], set()
     with translated(f"list the backups in {storage.url}"):
         for item in session.container(storage.url, storage.sas_token).walk_blobs(name_starts_with="mhsm-", delimiter="/"):
+            marks.add(item.name)
             match = pattern.fullmatch(item.name)
             made = _made_at(match[1]) if match else None
             if made:
                 found.append(Folder(item.name.rstrip("/"), made))
-    return sorted(found, key=lambda folder: (folder.made, folder.name), reverse=True)
+    told = [replace(folder, is_failed=f"{folder.name}{_MARK}" in marks) for folder in found]
+    return sorted(told, key=lambda folder: (folder.made, folder.name), reverse=True)
+
+
+def mark_failed(session: Session, storage: Storage, folder: Folder) -> None:
+    """Put a mark beside a folder whose backup failed: an HSM leaves it there, and nothing in it tells. Raises Denied."""
+    with translated(f"mark the failed backup {folder.name} in {storage.url}"):
+        session.container(storage.url, storage.sas_token).upload_blob(f"{folder.name}{_MARK}", b"", overwrite=True)
 
 
 def has_folder(session: Session, storage: Storage, folder: str) -> bool:
@@ -156,5 +168,6 @@ def delete_folder(session: Session, storage: Storage, folder: Folder) -> None:
 
 
 def _is_mark_of(blob: Any, folder: Folder) -> bool:
-    """Tell whether a blob stands for the folder itself, as in stores that have folders."""
-    return bool(blob.name == folder.name and (blob.metadata or {}).get("hdi_isfolder") == "true")
+    """Tell whether a blob stands for the folder itself, as in stores that have folders, or says that it failed."""
+    is_folder = blob.name == folder.name and (blob.metadata or {}).get("hdi_isfolder") == "true"
+    return bool(is_folder or blob.name == f"{folder.name}{_MARK}")

@@ -130,7 +130,7 @@ def test_the_token_is_for_the_audience_that_the_cloud_names(azure: Driver, answe
         # Azure Stack Hub knows only the old form and refuses the other api-version.
         azure.fault(kind="answer", method="GET", path="^/metadata/endpoints$", status=400)
     azure.vault()
-    audiences = {entry["audience"] for entry in azure.azure.journal.entries if "audience" in entry}
+    audiences = {entry["audience"] for entry in azure.azure.journal.entries if entry.get("audience")}
     assert audiences == {metadata.audience(TENANT)}
 
 

@@ -495,3 +495,12 @@ def test_more_wait_for_azure_than_requests_are_under_way(azure: Driver) -> None:
     assert not result["failed"], result["msg"]
     assert many.is_set()
     assert triggers(azure) == 40
+
+
+def test_check_mode_tells_how_a_job_ended_that_is_over(azure: Driver) -> None:
+    (protected,) = azure.protected("data01")
+    azure.fault(kind="job", outcome={"status": "Failed", "error": {"code": "Planned", "message": "It was planned."}})
+    job = azure.run("backup_adhoc", datasource_id=protected)["results"][0]["job"]["id"]
+    for check in (True, False):
+        result = azure.run("backup_adhoc", check=check, job_id=job, resource_group=None, vault_name=None)
+        assert "It was planned." in result["msg"]

@@ -352,3 +352,13 @@ def test_a_vault_without_an_identity_of_its_own_acts_by_a_user_assigned_one(azur
     assert azure.run("backup_permission", datasource_id=disk("data02"), identity_id=second)["changed"]
     strange = azure.run("backup_permission", datasource_id=disk("data02"), identity_id=second + "x")
     assert "does not have the identity" in strange["msg"]
+
+
+def test_what_is_undeleted_keeps_its_snapshot_resource_group(azure: Driver) -> None:
+    protected = azure.protected("data01")
+    azure.run("backup_instance", datasource_id=protected, state="absent")
+    count = len(azure.writes())
+    wanted = {"policy_name": "disks", "snapshot_resource_group": "demo-rg", "undelete": True}
+    result = azure.run("backup_instance", datasource_id=protected, **wanted)
+    assert "snapshot_resource_group: 'data01' keeps its snapshots in" in result["msg"]
+    assert azure.writes()[count:] == []

@@ -479,3 +479,11 @@ def test_an_odd_policy_is_shown_and_leaves_the_others_of_its_vault_alone(azure: 
     told = azure.run("backup_policy", policy_name="theirs", datasource_type="azure_disk", retention={"default": "9d"})
     assert told["failed"]
     assert "policy 'theirs' differs" in told["msg"]
+
+
+def test_a_policy_for_something_else_is_not_deleted(azure: Driver) -> None:
+    azure.vault()
+    azure.policy()
+    result = azure.run("backup_policy", policy_name="disks", datasource_type="azure_blob", state="absent")
+    assert result["msg"].startswith("datasource_type: policy 'disks' is for azure_disk")
+    assert azure.requests("DELETE", "/disks") == []

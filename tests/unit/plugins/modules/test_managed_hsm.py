@@ -358,6 +358,53 @@ def test_a_broken_trigger_is_not_sent_twice(operator: Operator) -> None:
     assert len(operator.hsm.jobs) == 1
 
 
+def test_a_failed_backup_counts_neither_as_fresh_nor_as_one_to_keep(stored: WithStore) -> None:
+    planned = {"kind": "job", "outcome": {"status": "Failed", "error": {"code": "Planned", "message": "It was planned."}}}
+    good = [stored.put_backup("127.0.0.1", hours) for hours in (30, 20)]
+    stored.azure.fault(**planned)
+    assert stored.run(max_age="12h")["failed"]
+    assert any(name.endswith(".failed") for name in stored.blobs.names())
+    stored.azure.azure.clock.advance(60)
+    stored.azure.fault(**planned)
+    again = stored.run(max_age="12h")
+    assert (again["failed"], again["action"]) == (True, "start"), "what failed is not fresh"
+    stored.azure.azure.clock.advance(60)
+    third = stored.run(keep=3)
+    assert third["pruned_folders"] == []
+    assert set(good) <= set(stored.folders())
+    stored.azure.azure.clock.advance(60)
+    fourth = stored.run(keep=2)
+    assert set(good) <= set(fourth["pruned_folders"])
+    assert not [name for name in stored.blobs.names() if name.endswith(".failed")], "a mark goes with its folder"
+    assert stored.run(max_age="12h")["action"] == "skip"
+
+
+@pytest.mark.parametrize("body", [[], {"jobId": "abc", "status": 5}, {"status": "InProgress", "startTime": 1e20}])
+def test_an_odd_answer_to_a_trigger_is_told_as_changed(operator: Operator, body: Any) -> None:
+    operator.azure.fault(kind="answer_after", method="POST", path="/backup", status=202, body=body, after=1)
+    result = operator.run(storage_container_uri=NOWHERE, sas_token=SAS, wait_timeout=200)
+    assert result["failed"]
+    assert result["changed"] is True
+    assert "something unexpected" not in result["msg"]
+    assert operator.started() == 1
+
+
+def test_a_job_that_is_not_found_once_is_looked_for_again(operator: Operator) -> None:
+    operator.azure.fault(kind="job", outcome={"status": "Succeeded", "seconds": 600})
+    operator.azure.fault(kind="answer", method="GET", path="/pending", status=404, after=6)
+    result = operator.run(storage_container_uri=NOWHERE, sas_token=SAS, poll_interval=30)
+    assert not result["failed"], result["msg"]
+
+
+def test_no_signature_is_shown_in_whatever_form_it_comes_back(operator: Operator) -> None:
+    token = "sp=crdwl&se=2099-01-01T00:00:00Z&sr=c&sig=bm90aGluZw%2Babc%3D%3D"
+    told = {"code": "StorageError", "message": "PUT https://acc/c?sp=crdwl&sr=c&sig=bm90aGluZw+abc== was refused"}
+    operator.azure.fault(kind="job", outcome={"status": "Failed", "error": told})
+    result = operator.run(storage_container_uri=NOWHERE, sas_token=token)
+    assert result["failed"]
+    assert "bm90aGluZw" not in str(result)
+
+
 def test_a_check_whose_fate_is_not_known_is_told_as_one(operator: Operator) -> None:
     operator.azure.fault(kind="reset_after", method="POST", path="/prebackup", after=1)
     result = operator.run(storage_container_uri=NOWHERE, sas_token=SAS, precheck=True)

@@ -465,3 +465,12 @@ def test_a_wait_outlives_its_tokens(operator: Operator) -> None:
     assert not result["failed"], result["msg"]
     assert result["backup"]["time_taken_seconds"] == pytest.approx(9000, abs=1)
     assert len(operator.azure.requests("POST", "/token")) == 3
+
+
+def test_pruning_whose_end_cannot_be_read_is_no_success(operator: Operator) -> None:
+    operator.region.garbage.append(r"old\files")
+    operator.azure.fault(kind="answer", method="GET", path="/operationResults/", status=403, times=9)
+    result = location(operator, prune=True)
+    assert result["failed"]
+    assert result["changed"] is True
+    assert "may not read its operation" in result["msg"]
