@@ -323,3 +323,22 @@ def test_the_roles_need_no_more_than_the_documented_actions(
     assert caller.used
     assert caller.used <= actions | OPTIONAL_ACTIONS.get(what, set())
     assert not [vault for vault in loopback.azure.data_protection.vaults.values() if vault.instances]
+
+
+def test_virtual_machines_are_backed_up_where_a_disk_is_not(environment: dict[str, str], loopback: Emulator) -> None:
+    both = {
+        **MACHINES,
+        "protect_datasources": [*VARIABLES["protect_datasources"], MACHINE],
+        "backup_now_datasources": [*VARIABLES["backup_now_datasources"], MACHINE],
+    }
+    assert packaged(environment, "protect", **both).returncode == 0
+    loopback.azure.faults.plan(
+        {"kind": "job", "outcome": {"status": "Failed", "error": {"code": "X", "message": "It was planned."}}}
+    )
+    done = packaged(environment, "backup_now", **both)
+    assert done.returncode != 0
+    assert "It was planned." in done.stdout
+    (vault,) = loopback.azure.recovery_services.vaults.values()
+    assert [job["properties"]["status"] for job in vault.jobs.values() if job["properties"]["operation"] == "Backup"] == [
+        "Completed"
+    ]
