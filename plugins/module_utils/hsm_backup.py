@@ -12,7 +12,7 @@ from .durations import format_time, parse_time, seconds_in
 from .errors import AzureBackupError, BadInput, Denied, MissingLibrary, NotFound, OperationFailed, UntrustedHost
 from .hsm_job import lasted, name_of, open_hsm, problems_with_options, resume_job, run_job
 from .managed_hsm.service import BACKUP, ManagedHsm
-from .managed_hsm.storage import Folder, Storage, delete_folder, list_folders, mark_failed, read_storage
+from .managed_hsm.storage import Folder, Storage, delete_folder, list_folders, mark_failed, names_storage, read_storage
 from .module import Result, Task
 from .shapes import Described, shape
 
@@ -20,8 +20,8 @@ from .shapes import Described, shape
 _PERMISSIONS = "crdw"
 # How far two clocks may be apart; what is dated later than that is no fresh backup.
 _MOST_AHEAD = timedelta(minutes=5)
-# How far the start of a job and the name of its folder may be apart.
-_MOST_APART = timedelta(seconds=10)
+# A folder is named 0 to 3 seconds after its job's start (recorded), and no job takes less than 8.
+_AFTER_THE_START = (timedelta(seconds=-1), timedelta(seconds=5))
 
 
 def ensure_backup(task: Task) -> Result:
@@ -119,12 +119,15 @@ def _mark_failed(task: Task, storage: Storage, job: Any) -> None:
     if began is None:
         return
     try:
-        # One backup runs at a time, and its folder is named by its start.
-        folders = list_folders(task.session, storage, name_of(task))
-        made = next((one for one in folders if abs(one.made - began) <= _MOST_APART), None)
-        if made:
-            mark_failed(task.session, storage, made)
+        # One backup runs at a time, so that no other can be named by that moment.
+        first, last = _AFTER_THE_START
+        for folder in list_folders(task.session, storage, name_of(task)):
+            if first <= folder.made - began <= last:
+                mark_failed(task.session, storage, folder)
     except AzureBackupError as error:
+        if task.options["max_age"] is None and task.options["keep"] is None:
+            # Whoever counts no folders may have no right to list them.
+            return
         task.warn(f"the folder of the failed backup could not be marked, so that max_age and keep count it: {error.message}")
 
 
@@ -163,7 +166,12 @@ def _prune(task: Task, hsm: ManagedHsm, storage: Storage, backup: Described) -> 
 
 def _resume(task: Task) -> Result:
     hsm = open_hsm(task)
-    job = resume_job(task, hsm, BACKUP)
+    try:
+        job = resume_job(task, hsm, BACKUP)
+    except OperationFailed as error:
+        if names_storage(task.options) and not task.check_mode:
+            _mark_failed(task, read_storage(task.session, task.options), error.details.get("backup"))
+        raise
     if not task.options["wait"] or task.check_mode:
         return _result("resume", f"job {job['job_id']} is {job['status']}", job)
     if not job["folder_uri"]:

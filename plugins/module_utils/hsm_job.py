@@ -13,7 +13,7 @@ from .addresses import is_machine_address, read_address
 from .clock import Deadline, Ramp
 from .durations import parse_time, to_clock_words
 from .errors import TRANSIENT, AzureBackupError, BadInput, Conflict, NotFound, OperationFailed, OutcomeUnknown, TimedOut
-from .managed_hsm.service import BACKUP, ManagedHsm
+from .managed_hsm.service import BACKUP, RESTORE, ManagedHsm
 from .managed_hsm.storage import problems_with
 from .module import Task
 from .shapes import Described, shape
@@ -79,7 +79,7 @@ def start_once(hsm: ManagedHsm, what: str, start: Callable[[], Described]) -> De
             f"whether a {what} of Managed HSM '{hsm.name}' was started is not known, since an HSM lists no jobs "
             f"({error.message}); wait some minutes before another, which is refused while one runs"
         )
-        error.details = {"changed": True}
+        error.details = {"changed": what in (BACKUP, RESTORE)}
         raise
     except Conflict as error:
         error.message += (

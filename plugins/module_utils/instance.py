@@ -386,7 +386,9 @@ def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before:
 def _check_group_stays(task: Task, row: DatasourceType, datasource: ResourceId, before: Described, group: ResourceId) -> None:
     """Refuse another snapshot resource group than what is protected, or was, has. Raises BadInput."""
     chooses_group = row.needs_snapshot_resource_group and task.options["snapshot_resource_group"]
-    if chooses_group and not same_id(before["snapshot_resource_group_id"], group.text):
+    # A deleted instance need not tell it.
+    there = before["snapshot_resource_group_id"]
+    if chooses_group and there and not same_id(there, group.text):
         raise BadInput(
             f"snapshot_resource_group: '{datasource.name}' keeps its snapshots in {before['snapshot_resource_group_id']}, "
             "and Azure does not change that; end the protection first to choose another"

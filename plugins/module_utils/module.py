@@ -76,6 +76,7 @@ class Task:
         """Give the same work, whose failure tells whether it may have changed something before; it runs in one thread."""
 
         def accounted(*arguments: Any) -> Done:
+            self.bound()
             before = self.session.ledger.of_this_thread()
             try:
                 return work(*arguments)
@@ -89,9 +90,14 @@ class Task:
 
         return accounted
 
+    def bound(self) -> None:
+        """Have no pause that Azure asks for last beyond wait_timeout from now."""
+        if self.options.get("wait_timeout"):
+            self.clock.bound(self.options["wait_timeout"])
+
     def deadline(self) -> Deadline:
         """Begin the wait that wait_timeout and poll_interval describe."""
-        self.clock.bound(self.options["wait_timeout"])
+        self.bound()
         return Deadline(self.clock, self.options["wait_timeout"], self.options["poll_interval"])
 
 
@@ -117,6 +123,7 @@ def run(
     task = Task(module.params, module.check_mode, interruptible, module.warn, needs_subscription)
     try:
         check_waiting(task.options)
+        task.bound()
         with _ended_by_signals(interruptible):
             result = action(task)
     except AzureBackupError as error:

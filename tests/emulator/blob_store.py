@@ -90,6 +90,13 @@ class BlobStore:
         for blob in list(container.list_blobs()):
             container.delete_blob(blob.name)
 
+    def clear_but(self, folder: str) -> None:
+        """Remove everything from the container but one folder."""
+        container = self._client().get_container_client(CONTAINER)
+        for blob in list(container.list_blobs()):
+            if not blob.name.startswith(f"{folder}/"):
+                container.delete_blob(blob.name)
+
     def names(self) -> list[str]:
         """Give the names of all blobs in the container."""
         return [blob.name for blob in self._client().get_container_client(CONTAINER).list_blobs()]

@@ -26,11 +26,8 @@ _SECONDS_TO_READ = 100
 LARGEST_ANSWER = 64 << 20
 # How long a request is turned away with 429 before that counts as a failure.
 _SECONDS_TURNED_AWAY = 900
-# Requests that change nothing although they are POSTs or PUTs: check mode may send them.
-_QUESTIONS = (
-    "/validateforbackup", "/findrestorabletimeranges", "/prebackup", "/prerestore",
-    "/providers/microsoft.resourcegraph/resources",
-)  # fmt: skip
+# Requests that change nothing although they are POSTs: check mode may send them.
+_HARMLESS_POSTS = ("/validateforbackup", "/findrestorabletimeranges", "/providers/microsoft.resourcegraph/resources")
 
 
 def build_policies(session: Session, credential: Any) -> list[Any]:
@@ -59,7 +56,7 @@ def build_policies(session: Session, credential: Any) -> list[Any]:
         nothing_new(session),
         # A redirect is an answer like any other: Azure Resource Manager sends none, and a token never follows one.
         policies.RedirectPolicy(permit_redirects=False),
-        _build_retry(policies.RetryPolicy),
+        _build_retry(policies.RetryPolicy, session.clock),
         TrustedHost(),
         _build_authentication(session, credential),
         _build_doorman(),
@@ -160,13 +157,14 @@ def build_ledger(ledger: Ledger) -> Any:
 
 
 def is_harmless(request: Any) -> bool:
-    """Tell whether a request changes nothing: reads, and questions that are POSTs or PUTs."""
+    """Tell whether a request changes nothing: reads, questions that are POSTs, and the checks of a Managed HSM."""
     path = urlsplit(request.url).path.lower()
-    is_question = path.endswith(_QUESTIONS) or (path.endswith("/pruneexternalstore") and "DryRun" in str(request.content))
-    return request.method in ("GET", "HEAD") or is_question
+    is_question = path.endswith(_HARMLESS_POSTS) or (path.endswith("/pruneexternalstore") and "DryRun" in str(request.content))
+    is_check = (request.method, path) in (("POST", "/prebackup"), ("PUT", "/prerestore"))
+    return request.method in ("GET", "HEAD") or is_check or (request.method == "POST" and is_question)
 
 
-def _build_retry(retry_policy: Any) -> Any:
+def _build_retry(retry_policy: Any, clock: Clock) -> Any:
     """Give azure-core's retries, of which being asked to wait uses none up: many workers may be turned away many times."""
 
     class Retry(retry_policy):
@@ -182,6 +180,14 @@ def _build_retry(retry_policy: Any) -> Any:
                     settings["total"] += 1
                     settings["status"] += 1
             return bool(super().increment(settings, response, error))
+
+        def sleep(self, settings: dict[str, Any], transport: Any, response: Any = None) -> None:
+            """Wait before the next try (called by azure-core): as long as Azure asks, or a little longer each time."""
+            seconds = self.get_retry_after(response) if response else None
+            if seconds:
+                clock.pause(seconds)
+            else:
+                super().sleep(settings, transport)
 
     return Retry(retry_total=5, retry_connect=2, retry_backoff_factor=1.0)
 
@@ -287,7 +293,7 @@ def build_transport(clock: Clock, connections: int, verify: bool) -> Any:
         """azure-core's transport, waiting on our clock; it outlives the clients that share it."""
 
         def sleep(self, duration: float) -> None:
-            clock.pause(duration)
+            clock.sleep(duration)
 
         def __exit__(self, *arguments: object) -> None:
             """Stay open: the session closes it."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
@@ -168,9 +168,11 @@ class Session:
     def see_date(self, header: str | None) -> None:
         """Learn the service's time from a Date header."""
         try:
-            self._told = (parsedate_to_datetime(header or ""), self.clock.monotonic())
+            told = parsedate_to_datetime(header or "")
         except (TypeError, ValueError):
             return
+        # One that names no zone is UTC (RFC 9110).
+        self._told = (told if told.tzinfo else told.replace(tzinfo=UTC), self.clock.monotonic())
 
     def service_now(self) -> datetime:
         """Tell the time by the service's clock, as of its last answer."""

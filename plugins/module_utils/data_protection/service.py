@@ -154,7 +154,7 @@ class DataProtection(BackupVault):
                 attempts -= 1
                 if not attempts:
                     raise
-                self._session.clock.sleep(ramp.following(error.retry_after))
+                self._session.clock.pause(ramp.following(error.retry_after))
                 found = self.read_policy(name)
                 if found:
                     return found

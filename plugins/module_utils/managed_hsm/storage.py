@@ -109,6 +109,11 @@ def _whole_time(text: str) -> str:
     return re.sub(r"T(\d\d:\d\d)Z$", r"T\1:00Z", text)
 
 
+def names_storage(options: Mapping[str, Any]) -> bool:
+    """Tell whether options name a container: who waits for a job need not."""
+    return bool(options["storage_container_uri"] or options["storage_account_name"])
+
+
 def read_storage(session: Session, options: Mapping[str, Any]) -> Storage:
     """Give the storage that checked options name. Raises BadInput where the cloud does not say how its storage is named."""
     url = (options["storage_container_uri"] or "").rstrip("/")

@@ -114,3 +114,25 @@ def test_an_answer_of_another_form_takes_nothing_else_with_it(azure: Driver) -> 
     result = azure.run("backup_adhoc", datasource_id=both, max_age="1h", max_concurrency=1)
     assert [item["failed"] for item in result["results"]] == [True, False]
     assert "data01" in result["msg"]
+
+
+def test_one_datasource_s_wait_takes_nothing_from_the_next_one_s(azure: Driver) -> None:
+    both = azure.protected("data01", "data02")
+    azure.fault(kind="job", outcome={"status": "Completed", "seconds": 7200}, times=2)
+    azure.fault(kind="answer", method="GET", path="/backupJobs", status=429, headers={"Retry-After": "5"}, after=40)
+    result = azure.run("backup_adhoc", datasource_id=both, wait_timeout=600, max_concurrency=1)
+    assert all("not over after 600 seconds" in item["msg"] for item in result["results"]), result["msg"]
+
+
+def test_a_first_read_pauses_no_longer_than_wait_timeout_either(azure: Driver) -> None:
+    azure.protected()
+    azure.fault(kind="answer", method="GET", path="/backupInstances", status=429, headers={"Retry-After": "800"}, times=9)
+    result = azure.run("backup_adhoc", datasource_id=disk("data01"), wait_timeout=60)
+    assert "Azure asks to wait 800 seconds, which wait_timeout does not leave" in result["msg"]
+    assert sum(azure.clock.slept) <= 60
+
+
+def test_a_short_wait_hides_no_error_behind_its_end(azure: Driver) -> None:
+    azure.fault(kind="answer", method="PUT", path="/backupVaults/", status=503, times=99)
+    result = azure.run("backup_vault", wait_timeout=5)
+    assert result["error"]["status"] == 503

@@ -379,6 +379,24 @@ def test_a_failed_backup_counts_neither_as_fresh_nor_as_one_to_keep(stored: With
     assert stored.run(max_age="12h")["action"] == "skip"
 
 
+def test_a_failure_that_is_seen_by_the_id_of_its_job_is_marked_as_well(stored: WithStore) -> None:
+    stored.azure.fault(kind="job", outcome={"status": "Failed", "error": {"code": "Planned", "message": "It was planned."}})
+    job_id = stored.run(wait=False)["backup"]["job_id"]
+    given = {"storage_container_uri": stored.blobs.container_uri, "sas_token": stored.blobs.make_sas()}
+    assert stored.run(job_id=job_id, **given)["failed"]
+    stored.azure.azure.clock.advance(60)
+    assert stored.run(max_age="12h")["action"] == "start"
+
+
+def test_a_failed_job_without_a_folder_marks_no_other(stored: WithStore) -> None:
+    good = stored.put_backup("127.0.0.1", 9 / 3600)
+    stored.azure.fault(kind="job", outcome={"status": "Failed", "error": {"code": "Planned", "message": "It was planned."}})
+    stored.azure.on_sleep = lambda: stored.blobs.clear_but(good)
+    assert stored.run()["failed"]
+    assert stored.folders() == [good]
+    assert not [name for name in stored.blobs.names() if name.endswith(".failed")]
+
+
 @pytest.mark.parametrize("body", [[], {"jobId": "abc", "status": 5}, {"status": "InProgress", "startTime": 1e20}])
 def test_an_odd_answer_to_a_trigger_is_told_as_changed(operator: Operator, body: Any) -> None:
     operator.azure.fault(kind="answer_after", method="POST", path="/backup", status=202, body=body, after=1)
