@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from .datasources import DatasourceType, find_by_id
-from .errors import AzureBackupError, BadInput, unexpected
+from .errors import AzureBackupError, BadInput, attempted
 from .resource_ids import ResourceId
 from .shapes import Described
 
@@ -114,16 +115,8 @@ def in_progress(max_concurrency: int) -> int:
 def settle_each(items: Sequence[Item], work: Callable[[Item], Done], max_concurrency: int) -> list[Done | AzureBackupError]:
     """Do the work for every item, several at once; gives what each gave, or the error that it ended with."""
 
-    def guarded(item: Item) -> Done | AzureBackupError:
-        try:
-            return work(item)
-        except AzureBackupError as error:
-            return error
-        except Exception as error:  # noqa: BLE001 - what breaks for one of many must not take the others with it
-            return unexpected(error)
-
     with ThreadPoolExecutor(max_workers=max(1, min(max_concurrency, len(items)))) as pool:
-        return list(pool.map(guarded, items))
+        return list(pool.map(lambda item: attempted(functools.partial(work, item)), items))
 
 
 def summarise(results: list[Result]) -> Result:

@@ -6,7 +6,11 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+
+Done = TypeVar("Done")
 
 
 class AzureBackupError(Exception):
@@ -118,7 +122,20 @@ class OutcomeUnknown(AzureBackupError):
 TRANSIENT = (Throttled, Unavailable)
 
 
-def unexpected(error: Exception) -> AzureBackupError:
+def attempted(work: Callable[[], Done]) -> Done | AzureBackupError:
+    """Do some work and give what it gave, or the error that it ended with, whatever that is.
+
+    The one place that catches everything: no traceback reaches a person, and what breaks for one of many takes no other with it.
+    """
+    try:
+        return work()
+    except AzureBackupError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - see above
+        return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> AzureBackupError:
     """Give the error for something that nobody thought of: where it broke, in words that a report can quote."""
     places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-3:]]
     return AzureBackupError(

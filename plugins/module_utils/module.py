@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import signal
 import threading
@@ -20,7 +21,7 @@ from ansible.module_utils.basic import AnsibleModule
 from .arguments import CONNECTION, Spec
 from .azure.session import Session
 from .clock import Clock, Deadline, InterruptibleClock
-from .errors import AzureBackupError, BadInput, unexpected
+from .errors import AzureBackupError, BadInput, attempted
 from .progress import Progress
 from .reconcile import Change
 
@@ -78,15 +79,12 @@ class Task:
         def accounted(*arguments: Any) -> Done:
             self.bound()
             before = self.session.ledger.of_this_thread()
-            try:
-                return work(*arguments)
-            except AzureBackupError as error:
-                failure = error
-            except Exception as error:  # noqa: BLE001 - what breaks for one of many must not take the others with it
-                failure = unexpected(error)
+            outcome = attempted(functools.partial(work, *arguments))
+            if not isinstance(outcome, AzureBackupError):
+                return outcome
             if self.session.ledger.of_this_thread() > before:
-                failure.details = {**failure.details, "changed": True}
-            raise failure
+                outcome.details = {**outcome.details, "changed": True}
+            raise outcome
 
         return accounted
 
@@ -121,21 +119,21 @@ def run(
             module.no_log_values |= {signature, unquote(signature)}
     interruptible = InterruptibleClock(clock or Clock())
     task = Task(module.params, module.check_mode, interruptible, module.warn, needs_subscription)
-    try:
+
+    def act() -> Result:
         check_waiting(task.options)
         task.bound()
         with _ended_by_signals(interruptible):
-            result = action(task)
-    except AzureBackupError as error:
-        changed = bool(task.may_have_changed or error.details.get("changed"))
-        failure: Result = {**error.details, "changed": changed, "error": error.as_result()}
-        module.fail_json(error.message, **failure)
-    except Exception as error:  # noqa: BLE001 - the last resort: no traceback reaches a person
-        strange = unexpected(error)
-        module.fail_json(strange.message, changed=task.may_have_changed, error=strange.as_result())
-    finally:
-        if "session" in task.__dict__:
-            task.session.close()
+            return action(task)
+
+    outcome = attempted(act)
+    if "session" in task.__dict__:
+        task.session.close()
+    if isinstance(outcome, AzureBackupError):
+        changed = bool(task.may_have_changed or outcome.details.get("changed"))
+        failure: Result = {**outcome.details, "changed": changed, "error": outcome.as_result()}
+        module.fail_json(outcome.message, **failure)
+    result = outcome
     if not module._diff:
         result.pop("diff", None)
     if result.get("failed"):

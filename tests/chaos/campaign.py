@@ -204,9 +204,11 @@ class Run:
         calm = self._calm(where, step)
         # A job that it joined, and that the storm had decided about, may hang and then end badly.
         for _joined in range(2):
-            if calm["failed"] and step.is_backup and (ended_badly(calm) or hangs(calm) or is_refused_a_second(calm)):
-                self.azure.clock.advance(SECONDS_OF_A_HANGING_JOB if is_refused_a_second(calm) else 0)
-                calm = self._calm(where, step)
+            if calm["failed"] and is_refused_a_second(calm):
+                self.azure.clock.advance(SECONDS_OF_A_HANGING_JOB)
+            elif not (calm["failed"] and step.is_backup and (ended_badly(calm) or hangs(calm))):
+                break
+            calm = self._calm(where, step)
         if calm["failed"]:
             raise Violation(f"{where}: without a storm it fails: {calm['msg']}")
         if step.is_backup:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 from ..errors import BadInput
@@ -30,7 +31,8 @@ def merge_tags(present: dict[str, str], wanted: dict[str, Any]) -> dict[str, str
     long = [str(name) for name, value in wanted.items() if len(str(value)) > _LONGEST_VALUE]
     if long:
         raise BadInput(f"tags: the value of {', '.join(long)} is longer than {_LONGEST_VALUE} characters")
-    twice = sorted(name for name in names if [one.lower() for one in names].count(name.lower()) > 1)
+    counts = Counter(name.lower() for name in names)
+    twice = sorted(name for name in names if counts[name.lower()] > 1)
     if twice:
         raise BadInput(f"tags: {', '.join(twice)} are one name for Azure, which does not regard case")
     spelling = {name.lower(): name for name in present}

@@ -283,10 +283,8 @@ def _comparable(value: Any) -> Any:
         }
     if isinstance(value, list):
         return sorted((_comparable(item) for item in value), key=repr)
-    if isinstance(value, str) and _INTERVAL.fullmatch(value):
-        match = _INTERVAL.fullmatch(value)
-        return match["period"] if match else value
-    return value
+    match = _INTERVAL.fullmatch(value) if isinstance(value, str) else None
+    return match["period"] if match else value
 
 
 def _is_fully_described(wire: Wire, row: DatasourceType | None, plan: Plan) -> bool:

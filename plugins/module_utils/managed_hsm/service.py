@@ -108,7 +108,7 @@ def describe(wire: Wire) -> Described:
     return shape(
         "hsm_job",
         job_id=wire.get("jobId"),
-        status=snake(str(wire.get("status") or "")) or None,
+        status=snake(str(wire.get("status") or "")),
         status_details=wire.get("statusDetails") or None,
         start_time=format_time(start),
         end_time=format_time(end),
