@@ -124,7 +124,7 @@ def summarise(results: list[Result]) -> Result:
     failures = [result for result in results if result["failed"]]
     summary: Result = {
         "changed": any(result["changed"] for result in results),
-        "results": results,
+        "datasources": results,
         "diff": [result.pop("diff") for result in results if "diff" in result],
     }
     if failures:

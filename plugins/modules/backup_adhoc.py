@@ -105,8 +105,8 @@ EXAMPLES = r"""
 
 - name: Go on waiting for a job that an earlier run started
   holdfast.azure_backup.backup_adhoc:
-    job_id: "{{ backup.results[0].job.id }}"
-  when: backup.results[0].job is not none
+    job_id: "{{ backup.datasources[0].job.id }}"
+  when: backup.datasources[0].job is not none
 
 - name: Back up a virtual machine before a change, go on when its snapshot is there, and keep the backup for a quarter
   holdfast.azure_backup.backup_adhoc:
@@ -118,7 +118,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-results:
+datasources:
   description: What became of each datasource, in the order of O(datasource_id); also on failure.
   returned: always
   type: list

@@ -170,7 +170,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-results:
+datasources:
   description: What became of each datasource, in the order of O(datasource_id); also on failure.
   returned: always
   type: list

@@ -229,7 +229,7 @@ class Run:
         result = self._task(step)
         self._check(where, step, result, before, mark)
         # What a protection that is still being configured comes to, the storm has decided, and nothing shows it yet.
-        is_open = any(item["action"] == "awaited" for item in foreseen.get("results", []))
+        is_open = any(item["action"] == "awaited" for item in foreseen.get("datasources", []))
         if not (result["failed"] or is_open) and (foreseen["failed"] or foreseen["changed"] != result["changed"]):
             raise Violation(f"{where}: check mode foretold something else: {brief(foreseen)} instead of {brief(result)}")
         return result
@@ -307,8 +307,8 @@ def names_what_failed(message: str, step: Step) -> bool:
 def brief(result: Result) -> str:
     """Give what matters of a result."""
     kept = {key: result.get(key) for key in ("changed", "failed", "msg", "action", "error") if key in result}
-    items = [{key: item.get(key) for key in ("action", "msg", "changed")} for item in result.get("results", [])]
-    return json.dumps({**kept, "results": items})[:1500]
+    items = [{key: item.get(key) for key in ("action", "msg", "changed")} for item in result.get("datasources", [])]
+    return json.dumps({**kept, "datasources": items})[:1500]
 
 
 def facts(azure: Azure) -> set[str]:

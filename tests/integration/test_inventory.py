@@ -36,7 +36,7 @@ SLICE = """
       run_once: true
       register: slice
     - ansible.builtin.debug:
-        msg: "{{ slice.results | map(attribute='datasource_id') }}"
+        msg: "{{ slice.datasources | map(attribute='datasource_id') }}"
       run_once: true
 """
 
@@ -148,6 +148,6 @@ def test_two_slices_of_one_inventory_are_the_whole_and_do_not_overlap(
         assert (run.status, run.rc) == ("successful", 0), run.stdout.read()[-3000:]
         done = [event["event_data"] for event in run.events if event["event"] == "runner_on_ok"]
         (ok,) = (data for data in done if "permission" in data["task_action"])
-        slices.append({one["datasource_id"] for one in ok["res"]["results"]})
+        slices.append({one["datasource_id"] for one in ok["res"]["datasources"]})
     assert slices[0] | slices[1] == whole
     assert slices[0] & slices[1] == set()

@@ -73,7 +73,7 @@ def task(environment: dict[str, str], folder: Path, **more: Any) -> subprocess.C
     then = more.pop("then", [])
     book = folder / "book.yml"
     tasks = [{"holdfast.azure_backup.backup_adhoc": arguments, "register": "backup", **more}]
-    tasks.append({"ansible.builtin.debug": {"var": "backup.results"}})
+    tasks.append({"ansible.builtin.debug": {"var": "backup.datasources"}})
     tasks += then
     book.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]), encoding="utf-8")
     done = play(environment, str(book))
@@ -111,7 +111,7 @@ def test_what_the_json_callback_prints_stays_json(slow: dict[str, str], tmp_path
     done = task(with_callback(slow, "ansible.posix.json"), tmp_path)
     (played,) = json.loads(done.stdout)["plays"]
     result = played["tasks"][0]["hosts"]["localhost"]
-    assert result["results"][0]["job"]["status"] == "completed"
+    assert result["datasources"][0]["job"]["status"] == "completed"
     assert_watched(done.stderr)
 
 
@@ -146,7 +146,7 @@ def test_under_ansible_runner_as_awx_has_it(slow: dict[str, str], tmp_path: Path
     told = [event for event in run.events if "data01: job" in event["stdout"] and event["event"] == "verbose"]
     assert len(told) >= 3
     (ok,) = [event for event in run.events if event["event"] == "runner_on_ok" and "adhoc" in event["event_data"]["task_action"]]
-    assert ok["event_data"]["res"]["results"][0]["job"]["status"] == "completed"
+    assert ok["event_data"]["res"]["datasources"][0]["job"]["status"] == "completed"
 
 
 @pytest.mark.parametrize(

@@ -114,8 +114,8 @@ class Driver:
         for noun in ("vault", "policy"):
             if noun in real:
                 assert made_by_us(prediction[noun]) == made_by_us(real[noun])
-        assert prediction["diff"] == real["diff"] or "results" in real
-        for foreseen, became in zip(prediction.get("results", []), real.get("results", []), strict=True):
+        assert prediction["diff"] == real["diff"] or "datasources" in real
+        for foreseen, became in zip(prediction.get("datasources", []), real.get("datasources", []), strict=True):
             assert foreseen["action"] == became["action"]
             assert made_by_us(foreseen["instance"]) == made_by_us(became["instance"])
         return real
@@ -134,8 +134,8 @@ def compare(module: str, prediction: Result, result: Result) -> None:
         assert prediction["changed"] is result["changed"], said
         if module not in SHOW_MORE:
             assert made_by_us(prediction["diff"]) == made_by_us(result["diff"]), said
-        if "results" in result:
-            assert [item["action"] for item in prediction["results"]] == [item["action"] for item in result["results"]], said
+        if "datasources" in result:
+            assert [item["action"] for item in prediction["datasources"]] == [item["action"] for item in result["datasources"]], said
     elif result.get("error", {}).get("code") == "BadInput":
         assert prediction["failed"], (module, said)
         assert prediction["msg"] == result["msg"]

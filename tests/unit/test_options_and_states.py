@@ -245,6 +245,6 @@ def test_states_of_a_protection(azure: Driver, row: list[str], state: str) -> No
         assert (result["failed"], result["changed"]) == (False, False)
     else:
         result = azure.predicted("backup_instance", **wanted)
-    assert result["results"][0]["action"] == cell
+    assert result["datasources"][0]["action"] == cell
     if state != "absent":
-        assert result["results"][0]["instance"]["state"] == STATES[state]
+        assert result["datasources"][0]["instance"]["state"] == STATES[state]

@@ -261,7 +261,7 @@ def test_a_query_that_the_emulator_does_not_know_and_a_strange_token_are_refused
 def test_recovery_points_are_listed_by_their_time(azure: Driver) -> None:
     """As az dataprotection recovery-point list asks (recorded: recovery_point_list)."""
     ids = azure.protected("data01")
-    points = [azure.run("backup_adhoc", datasource_id=ids)["results"][0]["recovery_point"] for _turn in range(2)]
+    points = [azure.run("backup_adhoc", datasource_id=ids)["datasources"][0]["recovery_point"] for _turn in range(2)]
     sdk = client(azure).recovery_points
 
     def listed(text: str) -> list[str]:

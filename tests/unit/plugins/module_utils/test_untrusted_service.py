@@ -49,7 +49,7 @@ def test_an_operation_elsewhere_is_not_followed(azure: Driver, header: str) -> N
     result = azure.run("backup_instance", datasource_id=[datasource], state="stopped")
     assert result["failed"]
     assert "another host" in result["msg"]
-    assert result["results"][0]["error"]["code"] == "UntrustedHost"
+    assert result["datasources"][0]["error"]["code"] == "UntrustedHost"
     assert result["changed"] is True, "it was asked for, whatever became of looking after it"
 
 

@@ -112,7 +112,7 @@ def test_an_answer_of_another_form_takes_nothing_else_with_it(azure: Driver) -> 
     assert not result["failed"], result["msg"]
     azure.fault(kind="answer", method="GET", path="/recoveryPoints", status=200, body={"value": [[]]})
     result = azure.run("backup_adhoc", datasource_id=both, max_age="1h", max_concurrency=1)
-    assert [item["failed"] for item in result["results"]] == [True, False]
+    assert [item["failed"] for item in result["datasources"]] == [True, False]
     assert "data01" in result["msg"]
 
 
@@ -121,7 +121,7 @@ def test_one_datasource_s_wait_takes_nothing_from_the_next_one_s(azure: Driver) 
     azure.fault(kind="job", outcome={"status": "Completed", "seconds": 7200}, times=2)
     azure.fault(kind="answer", method="GET", path="/backupJobs", status=429, headers={"Retry-After": "5"}, after=40)
     result = azure.run("backup_adhoc", datasource_id=both, wait_timeout=600, max_concurrency=1)
-    assert all("not over after 600 seconds" in item["msg"] for item in result["results"]), result["msg"]
+    assert all("not over after 600 seconds" in item["msg"] for item in result["datasources"]), result["msg"]
 
 
 def test_a_first_read_pauses_no_longer_than_wait_timeout_either(azure: Driver) -> None:

@@ -25,7 +25,7 @@ def triggers(azure: Driver) -> int:
 def test_a_backup_is_followed_to_the_end_of_its_job(azure: Driver) -> None:
     (protected,) = azure.protected("data01")
     whole = azure.run("backup_adhoc", datasource_id=protected)
-    (result,) = whole["results"]
+    (result,) = whole["datasources"]
     assert whole["diff"][0]["after"] == {"started_job": result["job"]["id"]}
     job, point = result["job"], result["recovery_point"]
     assert (result["action"], result["changed"], result["failed"]) == ("start", True, False)
@@ -49,10 +49,10 @@ def test_without_max_age_every_run_backs_up(azure: Driver) -> None:
 
 def test_a_fresh_recovery_point_is_enough(azure: Driver) -> None:
     (protected,) = azure.protected("data01")
-    point = azure.run("backup_adhoc", datasource_id=protected)["results"][0]["recovery_point"]
+    point = azure.run("backup_adhoc", datasource_id=protected)["datasources"][0]["recovery_point"]
     result = azure.run("backup_adhoc", datasource_id=protected, max_age="12h")
-    assert (result["changed"], result["results"][0]["action"]) == (False, "skip")
-    assert result["results"][0]["recovery_point"]["name"] == point["name"]
+    assert (result["changed"], result["datasources"][0]["action"]) == (False, "skip")
+    assert result["datasources"][0]["recovery_point"]["name"] == point["name"]
     azure.azure.clock.advance(13 * 3600)
     assert azure.run("backup_adhoc", datasource_id=protected, max_age="12h")["changed"]
     assert triggers(azure) == 2
@@ -66,7 +66,7 @@ def test_the_services_clock_decides_how_old_a_point_is(azure: Driver) -> None:
     wrong.skew = timedelta(days=3)
     arguments = {"resource_group": "demo-rg", "vault_name": "demo-vault", "datasource_id": [protected], "max_age": "1h"}
     result = run_module("backup_adhoc", arguments, wrong)
-    assert result["results"][0]["action"] == "skip"
+    assert result["datasources"][0]["action"] == "skip"
 
 
 def test_check_mode_starts_nothing_and_foretells(azure: Driver) -> None:
@@ -76,17 +76,17 @@ def test_check_mode_starts_nothing_and_foretells(azure: Driver) -> None:
     assert len(azure.writes()) == writes
     azure.run("backup_adhoc", datasource_id=protected)
     result = azure.run("backup_adhoc", check=True, datasource_id=protected, max_age="1h")
-    assert (result["changed"], result["results"][0]["action"]) == (False, "skip")
+    assert (result["changed"], result["datasources"][0]["action"]) == (False, "skip")
     assert azure.run("backup_adhoc", check=True, datasource_id=disk("data02"))["changed"] is True
 
 
 def test_a_running_backup_is_joined(azure: Driver) -> None:
     (protected,) = azure.protected("data01")
     started = azure.run("backup_adhoc", datasource_id=protected, wait=False)
-    assert (started["changed"], started["results"][0]["job"]["status"]) == (True, "in_progress")
-    (joined,) = azure.run("backup_adhoc", datasource_id=protected)["results"]
+    assert (started["changed"], started["datasources"][0]["job"]["status"]) == (True, "in_progress")
+    (joined,) = azure.run("backup_adhoc", datasource_id=protected)["datasources"]
     assert (joined["action"], joined["changed"]) == ("join", False)
-    assert joined["job"]["id"] == started["results"][0]["job"]["id"]
+    assert joined["job"]["id"] == started["datasources"][0]["job"]["id"]
     assert joined["job"]["status"] == "completed"
     assert joined["recovery_point"]
     assert triggers(azure) == 1
@@ -98,7 +98,7 @@ def test_a_running_backup_can_be_refused_or_run_beside(azure: Driver) -> None:
     refused = azure.run("backup_adhoc", datasource_id=protected, on_running="fail")
     assert refused["failed"]
     assert "on_running" in refused["msg"]
-    assert refused["results"][0]["job"]["status"] == "in_progress"
+    assert refused["datasources"][0]["job"]["status"] == "in_progress"
     beside = azure.run("backup_adhoc", datasource_id=protected, on_running="start")
     assert beside["changed"]
     assert triggers(azure) == 2
@@ -110,19 +110,19 @@ def test_an_older_backup_that_only_transfers_is_not_joined(azure: Driver) -> Non
     job = next(iter(next(iter(azure.azure.data_protection.vaults.values())).jobs.values()))
     job["properties"]["extendedInfo"]["subTasks"][0]["taskStatus"] = "Completed"
     job["properties"]["extendedInfo"]["subTasks"].append({"taskName": "Data Transfer", "taskStatus": "InProgress"})
-    assert azure.run("backup_adhoc", check=True, datasource_id=protected, max_age="1h")["results"][0]["action"] == "join"
+    assert azure.run("backup_adhoc", check=True, datasource_id=protected, max_age="1h")["datasources"][0]["action"] == "join"
     result = azure.run("backup_adhoc", datasource_id=protected)
-    assert (result["changed"], result["results"][0]["action"]) == (True, "start")
+    assert (result["changed"], result["datasources"][0]["action"]) == (True, "start")
 
 
 def test_a_job_is_resumed_by_its_id_or_its_guid(azure: Driver) -> None:
     (protected,) = azure.protected("data01")
-    job = azure.run("backup_adhoc", datasource_id=protected, wait=False)["results"][0]["job"]
+    job = azure.run("backup_adhoc", datasource_id=protected, wait=False)["datasources"][0]["job"]
     result = azure.run("backup_adhoc", resource_group=None, vault_name=None, job_id=job["id"])
-    assert (result["changed"], result["results"][0]["action"]) == (False, "resume")
-    assert result["results"][0]["job"]["status"] == "completed"
-    assert result["results"][0]["recovery_point"]["name"]
-    assert azure.run("backup_adhoc", job_id=job["name"])["results"][0]["job"]["id"] == job["id"]
+    assert (result["changed"], result["datasources"][0]["action"]) == (False, "resume")
+    assert result["datasources"][0]["job"]["status"] == "completed"
+    assert result["datasources"][0]["recovery_point"]["name"]
+    assert azure.run("backup_adhoc", job_id=job["name"])["datasources"][0]["job"]["id"] == job["id"]
     assert triggers(azure) == 1
 
 
@@ -131,11 +131,11 @@ def test_running_out_of_time_loses_nothing_and_says_how_to_go_on(azure: Driver) 
     result = azure.run("backup_adhoc", datasource_id=protected, wait_timeout=60)
     assert result["failed"]
     assert result["changed"] is True
-    job = result["results"][0]["job"]
+    job = result["datasources"][0]["job"]
     assert "job_id" in result["msg"]
     assert job["id"] in result["msg"]
     again = azure.run("backup_adhoc", datasource_id=protected)
-    assert again["results"][0]["job"]["id"] == job["id"]
+    assert again["datasources"][0]["job"]["id"] == job["id"]
     assert triggers(azure) == 1
 
 
@@ -148,20 +148,20 @@ def test_a_failed_job_fails_with_azures_error(azure: Driver) -> None:
     assert "The snapshot is gone." in result["msg"]
     assert result["error"]["code"] == "UserErrorDiskSnapshotNotFound"
     assert result["error"]["recommended_action"] == "Try again."
-    assert result["results"][0]["job"]["status"] == "failed"
+    assert result["datasources"][0]["job"]["status"] == "failed"
 
 
 def test_a_job_with_warnings_is_a_success_that_says_so(azure: Driver) -> None:
     (protected,) = azure.protected("data01")
     azure.fault(kind="job", outcome={"status": "CompletedWithWarnings"})
-    (result,) = azure.run("backup_adhoc", datasource_id=protected)["results"]
+    (result,) = azure.run("backup_adhoc", datasource_id=protected)["datasources"]
     assert (result["failed"], result["job"]["status"]) == (False, "completed_with_warnings")
 
 
 def test_several_are_waited_for_together(azure: Driver) -> None:
     ids = azure.protected("data01", "data02", "data03")
     result = azure.run("backup_adhoc", datasource_id=ids)
-    assert [item["job"]["status"] for item in result["results"]] == ["completed"] * 3
+    assert [item["job"]["status"] for item in result["datasources"]] == ["completed"] * 3
     # One list of the vault's jobs is fewer requests than three jobs.
     assert len(azure.requests("GET", "/backupJobs")) > 2
     singles = [e for e in azure.azure.journal.entries if e["method"] == "GET" and "/backupJobs/" in e["path"]]
@@ -172,7 +172,7 @@ def test_one_failed_job_does_not_hide_the_others(azure: Driver) -> None:
     ids = azure.protected("data01", "data02")
     azure.fault(kind="job", outcome={"status": "Failed", "error": {"code": "X", "message": "Broken."}})
     result = azure.run("backup_adhoc", datasource_id=ids, max_concurrency=1)
-    assert [item["failed"] for item in result["results"]] == [True, False]
+    assert [item["failed"] for item in result["datasources"]] == [True, False]
     assert "1 of 2 failed" in result["msg"]
 
 
@@ -183,7 +183,7 @@ def test_one_failed_job_does_not_hide_the_others(azure: Driver) -> None:
 def test_after_a_broken_answer_the_job_is_looked_for_and_found(azure: Driver, plan: dict) -> None:
     (protected,) = azure.protected("data01")
     azure.fault(method="POST", path="/backup$", **plan)
-    (result,) = azure.run("backup_adhoc", datasource_id=protected)["results"]
+    (result,) = azure.run("backup_adhoc", datasource_id=protected)["datasources"]
     assert (result["failed"], result["changed"], result["job"]["status"]) == (False, True, "completed")
     assert triggers(azure) == 1
 
@@ -238,7 +238,7 @@ def test_a_throttled_trigger_is_sent_again(azure: Driver) -> None:
 def test_a_caller_who_may_not_read_the_operation_finds_the_job_in_the_list(azure: Driver) -> None:
     (protected,) = azure.protected("data01")
     azure.fault(kind="answer", method="GET", path="/operation(Status|Results)/", status=403, times=99)
-    (result,) = azure.run("backup_adhoc", datasource_id=protected)["results"]
+    (result,) = azure.run("backup_adhoc", datasource_id=protected)["datasources"]
     assert (result["failed"], result["job"]["status"]) == (False, "completed")
 
 
@@ -248,7 +248,7 @@ def test_gateway_noise_while_polling_is_outlived(azure: Driver, status: int) -> 
     azure.fault(kind="answer", method="GET", path="/backupJobs/", status=status, times=12)
     azure.fault(kind="answer", method="GET", path="/operationStatus/", status=status, times=8)
     azure.fault(kind="reset_before", method="GET", path="/backupJobs/", times=3)
-    (result,) = azure.run("backup_adhoc", datasource_id=protected)["results"]
+    (result,) = azure.run("backup_adhoc", datasource_id=protected)["datasources"]
     assert (result["failed"], result["job"]["status"]) == (False, "completed")
     assert triggers(azure) == 1
 
@@ -270,7 +270,7 @@ def test_a_wait_of_eight_hours_with_all_that_a_night_brings(azure: Driver) -> No
         azure.clock.skew = timedelta(hours=-1 if 2 <= hours < 5 else 0)
 
     azure.on_sleep = bring_the_night
-    (result,) = azure.run("backup_adhoc", datasource_id=protected, wait_timeout=12 * 3600)["results"]
+    (result,) = azure.run("backup_adhoc", datasource_id=protected, wait_timeout=12 * 3600)["datasources"]
     assert (result["failed"], result["job"]["status"]) == (False, "completed"), result["msg"]
     assert triggers(azure) == 1
     entries = azure.azure.journal.entries[before:]
@@ -343,7 +343,7 @@ def test_a_protection_still_being_configured_is_waited_for(azure: Driver) -> Non
     instance = next(iter(next(iter(azure.azure.data_protection.vaults.values())).instances.values()))
     instance.become("UpdatingProtection")
     azure.azure.schedule.after(120, lambda _moment: instance.become("ProtectionConfigured"))
-    (result,) = azure.run("backup_adhoc", datasource_id=protected)["results"]
+    (result,) = azure.run("backup_adhoc", datasource_id=protected)["datasources"]
     assert result["job"]["status"] == "completed"
 
 
@@ -351,8 +351,8 @@ def test_a_job_that_may_not_be_read_loses_neither_itself_nor_the_others(azure: D
     ids = azure.protected("data01", "data02")
     azure.fault(kind="answer", method="GET", path="/backupJobs/", status=403)
     result = azure.run("backup_adhoc", datasource_id=ids, max_concurrency=1)
-    assert sorted(item["failed"] for item in result["results"]) == [False, True]
-    (lost,) = [item for item in result["results"] if item["failed"]]
+    assert sorted(item["failed"] for item in result["datasources"]) == [False, True]
+    (lost,) = [item for item in result["datasources"] if item["failed"]]
     assert lost["changed"]
     assert lost["job"]["id"] in lost["msg"]
 
@@ -360,7 +360,7 @@ def test_a_job_that_may_not_be_read_loses_neither_itself_nor_the_others(azure: D
 def test_without_waiting_a_job_that_cannot_be_read_is_still_named(azure: Driver) -> None:
     (protected,) = azure.protected("data01")
     azure.fault(kind="answer", method="GET", path="/backupJobs/", status=403, times=9)
-    (result,) = azure.run("backup_adhoc", datasource_id=protected, wait=False)["results"]
+    (result,) = azure.run("backup_adhoc", datasource_id=protected, wait=False)["datasources"]
     assert (result["failed"], result["changed"], result["job"]["status"]) == (False, True, "in_progress")
     assert result["job"]["start_time"] is None
 
@@ -370,7 +370,7 @@ def test_a_recovery_point_that_may_not_be_read_fails_no_backup(azure: Driver) ->
     azure.fault(kind="answer", method="GET", path="/recoveryPoints/", status=403, times=9)
     result = azure.run("backup_adhoc", datasource_id=protected)
     assert (result["failed"], result["changed"]) == (False, True)
-    assert result["results"][0]["recovery_point"]["name"] == result["results"][0]["job"]["recovery_point_id"]
+    assert result["datasources"][0]["recovery_point"]["name"] == result["datasources"][0]["job"]["recovery_point_id"]
     assert "recovery point" in str(result["warnings"])
 
 
@@ -378,7 +378,7 @@ def test_a_recovery_point_that_may_not_be_read_fails_no_backup(azure: Driver) ->
 def test_an_operation_that_cannot_be_followed_does_not_hide_the_backup(azure: Driver, status: int) -> None:
     (protected,) = azure.protected("data01")
     azure.fault(kind="answer", method="GET", path="/operationStatus/", status=status, times=9)
-    (result,) = azure.run("backup_adhoc", datasource_id=protected)["results"]
+    (result,) = azure.run("backup_adhoc", datasource_id=protected)["datasources"]
     assert (result["failed"], result["changed"], result["job"]["status"]) == (False, True, "completed")
     assert triggers(azure) == 1
 
@@ -427,7 +427,7 @@ def test_an_interrupted_task_begins_nothing_new_and_tells_what_runs(azure: Drive
     azure.on_sleep = end
     result = azure.run("backup_adhoc", datasource_id=ids, max_concurrency=1)
     assert result["failed"]
-    first, *others = result["results"]
+    first, *others = result["datasources"]
     assert first["job"]["id"]
     assert first["job"]["name"] in first["msg"]
     assert "the task was interrupted" in first["msg"]
@@ -435,7 +435,7 @@ def test_an_interrupted_task_begins_nothing_new_and_tells_what_runs(azure: Drive
     assert triggers(azure) == 1
     azure.on_sleep = None
     again = azure.run("backup_adhoc", datasource_id=ids)
-    assert [one["action"] for one in again["results"]] == ["join", "start", "start"]
+    assert [one["action"] for one in again["datasources"]] == ["join", "start", "start"]
     assert triggers(azure) == 3
 
 
@@ -457,7 +457,7 @@ def test_what_a_vault_protects_is_selected_by_what_it_is(azure: Driver, select: 
     for check in (True, False):
         result = azure.run("backup_adhoc", check=check, select=select)
         assert not result["failed"], result["msg"]
-        assert [one["datasource_id"].rsplit("/", 1)[-1] for one in result["results"]] == names
+        assert [one["datasource_id"].rsplit("/", 1)[-1] for one in result["datasources"]] == names
     assert triggers(azure) == len(names)
     assert result["changed"] is bool(names)
     jobs = azure.run("backup_job_info", select=select)["jobs"]
@@ -500,7 +500,7 @@ def test_more_wait_for_azure_than_requests_are_under_way(azure: Driver) -> None:
 def test_check_mode_tells_how_a_job_ended_that_is_over(azure: Driver) -> None:
     (protected,) = azure.protected("data01")
     azure.fault(kind="job", outcome={"status": "Failed", "error": {"code": "Planned", "message": "It was planned."}})
-    job = azure.run("backup_adhoc", datasource_id=protected)["results"][0]["job"]["id"]
+    job = azure.run("backup_adhoc", datasource_id=protected)["datasources"][0]["job"]["id"]
     for check in (True, False):
         result = azure.run("backup_adhoc", check=check, job_id=job, resource_group=None, vault_name=None)
         assert "It was planned." in result["msg"]

@@ -20,7 +20,7 @@ def ready(azure: Driver, *names: str, **vault: object) -> None:
 
 def test_a_disk_is_protected_as_predicted_and_only_once(azure: Driver) -> None:
     ready(azure)
-    (result,) = azure.predicted("backup_instance", **PROTECT)["results"]
+    (result,) = azure.predicted("backup_instance", **PROTECT)["datasources"]
     assert result["action"] == "protect"
     assert result["instance"]["state"] == "protection_configured"
     assert result["instance"]["snapshot_resource_group_id"] == SNAPSHOTS
@@ -30,8 +30,8 @@ def test_a_disk_is_protected_as_predicted_and_only_once(azure: Driver) -> None:
 def test_the_name_is_the_same_wherever_it_is_made(azure: Driver) -> None:
     ready(azure)
     upper = disk("data01").replace("resourceGroups", "RESOURCEGROUPS")
-    name = azure.run("backup_instance", check=True, **PROTECT)["results"][0]["instance"]["name"]
-    other = azure.run("backup_instance", check=True, **{**PROTECT, "datasource_id": upper})["results"][0]["instance"]["name"]
+    name = azure.run("backup_instance", check=True, **PROTECT)["datasources"][0]["instance"]["name"]
+    other = azure.run("backup_instance", check=True, **{**PROTECT, "datasource_id": upper})["datasources"][0]["instance"]["name"]
     assert name == other
     assert name.startswith("data01-data01-")
 
@@ -65,28 +65,28 @@ def test_an_instance_of_any_name_is_adopted(azure: Driver) -> None:
     azure.run("backup_instance", **PROTECT, name="by-hand")
     result = azure.run("backup_instance", **PROTECT)
     assert (result["failed"], result["changed"]) == (False, False)
-    assert result["results"][0]["instance"]["name"] == "by-hand"
+    assert result["datasources"][0]["instance"]["name"] == "by-hand"
 
 
 def test_many_are_protected_in_one_task_in_the_order_given(azure: Driver) -> None:
     names = ["data03", "data01", "data02"]
     ready(azure, *names)
     result = azure.predicted("backup_instance", **{**PROTECT, "datasource_id": [disk(name) for name in names]})
-    assert [item["datasource_id"] for item in result["results"]] == [disk(name) for name in names]
+    assert [item["datasource_id"] for item in result["datasources"]] == [disk(name) for name in names]
 
 
 def test_the_same_id_twice_is_protected_once(azure: Driver) -> None:
     ready(azure)
     result = azure.run("backup_instance", **{**PROTECT, "datasource_id": [disk("data01"), disk("data01").upper()]})
     assert result["failed"] is False, result
-    assert [item["changed"] for item in result["results"]] == [True, True]
+    assert [item["changed"] for item in result["datasources"]] == [True, True]
     assert len([entry for entry in azure.azure.journal.writes() if "/backupInstances/" in entry["path"]]) == 1
 
 
 def test_one_that_fails_does_not_stop_the_others(azure: Driver) -> None:
     ready(azure, "data01", "far01")
     result = azure.run("backup_instance", **{**PROTECT, "datasource_id": [disk("far01"), disk("data01")]})
-    assert [item["failed"] for item in result["results"]] == [True, False]
+    assert [item["failed"] for item in result["datasources"]] == [True, False]
     assert result["changed"] is True
     assert "1 of 2 failed" in result["msg"]
 
@@ -101,7 +101,7 @@ def test_lists_are_read_to_their_last_page(azure: Driver) -> None:
 def test_the_policy_is_changed_and_all_else_kept(azure: Driver) -> None:
     (protected,) = azure.protected("data01")
     azure.run("backup_policy", policy_name="daily", datasource_type="azure_disk", schedule={"frequency": "daily"})
-    (result,) = azure.predicted("backup_instance", datasource_id=protected, policy_name="daily")["results"]
+    (result,) = azure.predicted("backup_instance", datasource_id=protected, policy_name="daily")["datasources"]
     assert result["action"] == "change_policy"
     assert result["instance"]["policy_name"] == "daily"
     assert result["instance"]["snapshot_resource_group_id"] == SNAPSHOTS
@@ -115,9 +115,9 @@ def test_the_ladder_down_and_up_again(azure: Driver) -> None:
         ("stopped", "stop", "protection_stopped"),
         ("present", "resume", "protection_configured"),
     ):
-        (result,) = azure.predicted("backup_instance", datasource_id=protected, policy_name="disks", state=state)["results"]
+        (result,) = azure.predicted("backup_instance", datasource_id=protected, policy_name="disks", state=state)["datasources"]
         assert (result["action"], result["instance"]["state"]) == (action, became)
-    (result,) = azure.predicted("backup_instance", datasource_id=protected, state="absent")["results"]
+    (result,) = azure.predicted("backup_instance", datasource_id=protected, state="absent")["datasources"]
     assert result["action"] == "remove"
     assert result["instance"] is None
     vault = next(iter(azure.azure.data_protection.vaults.values()))
@@ -137,7 +137,7 @@ def test_destroying_data_has_to_be_confirmed(azure: Driver, check: bool) -> None
 
 def test_a_soft_deleted_disk_is_not_protected_behind_ones_back_and_comes_back_when_asked(azure: Driver) -> None:
     (protected,) = azure.protected("data01")
-    point = azure.run("backup_adhoc", datasource_id=protected)["results"][0]["recovery_point"]
+    point = azure.run("backup_adhoc", datasource_id=protected)["datasources"][0]["recovery_point"]
     azure.run("backup_policy", policy_name="others", datasource_type="azure_disk")
     azure.run("backup_instance", datasource_id=protected, state="absent")
     writes = len(azure.writes())
@@ -146,7 +146,7 @@ def test_a_soft_deleted_disk_is_not_protected_behind_ones_back_and_comes_back_wh
     assert "soft-deleted until 20" in result["msg"]
     assert result["msg"].startswith("undelete: ")
     assert len(azure.writes()) == writes
-    (back,) = azure.predicted("backup_instance", **{**PROTECT, "policy_name": "others"}, undelete=True)["results"]
+    (back,) = azure.predicted("backup_instance", **{**PROTECT, "policy_name": "others"}, undelete=True)["datasources"]
     assert back["action"] == "undelete"
     assert (back["instance"]["policy_name"], back["instance"]["state"]) == ("others", "protection_configured")
     assert azure.run("backup_recovery_point_info")["recovery_points"] == [point]
@@ -184,7 +184,7 @@ def test_what_soft_delete_holds_is_destroyed_only_where_it_is_off_and_confirmed(
     assert "soft delete is On" in refused["msg"]
     assert len(azure.writes()) == writes
     azure.vault(soft_delete={"state": "Off"})
-    (result,) = azure.predicted("backup_instance", **gone, delete_backup_data=True)["results"]
+    (result,) = azure.predicted("backup_instance", **gone, delete_backup_data=True)["datasources"]
     assert result["action"] == "purge"
     assert azure.run("backup_instance_info", deleted=True)["instances"] == []
 
@@ -208,7 +208,7 @@ def test_a_protection_error_is_told_and_mended_by_the_next_run(azure: Driver) ->
     result = azure.run("backup_adhoc", datasource_id=protected)
     assert result["failed"]
     assert "protection_error" in result["msg"]
-    (mended,) = azure.predicted("backup_instance", datasource_id=protected, policy_name="disks")["results"]
+    (mended,) = azure.predicted("backup_instance", datasource_id=protected, policy_name="disks")["datasources"]
     assert (mended["action"], mended["instance"]["state"]) == ("resume", "protection_configured")
 
 
@@ -233,7 +233,7 @@ def test_a_run_interrupted_after_the_put_goes_on_with_the_same_instance(azure: D
     second = azure.run("backup_instance", **PROTECT)
     assert first["failed"] or first["changed"]
     assert not second["failed"], second["msg"]
-    assert len(azure.requests("PUT", second["results"][0]["instance"]["name"])) <= 1
+    assert len(azure.requests("PUT", second["datasources"][0]["instance"]["name"])) <= 1
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_the_snapshot_group_cannot_be_changed_later(azure: Driver) -> None:
 def test_check_mode_works_on_an_empty_group(azure: Driver) -> None:
     result = azure.run("backup_instance", check=True, **PROTECT)
     assert (result["failed"], result["changed"]) == (False, True), result
-    assert result["results"][0]["action"] == "protect"
+    assert result["datasources"][0]["action"] == "protect"
     assert azure.writes() == []
 
 
@@ -311,7 +311,7 @@ def test_a_stop_that_was_interrupted_is_gone_on_with(azure: Driver) -> None:
     instance = next(iter(next(iter(azure.azure.data_protection.vaults.values())).instances.values()))
     instance.become("UpdatingProtection")
     azure.azure.schedule.after(120, lambda _moment: instance.become("ProtectionStopped"))
-    (result,) = azure.run("backup_instance", datasource_id=protected, state="stopped")["results"]
+    (result,) = azure.run("backup_instance", datasource_id=protected, state="stopped")["datasources"]
     assert (result["failed"], result["instance"]["state"]) == (False, "protection_stopped")
     assert not azure.requests("POST", "/stopProtection")
 
@@ -342,7 +342,7 @@ def test_a_vault_without_an_identity_of_its_own_acts_by_a_user_assigned_one(azur
     azure.policy()
     roles = {"datasource_id": disk("data01"), "snapshot_resource_group": "demo-snapshots-rg"}
     azure.predicted("backup_permission", **roles)
-    (result,) = azure.predicted("backup_instance", **PROTECT)["results"]
+    (result,) = azure.predicted("backup_instance", **PROTECT)["datasources"]
     assert result["instance"]["identity_id"] == reader
     body = azure.requests("PUT", result["instance"]["name"])[0]["body"]["properties"]
     assert body["identityDetails"] == {"useSystemAssignedIdentity": False, "userAssignedIdentityArmUrl": reader}

@@ -13,13 +13,13 @@ WHERE = {"datasource_id": [disk("data01")], "snapshot_resource_group": "demo-sna
 
 
 def statuses(result: dict) -> list[str]:
-    return [role["status"] for item in result["results"] for role in item["roles"]]
+    return [role["status"] for item in result["datasources"] for role in item["roles"]]
 
 
 def test_both_roles_are_granted_as_predicted_and_only_once(azure: Driver) -> None:
     azure.vault()
     result = azure.predicted("backup_permission", **WHERE)
-    roles = result["results"][0]["roles"]
+    roles = result["datasources"][0]["roles"]
     assert [(role["role"], role["scope"]) for role in roles] == [
         ("Disk Backup Reader", disk("data01")),
         ("Disk Snapshot Contributor", SNAPSHOTS),
@@ -34,7 +34,7 @@ def test_check_mode_names_what_is_missing(azure: Driver) -> None:
     azure.vault()
     result = azure.run("backup_permission", check=True, **WHERE)
     assert statuses(result) == ["missing", "missing"]
-    assert "Disk Backup Reader" in result["results"][0]["msg"]
+    assert "Disk Backup Reader" in result["datasources"][0]["msg"]
 
 
 def test_a_shared_resource_group_gets_its_role_once(azure: Driver) -> None:
@@ -96,7 +96,7 @@ def test_absent_keeps_the_role_that_other_disks_still_need(azure: Driver) -> Non
     azure.protected("data01", "data02")
     result = azure.run("backup_permission", **WHERE, state="absent")
     assert statuses(result) == ["revoked", "kept"]
-    assert SNAPSHOTS in result["results"][0]["msg"]
+    assert SNAPSHOTS in result["datasources"][0]["msg"]
 
 
 def test_a_vault_without_identity_is_told(azure: Driver) -> None:
@@ -112,8 +112,8 @@ def test_one_that_fails_does_not_stop_the_others(azure: Driver) -> None:
                 body={"error": {"code": "AuthorizationFailed", "message": "You may not."}})  # fmt: skip
     result = azure.run("backup_permission", **{**WHERE, "datasource_id": [disk("data01"), disk("data02")]})
     assert result["failed"]
-    assert [item["failed"] for item in result["results"]] == [True, False]
-    assert result["results"][0]["error"]["code"] == "AuthorizationFailed"
+    assert [item["failed"] for item in result["datasources"]] == [True, False]
+    assert result["datasources"][0]["error"]["code"] == "AuthorizationFailed"
     assert "1 of 2 failed" in result["msg"]
 
 
@@ -181,7 +181,7 @@ def test_many_datasources_are_read_by_one_list_where_that_is_allowed(
     monkeypatch.setenv("AZURE_CLIENT_ID", client)
     options = {"datasource_id": [disk(name) for name in names], "snapshot_resource_group": "demo-snapshots-rg"}
     granted = azure.predicted("backup_permission", **options)
-    assert {role["status"] for result in granted["results"] for role in result["roles"]} == {"granted"}
+    assert {role["status"] for result in granted["datasources"] for role in result["roles"]} == {"granted"}
     azure.azure.journal.entries.clear()
     again = azure.run("backup_permission", **options)
     assert (again["failed"], again["changed"]) == (False, False)

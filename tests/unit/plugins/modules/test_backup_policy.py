@@ -105,7 +105,7 @@ def test_a_new_version_takes_over_the_instances(azure: Driver) -> None:
     assert names == ["disks-v2"]
     # The name goes on meaning the newest version.
     instance = azure.run("backup_instance", datasource_id=protected, policy_name="disks")
-    assert (instance["changed"], instance["results"][0]["instance"]["policy_name"]) == (False, "disks-v2")
+    assert (instance["changed"], instance["datasources"][0]["instance"]["policy_name"]) == (False, "disks-v2")
     third = azure.predicted("backup_policy", **{**change, "retention": {"default": "60d"}})
     assert third["policy"]["name"] == "disks-v3"
 
@@ -118,7 +118,7 @@ def test_an_interrupted_new_version_is_finished_by_the_next_run(azure: Driver) -
     result = azure.run("backup_policy", **change)
     assert not result["failed"]
     assert result["repointed_instances"]
-    instance = azure.run("backup_instance", datasource_id=protected, policy_name="disks")["results"][0]["instance"]
+    instance = azure.run("backup_instance", datasource_id=protected, policy_name="disks")["datasources"][0]["instance"]
     assert instance["policy_name"] == "disks-v2"
     names = [policy["name"] for policy in next(iter(azure.azure.data_protection.vaults.values())).policies.values()]
     assert names == ["disks-v2"]
@@ -223,7 +223,7 @@ def test_what_is_stopped_keeps_its_version(azure: Driver) -> None:
     change = {**POLICY, "retention": {"default": "30d"}, "on_change": "new_version"}
     result = azure.predicted("backup_policy", **change)
     assert (len(result["repointed_instances"]), result["replaced_policies"]) == (1, [])
-    stopped = azure.run("backup_instance", datasource_id=ids[0], state="stopped")["results"][0]
+    stopped = azure.run("backup_instance", datasource_id=ids[0], state="stopped")["datasources"][0]
     assert (stopped["changed"], stopped["instance"]["policy_name"]) == (False, "disks")
 
 

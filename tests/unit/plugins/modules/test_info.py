@@ -182,7 +182,7 @@ def test_instances_read_as_the_module_that_made_them_gave_them(azure: Driver) ->
     azure.protected("data01", "data02")
     read = azure.run("backup_instance_info")["instances"]
     again = azure.run("backup_instance", datasource_id=[disk("data01"), disk("data02")], policy_name="disks")
-    assert read == [result["instance"] for result in again["results"]]
+    assert read == [result["instance"] for result in again["datasources"]]
 
 
 def test_instances_are_chosen(azure: Driver) -> None:
@@ -232,9 +232,9 @@ def test_instances_are_read_by_their_pages(azure: Driver) -> None:
 
 def test_recovery_points_of_several_disks_newest_first(azure: Driver) -> None:
     ids = azure.protected("data01", "data02")
-    first = azure.run("backup_adhoc", datasource_id=ids[0])["results"][0]["recovery_point"]
-    second = azure.run("backup_adhoc", datasource_id=ids[1])["results"][0]["recovery_point"]
-    third = azure.run("backup_adhoc", datasource_id=ids[0])["results"][0]["recovery_point"]
+    first = azure.run("backup_adhoc", datasource_id=ids[0])["datasources"][0]["recovery_point"]
+    second = azure.run("backup_adhoc", datasource_id=ids[1])["datasources"][0]["recovery_point"]
+    third = azure.run("backup_adhoc", datasource_id=ids[0])["datasources"][0]["recovery_point"]
     azure.azure.configure({"page_size": 1})
     assert azure.run("backup_recovery_point_info")["recovery_points"] == [third, second, first]
     of_one = azure.run("backup_recovery_point_info", datasource_id=ids[0])["recovery_points"]
@@ -255,7 +255,7 @@ def test_recovery_points_of_several_disks_newest_first(azure: Driver) -> None:
 
 def test_what_cannot_be_read_is_told_with_what_could(azure: Driver) -> None:
     ids = azure.protected("data01", "data02")
-    points = [azure.run("backup_adhoc", datasource_id=one)["results"][0]["recovery_point"] for one in ids]
+    points = [azure.run("backup_adhoc", datasource_id=one)["datasources"][0]["recovery_point"] for one in ids]
     azure.fault(kind="answer", method="GET", path="data01-.*/recoveryPoints", status=403, times=1)
     result = azure.run("backup_recovery_point_info")
     assert result["failed"]
@@ -278,14 +278,14 @@ def test_a_time_that_is_none_is_named_before_any_request(azure: Driver, value: s
 def history(azure: Driver) -> list[dict[str, Any]]:
     """Have a completed and a failed job of one disk, and a running one of another; gives them oldest first."""
     ids = azure.protected("data01", "data02")
-    done = azure.run("backup_adhoc", datasource_id=ids[0])["results"][0]["job"]
+    done = azure.run("backup_adhoc", datasource_id=ids[0])["datasources"][0]["job"]
     azure.azure.clock.advance(3600)
     azure.fault(
         kind="job", outcome={"status": "Failed", "error": {"code": "UserErrorX", "message": "no", "recommendedAction": ["a"]}}
     )
-    failed = azure.run("backup_adhoc", datasource_id=ids[0])["results"][0]["job"]
+    failed = azure.run("backup_adhoc", datasource_id=ids[0])["datasources"][0]["job"]
     azure.azure.clock.advance(3600)
-    running = azure.run("backup_adhoc", datasource_id=ids[1], wait=False)["results"][0]["job"]
+    running = azure.run("backup_adhoc", datasource_id=ids[1], wait=False)["datasources"][0]["job"]
     return [done, failed, running]
 
 
@@ -421,7 +421,7 @@ def test_what_cannot_be_is_named_before_any_request(azure: Driver, module: str, 
 
 
 def test_a_policy_and_a_recovery_point_are_found_by_their_ids_alone(azure: Driver) -> None:
-    point = azure.run("backup_adhoc", datasource_id=azure.protected("data01"))["results"][0]["recovery_point"]
+    point = azure.run("backup_adhoc", datasource_id=azure.protected("data01"))["datasources"][0]["recovery_point"]
     found = azure.run("backup_recovery_point_info", recovery_point_id=point["id"], **NOWHERE)["recovery_points"]
     assert found == [point]
     policy = f"{VAULT_ID}/backupPolicies/disks"
@@ -436,7 +436,7 @@ def test_times_are_taken_as_iso_8601_has_them(azure: Driver, time: str) -> None:
 
 def test_an_instance_that_has_no_recovery_points_by_nature_hides_no_others(azure: Driver) -> None:
     ids = azure.protected("data01", "data02")
-    point = azure.run("backup_adhoc", datasource_id=ids[1])["results"][0]["recovery_point"]
+    point = azure.run("backup_adhoc", datasource_id=ids[1])["datasources"][0]["recovery_point"]
     error = {"error": {"code": "UserErrorPITBackupInstanceNotFound", "message": "no"}}
     azure.fault(kind="answer", method="GET", path="data01-.*/recoveryPoints", status=400, body=error)
     assert azure.run("backup_recovery_point_info")["recovery_points"] == [point]
@@ -449,7 +449,7 @@ def test_a_job_that_appears_late_is_waited_for(azure: Driver) -> None:
     (job,) = azure.run("backup_job_info", job_id=running["id"], wait=True, **NOWHERE)["jobs"]
     assert job["status"] == "completed"
     azure.fault(kind="answer", method="GET", path="/backupJobs/", status=404)
-    (result,) = azure.run("backup_adhoc", job_id=running["id"], **NOWHERE)["results"]
+    (result,) = azure.run("backup_adhoc", job_id=running["id"], **NOWHERE)["datasources"]
     assert (result["action"], result["job"]["status"]) == ("resume", "completed")
 
 

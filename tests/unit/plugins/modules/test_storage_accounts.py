@@ -87,7 +87,7 @@ def test_a_new_version_does_not_give_a_schedule_to_what_has_no_containers(azure:
     assert azure.requests("PUT", "/backupPolicies/blobs-v2") == []
     azure.run("backup_policy", **(POLICY | {"policy_name": "nightly"}), retention={"operational": "30d", "default": "14d"})
     fixed = azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="nightly", containers_list=["photos", "photos"])
-    assert fixed["results"][0]["instance"]["containers_list"] == ["photos"]
+    assert fixed["datasources"][0]["instance"]["containers_list"] == ["photos"]
     again = azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="nightly", containers_list=["photos", "photos"])
     assert not again["changed"]
 
@@ -102,13 +102,13 @@ def test_containers_are_not_given_to_what_is_continuous(azure: Driver) -> None:
 
 def test_the_role_is_granted_on_the_account(azure: Driver) -> None:
     azure.vault()
-    (result,) = azure.run("backup_permission", datasource_id=ACCOUNT)["results"]
+    (result,) = azure.run("backup_permission", datasource_id=ACCOUNT)["datasources"]
     assert [(role["role"], role["scope"]) for role in result["roles"]] == [("Storage Account Backup Contributor", ACCOUNT)]
 
 
 def test_all_containers_are_protected_where_none_is_named(azure: Driver) -> None:
     prepared(azure)
-    (result,) = azure.predicted("backup_instance", datasource_id=ACCOUNT, policy_name="blobs")["results"]
+    (result,) = azure.predicted("backup_instance", datasource_id=ACCOUNT, policy_name="blobs")["datasources"]
     instance = result["instance"]
     assert instance["containers_list"] == ["invoices", "photos"]
     assert instance["datasource_type"] == "azure_blob"
@@ -129,7 +129,7 @@ def test_continuous_backup_takes_no_list(azure: Driver) -> None:
     refused = azure.run("backup_instance", **wanted, containers_list=["photos"])
     assert "containers_list" in refused["msg"]
     assert azure.requests("POST", "/validateForBackup") == []
-    (result,) = azure.predicted("backup_instance", **wanted)["results"]
+    (result,) = azure.predicted("backup_instance", **wanted)["datasources"]
     assert result["instance"]["containers_list"] == []
 
 
@@ -138,10 +138,10 @@ def test_containers_are_changed_and_the_policy_change_keeps_them(azure: Driver) 
     azure.run("backup_policy", policy_name="weekly", datasource_type="azure_blob", schedule={"frequency": "weekly"})
     wanted = {"datasource_id": ACCOUNT, "policy_name": "blobs"}
     assert not azure.run("backup_instance", **wanted, containers_list=["photos"])["failed"]
-    (result,) = azure.predicted("backup_instance", **wanted, containers_list=["photos", "invoices"])["results"]
+    (result,) = azure.predicted("backup_instance", **wanted, containers_list=["photos", "invoices"])["datasources"]
     assert result["action"] == "change_containers"
     assert azure.run("backup_instance", **wanted)["changed"] is False
-    (moved,) = azure.predicted("backup_instance", datasource_id=ACCOUNT, policy_name="weekly")["results"]
+    (moved,) = azure.predicted("backup_instance", datasource_id=ACCOUNT, policy_name="weekly")["datasources"]
     assert moved["action"] == "change_policy"
     assert moved["instance"]["containers_list"] == ["invoices", "photos"]
     azure.run("backup_instance", datasource_id=ACCOUNT, state="suspended")
@@ -152,12 +152,12 @@ def test_containers_are_changed_and_the_policy_change_keeps_them(azure: Driver) 
 def test_a_scheduled_policy_is_backed_up_on_demand_and_a_continuous_one_is_not(azure: Driver) -> None:
     prepared(azure)
     azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="blobs")
-    (result,) = azure.run("backup_adhoc", datasource_id=ACCOUNT)["results"]
+    (result,) = azure.run("backup_adhoc", datasource_id=ACCOUNT)["datasources"]
     assert (result["action"], result["job"]["status"]) == ("start", "completed")
     assert (result["recovery_point"]["tier"], result["recovery_point"]["type"]) == ("vault_store", "full")
     (request,) = azure.requests("POST", "/backup")
     assert request["body"] == {"backupRuleOptions": {"ruleName": "BackupDaily", "triggerOption": {}}}
-    assert azure.run("backup_adhoc", datasource_id=ACCOUNT, max_age="1h")["results"][0]["action"] == "skip"
+    assert azure.run("backup_adhoc", datasource_id=ACCOUNT, max_age="1h")["datasources"][0]["action"] == "skip"
     azure.run("backup_policy", policy_name="continuous", datasource_type="azure_blob", **CONTINUOUS)
     azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="continuous")
     refused = azure.run("backup_adhoc", datasource_id=ACCOUNT)
@@ -174,7 +174,7 @@ def test_the_ladder_is_the_same_as_for_disks(azure: Driver) -> None:
         azure.predicted("backup_instance", datasource_id=ACCOUNT, state=state)
     azure.predicted("backup_instance", **wanted)
     azure.predicted("backup_instance", datasource_id=ACCOUNT, state="absent")
-    (back,) = azure.predicted("backup_instance", **wanted, undelete=True, containers_list=["invoices"])["results"]
+    (back,) = azure.predicted("backup_instance", **wanted, undelete=True, containers_list=["invoices"])["datasources"]
     assert (back["action"], back["instance"]["containers_list"]) == ("undelete", ["invoices"])
 
 
@@ -221,7 +221,7 @@ def test_containers_that_are_still_to_come_are_protected_by_themselves(azure: Dr
     azure.vault(soft_delete={"state": "AlwaysOn"})
     wanted = {"datasource_id": ACCOUNT, "policy_name": "blobs"}
     automatic = {"auto_protection": {"exclude_prefixes": ["temp-", "test"]}}
-    (result,) = azure.predicted("backup_instance", **wanted, **automatic)["results"]
+    (result,) = azure.predicted("backup_instance", **wanted, **automatic)["datasources"]
     assert result["instance"]["auto_protection"] == automatic["auto_protection"]
     assert result["instance"]["containers_list"] == []
     (request,) = azure.requests("PUT", result["instance"]["name"])
@@ -235,9 +235,9 @@ def test_containers_that_are_still_to_come_are_protected_by_themselves(azure: Dr
         "pattern": "temp-",
     }
     assert azure.run("backup_instance", **wanted)["changed"] is False
-    (listed,) = azure.predicted("backup_instance", **wanted, containers_list=["photos"])["results"]
+    (listed,) = azure.predicted("backup_instance", **wanted, containers_list=["photos"])["datasources"]
     assert (listed["action"], listed["instance"]["auto_protection"]) == ("change_containers", None)
-    (all_again,) = azure.predicted("backup_instance", **wanted, auto_protection={})["results"]
+    (all_again,) = azure.predicted("backup_instance", **wanted, auto_protection={})["datasources"]
     assert all_again["instance"]["auto_protection"] == {"exclude_prefixes": []}
 
 
@@ -246,7 +246,7 @@ def test_a_policy_change_keeps_the_automatic_protection(azure: Driver) -> None:
     azure.vault(soft_delete={"state": "AlwaysOn"})
     azure.run("backup_policy", policy_name="weekly", datasource_type="azure_blob", schedule={"frequency": "weekly"})
     azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="blobs", auto_protection={"exclude_prefixes": ["temp"]})
-    (moved,) = azure.predicted("backup_instance", datasource_id=ACCOUNT, policy_name="weekly")["results"]
+    (moved,) = azure.predicted("backup_instance", datasource_id=ACCOUNT, policy_name="weekly")["datasources"]
     assert moved["instance"]["auto_protection"] == {"exclude_prefixes": ["temp"]}
 
 

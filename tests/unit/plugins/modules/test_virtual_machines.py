@@ -41,7 +41,7 @@ def protected(azure: Driver, *ids: str) -> None:
 
 def instance(azure: Driver, **arguments: Any) -> dict[str, Any]:
     """Bring web01 to a state as predicted, and give its result."""
-    (result,) = azure.predicted("backup_instance", datasource_id=WEB01, **arguments)["results"]
+    (result,) = azure.predicted("backup_instance", datasource_id=WEB01, **arguments)["datasources"]
     return dict(result)
 
 
@@ -286,7 +286,7 @@ def test_nothing_is_to_be_granted(azure: Driver) -> None:
     azure.vault(**KIND)
     result = azure.run("backup_permission", datasource_id=[WEB01, WEB02])
     assert (result["failed"], result["changed"]) == (False, False)
-    assert "no role is needed" in result["results"][0]["msg"]
+    assert "no role is needed" in result["datasources"][0]["msg"]
     assert azure.writes() == ["PUT demo-vault"]
 
 
@@ -306,7 +306,7 @@ def test_a_machine_is_protected_as_predicted(azure: Driver) -> None:
 
 def test_a_new_machine_is_found_by_telling_the_vault_to_look(azure: Driver) -> None:
     prepared(azure)
-    (result,) = azure.predicted("backup_instance", datasource_id=WEB02, policy_name="vms")["results"]
+    (result,) = azure.predicted("backup_instance", datasource_id=WEB02, policy_name="vms")["datasources"]
     assert result["instance"]["friendly_name"] == "web02"
     assert len(azure.requests("POST", "/refreshContainers")) == 1
     assert azure.run("backup_instance", datasource_id=WEB02.lower(), policy_name="vms")["changed"] is False
@@ -316,7 +316,7 @@ def test_machine_and_vault_may_lie_in_different_groups(azure: Driver) -> None:
     azure.vault(**KIND, resource_group="demo-snapshots-rg", location="westeurope")
     there = {"resource_group": "demo-snapshots-rg"}
     assert not azure.run("backup_policy", **POLICY, **there)["failed"]
-    (result,) = azure.predicted("backup_instance", datasource_id=WEB01, policy_name="vms", **there)["results"]
+    (result,) = azure.predicted("backup_instance", datasource_id=WEB01, policy_name="vms", **there)["datasources"]
     assert "demo-rg;web01" in result["instance"]["name"]
 
 
@@ -387,7 +387,7 @@ def test_disks_are_chosen_by_lun(azure: Driver) -> None:
     assert (changed["action"], changed["instance"]["include_disk_luns"]) == ("change_disks", [])
     assert changed["instance"]["exclude_disk_luns"] is None
     kept = azure.run("backup_instance", datasource_id=WEB01, policy_name="vms")
-    assert (kept["changed"], kept["results"][0]["instance"]["include_disk_luns"]) == (False, [])
+    assert (kept["changed"], kept["datasources"][0]["instance"]["include_disk_luns"]) == (False, [])
 
 
 def test_another_policy_is_given_to_what_is_protected(azure: Driver) -> None:
@@ -447,7 +447,7 @@ def test_without_soft_delete_data_is_destroyed_only_when_asked(azure: Driver) ->
 
 def test_a_backup_is_followed_through_both_phases(azure: Driver) -> None:
     protected(azure)
-    (result,) = azure.run("backup_adhoc", datasource_id=WEB01)["results"]
+    (result,) = azure.run("backup_adhoc", datasource_id=WEB01)["datasources"]
     job = result["job"]
     assert (job["status"], job["operation"], job["datasource_id"]) == ("completed", "backup", WEB01)
     assert job["sub_tasks"] == [
@@ -473,22 +473,22 @@ def moment(text: str) -> float:
 
 def test_the_snapshot_is_enough_for_those_who_say_so(azure: Driver) -> None:
     protected(azure)
-    (result,) = azure.run("backup_adhoc", datasource_id=WEB01, wait_for="snapshot", retain_until="90d")["results"]
+    (result,) = azure.run("backup_adhoc", datasource_id=WEB01, wait_for="snapshot", retain_until="90d")["datasources"]
     assert result["job"]["status"] == "in_progress"
     assert "took the snapshot" in result["msg"]
     # The transfer goes on: whoever waits for it joins.
-    (joined,) = azure.run("backup_adhoc", datasource_id=WEB01, max_age="1h")["results"]
+    (joined,) = azure.run("backup_adhoc", datasource_id=WEB01, max_age="1h")["datasources"]
     assert joined["action"] in ("join", "skip")
-    (whole,) = azure.run("backup_adhoc", resource_group=None, vault_name=None, job_id=result["job"]["id"])["results"]
+    (whole,) = azure.run("backup_adhoc", resource_group=None, vault_name=None, job_id=result["job"]["id"])["datasources"]
     assert (whole["job"]["status"], whole["changed"]) == ("completed", False)
-    (by_name,) = azure.run("backup_adhoc", **KIND, job_id=result["job"]["name"])["results"]
+    (by_name,) = azure.run("backup_adhoc", **KIND, job_id=result["job"]["name"])["datasources"]
     assert by_name["job"]["id"] == result["job"]["id"]
 
 
 def test_a_fresh_recovery_point_is_enough(azure: Driver) -> None:
     protected(azure)
     azure.run("backup_adhoc", datasource_id=WEB01)
-    (result,) = azure.run("backup_adhoc", datasource_id=WEB01, max_age="12h")["results"]
+    (result,) = azure.run("backup_adhoc", datasource_id=WEB01, max_age="12h")["datasources"]
     assert (result["action"], result["changed"]) == ("skip", False)
     assert result["recovery_point"]["time"]
     assert len(azure.requests("POST", "/backup")) == 1
@@ -516,7 +516,7 @@ def test_a_backup_that_cannot_be_is_refused_before_any_request(azure: Driver, ar
 def test_a_trigger_whose_answer_is_lost_starts_one_backup(azure: Driver, plan: Any) -> None:
     protected(azure)
     azure.fault(method="POST", path="/backup$", **plan)
-    (result,) = azure.run("backup_adhoc", datasource_id=WEB01)["results"]
+    (result,) = azure.run("backup_adhoc", datasource_id=WEB01)["datasources"]
     assert (result["failed"], result["job"]["status"]) == (False, "completed")
     vault = next(iter(azure.azure.recovery_services.vaults.values()))
     assert sum(job["properties"]["operation"] == "Backup" for job in vault.jobs.values()) == 1
@@ -532,7 +532,7 @@ def test_a_failed_job_tells_code_title_and_what_to_do(azure: Driver) -> None:
     }
     azure.fault(kind="job", outcome={"status": "Failed", "error": error})
     result = azure.run("backup_adhoc", datasource_id=WEB01)
-    (failed,) = result["results"]
+    (failed,) = result["datasources"]
     assert failed["failed"]
     assert failed["changed"]
     assert "Snapshot operation failed" in failed["msg"]
@@ -555,7 +555,7 @@ def test_a_throttled_vault_is_waited_for(azure: Driver) -> None:
     protected(azure)
     azure.fault(kind="answer", method="GET", path="/backupJobs/", status=429, times=3,
                 body={"error": {"code": "ResourceRequestsThrottled", "message": "Too many requests."}})  # fmt: skip
-    (result,) = azure.run("backup_adhoc", datasource_id=WEB01)["results"]
+    (result,) = azure.run("backup_adhoc", datasource_id=WEB01)["datasources"]
     assert result["job"]["status"] == "completed"
 
 
@@ -599,7 +599,7 @@ def test_a_cancelled_backup_is_no_backup(azure: Driver, seconds: int) -> None:
     result = azure.run("backup_adhoc", datasource_id=WEB01)
     assert result["failed"]
     assert "ended cancelled" in result["msg"]
-    assert result["results"][0]["error"]["code"] == "400158"
+    assert result["datasources"][0]["error"]["code"] == "400158"
 
 
 def test_other_warnings_of_a_backup_are_passed_on(azure: Driver) -> None:
@@ -649,8 +649,8 @@ def test_what_is_stopped_cannot_be_suspended_and_check_mode_knows(azure: Driver)
 
 def test_resuming_a_wait_gives_the_recovery_point_of_that_job(azure: Driver) -> None:
     protected(azure)
-    first, _second = (azure.run("backup_adhoc", datasource_id=WEB01)["results"][0] for _time in range(2))
-    resumed = azure.run("backup_adhoc", **KIND, job_id=first["job"]["name"])["results"][0]
+    first, _second = (azure.run("backup_adhoc", datasource_id=WEB01)["datasources"][0] for _time in range(2))
+    resumed = azure.run("backup_adhoc", **KIND, job_id=first["job"]["name"])["datasources"][0]
     assert resumed["recovery_point"]["name"] == first["recovery_point"]["name"]
 
 
@@ -675,7 +675,7 @@ def test_who_may_not_read_operations_waits_for_what_they_do(azure: Driver) -> No
     azure.run("backup_policy", policy_name="long", datasource_type="azure_vm", retention={"default": "365d"})
     azure.fault(kind="answer", method="GET", path="/backupOperations/", status=403, times=50)
     changed = azure.run("backup_instance", datasource_id=WEB01, policy_name="long")
-    assert changed["results"][0]["instance"]["policy_name"] == "long"
+    assert changed["datasources"][0]["instance"]["policy_name"] == "long"
     gone = azure.run("backup_instance", datasource_id=WEB01, state="absent")
     assert not gone["failed"], gone["msg"]
     assert azure.run("backup_instance_info", **KIND)["instances"] == []
