@@ -25,7 +25,7 @@ from .batch import (
     summarise,
 )
 from .clock import Deadline, looks
-from .durations import parse_time, seconds_in
+from .durations import format_time, parse_time, seconds_in
 from .errors import TRANSIENT, AzureBackupError, BadInput, NotFound, OutcomeUnknown, TimedOut
 from .job import check_success, elapsed_of, is_running, reasons_of, running_backup_of, wait_for_jobs
 from .module import Result, Task
@@ -86,6 +86,11 @@ class Batch:
     max_age: float | None
     known_jobs: set[str] = field(default_factory=set)
 
+    @property
+    def join_within(self) -> float:
+        """How many seconds ago a backup may have started that is joined whatever it does; see _may_join."""
+        return _join_within(self.task.options) if self.max_age is None else self.max_age
+
     def __post_init__(self) -> None:
         self.begun = self.service.service_now()
         self.known_jobs = {str(job["id"]).lower() for job in self.jobs}
@@ -104,6 +109,7 @@ def ensure_backups(task: Task) -> Result:
     if options["job_id"]:
         return _resume(task)
     max_age = seconds_in(options["max_age"], "max_age") if options["max_age"] else None
+    _join_within(options)
     selection = options["select"]
     given = [] if selection is not None else read_datasource_ids(options["datasource_id"])
     if selection is not None:
@@ -168,11 +174,11 @@ def _begin(batch: Batch, item: Datasource) -> Backup:
         raise BadInput(f"datasource_id: backup instance '{instance['name']}' has no policy", code="NotProtected")
     policy = batch.policy(instance["policy_name"])
     plan = service.plan_backup(policy, options)
-    fresh = _fresh_recovery_point(batch, instance)
+    running = running_backup_of(instance["id"], batch.jobs)
+    fresh = _fresh_recovery_point(batch, instance, running)
     if fresh:
         message = f"'{datasource.name}' has a recovery point of {fresh['time']}, younger than {options['max_age']}"
         return Backup(datasource.text, "skip", message, instance, recovery_point=fresh)
-    running = running_backup_of(instance["id"], batch.jobs)
     if running and options["on_running"] != "start":
         joined = _join(batch, datasource, instance, running)
         if joined:
@@ -184,27 +190,41 @@ def _begin(batch: Batch, item: Datasource) -> Backup:
     return _start(batch, datasource, instance, plan)
 
 
-def _fresh_recovery_point(batch: Batch, instance: Described) -> Described | None:
+def _join_within(options: dict[str, Any]) -> float:
+    """Read join_within in seconds; 0 joins only a backup that takes its snapshot. Raises BadInput."""
+    text = str(options["join_within"])
+    return 0.0 if text.strip() == "0" else seconds_in(text, "join_within")
+
+
+def _fresh_recovery_point(batch: Batch, instance: Described, running: Described | None) -> Described | None:
+    """Find a recovery point younger than max_age; the snapshot of a backup that still transfers it is none yet."""
     if batch.max_age is None:
         return None
     points = batch.service.list_recovery_points(instance["name"], instance["datasource_id"])
-    newest = points[0] if points else None
-    return newest if newest and _is_younger(batch, newest["time"]) else None
+    for point in points:
+        is_unfinished = running and str(point["time"]) >= str(running["start_time"]) and not batch.service.is_whole(point)
+        if not is_unfinished:
+            return point if _is_younger(batch, point["time"], batch.max_age) else None
+    return None
 
 
-def _is_younger(batch: Batch, time: str | None) -> bool:
-    """Tell whether something is younger than max_age, by the service's clock and not by this machine's."""
+def _is_younger(batch: Batch, time: str | None, seconds: float) -> bool:
+    """Tell whether something is younger than that, by the service's clock and not by this machine's."""
     moment = parse_time(time)
-    if moment is None or batch.max_age is None:
-        return False
-    return batch.service.service_now() - moment < timedelta(seconds=batch.max_age)
+    return moment is not None and batch.service.service_now() - moment < timedelta(seconds=seconds)
+
+
+def _may_join(batch: Batch, job: Described) -> bool:
+    """Tell whether a running backup is joined: while it takes its snapshot, or if it started within max_age or join_within.
+
+    Neither kind of vault tells whose job it is, and a Recovery Services vault not even whether it was scheduled, so only its
+    time can say whether it is as good as a new one: an older backup holds an older state than now.
+    """
+    return batch.service.takes_snapshot(job) or _is_younger(batch, job["start_time"], batch.join_within)
 
 
 def _join(batch: Batch, datasource: ResourceId, instance: Described, running: Described) -> Backup | None:
-    """Attach to a running job while its snapshot is being taken, or if it began within max_age.
-
-    An older one only transfers, which may take days, and holds an older state than now: that one is not joined.
-    """
+    """Attach to a running job if it may be joined."""
     job = batch.service.read_job(running["id"]) or running
     if not is_running(job):
         return None
@@ -214,7 +234,7 @@ def _join(batch: Batch, datasource: ResourceId, instance: Described, running: De
             code="BackupRunning",
             details={"job": job},
         )
-    if not (batch.service.takes_snapshot(job) or _is_younger(batch, job["start_time"])):
+    if not _may_join(batch, job):
         return None
     message = f"joined the backup of '{datasource.name}' that runs since {job['start_time']}"
     return Backup(datasource.text, "join", message, instance, job["id"], job)
@@ -354,7 +374,7 @@ def _conclude(batch: Batch, backup: Backup) -> None:
 
 def _check_over(batch: Batch, backup: Backup, job: Described, what: str) -> None:
     """Raise for a job that is not known to be over, saying how to go on waiting for it."""
-    way_on = f"resume the wait with job_id: {job['id']}, or run the task again to join it"
+    way_on = f"resume the wait with job_id: {job['id']}{_or_run_again(batch, job)}"
     if backup.failure:
         raise AzureBackupError(
             f"{backup.failure.message}. Job {job['name']} goes on in Azure; {way_on}",
@@ -366,6 +386,17 @@ def _check_over(batch: Batch, backup: Backup, job: Described, what: str) -> None
         if batch.task.clock.is_interrupted:
             end = "is not over, and the task was interrupted"
         raise TimedOut(f"Cannot {what}: job {job['name']} {end}. It goes on in Azure; {way_on}")
+
+
+def _or_run_again(batch: Batch, job: Described) -> str:
+    """Say until when another run of the task joins a job; nothing where it would start another backup."""
+    started = parse_time(job["start_time"]) or batch.begun
+    end = started + timedelta(seconds=batch.join_within)
+    if batch.task.options["job_id"] or batch.task.options["on_running"] != "join":
+        return ""
+    if batch.service.service_now() < end:
+        return f", or run the task again before {format_time(end)} to join it"
+    return ", or run the task again while it takes its snapshot to join it" if batch.service.takes_snapshot(job) else ""
 
 
 def _recovery_point_of(batch: Batch, job: Described) -> Described | None:

@@ -207,6 +207,9 @@ class BackupService(VaultService, Protocol):
     def takes_snapshot(self, job: Described) -> bool:
         """Tell whether a running backup job is still in its snapshot phase, in which it may be joined."""
 
+    def is_whole(self, point: Described) -> bool:
+        """Tell whether a recovery point of a running backup is all that the backup makes, and not only its snapshot."""
+
     def list_recovery_points(self, name: str, datasource_id: str | None = None) -> list[Described]:
         """Read the recovery points of the instance of that name, newest first."""
 

@@ -14,7 +14,8 @@ description:
   - Starts an on-demand backup of each datasource and follows its job to the end. It fails when the job fails, with Azure's error.
   - The request that starts a backup is never sent twice. Where its fate is not known, the module looks for the job, and fails
     rather than risk a second backup.
-  - A run that was killed while it waited is simply run again; it finds its job and joins it.
+  - A run that was killed or cancelled while it waited can be run again. It joins the backup that it started within O(join_within) or
+    O(max_age); later, O(job_id) resumes the wait.
   - Without O(max_age) every run backs up, unless it may join a backup that is running.
 author:
   - The holdfast.azure_backup authors (@holdfast)
@@ -30,15 +31,24 @@ options:
   max_age:
     description:
       - Do not back up a datasource that has a recovery point younger than this, such as V(12h) or V(PT12H). The service's clock counts.
+      - The snapshot of a virtual machine's backup that is still being transferred to the vault does not count; that backup is joined.
     type: str
   on_running:
     description:
-      - What to do where a backup of the datasource runs already.
-      - V(join) waits for that one, while it still takes its snapshot or if it began within O(max_age); else it starts another.
+      - What to do if a backup of the datasource is already running.
+      - V(join) waits for that backup while it takes its snapshot, and in any phase if it started within O(max_age) or, without that,
+        within O(join_within). An older backup holds an older state of the datasource, so another one is started.
       - V(fail) fails. V(start) starts another.
     type: str
     choices: [join, fail, start]
     default: join
+  join_within:
+    description:
+      - Join a running backup that started within this time, such as V(1h), whatever phase it is in. V(0) joins only a backup that takes
+        its snapshot. With O(max_age) that counts instead.
+      - Azure does not tell who started a backup, or for virtual machines whether a schedule did, so its time decides.
+    type: str
+    default: 1h
   rule_name:
     description:
       - The backup rule of the policy, such as V(BackupHourly). It is found by itself when it is not set.
@@ -209,6 +219,7 @@ ARGUMENTS = {
     **arguments.wait(14400),
     "max_age": {"type": "str"},
     "on_running": {"type": "str", "choices": ["join", "fail", "start"], "default": "join"},
+    "join_within": {"type": "str", "default": "1h"},
     "rule_name": {"type": "str"},
     "retention_tag": {"type": "str"},
     "retain_until": {"type": "str"},

@@ -68,8 +68,11 @@ class Killing:
         emulator.azure.clock.retry_after = lambda _seconds: "0"  # type: ignore[method-assign]
         self.tally = Tally()
 
-    def go(self, order: str, number: int, at: int) -> bool:
-        """Kill a step of an order after so many requests; tells whether it made that many."""
+    def go(self, order: str, number: int, at: int, pause: float = 0) -> bool:
+        """Kill a step of an order after so many requests; tells whether it made that many.
+
+        pause: how many seconds pass before it is run again.
+        """
         azure = self.emulator.azure
         azure.reset()
         self.journal.process = None
@@ -80,6 +83,7 @@ class Killing:
         before = facts(azure)
         self.journal.entries.clear()
         was_killed = self._run_killed(step, at)
+        azure.clock.advance(pause)
         where = f"{order}: {step.module}, killed after request {at}"
         again = self._run(step)
         if again["failed"]:
@@ -122,15 +126,18 @@ def _impatient(step: Step) -> dict[str, float]:
     return {"poll_interval": 0.05} if step.module in waits else {}
 
 
-def run_kills(chosen: tuple[str, int, int] | None = None) -> Tally:
-    """Kill at all boundaries of the steps, or at a chosen one: the order, the number of the step, and after which request."""
+def run_kills(chosen: tuple[str, int, int] | None = None, pause: float = 0) -> Tally:
+    """Kill at all boundaries of the steps, or at a chosen one: the order, the number of the step, and after which request.
+
+    pause: how many seconds pass before the next run.
+    """
     with Emulator() as emulator, loopback(emulator):
         killing = Killing(emulator)
         for order, number in [chosen[:2]] if chosen else STEPS:
             boundaries = [chosen[2]] if chosen else range(1, _MOST_REQUESTS)
             try:
                 # A step that was not killed has made all its requests.
-                all(killing.go(order, number, at) for at in boundaries)
+                all(killing.go(order, number, at, pause) for at in boundaries)
             except Violation as violation:
                 killing.tally.violations.append(str(violation))
     return killing.tally

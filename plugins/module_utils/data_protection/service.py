@@ -342,6 +342,11 @@ class DataProtection(BackupVault):
         running = [task["name"] for task in job["sub_tasks"] if task["status"] != "completed"]
         return not job["sub_tasks"] or "Trigger Backup" in running
 
+    @staticmethod
+    def is_whole(_point: Described) -> bool:
+        """See services.BackupService. A point appears when its data is in its store."""
+        return True
+
     def list_recovery_points(self, name: str, datasource_id: str | None = None) -> list[Described]:
         try:
             listed = self._list(f"list the recovery points of '{name}'", self._client.recovery_points.list(*self._names, name))

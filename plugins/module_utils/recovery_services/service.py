@@ -367,6 +367,11 @@ class RecoveryServices(RecoveryServicesVault):
         unfinished = [task["name"] for task in job["sub_tasks"] if task["status"] != "completed"]
         return not job["sub_tasks"] or "Take Snapshot" in unfinished
 
+    @staticmethod
+    def is_whole(point: Described) -> bool:
+        """See services.BackupService. The snapshot is a point before it is transferred to the vault."""
+        return point["tier"] != "operational_store"
+
     def list_recovery_points(self, name: str, datasource_id: str | None = None) -> list[Described]:
         path = items.item_path(self.vault, name)
         try:

@@ -37,6 +37,16 @@ def test_a_killed_module_is_simply_run_again(boundary: tuple[str, int, int]) -> 
     assert tally.runs == 1, "it was killed"
 
 
+# A snapshot takes 456 seconds and the transfer after it 2018; a disk's backup has no transfer, and takes 216.
+@pytest.mark.parametrize(
+    ("boundary", "pause"), [(("machines", 4, 10), 1200), (("machines", 4, 10), 200), (("disks", 4, 10), 100)]
+)
+def test_a_backup_is_joined_after_its_task_was_killed_in_either_phase(boundary: tuple[str, int, int], pause: float) -> None:
+    tally = run_kills(boundary, pause)
+    assert tally.violations == []
+    assert tally.runs == 1, "it was killed"
+
+
 def test_the_campaign_notices_what_does_not_hold(loopback_of_chaos: Emulator) -> None:
     """A check that cannot fail is none: results with mistakes in them are violations."""
     run = Run(loopback_of_chaos, "disks", 1)

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from datetime import timedelta
 from typing import Any
+
 
 import pytest
 from conftest import GROUP, Driver, disk
@@ -478,11 +481,64 @@ def test_the_snapshot_is_enough_for_those_who_say_so(azure: Driver) -> None:
     assert "took the snapshot" in result["msg"]
     # The transfer goes on: whoever waits for it joins.
     (joined,) = azure.run("backup_adhoc", datasource_id=WEB01, max_age="1h")["datasources"]
-    assert joined["action"] in ("join", "skip")
+    assert (joined["action"], joined["job"]["id"], joined["job"]["status"]) == ("join", result["job"]["id"], "completed")
     (whole,) = azure.run("backup_adhoc", resource_group=None, vault_name=None, job_id=result["job"]["id"])["datasources"]
     assert (whole["job"]["status"], whole["changed"]) == ("completed", False)
     (by_name,) = azure.run("backup_adhoc", **KIND, job_id=result["job"]["name"])["datasources"]
     assert by_name["job"]["id"] == result["job"]["id"]
+
+
+# A snapshot takes 456 seconds, the transfer after it 2018.
+IN_THE_SNAPSHOT, IN_THE_TRANSFER = 200, 1200
+
+
+@pytest.mark.parametrize("seconds", [IN_THE_SNAPSHOT, IN_THE_TRANSFER])
+@pytest.mark.parametrize("options", [{}, {"max_age": "6h"}])
+def test_a_wait_that_ran_out_says_what_joins_the_backup_and_that_does(azure: Driver, seconds: int, options: Any) -> None:
+    protected(azure)
+    late = azure.run("backup_adhoc", datasource_id=WEB01, wait_timeout=seconds, **options)
+    assert late["failed"]
+    job = late["datasources"][0]["job"]
+    assert f"job_id: {job['id']}, or run the task again before " in late["msg"]
+    (joined,) = azure.run("backup_adhoc", datasource_id=WEB01, **options)["datasources"]
+    assert (joined["action"], joined["changed"], joined["job"]["id"]) == ("join", False, job["id"])
+    assert joined["recovery_point"]["tier"] == "vault_store"
+    assert len(azure.requests("POST", "/backup")) == 1
+
+
+def test_a_wait_that_ran_out_advises_nothing_that_starts_another_backup(azure: Driver) -> None:
+    protected(azure)
+    azure.fault(kind="job", outcome={"status": "Completed", "seconds": 18_000})
+    late = azure.run("backup_adhoc", datasource_id=WEB01, wait_timeout=7200)
+    assert late["failed"]
+    assert "job_id: " in late["msg"]
+    assert "run the task again" not in late["msg"]
+    # It holds the machine as it was two hours ago.
+    assert azure.run("backup_adhoc", check=True, datasource_id=WEB01)["datasources"][0]["action"] == "start"
+    again = azure.run("backup_adhoc", datasource_id=WEB01, join_within="3h")
+    assert again["datasources"][0]["job"]["id"] == late["datasources"][0]["job"]["id"]
+
+
+@pytest.mark.parametrize("seconds", [IN_THE_SNAPSHOT, IN_THE_TRANSFER])
+@pytest.mark.parametrize("options", [{}, {"max_age": "6h"}])
+def test_a_cancelled_wait_is_resumed_by_the_next_run(azure: Driver, seconds: int, options: Any) -> None:
+    protected(azure)
+    begin = azure.azure.clock.now()
+
+    def end() -> None:
+        if (azure.azure.clock.now() - begin).total_seconds() > seconds and not sent:
+            sent.append(True)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    sent: list[bool] = []
+    azure.on_sleep = end
+    cancelled = azure.run("backup_adhoc", datasource_id=WEB01, **options)
+    azure.on_sleep = None
+    assert cancelled["failed"]
+    assert "the task was interrupted" in cancelled["msg"]
+    (joined,) = azure.run("backup_adhoc", datasource_id=WEB01, **options)["datasources"]
+    assert (joined["action"], joined["job"]["id"]) == ("join", cancelled["datasources"][0]["job"]["id"])
+    assert len(azure.requests("POST", "/backup")) == 1
 
 
 def test_a_fresh_recovery_point_is_enough(azure: Driver) -> None:
