@@ -25,8 +25,9 @@ options:
     type: str
   vault_type:
     description:
-      - The kind of vault, where neither O(vault_id) nor a datasource says it. V(backup) when it is not set.
-      - V(recovery_services) is not available in this version.
+      - The kind of vault, V(backup) for a Backup vault and V(recovery_services) for a Recovery Services vault.
+      - It is not needed where O(vault_id), a datasource or its type says it. Otherwise modules that only read look for a vault of
+        either kind by its name, and the others take V(backup).
     type: str
     choices: [backup, recovery_services]
 """

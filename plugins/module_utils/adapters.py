@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .addressing import adapter_for, find_vault
+from .addressing import adapter_for, find_possible_vaults, find_vault, missing_vault
 from .azure.session import Session
 from .data_protection.service import DataProtection
 from .datasources import DatasourceType
@@ -32,6 +32,19 @@ def describe_template(row: DatasourceType, plan: Plan) -> Described:
 def open_service(session: Session, vault: ResourceId) -> BackupService:
     """Give the service of a vault. Raises BadInput for a kind without one."""
     return adapter_for(vault, ADAPTERS)(session, vault)
+
+
+def open_existing_vault(task: Task) -> BackupService:
+    """Give the service of the vault that the options name, which has to exist; its kind is looked for where they do not say it.
+
+    Raises NotFound.
+    """
+    vaults = find_possible_vaults(task)
+    services = [open_service(task.session, vault) for vault in vaults]
+    found = next((service for service in services if service.read_vault() is not None), None)
+    if found is None:
+        raise missing_vault(task.session, *vaults)
+    return found
 
 
 def open_vault(task: Task, needed_type: str | None = None) -> BackupService:

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import re
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .azure.session import API_VERSIONS, Session
-from .errors import BadInput, NotFound
+from .errors import AzureBackupError, BadInput, NotFound
 from .module import Task
 from .resource_ids import GROUP_NAME, ResourceId, group_id, parse_resource_id
 from .shapes import Described
@@ -67,9 +67,26 @@ def check_group_name(resource_group: str) -> list[str]:
     return [f"resource_group: '{resource_group}' cannot be a resource group's name"]
 
 
-def find_named_vault(task: Task, needed_type: str | None = None) -> ResourceId | None:
-    """Give the id of the vault that the options name; None where they name none. Raises BadInput."""
-    return find_vault(task, needed_type) if task.options["vault_id"] or task.options["vault_name"] else None
+def names_a_vault(options: dict[str, Any]) -> bool:
+    """Tell whether the options name a vault."""
+    return bool(options["vault_id"] or options["vault_name"])
+
+
+def find_possible_vaults(task: Task, needed_type: str | None = None) -> list[ResourceId]:
+    """Give the ids that the options may mean: one, or one of each kind where neither they nor needed_type say which.
+
+    Raises BadInput.
+    """
+    found = find_vault(task, needed_type)
+    if task.options["vault_id"] or task.options["vault_type"] or needed_type:
+        return [found]
+    return [found, of_other_kind(found)]
+
+
+def of_other_kind(vault: ResourceId) -> ResourceId:
+    """Give the id of the vault of the same name of the other kind."""
+    other = next(kind for kind in VAULT_RESOURCE_TYPES.values() if kind.lower() != vault.type.lower())
+    return parse_resource_id(f"{vault.group_id}/providers/{other}/{vault.name}", "vault_name")
 
 
 def adapter_for(vault: ResourceId, adapters: dict[str, Adapter]) -> Adapter:
@@ -83,18 +100,46 @@ def adapter_for(vault: ResourceId, adapters: dict[str, Adapter]) -> Adapter:
 def read_existing_vault(task: Task, service: VaultService) -> Described | None:
     """Read a vault that has to exist; in check mode a missing one is a warning and None.
 
-    Raises NotFound saying how to make it.
+    Raises NotFound saying how to create it.
     """
     vault = service.read_vault()
     if vault is None:
-        message = (
-            f"vault '{service.vault.name}' does not exist in resource group '{service.vault.resource_group}' "
-            f"of subscription {service.vault.subscription_id}"
-        )
+        error = missing_vault(task.session, service.vault)
         if not task.check_mode:
-            raise NotFound(f"vault_name, vault_id: {message}; create it with backup_vault first", status=404)
-        task.warn(f"{message}; what hangs on it is to be created")
+            raise error
+        task.warn(error.message.removeprefix("vault_name, vault_id: ").replace(_CREATE_IT, "what depends on it would be created"))
     return vault
+
+
+_CREATE_IT = "create it with backup_vault first"
+
+
+def missing_vault(session: Session, vault: ResourceId, *others: ResourceId) -> NotFound:
+    """Build the error for a vault that does not exist; it says so where one of the other kind has the name.
+
+    others: vaults that are known not to exist either.
+    """
+    where = f"in resource group '{vault.resource_group}' of subscription {vault.subscription_id}"
+    if others:
+        message = f"vault '{vault.name}' does not exist {where}"
+    else:
+        message = f"there is no {_titles()[vault.type.lower()]} '{vault.name}' {where}"
+        other = of_other_kind(vault)
+        if _exists(session, other):
+            message += f" (there is a {_titles()[other.type.lower()]} of that name)"
+    return NotFound(f"vault_name, vault_id: {message}; {_CREATE_IT}", status=404)
+
+
+def _titles() -> dict[str, str]:
+    titles = {"backup": "Backup vault", "recovery_services": "Recovery Services vault"}
+    return {resource_type.lower(): titles[kind] for kind, resource_type in VAULT_RESOURCE_TYPES.items()}
+
+
+def _exists(session: Session, vault: ResourceId) -> bool:
+    try:
+        return session.read(vault.text, f"read vault '{vault.name}'", API_VERSIONS[vault.namespace]) is not None
+    except AzureBackupError:
+        return False
 
 
 def read_group(session: Session, group: str, option: str) -> Described:

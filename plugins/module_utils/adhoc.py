@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from .adapters import open_service, open_vault
+from .adapters import open_existing_vault, open_service, open_vault
 from .addressing import read_existing_vault
 from .batch import (
     Datasource,
+    ReadOnce,
     by_datasource,
     failed_item,
     in_progress,
@@ -94,7 +95,7 @@ class Batch:
     def __post_init__(self) -> None:
         self.begun = self.service.service_now()
         self.known_jobs = {str(job["id"]).lower() for job in self.jobs}
-        self.policy = functools.lru_cache(maxsize=None)(self._read_policy)
+        self.policy = ReadOnce(self._read_policy)
 
     def _read_policy(self, name: str) -> Described:
         policy = self.service.read_policy(name)
@@ -114,7 +115,7 @@ def ensure_backups(task: Task) -> Result:
     given = [] if selection is not None else read_datasource_ids(options["datasource_id"])
     if selection is not None:
         check_selection(selection)
-    service = open_vault(task, given[0][0].vault_type if given else None)
+    service = open_vault(task, given[0][0].vault_type) if given else open_existing_vault(task)
     service.check_backup_options(options, task.clock.now())
     if read_existing_vault(task, service) is None:
         return summarise([_to_be_started(datasource).result() for _row, datasource in given])
@@ -422,7 +423,7 @@ def _recovery_point_of(batch: Batch, job: Described) -> Described | None:
 def _resume(task: Task) -> Result:
     given: Any = task.options["job_id"]
     if GUID.fullmatch(given):
-        service = open_vault(task)
+        service = open_existing_vault(task)
         job_id = f"{service.vault.text}/backupJobs/{given}"
     else:
         found = parse_resource_id(given, "job_id")

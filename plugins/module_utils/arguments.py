@@ -55,6 +55,8 @@ VAULT: Spec = {
     "vault_type": {"type": "str", "choices": ["backup", "recovery_services"]},
 }
 
+MISSING_OK: Spec = {"missing_ok": {"type": "bool", "default": False}}
+
 STACKHUB: Spec = {
     "location": {"type": "str", "required": True},
     "resource_group": {"type": "str"},

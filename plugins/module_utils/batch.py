@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from .datasources import DatasourceType, find_by_id
@@ -21,6 +22,8 @@ Result = dict[str, Any]
 Datasource = tuple[DatasourceType, ResourceId]
 Item = TypeVar("Item")
 Done = TypeVar("Done")
+# Work that pauses once: when all is checked that can be refused, and before anything is written.
+Steps = Generator[None, None, Result]
 
 
 def read_datasource_ids(ids: Sequence[str] | None) -> list[Datasource]:
@@ -86,22 +89,72 @@ def failed_item(datasource_id: str | None, error: AzureBackupError, changed: boo
     }
 
 
-def run_each(datasources: Sequence[Datasource], work: Callable[[DatasourceType, ResourceId], Result], at_once: int) -> Result:
-    """Do the work for every datasource, several at once; one failure stops no other.
+class ReadOnce:
+    """Reads something for each key, once, also where many threads ask at the same time; an error is given to all of them.
 
-    The same id given twice is done once. Gives the module's result: results in input order, changed, failed and,
-    where anything failed, one summary msg.
+    read: takes the key and gives what it reads.
+    """
+
+    def __init__(self, read: Callable[[str], Any]) -> None:
+        self._read = read
+        self._lock = threading.Lock()
+        self._found: dict[str, Future[Any]] = {}
+
+    def __call__(self, key: str) -> Any:
+        """Give what was read for a key. Raises the error that reading it ended with."""
+        with self._lock:
+            known = self._found.get(key)
+            found = self._found[key] = known or Future()
+        if known is None:
+            try:
+                found.set_result(self._read(key))
+            except AzureBackupError as error:
+                found.set_exception(error)
+        return found.result()
+
+
+def run_each(
+    datasources: Sequence[Datasource],
+    work: Callable[[DatasourceType, ResourceId], Steps],
+    max_concurrency: int,
+    at_once: int,
+    accounting: Callable[[Callable[..., Result]], Callable[..., Result]],
+) -> Result:
+    """Check every datasource, and then do the work for each that can be done, several at once; one failure stops no other.
+
+    work: pauses once between its checks and its first write; at_once: how many are worked on at the same time; accounting:
+    notes what is written. The same id given twice is done once. Gives the module's result: datasources in input order, changed,
+    failed and, where anything failed, one summary msg.
     """
     unique: dict[str, Datasource] = {}
     for row, datasource in datasources:
         unique.setdefault(datasource.key, (row, datasource))
 
-    outcomes = settle_each(list(unique.values()), lambda item: work(*item), at_once)
+    checked = settle_each(list(unique.values()), lambda item: _go_on(work(*item)), max_concurrency)
+    outcomes = settle_each(checked, accounting(_finish), at_once)
     done = {
         key: failed_item(unique[key][1].text, outcome) if isinstance(outcome, AzureBackupError) else outcome
         for key, outcome in zip(unique, outcomes, strict=True)
     }
     return summarise([done[datasource.key] for _row, datasource in datasources])
+
+
+def _go_on(steps: Steps) -> Result | Steps:
+    """Let work go on to its pause, or to its end, and give the result there."""
+    try:
+        next(steps)
+    except StopIteration as end:
+        result: Result = end.value
+        return result
+    return steps
+
+
+def _finish(checked: Result | Steps | AzureBackupError) -> Result:
+    if isinstance(checked, AzureBackupError):
+        raise checked
+    done = checked if isinstance(checked, dict) else _go_on(checked)
+    assert isinstance(done, dict), "work pauses once"  # noqa: S101
+    return done
 
 
 def in_progress(max_concurrency: int) -> int:

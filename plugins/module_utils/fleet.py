@@ -69,6 +69,22 @@ def list_subscriptions(session: Session) -> list[str]:
     return [str(item["subscriptionId"]) for item in listed]
 
 
+def warn_of_invisible(session: Session, subscription_ids: list[str], warn: Callable[[str], None]) -> None:
+    """Warn of subscriptions that the caller may not see: Resource Graph answers nothing for them.
+
+    subscription_ids: which were searched, empty for all.
+    """
+    try:
+        visible = {name.lower() for name in list_subscriptions(session)}
+    except AzureBackupError:
+        return
+    hidden = [name for name in subscription_ids if name.lower() not in visible]
+    if not visible:
+        warn("the caller may not see any subscription, so nothing was found; it needs the role Reader or Backup Reader")
+    elif hidden:
+        warn(f"the caller may not see the subscription(s) {', '.join(hidden)}, so nothing was found there")
+
+
 def find_deleted_vaults(session: Session, subscription_ids: list[str], location: str) -> list[Described]:
     """Read the vaults of subscriptions that were deleted in a region and can be brought back. Only Backup vaults can."""
     return [

@@ -1,24 +1,36 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is there: the reads behind the info modules. A list is empty where nothing matches, also where there is no vault."""
+"""What is there: the reads behind the info modules.
+
+A list is empty where nothing matches; a vault that is named and does not exist is an error.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from .adapters import ADAPTERS, describe_template, open_service
-from .addressing import check_group_name, find_named_vault, read_existing_vault
+from .adapters import describe_template, open_existing_vault, open_service
+from .addressing import check_group_name, find_possible_vaults, missing_vault, names_a_vault
 from .azure.session import Session
 from .batch import Datasource, read_datasource_ids, settle_each
 from .clock import Deadline
 from .datasources import find_by_name
 from .durations import is_between, seconds_in
-from .errors import TRANSIENT, AzureBackupError, BadInput, TimedOut
-from .fleet import find_deleted_vaults, find_instances, find_jobs, find_vaults, list_subscriptions, list_vaults
+from .errors import TRANSIENT, AzureBackupError, BadInput, Denied, TimedOut
+from .fleet import (
+    find_deleted_vaults,
+    find_instances,
+    find_jobs,
+    find_vaults,
+    list_subscriptions,
+    list_vaults,
+    warn_of_invisible,
+)
 from .job import is_running, wait_for_jobs
 from .module import Result, Task
 from .plan import default_plan
@@ -28,6 +40,8 @@ from .selection import check_selection, choose_instances
 from .services import BackupService, JobQuery
 from .shapes import Described, shape
 from .vault_service import VAULT_RESOURCE_TYPES
+
+Found = TypeVar("Found")
 
 
 def _datasources(task: Task) -> list[Datasource]:
@@ -61,15 +75,37 @@ def _kind_of_vault(task: Task) -> str | None:
     return find_by_name(name).vault_type if name else None
 
 
-def _named_service(task: Task) -> BackupService | None:
-    """Open the vault that the options name; None where they name none, and all of them are meant."""
+def _possible_services(task: Task) -> list[BackupService]:
+    """Open the vault that the options name, one of each kind where they do not say which; none where all vaults are meant."""
     _check_names(task.options)
-    vault = find_named_vault(task, _kind_of_vault(task))
-    if vault and task.options.get("subscription_ids"):
+    if not names_a_vault(task.options):
+        return []
+    vaults = find_possible_vaults(task, _kind_of_vault(task))
+    if task.options.get("subscription_ids"):
         raise BadInput("subscription_ids: give either this or a vault; a vault lies in one subscription")
-    if vault is None and task.options["vault_type"] not in (None, *ADAPTERS):
-        raise BadInput(f"vault_type: {task.options['vault_type']} is not available in this version")
-    return open_service(task.session, vault) if vault else None
+    return [open_service(task.session, vault) for vault in vaults]
+
+
+def _look_in(task: Task, services: list[BackupService], look: Callable[[BackupService], Found]) -> Found:
+    """Look for something in the vault that the options name. Raises NotFound where that does not exist, unless missing_ok is set.
+
+    What was found in a vault proves that it exists, so that it is read only where nothing was found.
+    """
+    for service in services:
+        found = look(service)
+        if found or _may_exist(service):
+            return found
+    if task.options.get("missing_ok"):
+        return found
+    raise missing_vault(task.session, *(service.vault for service in services))
+
+
+def _may_exist(service: BackupService) -> bool:
+    try:
+        return service.read_vault() is not None
+    except Denied:
+        # Who may not read the vault was still told what lies in it.
+        return True
 
 
 def _subscriptions(task: Task) -> list[str]:
@@ -83,10 +119,16 @@ def _subscriptions(task: Task) -> list[str]:
     return given or [task.session.subscription_id]
 
 
-def _subscriptions_of_deleted(task: Task, service: BackupService | None) -> list[str]:
+def _warn_of_invisible(task: Task, found: list[Described]) -> None:
+    """Warn where nothing was found and the caller may not see what was searched."""
+    if not found:
+        warn_of_invisible(task.session, _subscriptions(task), task.warn)
+
+
+def _subscriptions_of_deleted(task: Task, services: list[BackupService]) -> list[str]:
     """Give the subscriptions whose deleted vaults are asked for: each is asked by itself, so that all has to be listed."""
-    if service:
-        return [service.vault.subscription_id]
+    if services:
+        return [services[0].vault.subscription_id]
     return _subscriptions(task) or list_subscriptions(task.session)
 
 
@@ -98,10 +140,10 @@ def _range(task: Task) -> tuple[datetime | None, datetime | None]:
     return start, end
 
 
-def _lies_where_asked(task: Task, service: BackupService | None, vault_id: Any) -> bool:
+def _lies_where_asked(task: Task, vault_id: Any) -> bool:
     """Tell whether a vault lies in resource_group, which chooses among all vaults where none is named."""
     group = task.options["resource_group"]
-    return bool(service) or not group or same_id(str(vault_id).split("/providers/", 1)[0].rsplit("/", 1)[-1], group)
+    return names_a_vault(task.options) or not group or same_id(str(vault_id).split("/providers/", 1)[0].rsplit("/", 1)[-1], group)
 
 
 def _moment(task: Task, option: str) -> datetime | None:
@@ -131,23 +173,24 @@ def read_vaults(task: Task) -> Result:
     options = task.options
     if options["location"] and not options["deleted"]:
         raise BadInput("location: it is the region of deleted vaults; set deleted: true as well, or leave it out")
-    service = _named_service(task)
+    services = _possible_services(task)
     if options["deleted"]:
         check_region(options["location"], "location")
-        found = find_deleted_vaults(task.session, _subscriptions_of_deleted(task, service), options["location"])
-        found = [vault for vault in found if service is None or same_id(vault["id"], service.vault.text)]
-    elif service:
-        vault = service.read_vault()
-        found = [vault] if vault else []
+        found = find_deleted_vaults(task.session, _subscriptions_of_deleted(task, services), options["location"])
+        found = [vault for vault in found if not services or any(same_id(vault["id"], one.vault.text) for one in services)]
+    elif services:
+        # Whether it exists is what is asked.
+        found = [vault for service in services if (vault := service.read_vault())]
     elif options["subscription_ids"]:
         found = find_vaults(task.session, _subscriptions(task))
+        _warn_of_invisible(task, found)
     else:
         found = list_vaults(task.session, task.session.subscription_id, options["resource_group"])
     wanted = [str(tag).split(":", 1) for tag in options["tags"] or []]
     chosen = [
         vault
         for vault in found
-        if _lies_where_asked(task, service, vault["id"])
+        if _lies_where_asked(task, vault["id"])
         and options["vault_type"] in (None, vault["vault_type"])
         and all(_has_tag(vault["tags"], *tag) for tag in wanted)
     ]
@@ -173,17 +216,20 @@ def read_policies(task: Task) -> Result:
         return {"changed": False, "policies": [template]}
     if options["policy_id"] and not (options["vault_id"] or options["vault_name"]):
         options["vault_id"] = parse_resource_id(options["policy_id"], "policy_id").parent().text
-    service = _named_service(task)
-    if service is None:
+    services = _possible_services(task)
+    if not services:
         raise BadInput("vault_name, vault_id: no vault is named, and policies lie in a vault; or ask for template: true")
-    if options["policy_name"]:
-        # The version that policy_name means elsewhere comes first.
-        found = [policy for _number, policy in reversed(find_versions(service, options["policy_name"]))]
-    elif options["policy_id"]:
-        policy = find_literal_policy(service, options["policy_id"])
-        found = [policy] if policy else []
-    else:
-        found = service.list_policies() or []
+
+    def look(service: BackupService) -> list[Described]:
+        if options["policy_name"]:
+            # The version that policy_name means elsewhere comes first.
+            return [policy for _number, policy in reversed(find_versions(service, options["policy_name"]))]
+        if options["policy_id"]:
+            policy = find_literal_policy(service, options["policy_id"])
+            return [policy] if policy else []
+        return service.list_policies() or []
+
+    found = _look_in(task, services, look)
     if row:
         found = [policy for policy in found if policy["datasource_type"] == row.name]
     return {"changed": False, "policies": found}
@@ -199,17 +245,22 @@ def read_instances(task: Task) -> Result:
         return {"changed": False, "instances": []}
     ids = [datasource.key for _row, datasource in _datasources(task)]
     wanted_type = find_by_name(options["datasource_type"]).name if options["datasource_type"] else None
-    service = _named_service(task)
-    if options["deleted"] and service is None:
+    services = _possible_services(task)
+    if options["deleted"] and not services:
         raise BadInput("deleted: no vault is named, and Resource Graph does not know what is soft-deleted")
-    if service:
-        found = service.list_deleted_instances() if options["deleted"] else _instances_of(task, service)
+    if services:
+        found = _look_in(
+            task,
+            services,
+            lambda service: service.list_deleted_instances() if options["deleted"] else _instances_of(task, service),
+        )
     else:
         found = find_instances(task.session, _subscriptions(task), ids, _kind_of_vault(task))
+        _warn_of_invisible(task, found)
     chosen = [
         item
         for item in found
-        if _lies_where_asked(task, service, item["vault_id"])
+        if _lies_where_asked(task, item["vault_id"])
         and (not ids or str(item["datasource_id"]).lower() in ids)
         and (not options["instance_name"] or same_id(item["name"], options["instance_name"]))
         and (not options["policy_name"] or same_id(item["policy_name"], options["policy_name"]))
@@ -239,10 +290,12 @@ def read_recovery_points(task: Task) -> Result:
     ids = [datasource.key for _row, datasource in _datasources(task)]
     after, before = _range(task)
     point_name = _take_recovery_point_id(options)
-    service = _named_service(task)
-    if service is None:
+    services = _possible_services(task)
+    if not services:
         raise BadInput("vault_name, vault_id: no vault is named, and recovery points lie in a vault")
-    instances = [item for item in _instances_of(task, service) if not ids or str(item["datasource_id"]).lower() in ids]
+    listed_in = _look_in(task, services, lambda one: [(one, item) for item in _instances_of(task, one)])
+    instances = [item for _service, item in listed_in if not ids or str(item["datasource_id"]).lower() in ids]
+    service = listed_in[0][0] if listed_in else services[0]
 
     def read(instance: Described) -> list[Described]:
         if point_name:
@@ -300,30 +353,28 @@ def read_jobs(task: Task) -> Result:
         started_after=after,
         started_before=before,
     )
-    service = _named_service(task)
+    services = _possible_services(task)
     if options["select"] is not None:
-        if service is None:
+        if not services:
             raise BadInput("select: no vault is named, and it chooses among what a vault protects")
-        chosen = choose_instances(task.session, service.list_instances(), options["select"])
+        protected = _look_in(task, services, lambda service: service.list_instances())
+        chosen = choose_instances(task.session, protected, options["select"])
         if not chosen:
             return {"changed": False, "jobs": []}
         query = dataclasses.replace(query, datasource_keys=frozenset(str(one["datasource_id"]).lower() for one in chosen))
     if options["job_id"]:
-        found = _read_named_jobs(task, service, query)
+        found = _find_named_jobs(task, services, query)
     else:
-        if service and options["wait"]:
-            # Waiting for nothing because of a name with a mistake would look like success.
-            read_existing_vault(task, service)
-        listed = (
-            service.list_jobs(query)
-            if service
-            else find_jobs(task.session, _subscriptions(task), query, task.warn, _kind_of_vault(task))
-        )
-        found = [job for job in listed if query.matches(job) and _lies_where_asked(task, service, job["vault_id"])]
+        if services:
+            listed = _look_in(task, services, lambda service: service.list_jobs(query))
+        else:
+            listed = find_jobs(task.session, _subscriptions(task), query, task.warn, _kind_of_vault(task))
+            _warn_of_invisible(task, listed)
+        found = [job for job in listed if query.matches(job) and _lies_where_asked(task, job["vault_id"])]
         if options["details"]:
             found = _read_again(task, found)
     found.sort(key=lambda job: job["start_time"] or "", reverse=True)
-    return {"changed": False, "jobs": _wait(task, service, found) if options["wait"] else found}
+    return {"changed": False, "jobs": _wait(task, services, found) if options["wait"] else found}
 
 
 def _named_job_ids(task: Task, service: BackupService | None) -> list[str]:
@@ -348,6 +399,20 @@ def _named_job_ids(task: Task, service: BackupService | None) -> list[str]:
     if problems:
         raise BadInput("; ".join(problems))
     return ids
+
+
+def _find_named_jobs(task: Task, services: list[BackupService], query: JobQuery) -> list[Described]:
+    """Read the jobs of job_id. Raises NotFound where a vault that they lie in does not exist, unless missing_ok is set."""
+    # A job that is not known yet is waited for, so that its vault has to be known first.
+    named = open_existing_vault(task) if len(services) > 1 else next(iter(services), None)
+    if named:
+        return _look_in(task, [named], lambda service: _read_named_jobs(task, service, query))
+    found = _read_named_jobs(task, None, query)
+    known = {_vault_key(job["id"]) for job in found}
+    for vault, job_id in {_vault_key(job_id): job_id for job_id in _named_job_ids(task, None)}.items():
+        if vault not in known:
+            _look_in(task, [_service_of(task.session, job_id)], lambda _service: [])
+    return found
 
 
 def _read_named_jobs(task: Task, service: BackupService | None, query: JobQuery) -> list[Described]:
@@ -396,8 +461,12 @@ def _at_once(task: Task) -> int:
     return int(task.options["max_concurrency"])
 
 
-def _wait(task: Task, named: BackupService | None, jobs: list[Described]) -> list[Described]:
-    """Wait until none of the jobs runs any more, for all vaults at once. Raises TimedOut with all of them."""
+def _wait(task: Task, services: list[BackupService], jobs: list[Described]) -> list[Described]:
+    """Wait until none of the jobs runs any more, for all vaults at once. Raises TimedOut with all of them.
+
+    services: of the named vault, which know already how long its list of jobs is.
+    """
+    opened = {service.vault.key: service for service in services}
     deadline: Deadline = task.deadline()
     by_vault: dict[str, list[str]] = {}
     for job in jobs:
@@ -405,7 +474,7 @@ def _wait(task: Task, named: BackupService | None, jobs: list[Described]) -> lis
             by_vault.setdefault(str(job["vault_id"]).lower(), []).append(job["id"])
 
     def wait_in_vault(ids: list[str]) -> dict[str, Described | AzureBackupError]:
-        service = named or _service_of(task.session, ids[0])
+        service = opened.get(_vault_key(ids[0])) or _service_of(task.session, ids[0])
         return wait_for_jobs(service, ids, deadline, _at_once(task), task.progress)
 
     known: dict[str, Described | AzureBackupError] = {}

@@ -13,7 +13,7 @@ from typing import Any
 
 from .adapters import open_vault
 from .addressing import read_existing_vault, read_group
-from .batch import by_datasource, in_progress, item_diff, item_result, read_datasource_ids, run_each
+from .batch import ReadOnce, Steps, by_datasource, in_progress, item_diff, item_result, read_datasource_ids, run_each
 from .clock import Deadline, Ramp
 from .containers import check_containers, choose_containers, selection_of
 from .datasources import DatasourceType
@@ -38,22 +38,26 @@ _STATES = {"present": PROTECTED, "suspended": SUSPENDED, "stopped": STOPPED}
 
 @dataclass
 class Batch:
-    """What all datasources of a task share; policy is None where the task names none."""
+    """What all datasources of a task share.
+
+    policy: None where the task names none; location: of the vault, or of the one that is still to be created.
+    """
 
     task: Task
     service: BackupService
     vault: Described | None
     policy: Described | None
     instances: list[Described]
+    location: str | None
 
-    @cached_property
-    def deleted(self) -> list[Described]:
-        """What soft delete still holds in the vault, read when it is first asked for."""
-        return self.service.list_deleted_instances()
+    def __post_init__(self) -> None:
+        self._deleted = ReadOnce(lambda _vault: self.service.list_deleted_instances())
+        self.policy_of = ReadOnce(self.service.read_policy)
 
     def deleted_instance_of(self, datasource: ResourceId) -> Described | None:
-        """Find the soft-deleted instance of a datasource."""
-        return next((item for item in self.deleted if same_id(item["datasource_id"], datasource.text)), None)
+        """Find the soft-deleted instance of a datasource; what soft delete holds is read when it is first asked for."""
+        deleted = self._deleted(self.service.vault.text)
+        return next((item for item in deleted if same_id(item["datasource_id"], datasource.text)), None)
 
     @cached_property
     def _by_datasource(self) -> dict[str, Described]:
@@ -86,8 +90,9 @@ def ensure_instances(task: Task) -> Result:
             "protects containers automatically only where it is AlwaysOn; soft_delete.state of backup_vault turns it on, for good"
         )
     needs_policy = options["state"] == "present" or options["policy_name"] or options["policy_id"]
-    policy = find_policy(task, service, row, vault) if needs_policy and not absent else None
-    batch = Batch(task, service, vault, policy, service.list_instances() if vault else [])
+    policy = find_policy(task, service, [row for row, _datasource in datasources], vault) if needs_policy and not absent else None
+    location = None if absent else _location_of(task, service, vault)
+    batch = Batch(task, service, vault, policy, service.list_instances() if vault else [], location)
     if absent:
         if options["permanent"] or any(batch.instance_of(item) for _row, item in datasources):
             _check_removal(batch)
@@ -96,7 +101,7 @@ def ensure_instances(task: Task) -> Result:
         for scope in sorted({groups[item.key].text for item in unprotected}):
             read_group(task.session, scope, "snapshot_resource_group")
 
-    def work(row: DatasourceType, datasource: ResourceId) -> Result:
+    def work(row: DatasourceType, datasource: ResourceId) -> Steps:
         before = batch.instance_of(datasource)
         if absent:
             return _remove(batch, datasource, before)
@@ -106,7 +111,14 @@ def ensure_instances(task: Task) -> Result:
 
     at_once = options["max_concurrency"]
     # Where each protection has a job to look at, and Azure counts the looks, fewer wait at the same time.
-    return run_each(datasources, task.accounting(work), at_once if service.protects_by_job else in_progress(at_once))
+    return run_each(datasources, work, at_once, at_once if service.protects_by_job else in_progress(at_once), task.accounting)
+
+
+def _location_of(task: Task, service: BackupService, vault: Described | None) -> str:
+    """Give the region of the vault; of one that is still to be created it is the option's, or that of its resource group."""
+    if vault:
+        return str(vault["location"])
+    return str(task.options["location"] or read_group(task.session, service.vault.group_id, "resource_group")["location"])
 
 
 def _check_options(options: dict[str, Any], datasources: list[tuple[DatasourceType, ResourceId]]) -> None:
@@ -162,12 +174,12 @@ def _result(datasource: ResourceId, before: Described | None, after: Described |
 # -- a datasource that the vault does not protect yet
 
 
-def _protect(batch: Batch, row: DatasourceType, datasource: ResourceId, group: ResourceId) -> Result:
+def _protect(batch: Batch, row: DatasourceType, datasource: ResourceId, group: ResourceId) -> Steps:
     task, service = batch.task, batch.service
     if task.options["state"] == "stopped" and task.options["undelete"]:
         held = batch.deleted_instance_of(datasource)
         if held:
-            return _undelete(batch, row, datasource, held, group)
+            return (yield from _undelete(batch, row, datasource, held, group))
     if task.options["state"] != "present":
         raise NotFound(
             f"state: '{datasource.name}' is not protected in vault '{service.vault.name}', so it cannot be "
@@ -177,7 +189,7 @@ def _protect(batch: Batch, row: DatasourceType, datasource: ResourceId, group: R
     location = _check_datasource(batch, row, datasource)
     deleted = batch.deleted_instance_of(datasource)
     if deleted:
-        return _undelete(batch, row, datasource, deleted, group)
+        return (yield from _undelete(batch, row, datasource, deleted, group))
     selection = choose_containers(task, row, datasource, batch.policy or {})
     protection = Protection(
         task.options["name"] or service.instance_name(datasource),
@@ -196,6 +208,7 @@ def _protect(batch: Batch, row: DatasourceType, datasource: ResourceId, group: R
     message = f"'{datasource.name}' is protected by policy '{predicted['policy_name']}'"
     if task.check_mode:
         return _result(datasource, None, predicted, "protect", message)
+    yield
     try:
         _validate_until_permitted(task, service, protection)
         deadline = task.deadline()
@@ -210,7 +223,7 @@ def _protect(batch: Batch, row: DatasourceType, datasource: ResourceId, group: R
     return _result(datasource, None, after, "protect", message)
 
 
-def _undelete(batch: Batch, row: DatasourceType, datasource: ResourceId, deleted: Described, group: ResourceId) -> Result:
+def _undelete(batch: Batch, row: DatasourceType, datasource: ResourceId, deleted: Described, group: ResourceId) -> Steps:
     """Bring a soft-deleted instance back, where the task says so, and protect by it unless it is to be stopped."""
     task, service, policy = batch.task, batch.service, batch.policy or {}
     if not task.options["undelete"]:
@@ -226,6 +239,7 @@ def _undelete(batch: Batch, row: DatasourceType, datasource: ResourceId, deleted
         message = f"'{datasource.name}' is back with its recovery points, and stopped"
         if task.check_mode:
             return _result(datasource, deleted, after, "undelete", message)
+        yield
         deadline = task.deadline()
         service.undelete_instance(name, deadline)
         return _result(datasource, deleted, wait_for_state(service, name, STOPPED, deadline), "undelete", message)
@@ -234,6 +248,7 @@ def _undelete(batch: Batch, row: DatasourceType, datasource: ResourceId, deleted
     message = f"'{datasource.name}' is protected again by policy '{after['policy_name']}', with its recovery points"
     if task.check_mode:
         return _result(datasource, deleted, after, "undelete", message)
+    yield
     deadline = task.deadline()
     service.undelete_instance(name, deadline)
     stopped = wait_for_state(service, name, STOPPED, deadline)
@@ -259,10 +274,10 @@ def _check_datasource(batch: Batch, row: DatasourceType, datasource: ResourceId)
     if found is None:
         raise NotFound(f"datasource_id: the {row.title} {datasource.text} does not exist", status=404)
     location = str(found.get("location") or "")
-    if batch.vault and squeeze(location) != squeeze(batch.vault["location"]):
+    if batch.location and squeeze(location) != squeeze(batch.location):
         raise BadInput(
             f"datasource_id: {row.title} '{datasource.name}' is in {location} and vault '{service.vault.name}' in "
-            f"{batch.vault['location']}; a vault protects what is in its own region"
+            f"{batch.location}; a vault protects what is in its own region"
         )
     sku = str((found.get("sku") or {}).get("name") or "")
     allowed = row.sku_interval_hours.get(sku.lower())
@@ -335,7 +350,7 @@ def _validate_until_permitted(task: Task, service: BackupService, protection: Pr
 # -- a datasource that the vault knows
 
 
-def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before: Described, group: ResourceId) -> Result:
+def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before: Described, group: ResourceId) -> Steps:
     task, service, policy = batch.task, batch.service, batch.policy
     wanted = _STATES[task.options["state"]]
     _check_group_stays(task, row, datasource, before, group)
@@ -371,6 +386,7 @@ def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before:
         action = "awaited"
     if task.check_mode:
         return _result(datasource, before, after, action, message)
+    yield
     deadline, name = task.deadline(), before["name"]
     current = wait_until_settled(service, name, deadline) if in_transit else before
     if wanted == PROTECTED and current["state"] != PROTECTED:
@@ -421,7 +437,7 @@ def _wanted_changes(batch: Batch, row: DatasourceType, datasource: ResourceId, b
 
 def _policy_of(batch: Batch, instance: Described) -> Described:
     """Read the policy that an instance has, where the task names none."""
-    found = batch.service.read_policy(str(instance["policy_name"]))
+    found = batch.policy_of(str(instance["policy_name"]))
     # What is stopped may have lost its policy.
     return found or {"name": instance["policy_name"], "backup_rules": [True]}
 
@@ -469,10 +485,10 @@ def _resume(batch: Batch, row: DatasourceType, datasource: ResourceId, before: D
     return wait_for_state(batch.service, before["name"], PROTECTED, deadline)
 
 
-def _remove(batch: Batch, datasource: ResourceId, before: Described | None) -> Result:
+def _remove(batch: Batch, datasource: ResourceId, before: Described | None) -> Steps:
     task, service = batch.task, batch.service
     if before is None:
-        return _purge(batch, datasource)
+        return (yield from _purge(batch, datasource))
     kept = str((batch.vault or {})["soft_delete"]["state"] or "Off").lower() != "off"
     days = (batch.vault or {})["soft_delete"]["retention_duration_in_days"]
     fate = "its recovery points are destroyed"
@@ -480,11 +496,12 @@ def _remove(batch: Batch, datasource: ResourceId, before: Described | None) -> R
         until = format_time(service.service_now() + timedelta(days=days)) if days else None
         fate = f"its recovery points are soft-deleted and kept for {days} days, until {until}"
     if not task.check_mode:
+        yield
         service.delete_instance(before["name"], task.deadline())
     return _result(datasource, before, None, "remove", f"'{datasource.name}' is no longer protected; {fate}")
 
 
-def _purge(batch: Batch, datasource: ResourceId) -> Result:
+def _purge(batch: Batch, datasource: ResourceId) -> Steps:
     """Destroy a soft-deleted instance where the task says so: without soft delete, bringing it back and deleting it does."""
     task, service = batch.task, batch.service
     nothing = f"'{datasource.name}' is not protected in this vault"
@@ -494,6 +511,7 @@ def _purge(batch: Batch, datasource: ResourceId) -> Result:
     if deleted is None:
         return _result(datasource, None, None, "none", nothing)
     if not task.check_mode:
+        yield
         deadline = task.deadline()
         service.undelete_instance(deleted["name"], deadline)
         wait_for_state(service, deleted["name"], STOPPED, deadline)

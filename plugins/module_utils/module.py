@@ -177,4 +177,4 @@ def check_waiting(options: dict[str, Any]) -> None:
 
 def change_result(noun: str, change: Change) -> Result:
     """Give the result of a declarative module: one dict named by the noun, and the diff."""
-    return {"changed": change.changed, noun: change.after, "diff": change.diff}
+    return {"changed": change.changed, "action": change.action, noun: change.after, "diff": change.diff}

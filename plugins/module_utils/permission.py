@@ -10,15 +10,14 @@ import uuid
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from .adapters import open_vault
 from .addressing import read_existing_vault, read_group
 from .azure.session import API_VERSIONS
-from .batch import failed_item, item_diff, item_result, read_datasource_ids, settle_each, summarise
+from .batch import Datasource, ReadOnce, failed_item, item_diff, item_result, read_datasource_ids, settle_each, summarise
 from .datasources import ON_DATASOURCE, DatasourceType, Role
-from .errors import AzureBackupError, BadInput, Conflict, Denied
+from .errors import AzureBackupError, BadInput, Conflict, Denied, NotFound
 from .module import Result, Task
 from .resource_ids import ResourceId, parse_group_id, same_id
 from .services import BackupService
@@ -33,11 +32,10 @@ _READ_ONE_BY_ONE = 8
 
 @dataclass(frozen=True)
 class Need:
-    """One role on one scope (an ARM id); api_version: what a datasource is read by."""
+    """One role on one scope (an ARM id)."""
 
     role: Role
     scope: str
-    api_version: str
 
 
 def snapshot_group(task: Task, datasource: ResourceId) -> ResourceId:
@@ -85,7 +83,7 @@ def find_identity(vault: Described, identity_id: str | None, is_needed: bool = T
 def needs_of(task: Task, row: DatasourceType, datasource: ResourceId) -> list[Need]:
     """Give the roles that backing up a datasource takes, with their scopes."""
     return [
-        Need(role, datasource.text if role.scope == ON_DATASOURCE else snapshot_group(task, datasource).text, row.api_version)
+        Need(role, datasource.text if role.scope == ON_DATASOURCE else snapshot_group(task, datasource).text)
         for role in row.roles
     ]
 
@@ -103,7 +101,7 @@ class Grants:
         self._session = task.session
         self.principal_id = principal_id
         # Many datasources share a snapshot resource group: it is read once.
-        self._read_at = lru_cache(maxsize=None)(self._list_at)
+        self._read_at = ReadOnce(self._list_at)
         # By lower-cased subscription: what there is anywhere in it, by lower-cased scopes.
         self._whole: dict[str, dict[str, list[dict[str, Any]]]] = {}
 
@@ -136,7 +134,8 @@ class Grants:
         """Give the assignments on a scope, own and inherited."""
         whole = self._whole.get(scope.lower().split("/")[2])
         if whole is None:
-            return self._read_at(scope)
+            found: list[dict[str, Any]] = self._read_at(scope)
+            return found
         parts = scope.lower().split("/")
         above = {"/".join(parts[: count + 1]) for count in range(len(parts))}
         # What is above subscriptions is above this one.
@@ -203,13 +202,48 @@ def ensure_permissions(task: Task) -> Result:
             return _revoke(task, grants, need, still_used)
         return _grant(task, grants, need)
 
-    # Many datasources share a snapshot resource group: each role on each scope is settled once.
-    unique = list(dict.fromkeys(need for listed in needs.values() for need in listed))
     if grants:
-        grants.read_together(unique)
+        grants.read_together([need for listed in needs.values() for need in listed])
+    gone = {} if absent else _find_missing(task, datasources, needs, grants)
+    # Many datasources share a snapshot resource group: each role on each scope is settled once.
+    unique = list(dict.fromkeys(need for key, listed in needs.items() if key not in gone for need in listed))
     statuses = dict(zip(unique, settle_each(unique, task.accounting(settle), task.options["max_concurrency"]), strict=True))
     describe = _describe_revoked if absent else _describe_granted
-    return summarise([describe(datasource, needs[datasource.key], statuses) for _row, datasource in datasources])
+    return summarise(
+        [
+            failed_item(datasource.text, gone[datasource.key])
+            if datasource.key in gone
+            else describe(datasource, needs[datasource.key], statuses)
+            for _row, datasource in datasources
+        ]
+    )
+
+
+def _find_missing(
+    task: Task, datasources: list[Datasource], needs: dict[str, list[Need]], grants: Grants | None
+) -> dict[str, AzureBackupError]:
+    """Find the datasources that do not exist, of those that lack a role, before anything is granted for them.
+
+    Who grants may not be allowed to read a datasource, which counts as there then.
+    """
+
+    def look(item: Datasource) -> bool:
+        row, datasource = item
+        if grants and all(grants.find(need) for need in needs[datasource.key]):
+            return True
+        try:
+            return task.session.read(datasource.text, f"read {row.title} '{datasource.name}'", row.api_version) is not None
+        except AzureBackupError:
+            return True
+
+    found = settle_each(datasources, look, task.options["max_concurrency"])
+    return {
+        datasource.key: NotFound(
+            f"datasource_id: the {row.title} {datasource.text} does not exist, so no role was granted for it", status=404
+        )
+        for (row, datasource), is_there in zip(datasources, found, strict=True)
+        if is_there is False
+    }
 
 
 def _scopes_still_used(task: Task, service: BackupService, leaving: list[ResourceId]) -> set[str]:
@@ -227,18 +261,9 @@ def _scopes_still_used(task: Task, service: BackupService, leaving: list[Resourc
 def _grant(task: Task, grants: Grants | None, need: Need) -> str:
     if grants and grants.find(need):
         return "present"
-    if need.role.scope == ON_DATASOURCE:
-        _warn_of_absence(task, need)
     if task.check_mode or grants is None:
         return "missing"
     return "granted" if grants.grant(need) else "present"
-
-
-def _warn_of_absence(task: Task, need: Need) -> None:
-    """Warn where a role is about to be granted on something that is not there; who grants may not be allowed to read it."""
-    with contextlib.suppress(AzureBackupError):
-        if task.session.read(need.scope, f"read {need.scope}", need.api_version) is None:
-            task.warn(f"datasource_id: {need.scope} does not exist; the role {need.role.name} is granted to its name")
 
 
 def _revoke(task: Task, grants: Grants | None, need: Need, still_used: set[str]) -> str:

@@ -58,8 +58,8 @@ def find_literal_policy(service: BackupService, policy_id: str, is_there: bool =
     return service.read_policy(wanted.name) if is_there else None
 
 
-def find_policy(task: Task, service: BackupService, row: DatasourceType, vault: Described | None) -> Described:
-    """Find the policy that policy_id (literally) or policy_name (its highest version) means.
+def find_policy(task: Task, service: BackupService, rows: list[DatasourceType], vault: Described | None) -> Described:
+    """Find the policy that policy_id (literally) or policy_name (its highest version) means, for datasources of some types.
 
     vault: None where it is still to be created. In check mode a missing policy is a warning and the empty policy
     that is to be. Raises BadInput, NotFound.
@@ -77,11 +77,13 @@ def find_policy(task: Task, service: BackupService, row: DatasourceType, vault: 
         message = f"policy '{name}' does not exist in vault '{service.vault.name}'"
         if not task.check_mode:
             raise NotFound(f"{option}: {message}; create it with backup_policy", status=404)
-        task.warn(f"{message}; what hangs on it is to be created")
-        return {"id": f"{service.vault.text}/backupPolicies/{name}", "name": name, "datasource_type": row.name}
-    if policy["datasource_type"] != row.name:
+        task.warn(f"{message}; what depends on it would be created")
+        policy = {"id": f"{service.vault.text}/backupPolicies/{name}", "name": name, "datasource_type": rows[0].name}
+    others = sorted({row.name for row in rows} - {policy["datasource_type"]})
+    if others:
         raise BadInput(
-            f"{option}: policy '{policy['name']}' is for {policy['datasource_type']}, and the datasource is an {row.name}"
+            f"{option}: policy '{policy['name']}' is for {policy['datasource_type']}, and datasource_id names "
+            f"{' and '.join(others)}; protect each type by a policy of its own"
         )
     return policy
 

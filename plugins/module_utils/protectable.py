@@ -13,7 +13,7 @@ from .azure.session import Session
 from .datasources import DATASOURCE_TYPES, DatasourceType
 from .durations import parse_time
 from .errors import AzureBackupError
-from .fleet import find_deleted_instances, find_instances_with_times, find_jobs, find_resources
+from .fleet import find_deleted_instances, find_instances_with_times, find_jobs, find_resources, warn_of_invisible
 from .resource_ids import parse_resource_id
 from .services import JobQuery
 from .shapes import Described
@@ -32,6 +32,8 @@ def find_datasources(
     rows = [DATASOURCE_TYPES[name] for name in types]
     resources = find_resources(session, subscription_ids, rows, "search what can be protected in the subscriptions")
     found = {str(wire["id"]).lower(): _describe(wire, rows) for wire in resources}
+    if not found:
+        warn_of_invisible(session, subscription_ids, warn)
     for instance in find_deleted_instances(session, subscription_ids, warn):
         _note(found, instance)
     # What is protected again counts more than what was deleted.

@@ -32,6 +32,13 @@ class Change:
     after: Described | None
 
     @property
+    def action(self) -> str:
+        """What it comes to: create, change, delete or none."""
+        if not self.changed:
+            return "none"
+        return "create" if self.before is None else "delete" if self.after is None else "change"
+
+    @property
     def diff(self) -> dict[str, Any]:
         """Before and after, as --diff shows them."""
         return {"before": comparable(self.before) or {}, "after": comparable(self.after) or {}}

@@ -144,6 +144,7 @@ FIELDS: dict[str, Described] = {
         "deployment_id": None,
         "encryption_cert_thumbprint": None,
         "completely_uploaded": None,
+        "is_whole": None,
         "is_automatic_backup": None,
         "is_cloud_recovery_ready": None,
     },

@@ -36,6 +36,11 @@ options:
     type: str
     choices: [present, suspended, stopped, absent]
     default: present
+  location:
+    description:
+      - Region of a vault that does not exist yet, with which check mode compares the datasources. The default is the region of
+        O(resource_group). It means nothing once the vault exists.
+    type: str
   policy_name:
     description:
       - The policy, which means its highest version (see M(holdfast.azure_backup.backup_policy)). This or O(policy_id) is needed with
@@ -239,6 +244,7 @@ ARGUMENTS = {
     **arguments.PROGRESS,
     **arguments.wait(3600),
     "state": {"type": "str", "choices": ["present", "suspended", "stopped", "absent"], "default": "present"},
+    "location": {"type": "str"},
     "policy_name": {"type": "str"},
     "policy_id": {"type": "str"},
     "name": {"type": "str"},

@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - holdfast.azure_backup.attributes.info
   - holdfast.azure_backup.connection
   - holdfast.azure_backup.subscriptions
+  - holdfast.azure_backup.missing_ok
   - holdfast.azure_backup.vault
 options:
   resource_group:
@@ -200,6 +201,7 @@ from ansible_collections.holdfast.azure_backup.plugins.module_utils.module impor
 
 ARGUMENTS = {
     **arguments.VAULT,
+    **arguments.MISSING_OK,
     **arguments.SUBSCRIPTIONS,
     "datasource_id": {"type": "list", "elements": "str"},
     "datasource_type": {"type": "str"},

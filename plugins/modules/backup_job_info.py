@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - holdfast.azure_backup.progress
   - holdfast.azure_backup.select
   - holdfast.azure_backup.subscriptions
+  - holdfast.azure_backup.missing_ok
   - holdfast.azure_backup.vault
   - holdfast.azure_backup.wait
 options:
@@ -238,6 +239,7 @@ from ansible_collections.holdfast.azure_backup.plugins.module_utils.module impor
 
 ARGUMENTS = {
     **arguments.VAULT,
+    **arguments.MISSING_OK,
     **arguments.SUBSCRIPTIONS,
     **arguments.DATASOURCES,
     **arguments.PROGRESS,

@@ -18,6 +18,7 @@ author:
 extends_documentation_fragment:
   - holdfast.azure_backup.attributes.info
   - holdfast.azure_backup.connection
+  - holdfast.azure_backup.missing_ok
   - holdfast.azure_backup.vault
 options:
   policy_name:
@@ -143,6 +144,7 @@ from ansible_collections.holdfast.azure_backup.plugins.module_utils.module impor
 
 ARGUMENTS = {
     **arguments.VAULT,
+    **arguments.MISSING_OK,
     "policy_name": {"type": "str"},
     "policy_id": {"type": "str"},
     "datasource_type": {"type": "str"},

@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - holdfast.azure_backup.attributes.info
   - holdfast.azure_backup.connection
   - holdfast.azure_backup.datasources
+  - holdfast.azure_backup.missing_ok
   - holdfast.azure_backup.vault
 options:
   instance_name:
@@ -137,6 +138,7 @@ from ansible_collections.holdfast.azure_backup.plugins.module_utils.module impor
 
 ARGUMENTS = {
     **arguments.VAULT,
+    **arguments.MISSING_OK,
     **arguments.DATASOURCES,
     "instance_name": {"type": "str"},
     "recovery_point_id": {"type": "str"},

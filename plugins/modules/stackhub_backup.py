@@ -148,6 +148,11 @@ backup:
       description: Whether all of it lies in the store. Null where the stamp does not say.
       type: bool
       sample: true
+    is_whole:
+      description:
+        - Whether the backup succeeded and is uploaded completely. A stamp says V(succeeded) ten to fifteen minutes before that.
+      type: bool
+      sample: true
     is_automatic_backup:
       description: Whether the scheduler started it.
       type: bool

@@ -34,9 +34,9 @@ EXAMPLES = r"""
     location: redmond
   register: stackhub
 
-- name: See that the last one is whole
+- name: Check that the newest backup is whole
   ansible.builtin.assert:
-    that: stackhub.backups[0].status == 'succeeded'
+    that: stackhub.backups[0].is_whole
 """
 
 RETURN = r"""
@@ -101,6 +101,11 @@ backups:
       sample: 7E2D9C1AF05B64E8A1C3B59D0F8672E4AA91C3D5
     completely_uploaded:
       description: Whether all of it lies in the store. Null where the stamp does not say.
+      type: bool
+      sample: true
+    is_whole:
+      description:
+        - Whether the backup succeeded and is uploaded completely. A stamp says V(succeeded) ten to fifteen minutes before that.
       type: bool
       sample: true
     is_automatic_backup:

@@ -15,7 +15,8 @@ from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.identi
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.shapes import FIELDS
 
 ROOT = Path(__file__).parents[2]
-MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
+# What runs on the controller connects to nothing.
+MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if path.stem != "role_input")
 
 
 def read_yaml(*parts: str) -> dict:

@@ -370,7 +370,7 @@ class RecoveryServices(RecoveryServicesVault):
     @staticmethod
     def is_whole(point: Described) -> bool:
         """See services.BackupService. The snapshot is a point before it is transferred to the vault."""
-        return point["tier"] != "operational_store"
+        return bool(point["tier"] != "operational_store")
 
     def list_recovery_points(self, name: str, datasource_id: str | None = None) -> list[Described]:
         path = items.item_path(self.vault, name)

@@ -91,6 +91,39 @@ def test_one_that_fails_does_not_stop_the_others(azure: Driver) -> None:
     assert "1 of 2 failed" in result["msg"]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("check", [True, False])
+def test_a_list_of_several_types_is_refused_before_anything_is_written(azure: Driver, order: int, check: bool) -> None:
+    ready(azure)
+    writes = azure.writes()
+    account = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/demoaccount"
+    mixed = {**PROTECT, "datasource_id": [disk("data01"), account][::order]}
+    result = azure.run("backup_instance", check=check, **mixed)
+    assert result["failed"]
+    assert result["msg"].startswith("policy_name: policy 'disks' is for azure_disk, and datasource_id names azure_blob")
+    assert azure.writes() == writes
+
+
+def test_all_are_checked_before_the_first_is_protected(azure: Driver) -> None:
+    ready(azure)
+    azure.azure.journal.entries.clear()
+    azure.run("backup_instance", **{**PROTECT, "datasource_id": [disk("data01"), disk("data02"), disk("nowhere")]})
+    paths = [entry["path"] for entry in azure.azure.journal.entries]
+    first_write = next(index for index, path in enumerate(paths) if path.endswith("/validateForBackup"))
+    assert any(path.endswith("/disks/nowhere") for path in paths[:first_write])
+    assert not [path for path in paths[first_write:] if path.endswith(("/disks/data01", "/disks/data02", "/disks/nowhere"))]
+
+
+@pytest.mark.parametrize(("location", "is_refused"), [(None, False), ("West Europe", False), ("eastus", True)])
+def test_check_mode_compares_with_the_region_that_a_vault_will_have(
+    azure: Driver, location: str | None, is_refused: bool
+) -> None:
+    foreseen = azure.run("backup_instance", check=True, location=location, **PROTECT)
+    assert foreseen["failed"] is is_refused, foreseen.get("msg")
+    if is_refused:
+        assert "is in westeurope and vault 'demo-vault' in eastus" in foreseen["msg"]
+
+
 def test_lists_are_read_to_their_last_page(azure: Driver) -> None:
     ids = azure.protected("data01", "data02", "data03")
     azure.azure.configure({"page_size": 1})

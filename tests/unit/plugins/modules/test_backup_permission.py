@@ -160,13 +160,18 @@ def test_absent_is_nothing_to_do_without_a_vault(azure: Driver) -> None:
     assert (result["failed"], result["changed"]) == (False, False)
 
 
-def test_a_disk_that_is_not_there_is_warned_of(azure: Driver) -> None:
+@pytest.mark.parametrize("check", [True, False])
+def test_nothing_is_granted_for_a_datasource_that_does_not_exist(azure: Driver, check: bool) -> None:
     azure.vault()
-    result = azure.run("backup_permission", datasource_id=disk("data01x"), check=True)
-    assert "data01x does not exist" in str(result["warnings"])
-    there = azure.run("backup_permission", datasource_id=disk("data01"), check=True)
-    # Warnings of earlier runs in this process are listed as well.
-    assert f"{disk('data01')} does not exist" not in str(there.get("warnings"))
+    ids = [disk("data01x"), disk("data01")]
+    writes = len(azure.writes())
+    alone = azure.run("backup_permission", datasource_id=ids[0], snapshot_resource_group="demo-snapshots-rg", check=check)
+    assert alone["failed"]
+    assert "data01x does not exist" in alone["msg"]
+    assert len(azure.writes()) == writes
+    result = azure.run("backup_permission", datasource_id=ids, snapshot_resource_group="demo-snapshots-rg", check=check)
+    assert [item["failed"] for item in result["datasources"]] == [True, False]
+    assert not [entry for entry in azure.azure.journal.writes() if "data01x" in entry["path"]]
 
 
 @pytest.mark.parametrize("client", [CLIENT, GROUP_CLIENT])

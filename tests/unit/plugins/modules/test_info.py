@@ -42,21 +42,83 @@ def test_one_vault_reads_as_the_module_that_made_it_gave_it(azure: Driver) -> No
     assert azure.run("backup_vault_info", vault_id=VAULT_ID, **NOWHERE)["vaults"] == [made]
 
 
+IN_A_VAULT = {
+    "backup_policy_info": "policies",
+    "backup_instance_info": "instances",
+    "backup_recovery_point_info": "recovery_points",
+    "backup_job_info": "jobs",
+}
+
+
+def test_whether_a_vault_exists_is_answered_by_an_empty_list(azure: Driver) -> None:
+    for group in ("demo-rg", "no-such-rg"):
+        result = azure.run("backup_vault_info", resource_group=group)
+        assert (result["failed"], result["vaults"]) == (False, [])
+
+
+@pytest.mark.parametrize("module", IN_A_VAULT)
+@pytest.mark.parametrize("place", [{}, {"resource_group": "no-such-rg"}, {"vault_type": "recovery_services"}])
+def test_a_named_vault_that_does_not_exist_is_an_error(azure: Driver, module: str, place: dict[str, str]) -> None:
+    key = IN_A_VAULT[module]
+    result = azure.run(module, **place)
+    assert result["failed"]
+    assert result["error"]["status"] == 404
+    assert "'demo-vault'" in result["msg"]
+    wanted = azure.run(module, **place, missing_ok=True)
+    assert (wanted["failed"], wanted[key]) == (False, [])
+    assert azure.writes() == []
+
+
+@pytest.mark.parametrize("arguments", [{"job_id": "00000000-0000-0000-0000-000000000000"}, {"select": {}}, {"wait": True}])
+def test_jobs_of_a_vault_that_does_not_exist_are_an_error(azure: Driver, arguments: dict[str, Any]) -> None:
+    assert azure.run("backup_job_info", **arguments)["error"]["status"] == 404
+    job = f"{VAULT_ID}/backupJobs/00000000-0000-0000-0000-000000000000"
+    by_id = azure.run("backup_job_info", vault_name=None, resource_group=None, job_id=job)
+    assert by_id["error"]["status"] == 404
+    assert azure.run("backup_job_info", missing_ok=True, select={})["jobs"] == []
+
+
+@pytest.mark.parametrize("module", IN_A_VAULT)
+def test_a_vault_of_either_kind_is_found_by_its_name(azure: Driver, module: str) -> None:
+    azure.vault(vault_type="recovery_services")
+    result = azure.run(module)
+    assert not result["failed"], result["msg"]
+    # A new vault of this kind has policies of its own.
+    assert bool(result[IN_A_VAULT[module]]) is (module == "backup_policy_info")
+    wrong = azure.run(module, vault_type="backup")
+    assert "there is no Backup vault 'demo-vault'" in wrong["msg"]
+    assert "there is a Recovery Services vault of that name" in wrong["msg"]
+    vault_id = azure.run("backup_vault_info")["vaults"][0]["id"]
+    assert vault_id.split("/")[-2:] == ["vaults", "demo-vault"]
+
+
 @pytest.mark.parametrize(
-    ("module", "key"),
+    ("module", "arguments"),
     [
-        ("backup_vault_info", "vaults"),
-        ("backup_policy_info", "policies"),
-        ("backup_instance_info", "instances"),
-        ("backup_recovery_point_info", "recovery_points"),
-        ("backup_job_info", "jobs"),
+        ("backup_policy", {"policy_name": "p01", "datasource_type": "azure_disk"}),
+        ("backup_permission", {"datasource_id": disk("data01")}),
+        ("backup_instance", {"datasource_id": disk("data01"), "policy_name": "p01"}),
+        ("backup_adhoc", {"datasource_id": disk("data01")}),
     ],
 )
-@pytest.mark.parametrize("group", ["demo-rg", "no-such-rg"])
-def test_a_list_is_empty_where_there_is_no_vault(azure: Driver, module: str, key: str, group: str) -> None:
-    result = azure.run(module, resource_group=group)
-    assert (result["failed"], result[key]) == (False, [])
-    assert azure.writes() == []
+def test_a_vault_of_the_other_kind_is_named(azure: Driver, module: str, arguments: dict[str, Any]) -> None:
+    azure.vault(vault_type="recovery_services")
+    result = azure.run(module, **arguments)
+    assert result["failed"]
+    assert "there is no Backup vault 'demo-vault'" in result["msg"]
+    assert "(there is a Recovery Services vault of that name); create it with backup_vault first" in result["msg"]
+    foreseen = azure.run(module, check=True, **arguments)
+    assert "there is a Recovery Services vault of that name" in str(foreseen["warnings"])
+
+
+@pytest.mark.parametrize("module", ["backup_vault_info", "backup_instance_info", "backup_job_info"])
+def test_nothing_found_where_the_caller_may_see_nothing_is_warned_of(
+    azure: Driver, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    everywhere = {"resource_group": None, "vault_name": None, "subscription_ids": ["all"]}
+    assert not azure.run(module, **everywhere)["failed"]
+    sign_in_as(monkeypatch, OUTSIDER_CLIENT)
+    assert "the caller may not see any subscription" in str(azure.run(module, **everywhere)["warnings"])
 
 
 @pytest.mark.parametrize("module", ["backup_vault_info", "backup_instance_info", "backup_job_info"])
@@ -430,7 +492,7 @@ def test_a_policy_and_a_recovery_point_are_found_by_their_ids_alone(azure: Drive
 
 @pytest.mark.parametrize("time", ["2026-11-04T08:00Z", "2026-11-04 08:00", "20261104", "2026-11-04T08:00:00+0100", "2026-11-04"])
 def test_times_are_taken_as_iso_8601_has_them(azure: Driver, time: str) -> None:
-    result = azure.run("backup_job_info", start_time=time)
+    result = azure.run("backup_job_info", start_time=time, missing_ok=True)
     assert result["failed"] is (time == "20261104")
 
 

@@ -11,7 +11,6 @@ import signal
 from datetime import timedelta
 from typing import Any
 
-
 import pytest
 from conftest import GROUP, Driver, disk
 from emulator.seed import OTHER_SUBSCRIPTION
