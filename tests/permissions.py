@@ -14,6 +14,8 @@ _LISTS = ("disks", "machines", "stack_hub", "hsm")
 OPTIONAL_ACTIONS = {
     "disks": {"Microsoft.DataProtection/backupInstances/read", "Microsoft.DataProtection/locations/operationStatus/read"},
 }
+# If a vault does not exist, one of the other kind is looked for, which the message mentions.
+OTHER_KIND = {"Microsoft.DataProtection/backupVaults/read", "Microsoft.RecoveryServices/vaults/read"}
 
 
 def documented_actions() -> dict[str, frozenset[str]]:
