@@ -5,18 +5,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, TypeVar
 
 from .azure.session import API_VERSIONS, Session
 from .errors import AzureBackupError, BadInput, NotFound
 from .module import Task
-from .resource_ids import GROUP_NAME, ResourceId, group_id, parse_resource_id
+from .resource_ids import GROUP_NAME, SEGMENT, ResourceId, group_id, parse_resource_id
 from .shapes import Described
 from .vault_service import VAULT_RESOURCE_TYPES, VaultService
 
 Adapter = TypeVar("Adapter")
-_VAULT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,49}")
 
 
 def find_vault(task: Task, needed_type: str | None = None) -> ResourceId:
@@ -53,8 +51,9 @@ def find_vault(task: Task, needed_type: str | None = None) -> ResourceId:
 
 def _check_names(resource_group: str, vault_name: str, option: str) -> None:
     problems = []
-    if not _VAULT_NAME.fullmatch(vault_name):
-        problems.append(f"{option}: '{vault_name}' cannot be a vault's name: 2 to 50 letters, digits and hyphens, a letter first")
+    # What a new vault may be called is stricter (check_new_name); here it is to be found.
+    if not SEGMENT.fullmatch(vault_name):
+        problems.append(f"{option}: '{vault_name}' cannot be a vault's name")
     problems += check_group_name(resource_group)
     if problems:
         raise BadInput("; ".join(problems))

@@ -14,8 +14,8 @@ from .module import Task
 from .resource_ids import ResourceId
 from .shapes import Described
 
-# 3 to 63 lower-case letters, digits and single hyphens, and the two that Azure names itself.
-_CONTAINER_NAME = re.compile(r"(\$root|\$web|(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*)")
+# 3 to 63 lower-case letters, digits and single hyphens, and those that Azure names itself, which lists show among the others.
+_CONTAINER_NAME = re.compile(r"(\$(?:root|web|logs|blobchangefeed)|(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*)")
 _PREFIX = re.compile(r"[a-z0-9$][-a-z0-9]{0,62}")
 
 # The fields containers_list and auto_protection of an instance.

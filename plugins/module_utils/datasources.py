@@ -38,11 +38,12 @@ class DatasourceType:
     custom_retention: whether a policy may have retention rules with criteria of its own.
     parameters_type: the objectType that carries the containers chosen for a scheduled backup.
     names_datasource_set: whether a protection names the datasource a second time, as the set that it is.
-    retention_units: the unit of each retention that Azure takes in that unit only; rule_criteria: the names that retention rules
-    may have, with the sets of criteria that each may have, any where none is named. weekly_retention: how long a weekly schedule
-    keeps where nothing is said, for types whose weekly schedule has no weekly retention beside the default. has_window: whether
-    an hourly schedule has a window of the day. has_instant_restore: whether a policy speaks of snapshots beside the vault
-    (instant_restore).
+    retention_units: the unit of each retention that Azure takes in that unit only; most_of_unit: how many of a unit it takes at
+    most; rule_criteria: the names that retention rules may have, with the sets of criteria that each may have, any where none is
+    named. weekly_retention: how long a weekly schedule keeps where nothing is said, for types whose weekly schedule has no weekly
+    retention beside the default. has_window: whether an hourly schedule has a window of the day. minutes_of_times: the minutes
+    past the hour at which a schedule may begin, any where none is named. has_instant_restore: whether a policy speaks of
+    snapshots beside the vault (instant_restore).
     """
 
     name: str
@@ -69,11 +70,13 @@ class DatasourceType:
     names_datasource_set: bool = False
     shortest_retention_days: int = 1
     retention_units: dict[str, str] = field(default_factory=dict)
+    most_of_unit: dict[str, int] = field(default_factory=dict)
     rule_criteria: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     weekly_retention: str | None = None
     has_window: bool = False
     has_instant_restore: bool = False
     most_times_a_day: int | None = None
+    minutes_of_times: tuple[int, ...] = ()
     sku_interval_hours: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
@@ -152,6 +155,9 @@ DATASOURCE_TYPES = {
             # The portal's proposal for a weekly schedule.
             weekly_retention="P12W",
             retention_units={"default": "days", "weekly": "weeks", "monthly": "months", "yearly": "years"},
+            # azurerm's documentation of policies for virtual machines.
+            most_of_unit={"days": 9999, "weeks": 5163, "months": 1188, "years": 99},
+            minutes_of_times=(0, 30),
             rule_criteria={
                 "weekly": (("days_of_the_week",),),
                 "monthly": (("days_of_month",), ("days_of_the_week", "weeks_of_the_month")),

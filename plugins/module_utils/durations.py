@@ -89,7 +89,8 @@ def seconds_of(text: str | None) -> float | None:
     match = (_ISO.fullmatch(text) or _DOTNET.fullmatch(text)) if text else None
     if match is None or not any(match.groupdict().values()):
         return None
-    return sum(float(value) * _SECONDS[name] for name, value in match.groupdict().items() if value)
+    # Azure tells seven decimals, and sums of floats have more.
+    return round(sum(float(value) * _SECONDS[name] for name, value in match.groupdict().items() if value), 7)
 
 
 def to_iso_duration(text: str | None) -> str | None:
@@ -115,9 +116,13 @@ def seconds_in(text: str, option: str) -> float:
 
 def read_end(text: str, option: str, now: datetime, least: timedelta) -> datetime:
     """Read a moment ahead: a time, a date, or a duration from now. Raises BadInput where it is not at least so far ahead."""
-    moment = parse_time(f"{text}T00:00:00Z" if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else text)
+    # A date keeps through that day.
+    moment = parse_time(f"{text}T23:59:59Z" if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else text)
     if moment is None:
-        moment = now + timedelta(seconds=seconds_in(text, option))
+        try:
+            moment = now + timedelta(seconds=seconds_in(text, option))
+        except BadInput as error:
+            raise BadInput(f"{option}: '{text}' is neither a date such as 2027-12-31 nor a duration such as 60d") from error
     if moment < now + least:
         raise BadInput(f"{option}: '{text}' is not at least {to_words(least)} ahead")
     return moment
@@ -140,7 +145,7 @@ def seconds_of_span(start: datetime | None, end: datetime | None) -> tuple[str |
     if start is None or end is None:
         return None, None
     seconds = max(0.0, (end - start).total_seconds())
-    return f"PT{seconds:g}S", seconds
+    return f"PT{f'{seconds:.7f}'.rstrip('0').rstrip('.')}S", seconds
 
 
 def parse_time(text: str | None) -> datetime | None:

@@ -84,11 +84,8 @@ def ensure_instances(task: Task) -> Result:
             service.check_datasource(datasource)
     absent = options["state"] == "absent"
     vault = service.read_vault() if absent else read_existing_vault(task, service)
-    if options["auto_protection"] is not None and vault and squeeze(vault["soft_delete"]["state"]) != "alwayson":
-        raise BadInput(
-            f"auto_protection: soft delete of vault '{service.vault.name}' is {vault['soft_delete']['state']}, and Azure "
-            "protects containers automatically only where it is AlwaysOn; soft_delete.state of backup_vault turns it on, for good"
-        )
+    if vault:
+        _check_vault(options, service, vault)
     needs_policy = options["state"] == "present" or options["policy_name"] or options["policy_id"]
     policy = find_policy(task, service, [row for row, _datasource in datasources], vault) if needs_policy and not absent else None
     location = None if absent else _location_of(task, service, vault)
@@ -112,6 +109,16 @@ def ensure_instances(task: Task) -> Result:
     at_once = options["max_concurrency"]
     # Where each protection has a job to look at, and Azure counts the looks, fewer wait at the same time.
     return run_each(datasources, work, at_once, at_once if service.protects_by_job else in_progress(at_once), task.accounting)
+
+
+def _check_vault(options: dict[str, Any], service: BackupService, vault: Described) -> None:
+    """Refuse what Azure refuses because of the vault's settings. Raises BadInput."""
+    service.check_state(options["state"])
+    if options["auto_protection"] is not None and squeeze(vault["soft_delete"]["state"]) != "alwayson":
+        raise BadInput(
+            f"auto_protection: soft delete of vault '{service.vault.name}' is {vault['soft_delete']['state']}, and Azure "
+            "protects containers automatically only where it is AlwaysOn; soft_delete.state of backup_vault turns it on, for good"
+        )
 
 
 def _location_of(task: Task, service: BackupService, vault: Described | None) -> str:

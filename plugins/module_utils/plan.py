@@ -187,7 +187,7 @@ def count_recovery_points(plan: Plan) -> int | None:
 
     Each point is kept by one tag: the one with the lowest priority that it fulfils. What is backed up continuously has none.
     """
-    if not plan.schedule or "default" not in plan.retention:
+    if not plan.schedule or not plan.schedule["times"] or "default" not in plan.retention:
         return None
     if not all(any(rule.get(key) for key in CRITERIA) for rule in plan.rules or []):
         return None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from .adapters import open_vault
+from .adapters import open_existing_vault, open_vault
 from .addressing import read_existing_vault
 from .batch import settle_each
 from .datasources import DatasourceType, find_by_name
@@ -15,20 +15,18 @@ from .errors import AzureBackupError, BadInput, NotFound
 from .module import Result, Task, change_result
 from .plan import Plan, check_plan, complete_plan, differences, plan_of, same_plan
 from .reconcile import Change, comparable, reconcile
-from .resource_ids import parse_resource_id, same_id
+from .resource_ids import SEGMENT, parse_resource_id, same_id
 from .services import BackupService
 from .shapes import Described
 from .states import IN_TRANSIT, PROTECTED, wait_for_state, wait_until_settled
 
-# 3 to 150 letters, digits and hyphens, a letter first (the pattern of the portal and of azurerm).
 _REPOINTED_AT_ONCE = 8
-_POLICY_NAME = re.compile(r"[A-Za-z][-A-Za-z0-9]{2,149}")
 
 
 def check_policy_name(name: str) -> None:
-    """Refuse a name that Azure would refuse. Raises BadInput."""
-    if not _POLICY_NAME.fullmatch(name):
-        raise BadInput(f"policy_name: '{name}' cannot be a policy's name: 3 to 150 letters, digits and hyphens, a letter first")
+    """Refuse what would lead a request elsewhere; what a new policy may be called is stricter. Raises BadInput."""
+    if not SEGMENT.fullmatch(name):
+        raise BadInput(f"policy_name: '{name}' cannot be a policy's name")
 
 
 def versions_of(name: str, policies: list[Described]) -> list[tuple[int, Described]]:
@@ -117,7 +115,6 @@ def ensure_policy(task: Task) -> Result:
         return change_result("policy", _create(task, service, row, str(existing["name"]), wanted, existing))
     if not same_plan(wanted, plan_of(existing)):
         name = f"{options['policy_name']}-v{version + 1}"
-        check_policy_name(name)
         _check_new_version(task, name, existing, wanted)
         _check_containers_chosen(service, row, [*older, existing], wanted)
         change = _create(task, service, row, name, wanted, existing)
@@ -131,6 +128,8 @@ def ensure_policy(task: Task) -> Result:
 def _create(
     task: Task, service: BackupService, row: DatasourceType, name: str, wanted: Plan, existing: Described | None = None
 ) -> Change:
+    if not (existing and same_id(existing["name"], name)):
+        service.check_new_policy_name(name)
     plan = complete_plan(wanted, plan_of(existing) if existing else None, row)
     after = service.plan_policy(name, row, plan)
     kept = after["recovery_points_kept"]
@@ -139,7 +138,7 @@ def _create(
             f"policy '{name}' would keep {kept} recovery points of a {row.title}, and Azure makes no more beyond "
             f"{row.most_recovery_points}; back up less often or keep less long"
         )
-    return reconcile(task.check_mode, existing, after, lambda: service.create_policy(name, row, plan))
+    return reconcile(task.check_mode, existing, after, lambda: service.create_policy(name, row, plan, task.deadline()))
 
 
 def _check_new_version(task: Task, name: str, existing: Described, wanted: Plan) -> None:
@@ -162,9 +161,19 @@ def _check_new_version(task: Task, name: str, existing: Described, wanted: Plan)
         )
     if not existing["is_fully_described"]:
         raise BadInput(
-            f"on_change: policy '{existing['name']}' has rules that schedule, retention and retention_rules do not describe; "
-            "a new version would lose them"
+            f"on_change: {_not_described(existing)} of policy '{existing['name']}' cannot be told from what Azure has, and a new "
+            "version would lose it; create a policy under another name"
         )
+
+
+def _not_described(policy: Described) -> str:
+    """Name what of a policy its readable form leaves out."""
+    schedule = policy["schedule"]
+    if policy["backup_rules"] and schedule is None:
+        return "the schedule"
+    if schedule and schedule["times"] is None:
+        return "the time of day, for which the offset and the time zone say different things,"
+    return "a rule"
 
 
 def _check_containers_chosen(service: BackupService, row: DatasourceType, older: list[Described], wanted: Plan) -> None:
@@ -208,7 +217,7 @@ def _retire(task: Task, service: BackupService, older: list[Described], change: 
             failure.message += f"; policy '{newest['name']}' is there, run the task again to re-point what is left"
             raise failure
         for policy in removable:
-            service.delete_policy(policy["name"])
+            service.delete_policy(policy["name"], task.deadline())
     changed = change.changed or bool(moving or removable)
     return {
         **change_result("policy", Change(changed, change.before, change.after)),
@@ -221,10 +230,21 @@ def _users_of(service: BackupService, policies: list[Described]) -> list[Describ
     return [item for item in service.list_instances() if any(same_id(item["policy_id"], policy["id"]) for policy in policies)]
 
 
+def _open_for_removal(task: Task) -> BackupService:
+    """Open the vault of either kind that exists; where none does, there is nothing to remove."""
+    try:
+        return open_existing_vault(task)
+    except NotFound:
+        return open_vault(task)
+
+
 def _remove_policy(task: Task) -> Result:
     name, datasource_type = task.options["policy_name"], task.options["datasource_type"]
-    service = open_vault(task, find_by_name(datasource_type).vault_type if datasource_type else None)
+    service = open_vault(task, find_by_name(datasource_type).vault_type) if datasource_type else _open_for_removal(task)
     versions = find_versions(service, name)
+    if versions and service.is_azures_own(name):
+        task.warn(f"policy_name: '{name}' is one of Azure's own policies, which every new vault has; it is not removed")
+        return change_result("policy", Change(False, versions[-1][1], versions[-1][1]))
     if not versions:
         return change_result("policy", Change(False, None, None))
     policies = [policy for _version, policy in versions]
@@ -245,6 +265,6 @@ def _remove_policy(task: Task) -> Result:
 
     def remove() -> None:
         for policy in policies:
-            service.delete_policy(policy["name"])
+            service.delete_policy(policy["name"], task.deadline())
 
     return change_result("policy", reconcile(task.check_mode, policies[-1], None, remove))

@@ -110,6 +110,32 @@ def same_id(one: str | None, other: str | None) -> bool:
     return (one or "").rstrip("/").lower() == (other or "").rstrip("/").lower()
 
 
+# The types and namespaces of resources that results name, in the spelling of their API.
+_SPELLING = {
+    word.lower(): word
+    for word in (
+        "subscriptions", "resourceGroups", "providers",
+        "Microsoft.DataProtection", "backupVaults", "backupInstances", "deletedBackupInstances", "backupPolicies", "backupJobs",
+        "recoveryPoints", "resourceGuards",
+        "Microsoft.RecoveryServices", "vaults", "backupFabrics", "protectionContainers", "protectedItems",
+        "Microsoft.Compute", "disks", "virtualMachines", "Microsoft.Storage", "storageAccounts",
+        "Microsoft.ManagedIdentity", "userAssignedIdentities",
+    )
+}  # fmt: skip
+
+
+def canonical_id(text: str) -> str:
+    """Give an id in one casing: lists, single reads and Resource Graph answer it in several. Names stay as they are."""
+    parts = text.split("/")
+    is_word = False
+    for place, part in enumerate(parts[1:], 1):
+        # Words and names take turns, but for the namespace, which is a word between two.
+        is_word = not is_word or parts[place - 1] == "providers" or (place > 1 and parts[place - 2] == "providers")
+        if is_word:
+            parts[place] = _SPELLING.get(part.lower(), part)
+    return "/".join(parts)
+
+
 def check_region(text: Any, option: str) -> None:
     """Refuse what cannot be a region and would lead a request elsewhere. Raises BadInput naming the option."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ]*", str(text)):

@@ -89,8 +89,14 @@ def _check_duration(value: Any, option: str, longest: int, row: DatasourceType, 
 
 def _check_unit(iso: str, tag: str, option: str, row: DatasourceType, problems: list[str]) -> None:
     unit = row.retention_units.get(tag)
-    if iso and unit and count_in(iso, unit) is None:
+    if not (iso and unit):
+        return
+    count, most = count_in(iso, unit), row.most_of_unit[unit]
+    if count is None:
         problems.append(f"{option}: '{iso}' is no whole number of {unit}, which is what Azure takes for a {row.title}")
+    # Weeks that are the default of a weekly schedule are counted when that is known.
+    elif count > most and not (tag == "default" and (count_in(iso, "weeks") or count) <= row.most_of_unit["weeks"]):
+        problems.append(f"{option}: {count} {unit} are more than the {most} that Azure takes for a {row.title}")
 
 
 def check_rules(given: list[dict[str, Any]] | None, retention: Retention, row: DatasourceType) -> list[RetentionRule] | None:
@@ -109,7 +115,7 @@ def check_rules(given: list[dict[str, Any]] | None, retention: Retention, row: D
         option = f"retention_rules[{index}].name"
         if name in names[:index] or name in retention:
             problems.append(f"{option}: '{name}' is there twice")
-        elif name in _RESERVED or not _RULE_NAME.fullmatch(name):
+        elif not is_rule_name(name):
             problems.append(f"{option}: '{name}' cannot be a rule's name")
         elif row.rule_criteria and name not in row.rule_criteria:
             problems.append(f"{option}: '{name}' cannot be a rule for a {row.title}; {', '.join(row.rule_criteria)} can")
@@ -121,6 +127,11 @@ def check_rules(given: list[dict[str, Any]] | None, retention: Retention, row: D
     if len(set(given_priorities)) < len(given_priorities):
         raise BadInput("retention_rules: each rule needs a tagging_priority of its own")
     return rules
+
+
+def is_rule_name(name: str) -> bool:
+    """Tell whether the option retention_rules takes a rule of that name."""
+    return name.lower() not in _RESERVED and bool(_RULE_NAME.fullmatch(name))
 
 
 def check_rules_together(rules: list[RetentionRule], retention: Retention, schedule: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ KEYS_OF_FREQUENCY = {"hourly": ("interval_hours", "times"), "daily": ("times",),
 # Of an hourly schedule that has a window: as Azure's own enhanced policy.
 _DEFAULT_WINDOW = 12
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
-_SEXAGESIMAL = re.compile(r"\d{1,4}", re.ASCII)
+_NUMBER = re.compile(r"\d{1,4}", re.ASCII)
 
 Schedule = dict[str, Any]
 
@@ -35,15 +35,23 @@ def check_times(given: list[Any], option: str, problems: list[str]) -> list[str]
     """Give times of day as 02:30, sorted; what is none goes to problems."""
     times = []
     for value in given:
-        # YAML reads an unquoted 13:00 as the number 780 (base 60).
-        is_number = _SEXAGESIMAL.fullmatch(str(value))
-        text = f"{int(value) // 60:02d}:{int(value) % 60:02d}" if is_number else str(value).strip()
+        text = str(value).strip()
+        # YAML reads an unquoted 13:00 as the number 780 (base 60), and who writes 1300 or 13 means another time than that.
+        if _NUMBER.fullmatch(text) and _is_base_60_only(text):
+            text = f"{int(text) // 60:02d}:{int(text) % 60:02d}"
         match = _TIME.fullmatch(text)
         if match is None:
-            problems.append(f"{option}: '{value}' is not a time of day such as '02:30'")
+            problems.append(f"{option}: '{value}' is not a time of day such as '02:30', in quotes")
         else:
             times.append(f"{int(match.group(1)):02d}:{match.group(2)}")
     return sorted(set(times))
+
+
+def _is_base_60_only(number: str) -> bool:
+    """Tell whether a number can be nothing but a time of day that YAML has read: neither an hour nor hours and minutes."""
+    minutes = int(number)
+    is_hours_and_minutes = minutes % 100 < 60 and minutes // 100 < 24
+    return not number.startswith("0") and not is_hours_and_minutes and 60 <= minutes < 24 * 60
 
 
 def check_words(given: list[Any], known_words: tuple[str, ...], option: str, problems: list[str]) -> list[str]:
@@ -107,7 +115,12 @@ def _check_times_of_day(values: Schedule, wanted: Schedule, row: DatasourceType,
     wanted["times"] = check_times(values["times"], "schedule.times", problems)
     if row.most_times_a_day and len(wanted["times"]) > row.most_times_a_day:
         problems.append(f"schedule.times: a {row.title} is backed up at one time of the day, or hourly")
-    elif wanted.get("frequency") == "hourly" and len(wanted["times"]) > 1:
+    wrong = [time for time in wanted["times"] if row.minutes_of_times and _minutes(time) % 60 not in row.minutes_of_times]
+    if wrong:
+        problems.append(
+            f"schedule.times: {', '.join(wrong)} is not on the hour or the half hour, as policies for a {row.title} need"
+        )
+    if wanted.get("frequency") == "hourly" and len(wanted["times"]) > 1 and not row.most_times_a_day:
         problems.append("schedule.times: an hourly schedule has one time, at which its intervals begin")
 
 

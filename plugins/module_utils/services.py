@@ -122,11 +122,17 @@ class BackupService(VaultService, Protocol):
     def plan_policy(self, name: str, row: DatasourceType, plan: Plan) -> Described:
         """Predict the policy that create_policy makes."""
 
-    def create_policy(self, name: str, row: DatasourceType, plan: Plan) -> Described:
-        """Create a policy that is not there yet."""
+    def check_new_policy_name(self, name: str) -> None:
+        """Refuse a name that Azure gives to no new policy in this kind of vault. Raises BadInput."""
 
-    def delete_policy(self, name: str) -> None:
-        """Delete a policy that nothing uses."""
+    def create_policy(self, name: str, row: DatasourceType, plan: Plan, deadline: Deadline) -> Described:
+        """Create a policy that is not there yet, and wait until it is done."""
+
+    def is_azures_own(self, name: str) -> bool:
+        """Tell whether a policy of that name is one that Azure puts into every new vault of this kind."""
+
+    def delete_policy(self, name: str, deadline: Deadline) -> None:
+        """Delete a policy that nothing uses, and wait until it is done."""
 
     # -- instances
 
@@ -168,6 +174,9 @@ class BackupService(VaultService, Protocol):
 
     def change_protection(self, name: str, changes: Mapping[str, Any], deadline: Deadline) -> None:
         """Give an instance another policy_id, or other containers (containers_list and auto_protection); all else stays."""
+
+    def check_state(self, state: str) -> None:
+        """Refuse a state that protections cannot have in this vault, which has been read. Raises BadInput."""
 
     def suspend(self, name: str, deadline: Deadline) -> None:
         """Stop new backups; retention goes on."""

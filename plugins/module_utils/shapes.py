@@ -12,6 +12,8 @@ import copy
 import re
 from typing import Any
 
+from .resource_ids import canonical_id
+
 Described = dict[str, Any]
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -184,7 +186,18 @@ def shape(noun: str, **known: Any) -> Described:
     strange = set(known) - set(fields)
     if strange:
         raise KeyError(f"a {noun} has no {', '.join(sorted(strange))}")
-    return {**copy.deepcopy(fields), **known}
+    return {**copy.deepcopy(fields), **{name: _in_one_casing(name, value) for name, value in known.items()}}
+
+
+def _in_one_casing(name: str, value: Any) -> Any:
+    """Give ids in one casing, as values and as keys, whatever Azure answered."""
+    if name == "identity":
+        assigned = value["user_assigned_identities"]
+        return {**value, "user_assigned_identities": {canonical_id(key): made for key, made in assigned.items()}}
+    if name == "encryption_settings" and value and value["identity_id"]:
+        return {**value, "identity_id": canonical_id(value["identity_id"])}
+    is_id = (name == "id" or name.endswith("_id")) and isinstance(value, str) and value.startswith("/")
+    return canonical_id(value) if is_id else value
 
 
 def snake(text: str | None) -> str | None:

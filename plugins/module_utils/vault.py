@@ -11,9 +11,9 @@ from .addressing import adapter_for, find_vault, read_group
 from .data_protection.vault_service import BackupVault
 from .errors import BadInput
 from .module import Result, Task, change_result
-from .reconcile import reconcile
+from .reconcile import read_as_written, reconcile
 from .recovery_services.vault_service import RecoveryServicesVault
-from .resource_ids import check_region, parse_resource_id
+from .resource_ids import check_region, parse_resource_id, squeeze
 from .shapes import Described
 from .vault_service import GUARD_TYPE, VaultService
 
@@ -37,6 +37,8 @@ def ensure_vault(task: Task) -> Result:
         change = reconcile(task.check_mode, before, None, lambda: service.delete_vault(task.deadline()))
         return change_result("vault", change)
     deleted = None
+    if before is None:
+        service.check_new_name()
     if before is None and (task.check_mode or not options["location"]):
         group = read_group(task.session, service.vault.group_id, "resource_group")
         options["location"] = options["location"] or group["location"]
@@ -54,7 +56,7 @@ def ensure_vault(task: Task) -> Result:
             service.undelete_vault(deleted, options, task.deadline())
             service.read_vault(reads_guard)
         service.write_vault(options, task.deadline())
-        return service.read_vault(reads_guard)
+        return read_as_written(task.clock, before, after, lambda: service.read_vault(reads_guard))
 
     return change_result("vault", reconcile(task.check_mode, before, after, write))
 
@@ -73,16 +75,31 @@ def _check_options(options: dict[str, object]) -> None:
         check_region(options["location"], "location")
 
 
+_MOST_NAMED = 5
+
+
 def _check_nothing_left(service: VaultService, vault: Described) -> None:
+    """Refuse to delete a vault that holds something, and say what helps. Raises BadInput."""
     blocking = service.list_blocking()
-    if blocking:
-        names = ", ".join(blocking[:5])
-        more = f" and {len(blocking) - 5} more" if len(blocking) > 5 else ""
-        state = vault["immutability_state"]
-        immutable = f". Its immutability is {state}: Azure keeps what is in the vault until its retention ends"
-        raise BadInput(
-            f"state: vault '{service.vault.name}' cannot be deleted while it protects or still holds {len(blocking)} "
-            f"datasource(s): {names}{more}; remove them with backup_instance first"
-            f"{immutable if state not in (None, 'Disabled') else ''}",
-            code="VaultNotEmpty",
+    if not blocking:
+        return
+    protected = [one.name for one in blocking if not one.is_deleted]
+    deleted = [f"{one.name} (until {one.purge_time})" if one.purge_time else one.name for one in blocking if one.is_deleted]
+    reasons = []
+    if protected:
+        reasons.append(f"It protects {_named(protected)}; end the protection with backup_instance, state: absent, first")
+    if deleted:
+        ways = "wait until then"
+        if squeeze(vault["soft_delete"]["state"]) != "alwayson":
+            ways += ", or turn soft delete off with backup_vault and destroy them with backup_instance (absent, permanent: true)"
+        reasons.append(f"Soft delete keeps {_named(deleted)}; {ways}")
+    if vault["immutability_state"] not in (None, "Disabled"):
+        reasons.append(
+            f"Its immutability is {vault['immutability_state']}: Azure keeps recovery points until their retention ends"
         )
+    raise BadInput(f"state: vault '{service.vault.name}' cannot be deleted. {'. '.join(reasons)}", code="VaultNotEmpty")
+
+
+def _named(names: list[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"{len(names)} datasource(s): {', '.join(names[:_MOST_NAMED])}{more}"

@@ -8,6 +8,7 @@ It is apart so that a task about a vault loads nothing of the rest.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .clock import Deadline
@@ -22,6 +23,15 @@ VAULT_RESOURCE_TYPES = {
 GUARD_TYPE = "Microsoft.DataProtection/resourceGuards"
 
 
+@dataclass(frozen=True)
+class Blocking:
+    """What keeps a vault from being deleted; purge_time: until when soft delete keeps it, None for what is protected."""
+
+    name: str
+    is_deleted: bool = False
+    purge_time: str | None = None
+
+
 class VaultService(Protocol):
     """What can be done with a vault. Every method raises AzureBackupError; reads give None for what is not there."""
 
@@ -29,6 +39,9 @@ class VaultService(Protocol):
 
     def check_options(self, options: dict[str, Any]) -> None:
         """Refuse options that this kind of vault does not have, before any request. Raises BadInput."""
+
+    def check_new_name(self) -> None:
+        """Refuse a name that Azure gives to no new vault of this kind. Raises BadInput."""
 
     def read_vault(self, reads_guard: bool = False) -> Described | None:
         """Read the vault; reads_guard: look for a resource guard also where the vault says that it has none."""
@@ -48,5 +61,5 @@ class VaultService(Protocol):
     def delete_vault(self, deadline: Deadline) -> None:
         """Delete the vault and wait until it is gone."""
 
-    def list_blocking(self) -> list[str]:
-        """Name what keeps the vault from being deleted: what it protects, and what soft delete still holds."""
+    def list_blocking(self) -> list[Blocking]:
+        """List what keeps the vault from being deleted: what it protects, and what soft delete keeps in it."""

@@ -67,7 +67,7 @@ options:
           - V(SystemAssigned), V(UserAssigned) or both, or V(None) to remove it, which ends all that the vault may do.
           - User-assigned identities stay beside V(SystemAssigned) until O(identity.user_assigned_identities) says otherwise.
         type: str
-        choices: [SystemAssigned, UserAssigned, 'SystemAssigned,UserAssigned', None]
+        choices: [SystemAssigned, UserAssigned, 'SystemAssigned,UserAssigned', 'SystemAssigned, UserAssigned', None]
       user_assigned_identities:
         description:
           - The ARM ids of all user-assigned identities that the vault is to have. An empty list removes them.
@@ -345,7 +345,16 @@ ARGUMENTS = {
     "identity": {
         "type": "dict",
         "options": {
-            "type": {"type": "str", "choices": ["SystemAssigned", "UserAssigned", "SystemAssigned,UserAssigned", "None"]},
+            "type": {
+                "type": "str",
+                "choices": [
+                    "SystemAssigned",
+                    "UserAssigned",
+                    "SystemAssigned,UserAssigned",
+                    "SystemAssigned, UserAssigned",
+                    "None",
+                ],
+            },
             "user_assigned_identities": {"type": "list", "elements": "str"},
         },
     },

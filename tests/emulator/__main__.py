@@ -9,7 +9,7 @@ import argparse
 import fcntl
 import shlex
 import signal
-import threading
+import time
 from pathlib import Path
 
 from .seed import Seed
@@ -26,9 +26,10 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.speed <= 0:
         parser.error("--speed must be more than 0")
-    stop = threading.Event()
+    # No lock: a second signal may come while the first is handled in the same thread.
+    signals: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_ignored: stop.set())
+        signal.signal(number, lambda number, _frame: signals.append(number))
     folder = arguments.folder.resolve()
     seed = Seed.read(arguments.seed) if arguments.seed else Seed()
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +45,8 @@ def main() -> None:
         env_file.write_text("\n".join(lines) + "\n", encoding="utf-8")
         print(f"Loopback Azure answers at {emulator.url}, {arguments.speed:g} times faster than Azure.", flush=True)
         print(f"In another shell: . {env_file}", flush=True)
-        stop.wait()
+        while not signals:
+            time.sleep(0.1)
         env_file.unlink(missing_ok=True)
 
 

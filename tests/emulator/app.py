@@ -10,9 +10,9 @@ import copy
 import json
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute
 from starlette.routing import Route as HttpRoute
 
 from . import metadata
-from .arm import ArmError, Call, Reply, Route, check_api_version
+from .arm import ArmError, Call, Reply, Route, Wire, check_api_version
 from .authorization import Authorization
 from .backup_admin import BackupAdmin
 from .blob_store import BlobStore
@@ -41,6 +41,7 @@ from .resources import ResourceGroups
 from .seed import Seed
 from .sign_in import sign_in_routes
 from .storage import Storage
+from .subscription import Subscription, check_location
 
 _OLDEST_API = {
     "Microsoft.Backup.Admin": "2018-09-01",
@@ -57,6 +58,7 @@ STACKHUB, MANAGED_HSM = "stackhub", "managed_hsm"
 # What the administrators' Resource Manager of an Azure Stack Hub answers.
 _OF_STACKHUB = ("Microsoft.Backup.Admin", "Microsoft.Resources")
 _PAGE = "<!DOCTYPE html><html><body>Sign in to the guest network</body></html>"
+_OF_URLS = "/:?#[]@!$&'()*+,;=%~"
 _STALE = {"error": {"code": "ResourceNotFound", "message": "The resource was not found."}}
 # It puts one on every answer; it is no challenge.
 _KERBEROS_REPLY = "oYG1MIGyoAMKAQChCwYJKoZIhvcSAQICooGdBIGabG9vcGJhY2stc3RhY2todWItYW5zd2Vycy1hcy1rZXJiZXJvcw=="
@@ -113,12 +115,19 @@ class Azure:
         self.stackhub_identity = "entra"
         self.managed_hsm = ManagedHsm(self.schedule, self.faults, lambda: self.blob_store)
         both = (self.data_protection, self.recovery_services)
-        tables = {
-            "resources": lambda: (
+
+        def resources() -> tuple[Wire, ...]:
+            return (
                 *(row for service in both for row in service.graph_rows("vaults")),
                 *self.compute.graph_rows(self.seed.tenant_id),
                 *self.storage.graph_rows(self.seed.tenant_id),
-            ),
+            )
+
+        self.groups.check_location = check_location
+        self.groups.holds_anything = lambda group: any(row["id"].lower().startswith(f"{group.lower()}/") for row in resources())
+        self.subscription = Subscription(self.groups, resources, self.entra.may_reach)
+        tables: dict[str, Callable[[], Iterable[Wire]]] = {
+            "resources": resources,
             "recoveryservicesresources": lambda: (row for service in both for row in service.graph_rows("contents")),
         }
         self.resource_graph = ResourceGraph(tables, self.entra.may_reach)
@@ -129,6 +138,7 @@ class Azure:
         """Give every route of Resource Manager, the particular ones before the general."""
         return [
             *self.groups.routes(),
+            *self.subscription.routes(),
             *self.compute.routes(),
             *self.storage.routes(),
             *self.data_protection.routes(),
@@ -162,14 +172,14 @@ class Azure:
 
 
 def build_response(reply: Reply) -> Response:
-    """Give the HTTP response for an answer."""
+    """Give the HTTP response for an answer; addresses in headers are encoded, as names in them may have any letters."""
     # A text is a planned answer that need not be JSON.
     text = reply.body if isinstance(reply.body, str) else json.dumps(reply.body)
     content = b"" if reply.body is None else text.encode()
     headers = {
         "x-ms-request-id": str(uuid.uuid4()),
         "x-ms-correlation-request-id": str(uuid.uuid4()),
-        **reply.headers,
+        **{name: quote(value, _OF_URLS) if value.startswith("https://") else value for name, value in reply.headers.items()},
     }
     if reply.body is not None:
         headers["Content-Type"] = "application/json; charset=utf-8"
@@ -407,7 +417,10 @@ class ByEndpoint:
         self.managed_hsm = Starlette(routes=[HttpRoute("/{rest:path}", HsmGateway(azure).answer, methods=every)])
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve."""
+        """Serve. A slash at the end of a path, or one more at its beginning, leads to no other route (recorded)."""
+        if scope["type"] == "http":
+            plain = re.sub(r"^/+", "/", scope["path"])
+            scope = {**scope, "path": plain.rstrip("/") or "/"}
         is_hsm = scope["type"] == "http" and self.azure.places.get(scope["server"][1]) == MANAGED_HSM
         await (self.managed_hsm if is_hsm else self.resource_manager)(scope, receive, send)
 

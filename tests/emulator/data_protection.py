@@ -37,6 +37,7 @@ from .protectable import DISK, Datasources, Protectable, has_schedule, refuse, r
 from .resource_graph import graph_row
 from .resource_guards import ResourceGuards
 from .resources import ResourceGroups
+from .subscription import REGIONS, check_location
 
 NAMESPACE = "Microsoft.DataProtection"
 _VAULTS = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.DataProtection/backupVaults"
@@ -57,11 +58,10 @@ _SECONDS = {
 }
 # Operations that leave everything as it was where they fail.
 _MAY_FAIL = ("validate", "state", "delete")
-_VAULT_NAME = re.compile(r"^[A-Za-z][A-Za-z0-9-]{1,49}$")
-_POLICY_NAME = re.compile(r"^[A-Za-z][-A-Za-z0-9]{2,149}$")
+_VAULT_NAME = re.compile(r"^[-A-Za-z0-9]{2,50}$")
+_POLICY_NAME = re.compile(r"^[-A-Za-z0-9]{3,150}$")
 _POINT_FILTER = re.compile(r"^(startDate eq '(?P<start>[^']+)')?( and )?(endDate eq '(?P<end>[^']+)')?$", re.IGNORECASE)
 _INTERVAL = re.compile(r"^R/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d|Z)?/P(T\d+H|\d+[DW])$")
-_PAIRED = {"westeurope": "northeurope", "northeurope": "westeurope", "eastus": "westus", "centraluseuap": "eastus2euap"}
 _NOT_OF_DELETED = ("secureScore", "bcdrSecurityLevel", "replicatedRegions", "regionOfChoiceSettings")
 _NEEDS_ALWAYS_ON = (
     "This API version requires backup vaults to have the soft delete setting configured to Enable Always-On Soft Delete."
@@ -167,6 +167,7 @@ class DataProtection:
             ("PUT", _VAULT, self._write_vault),
             ("DELETE", _VAULT, self._delete_vault),
             ("POST", _VAULT + "/validateForBackup", self._validate),
+            ("POST", _INSTANCE + "/validateForModifyBackup", self._validate_change),
             ("GET", _VAULT + "/backupPolicies", self._list_policies),
             ("GET", _VAULT + "/backupPolicies/{policy}", self._read_policy),
             ("PUT", _VAULT + "/backupPolicies/{policy}", self._write_policy),
@@ -336,6 +337,7 @@ class DataProtection:
     def _checked_vault(self, call: Call, document: Wire, current: Vault | None, group: Wire) -> Wire:
         if not document.get("location"):
             raise ArmError(400, "LocationRequired", "The location property is required for this definition.")
+        check_location(str(document["location"]), f"{NAMESPACE}/backupVaults")
         location = str(document["location"]).replace(" ", "").lower()
         before = current.wire if current else {}
         if current and location != before["location"]:
@@ -372,7 +374,7 @@ class DataProtection:
                 "isVaultProtectedByResourceGuard": before.get("properties", {}).get("isVaultProtectedByResourceGuard", False),
                 "secureScore": score,
                 "bcdrSecurityLevel": level,
-                "replicatedRegions": [_PAIRED.get(location, location)] if redundancy == "GeoRedundant" else [],
+                "replicatedRegions": [REGIONS[location][1] or location] if redundancy == "GeoRedundant" else [],
                 **({"regionOfChoiceSettings": {"status": "NotApplicable"}} if call.api_version >= "2026-06-01" else {}),
             },
             "id": before.get("id") or call.full_path,
@@ -732,6 +734,20 @@ class DataProtection:
         document = call.document()
         check_properties(document, {"backupInstance", "objectType"}, "ValidateForBackupRequest")
         properties = self._checked_instance(vault, document.get("backupInstance") or {}, None, call.api_version)
+
+        def done(operation: Operation, _due: datetime) -> None:
+            operation.error = self._datasources.missing_permission(vault.wire, properties)
+
+        operation = self._begin(call, vault, "validate", done)
+        return Reply(202, None, self._operations.headers(call, operation, 0))
+
+    def _validate_change(self, call: Call) -> Reply:
+        """Answer whether a protection can be changed as asked for, as validateForBackup does for a new one."""
+        vault, _instance = self._instance(call)
+        document = call.document()
+        check_properties(document, {"backupInstance", "objectType"}, "ValidateForModifyBackupRequest")
+        own_name = call.path["instance"].lower()
+        properties = self._checked_instance(vault, document.get("backupInstance") or {}, own_name, call.api_version)
 
         def done(operation: Operation, _due: datetime) -> None:
             operation.error = self._datasources.missing_permission(vault.wire, properties)

@@ -24,10 +24,12 @@ from .compute import Compute
 from .faults import Faults
 from .resource_graph import graph_row
 from .resources import ResourceGroups
+from .subscription import check_location
 
 NAMESPACE = "Microsoft.RecoveryServices"
 _VAULTS = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.RecoveryServices/vaults"
 _VAULT = _VAULTS + "/{vault}"
+_LOCATION = "/subscriptions/{subscription}/providers/Microsoft.RecoveryServices/locations/{location}"
 _FABRIC = _VAULT + "/backupFabrics/{fabric}"
 _ITEM = _FABRIC + "/protectionContainers/{container}/protectedItems/{item}"
 _VM = "Microsoft.Compute/virtualMachines"
@@ -39,7 +41,13 @@ _NO_BACKUP = "2001-01-01T00:00:00Z"
 # The api-version by which the CLI of today says how a vault's costs are shown.
 _COST_MANAGEMENT = "2026-07-01"
 _VAULT_NAME = re.compile(r"^[A-Za-z][A-Za-z0-9-]{1,49}$")
-_POLICY_NAME = re.compile(r"^[A-Za-z][-A-Za-z0-9]{2,149}$")
+_POLICY_NAME = re.compile(r"^[A-Za-z][-_!A-Za-z0-9]{2,149}$")
+_MOST = {"Days": 9999, "Weeks": 5163, "Months": 1188, "Years": 99}
+_CRITICAL = "The Vault and Bakcup Item is in Immutable state where destructive operations are not supported. "
+_SOFT_DELETE_BY_VAULT = (
+    "Soft delete state for this vault cannot be modified using this API. Since the Vault API was previously used to update the "
+    "soft delete property for this vault, you must again use the Vault API to make any further changes to this property."
+)
 _FILTER = re.compile(r"(\w+)\s+eq\s+'([^']*)'")
 _UNITS = {"dailySchedule": "Days", "weeklySchedule": "Weeks", "monthlySchedule": "Months", "yearlySchedule": "Years"}
 _REDUNDANCY_IS_FINAL = "The vault has protected items, so that its redundancy cannot be changed."
@@ -75,6 +83,10 @@ class Vault:
     policies: dict[str, Wire] = field(default_factory=dict)
     items: dict[str, Item] = field(default_factory=dict)
     jobs: dict[str, Wire] = field(default_factory=dict)
+    # Items of other workloads, by lower-cased ids: they are listed, and nothing can be done with them.
+    foreign: dict[str, Wire] = field(default_factory=dict)
+    # Whether soft delete was ever written through the vault, which its configuration refuses from then on.
+    has_own_soft_delete: bool = False
     # What the vault lists although it was not told to look again.
     discovered: set[str] = field(default_factory=set)
 
@@ -181,6 +193,15 @@ class RecoveryServices:
             ("GET", _VAULT + "/backupconfig/vaultconfig", self._read_config),
             ("PATCH", _VAULT + "/backupconfig/vaultconfig", self._change_config),
             ("GET", _VAULT + "/backupResourceGuardProxies", self._list_nothing),
+            ("GET", _VAULT + "/backupDeletedProtectionContainers", self._list_nothing),
+            ("GET", _VAULT + "/backupstorageconfig/vaultstorageconfig", self._read_storage),
+            ("PATCH", _VAULT + "/backupstorageconfig/vaultstorageconfig", self._change_storage),
+            ("PUT", _VAULT + "/backupstorageconfig/vaultstorageconfig", self._change_storage),
+            ("GET", _VAULT + "/backupEncryptionConfigs/backupResourceEncryptionConfig", self._read_encryption),
+            ("GET", _VAULT + "/usages", self._read_usages),
+            ("GET", _VAULT + "/backupUsageSummaries", self._read_usage_summaries),
+            ("GET", _VAULT + "/replicationUsages", self._read_replication_usages),
+            ("POST", _LOCATION + "/backupStatus", self._read_backup_status),
             ("GET", _VAULT + "/backupPolicies", self._list_policies),
             ("GET", _VAULT + "/backupPolicies/{policy}", self._read_policy),
             ("PUT", _VAULT + "/backupPolicies/{policy}", self._write_policy),
@@ -213,9 +234,48 @@ class RecoveryServices:
             if which == "vaults":
                 yield {**graph_row(vault.wire, kind, _TENANT), "sku": vault.wire["sku"]}
                 continue
-            for item in vault.items.values():
-                located = {**item.wire, "location": vault.wire["location"]}
+            for wire in (*(self._shown(item.wire) for item in vault.items.values()), *vault.foreign.values()):
+                located = {**wire, "location": vault.wire["location"]}
                 yield graph_row(located, f"{kind}/backupFabrics/protectionContainers/protectedItems", _TENANT)
+
+    def plant_workload(self, vault_id: str, source: str, kind: str, name: str) -> Wire:
+        """Have something protected that lies in a machine or an account: kind SQLDataBase or AzureFileShare.
+
+        vault_id: of a vault that is there; source: the id of the machine or the account. Shapes as recorded in backup_wl_sql_item
+        and afs_backup_restore.
+        """
+        vault = next(vault for vault in self.vaults.values() if vault.id.lower() == vault_id.lower())
+        parts = source.split("/")
+        if kind == "AzureFileShare":
+            container = f"StorageContainer;storage;{parts[4]};{parts[8]}"
+            item = f"AzureFileShare;{uuid.uuid5(uuid.NAMESPACE_URL, source + name).hex * 2}"
+            more: Wire = {"protectedItemType": "AzureFileShareProtectedItem", "backupManagementType": "AzureStorage"}
+        else:
+            container, item = f"VMAppContainer;compute;{parts[4]};{parts[8]}", f"SQLDataBase;mssqlserver;{name}"
+            more = {"protectedItemType": "AzureVmWorkloadSQLDatabase", "backupManagementType": "AzureWorkload"}
+            more |= {"serverName": parts[8][:15], "parentName": "MSSQLSERVER", "parentType": "AzureVmWorkloadSQLInstance"}
+        wire: Wire = {
+            "id": f"{vault.id}/backupFabrics/Azure/protectionContainers/{container}/protectedItems/{item}",
+            "name": item,
+            "type": f"{NAMESPACE}/vaults/backupFabrics/protectionContainers/protectedItems",
+            "properties": {
+                "friendlyName": name,
+                "protectionStatus": "Healthy",
+                "protectionState": "Protected",
+                "lastBackupStatus": "Healthy",
+                "lastBackupTime": ticks(self._clock.now()),
+                **more,
+                "workloadType": kind,
+                "containerName": container,
+                "sourceResourceId": source,
+                "policyId": f"{vault.id}/backupPolicies/HourlyLogBackup",
+                "vaultId": f"https://management.azure.com{vault.id}",
+                "isArchiveEnabled": False,
+                "softDeleteRetentionPeriod": 0,
+            },
+        }
+        vault.foreign[wire["id"].lower()] = wire
+        return wire
 
     # -- look-ups and operations
 
@@ -286,7 +346,11 @@ class RecoveryServices:
             return Reply(202, None, {"Location": f"{call.url}{call.full_path}?{call.raw_query}"})
         if operation.error:
             return Reply(400, {"error": operation.error})
-        return Reply(200, operation.body) if operation.body else Reply(204)
+        if operation.body:
+            return Reply(200, operation.body)
+        # The last answer names the status once more (recorded).
+        status = f"{call.url}{call.full_path}?{call.raw_query}".replace("/operationResults/", "/operationsStatus/")
+        return Reply(204, None, {"Azure-AsyncOperation": status})
 
     # -- vaults
 
@@ -314,6 +378,7 @@ class RecoveryServices:
             raise ArmError(400, "ResourceDefinitionInvalid", "The location or the SKU of the vault is missing or not valid.")
         key = (*call.group_key(), call.path["vault"].lower())
         current = self.vaults.get(key)
+        check_location(str(document["location"]), f"{NAMESPACE}/vaults")
         location = str(document["location"]).replace(" ", "").lower()
         if current and location != current.wire["location"]:
             raise ArmError(409, "InvalidResourceLocation", f"The resource already exists in '{current.wire['location']}'.")
@@ -349,6 +414,8 @@ class RecoveryServices:
         self, call: Call, vault: Vault, work: Callable[[Operation, datetime], None], status: int, body: Wire | None
     ) -> Reply:
         operation = self._begin(call, vault.id, _SECONDS["vault"], work)
+        # The result of an update is the vault (specification: GetOperationResult).
+        operation.body = vault.wire if call.method != "DELETE" else None
         encoded = base64.b64encode(f"2047;{operation.name}".encode()).decode()
         self._operations[encoded.lower()] = operation
         headers = self._headers(call, f"{vault.id}/operationStatus/{encoded}", f"{vault.id}/operationResults/{encoded}")
@@ -400,8 +467,12 @@ class RecoveryServices:
             raise ArmError(400, "CloudResourceStorageTypeUpdateNotAllowed", _REDUNDANCY_IS_FINAL)
         immutability = (own.get("securitySettings") or {}).get("immutabilitySettings") or {}
         wanted = ((properties.get("securitySettings") or {}).get("immutabilitySettings") or immutability).get("state")
-        if immutability.get("state") == "Locked" and wanted != "Locked":
-            raise ArmError(400, "UserErrorImmutabilityLocked", "The immutability of the vault is locked.")
+        is_step_left_out = wanted == "Locked" and immutability.get("state") not in ("Unlocked", "Locked")
+        if is_step_left_out or (immutability.get("state") == "Locked" and wanted != "Locked"):
+            # Reported of both, with the same words.
+            message = "The immutable vault property for this vault is locked, hence, this setting cannot be disabled."
+            raise ArmError(400, "UserErrorUnsupportedVaultImmutabilityStateChange", message)
+        self._lay_soft_delete(vault, properties)
         for name, value in properties.items():
             if isinstance(value, dict) and isinstance(own.get(name), dict):
                 own[name] = {**own[name], **value}
@@ -411,6 +482,25 @@ class RecoveryServices:
             vault.wire["tags"] = change["tags"]
         if change.get("identity"):
             vault.wire["identity"] = self._identity(change["identity"], vault.wire.get("identity") or {})
+
+    @staticmethod
+    def _lay_soft_delete(vault: Vault, properties: Wire) -> None:
+        """Take settings of soft delete that come with the vault; its configuration refuses them from then on."""
+        settings = (properties.get("securitySettings") or {}).get("softDeleteSettings") or {}
+        names = {
+            "softDeleteState": "softDeleteFeatureState",
+            "softDeleteRetentionPeriodInDays": "softDeleteRetentionPeriodInDays",
+            "enhancedSecurityState": "enhancedSecurityState",
+        }
+        change = {names[name]: value for name, value in settings.items() if name in names}
+        if change:
+            if (
+                vault.config["softDeleteFeatureState"] == "AlwaysON"
+                and change.get("softDeleteFeatureState", "AlwaysON") != "AlwaysON"
+            ):
+                raise ArmError(400, "UserErrorDisableSoftDeleteNotAllowed", "Soft delete is always on and cannot be disabled.")
+            vault.config.update(change)
+            vault.has_own_soft_delete = True
 
     def _identity(self, wanted: Wire, before: Wire) -> Wire:
         kinds = [kind.strip().lower() for kind in str(wanted.get("type") or "none").split(",")]
@@ -452,8 +542,9 @@ class RecoveryServices:
         vault = self.vaults.get(key)
         if vault is None:
             return Reply(204)
-        if vault.items:
-            names = ", ".join(item.wire["properties"]["friendlyName"] for item in vault.items.values())
+        held = [*(item.wire for item in vault.items.values()), *vault.foreign.values()]
+        if held:
+            names = ", ".join(wire["properties"]["friendlyName"] for wire in held)
             raise ArmError(
                 400,
                 "ServiceResourceNotEmptyWithBackendMessage",
@@ -486,6 +577,8 @@ class RecoveryServices:
         vault = self._vault(call)
         properties = call.document().get("properties") or {}
         check_properties(properties, {*vault.config, "isSoftDeleteFeatureStateEditable"}, "BackupResourceVaultConfig")
+        if vault.has_own_soft_delete and any(name.startswith("softDelete") for name in properties):
+            raise ArmError(400, "BMSUserErrorSoftDeleteUseVaultApi", _SOFT_DELETE_BY_VAULT)
         state = properties.get("softDeleteFeatureState", vault.config["softDeleteFeatureState"])
         if (
             state not in ("Enabled", "Disabled", "AlwaysON")
@@ -497,6 +590,82 @@ class RecoveryServices:
         vault.config.update({key: properties[key] for key in vault.config if key in properties})
         self._settle_security(vault)
         return self._read_config(call)
+
+    def _read_storage(self, call: Call) -> Reply:
+        vault = self._vault(call)
+        kind = vault.wire["properties"]["redundancySettings"]["standardTierStorageRedundancy"]
+        state = "Locked" if vault.items or vault.foreign else "Unlocked"
+        properties = {"storageModelType": kind, "storageType": kind, "storageTypeState": state}
+        name = "vaultstorageconfig"
+        wire = {"id": f"{vault.id}/backupstorageconfig/{name}", "name": name, "type": f"{NAMESPACE}/vaults/backupstorageconfig"}
+        return Reply(200, {**wire, "properties": properties})
+
+    def _change_storage(self, call: Call) -> Reply:
+        vault = self._vault(call)
+        properties = call.document().get("properties") or {}
+        allowed = {"storageModelType", "storageType", "storageTypeState", "crossRegionRestoreFlag"}
+        check_properties(properties, allowed, "BackupResourceConfig")
+        redundancy = vault.wire["properties"]["redundancySettings"]
+        wanted = properties.get("storageType") or properties.get("storageModelType")
+        if wanted and wanted != redundancy["standardTierStorageRedundancy"]:
+            if vault.items or vault.foreign:
+                raise ArmError(400, "CloudResourceStorageTypeUpdateNotAllowed", _REDUNDANCY_IS_FINAL)
+            redundancy["standardTierStorageRedundancy"] = wanted
+        return Reply(204) if call.method == "PATCH" else self._read_storage(call)
+
+    def _read_encryption(self, call: Call) -> Reply:
+        vault, name = self._vault(call), "backupResourceEncryptionConfig"
+        properties = {
+            "useSystemAssignedIdentity": True,
+            "encryptionAtRestType": "MicrosoftManaged",
+            "lastUpdateStatus": "NotEnabled",
+            "infrastructureEncryptionState": "Disabled",
+        }
+        wire = {"id": f"{vault.id}/backupEncryptionConfigs/{name}", "name": name}
+        return Reply(200, {**wire, "type": f"{NAMESPACE}/vaults/backupEncryptionConfigs", "properties": properties})
+
+    def _read_usages(self, call: Call) -> Reply:
+        return Reply(200, {"value": [_usage("ProtectedItemCount", "Protected items", self._count(self._vault(call)))]})
+
+    @staticmethod
+    def _count(vault: Vault) -> int:
+        return len(vault.items) + len(vault.foreign)
+
+    def _read_usage_summaries(self, call: Call) -> Reply:
+        vault = self._vault(call)
+        foreign = [wire["properties"]["backupManagementType"] for wire in vault.foreign.values()]
+        counts = {"AzureIaasVM": len(vault.items), "AzureStorage": foreign.count("AzureStorage")}
+        counts["AzureWorkload"] = foreign.count("AzureWorkload")
+        return Reply(200, {"value": [_usage(name, name, count) for name, count in counts.items()]})
+
+    def _read_replication_usages(self, call: Call) -> Reply:
+        jobs = {"failedJobs": 0, "suspendedJobs": 0, "inProgressJobs": 0}
+        found = {"jobsSummary": jobs, "protectedItemCount": 0, "recoveryPlanCount": 0, "registeredServersCount": 0}
+        self._vault(call)
+        return Reply(200, {"value": [{"monitoringSummary": {}, **found}]})
+
+    def _read_backup_status(self, call: Call) -> Reply:
+        """Answer whether a resource is protected, in whatever vault of the subscription."""
+        wanted = str(call.document().get("resourceId") or "").lower()
+        for vault in self.vaults.values():
+            for item in vault.items.values():
+                own = item.wire["properties"]
+                if own["sourceResourceId"].lower() == wanted and not own.get("isScheduledForDeferredDelete"):
+                    return Reply(
+                        200,
+                        {
+                            "protectionStatus": "Protected",
+                            "vaultId": vault.id,
+                            "fabricName": "Azure",
+                            "containerName": f"iaasvmcontainer;{own['containerName']}",
+                            "protectedItemName": item.wire["name"].lower(),
+                            "policyName": own["policyName"],
+                            "errorCode": "Success",
+                            "errorMessage": "",
+                        },
+                    )
+        nothing = dict.fromkeys(("vaultId", "fabricName", "containerName", "protectedItemName", "policyName"), "")
+        return Reply(200, {"protectionStatus": "NotProtected", **nothing, "errorCode": "Success", "errorMessage": ""})
 
     def _list_nothing(self, call: Call) -> Reply:
         self._vault(call)
@@ -521,8 +690,9 @@ class RecoveryServices:
 
     def _write_policy(self, call: Call) -> Reply:
         vault, name = self._vault(call), call.path["policy"]
-        properties = call.document().get("properties") or {}
+        properties = _without_nulls(call.document().get("properties") or {})
         properties.pop("protectedItemsCount", None)
+        _complete_policy(properties)
         _check_policy(name, properties)
         current = vault.policies.get(name.lower())
         if current and current["properties"].get("policyType") == "V2" and properties.get("policyType") != "V2":
@@ -552,6 +722,8 @@ class RecoveryServices:
         for key in sorted(vault.discovered):
             machine = self._compute.machines.get(key)
             if machine is None or key in protected or machine["location"] != vault.wire["location"]:
+                continue
+            if machine["id"].split("/")[2].lower() != call.path["subscription"].lower():
                 continue
             name = _short_name(machine["id"])
             containers = f"{vault.id}/backupFabrics/Azure/protectionContainers"
@@ -628,22 +800,26 @@ class RecoveryServices:
     def _list_items(self, call: Call) -> Reply:
         vault = self._vault(call)
         wanted = dict(_FILTER.findall(call.query.get("$filter", "")))
+        unknown = set(wanted) - {"backupManagementType", "itemType", "friendlyName", "policyName"}
+        if unknown:
+            raise _refuse(f"The filter has no {sorted(unknown)[0]}.")
+        names = {"itemType": "workloadType"}
         found = [
-            item.wire
-            for item in vault.items.values()
-            if wanted.get("backupManagementType", "AzureIaasVM") == "AzureIaasVM"
-            and wanted.get("friendlyName", item.wire["properties"]["friendlyName"]) == item.wire["properties"]["friendlyName"]
+            wire
+            for wire in (*(item.wire for item in vault.items.values()), *vault.foreign.values())
+            if all(str(wire["properties"].get(names.get(key, key))).lower() == value.lower() for key, value in wanted.items())
         ]
         return page_of(call, [self._shown(item) for item in found], self._groups.page_size)
 
     def _shown(self, wire: Wire) -> Wire:
-        until = wire["properties"].get("deferredDeleteTimeInUTC")
+        until = wire["properties"].get("_purged")
         if not until:
             return wire
-        left = datetime.fromisoformat(until[:26]).replace(tzinfo=self._clock.now().tzinfo) - self._clock.now()
+        left = until - self._clock.now()
         hours, rest = divmod(int(left.seconds), 3600)
         text = f"{left.days}.{hours:02d}:{rest // 60:02d}:{rest % 60:02d}.0000000"
-        return {**wire, "properties": {**wire["properties"], "deferredDeleteTimeRemaining": text}}
+        shown = {key: value for key, value in wire["properties"].items() if key != "_purged"}
+        return {**wire, "properties": {**shown, "deferredDeleteTimeRemaining": text}}
 
     def _read_item(self, call: Call) -> Reply:
         return Reply(200, self._shown(self._item(call)[1].wire))
@@ -711,7 +887,8 @@ class RecoveryServices:
                     "sourceResourceId": source,
                     "policyId": policy["id"],
                     "policyName": policy["name"],
-                    "softDeleteRetentionPeriod": vault.config["softDeleteRetentionPeriodInDays"],
+                    # As recorded, whatever the vault says.
+                    "softDeleteRetentionPeriod": 0,
                     "isArchiveEnabled": False,
                     "vaultId": f"{call.url}{vault.id}",
                 },
@@ -740,6 +917,9 @@ class RecoveryServices:
         is_deleted = bool(own.get("isScheduledForDeferredDelete"))
         if is_deleted and not properties.get("isRehydrate"):
             raise _refuse("The item is soft-deleted; undelete it first.", "UserErrorItemInSoftDeletedState")
+        if state == "BackupsSuspended":
+            self._check_immutable(vault)
+            policy_id = policy_id or own["policyId"]
         policy = self._check_policy_id(vault, policy_id) if policy_id else None
         if policy is None and state != "ProtectionStopped":
             raise _refuse("The policy is missing.")
@@ -749,7 +929,7 @@ class RecoveryServices:
             before = vault.policies.get(str(own.get("policyName") or "").lower())
             if before:
                 before["properties"]["protectedItemsCount"] -= 1
-            for key in ("isScheduledForDeferredDelete", "deferredDeleteTimeInUTC", "deferredDeleteTimeRemaining"):
+            for key in ("isScheduledForDeferredDelete", "deferredDeleteTimeInUTC", "_purged"):
                 own.pop(key, None)
             if policy:
                 policy["properties"]["protectedItemsCount"] += 1
@@ -762,6 +942,17 @@ class RecoveryServices:
         more = {"Policy Name": policy["name"] if policy else ""}
         job = self._start_job(vault, own["containerName"], own["friendlyName"], operation_name, 1.5, done, more)
         return self._accept_item(call, vault, item.wire["id"], job)
+
+    @staticmethod
+    def _check_immutable(vault: Vault) -> None:
+        """Refuse to suspend backups in a vault without immutability, with the words that are reported. Raises ArmError 400."""
+        settings = (vault.wire["properties"].get("securitySettings") or {}).get("immutabilitySettings") or {}
+        if settings.get("state") not in ("Unlocked", "Locked"):
+            more = "The Vault and Backup Item is immutable, hence operation is denied. Refer to the documentation to learn more: "
+            raise _refuse(
+                f"{_CRITICAL}{more}https://aka.ms/AB-ImmutableVaults-States ",
+                "UserErrorOperationDeniedOnImmutableItem",
+            )
 
     def _delete_item(self, call: Call) -> Reply:
         vault = self._vault(call)
@@ -779,7 +970,8 @@ class RecoveryServices:
                 return
             days = vault.config["softDeleteRetentionPeriodInDays"]
             own.update(policyId="", policyName="", protectionState="ProtectionStopped", isScheduledForDeferredDelete=True)
-            own["deferredDeleteTimeInUTC"] = ticks(due + timedelta(days=days))
+            own["deferredDeleteTimeInUTC"] = ticks(due)
+            own["_purged"] = due + timedelta(days=days)
             self._schedule.after(days * 86400, lambda _moment: self._purge(vault, key))
 
         more = {"Number of Recovery Points": str(len(item.points))}
@@ -928,7 +1120,8 @@ class RecoveryServices:
             properties = job["properties"]
             started = datetime.fromisoformat(properties["startTime"][:26])
             if (
-                wanted.get("status", properties["status"]) == properties["status"]
+                wanted.get("backupManagementType", "AzureIaasVM") == "AzureIaasVM"
+                and wanted.get("status", properties["status"]) == properties["status"]
                 and wanted.get("operation", properties["operation"]) == properties["operation"]
                 and ("startTime" not in wanted or started >= _filter_time(wanted["startTime"]))
                 and ("endTime" not in wanted or started < _filter_time(wanted["endTime"]))
@@ -966,7 +1159,14 @@ class RecoveryServices:
         )
 
     def _list_points(self, call: Call) -> Reply:
-        return page_of(call, self._item(call)[1].points, self._groups.page_size)
+        wanted = dict(_FILTER.findall(call.query.get("$filter", "")))
+        first, last = (_filter_time(wanted[key]) if key in wanted else None for key in ("startDate", "endDate"))
+
+        def is_within(point: Wire) -> bool:
+            taken = datetime.fromisoformat(point["properties"]["recoveryPointTime"][:26])
+            return (first is None or taken >= first) and (last is None or taken <= last)
+
+        return page_of(call, [point for point in self._item(call)[1].points if is_within(point)], self._groups.page_size)
 
     def _read_point(self, call: Call) -> Reply:
         found = next((point for point in self._item(call)[1].points if point["name"] == call.path["point"]), None)
@@ -1029,7 +1229,30 @@ def _refuse(message: str, code: str = "BMSUserErrorInvalidInput") -> ArmError:
 
 
 def _filter_time(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%d %I:%M:%S %p")
+    # The specification's own example has an hour of 00 with AM.
+    return datetime.strptime(re.sub(r" 00(:\d\d:\d\d AM)$", r" 12\1", text), "%Y-%m-%d %I:%M:%S %p")
+
+
+def _usage(name: str, title: str, count: int) -> Wire:
+    return {"unit": "Count", "currentValue": count, "limit": -1, "name": {"value": name, "localizedValue": title}}
+
+
+def _without_nulls(value: Any) -> Any:
+    """Leave out what is null: clients that print a policy and send it again print what is not there, too."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
+def _complete_policy(properties: Wire) -> None:
+    """Add what the service adds to a policy that leaves it out (specification: ProtectionPolicies_CreateOrUpdate_Simple)."""
+    schedule = properties.get("schedulePolicy") or {}
+    if schedule.get("schedulePolicyType") == "SimpleSchedulePolicy":
+        schedule.setdefault("scheduleWeeklyFrequency", 0)
+        is_weekly = schedule.get("scheduleRunFrequency") == "Weekly"
+        properties.setdefault("instantRpRetentionRangeInDays", 5 if is_weekly else 2)
+    else:
+        properties.setdefault("instantRpRetentionRangeInDays", 2)
 
 
 def _without_milliseconds(value: Any) -> Any:
@@ -1059,6 +1282,8 @@ def _check_policy(name: str, properties: Wire) -> None:
         frequency != "Weekly" and "dailySchedule" not in kept,
         any(duration["durationType"] != _UNITS[key] for key, duration in durations.items()),
         durations.get("dailySchedule", {"count": 7})["count"] < 7,
+        any(duration["count"] > _MOST[duration["durationType"]] for duration in durations.values()),
+        any(not re.search(r"T\d\d:(00|30):00", time) for time in _times_of(schedule)),
     ]
     if frequency == "Hourly":
         hourly = schedule.get("hourlySchedule") or {}
@@ -1066,6 +1291,13 @@ def _check_policy(name: str, properties: Wire) -> None:
         problems.append(interval not in (4, 6, 8, 12) or not interval <= window <= 24)
     if any(problems):
         raise _refuse("Input for create or update policy is not in proper format.", "BMSUserErrorInvalidPolicyInput")
+
+
+def _times_of(schedule: Wire) -> list[str]:
+    """Give the times at which a schedule begins a backup."""
+    own = [schedule.get(key) or {} for key in ("hourlySchedule", "dailySchedule", "weeklySchedule")]
+    starts = [part["scheduleWindowStartTime"] for part in own if part.get("scheduleWindowStartTime")]
+    return [*starts, *(time for part in (schedule, *own) for time in part.get("scheduleRunTimes") or [])]
 
 
 def _point(item: Item, name: str, taken: datetime, expiry: str) -> Wire:

@@ -12,9 +12,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from .arm import ArmError, Call, Reply, Route, Wire, check_properties
@@ -24,7 +25,8 @@ _WORD = r"[\w.]+"
 _TEXT = r"'((?:[^'\\]|\\.)*)'"
 _EQUALS = re.compile(rf"^where\s+({_WORD})\s*(=~|==)\s*{_TEXT}$", re.IGNORECASE)
 _ONE_OF = re.compile(rf"^where\s+({_WORD})\s+in~\s*\((.*)\)$", re.IGNORECASE)
-_TIME = re.compile(rf"^where\s+todatetime\(({_WORD})\)\s*(>=|<)\s*datetime\(([^)]+)\)$", re.IGNORECASE)
+_TIME = re.compile(rf"^where\s+(?:todatetime\()?({_WORD})\)?\s*(>=|<=|<|>)\s*datetime\(([^)]+)\)$", re.IGNORECASE)
+_COMPARISONS = {">=": operator.ge, "<=": operator.le, "<": operator.lt, ">": operator.gt}
 _EXTEND = re.compile(r"^extend\s+(\w+)\s*=\s*(.+)$", re.IGNORECASE)
 _ORDER = re.compile(r"^order by id asc$", re.IGNORECASE)
 _PIPE = re.compile(rf"((?:{_TEXT}|[^|'])+)")
@@ -61,7 +63,8 @@ def _dig(row: Wire, path: str) -> Any:
 
 
 def _moment(text: Any) -> datetime:
-    return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", str(text)))
+    moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", str(text).strip("'\"")))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _not_emulated(part: str) -> ArmError:
@@ -71,18 +74,17 @@ def _not_emulated(part: str) -> ArmError:
 def _step(part: str, rows: list[Wire]) -> list[Wire]:
     """Do one operator of a query."""
     if match := _EQUALS.match(part):
-        path, operator, wanted = match[1], match[2], _unquote(match[3])
-        if operator == "==":
+        path, sign, wanted = match[1], match[2], _unquote(match[3])
+        if sign == "==":
             return [row for row in rows if str(_dig(row, path)) == wanted]
         return [row for row in rows if str(_dig(row, path)).lower() == wanted.lower()]
     if match := _ONE_OF.match(part):
         values = {_unquote(text).lower() for text in re.findall(_TEXT, match[2])}
         return [row for row in rows if str(_dig(row, match[1])).lower() in values]
     if match := _TIME.match(part):
-        limit = _moment(match[3])
-        later = match[2] == ">="
+        limit, compare = _moment(match[3]), _COMPARISONS[match[2]]
         moments = [(row, _dig(row, match[1])) for row in rows]
-        return [row for row, text in moments if text and (_moment(text) >= limit) == later]
+        return [row for row, text in moments if text and compare(_moment(text), limit)]
     if match := _EXTEND.match(part):
         return [{**row, match[1]: _expression(match[2].strip(), row)} for row in rows]
     if _ORDER.match(part):

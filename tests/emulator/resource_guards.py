@@ -37,6 +37,16 @@ _OPERATIONS = {
     "Microsoft.RecoveryServices/vaults/backupPolicies/write": "updateProtectionPolicyRequests",
     "Microsoft.RecoveryServices/vaults/backupResourceGuardProxies/delete": "deleteResourceGuardProxyRequests",
     "Microsoft.RecoveryServices/vaults/backupSecurityPIN/action": "getBackupSecurityPINRequests",
+    # What Microsoft's CLI calls disableSoftDelete.
+    "Microsoft.RecoveryServices/vaults/backupconfig/write": "disableSoftDeleteRequests",
+    "Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectedItems/write#stopProtectionWithRetainData": (
+        "stopProtectionWithRetainDataRequests"
+    ),
+    "Microsoft.RecoveryServices/vaults/write#reduceImmutabilityState": "reduceImmutabilityStateRequests",
+    "Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectedItems/recoveryPoints/restore/action": (
+        "triggerRestoreRequests"
+    ),
+    "Microsoft.RecoveryServices/vaults/registeredIdentities/delete": "deleteMABIdentityRequests",
 }
 _SECONDS_UNLOCKED = 1800
 
@@ -73,6 +83,7 @@ class ResourceGuards:
     def routes(self) -> list[Route]:
         """Give what is answered."""
         plain: list[tuple[str, str, Callable[[Call], Reply]]] = [
+            ("GET", "/subscriptions/{subscription}/providers/Microsoft.DataProtection/resourceGuards", self._list),
             ("GET", _GUARDS, self._list),
             ("GET", _GUARDS + "/{guard}", self._read),
             ("PUT", _GUARDS + "/{guard}", self._write),
@@ -87,7 +98,7 @@ class ResourceGuards:
     # -- guards
 
     def _list(self, call: Call) -> Reply:
-        scope = call.full_path.lower() + "/"
+        scope = call.full_path.lower().split("/providers/", 1)[0] + "/"
         return page_of(call, [wire for key, wire in self.guards.items() if key.startswith(scope)], self._groups.page_size)
 
     def _read(self, call: Call) -> Reply:
@@ -229,7 +240,13 @@ class ResourceGuards:
         mapping = self.mappings.get(str(vault["id"]).lower())
         request = self._request_for(mapping, operation) if mapping else None
         if mapping and request:
-            until = mapping.unlocked.get(f"{request}|{resource_id.lower()}")
+            # A client may name the mapping as what is to be deleted, or nothing, which means the same.
+            named = [
+                key
+                for key in mapping.unlocked
+                if key == f"{request}|{resource_id.lower()}" or (not resource_id and key.startswith(f"{request}|"))
+            ]
+            until = max((mapping.unlocked[key] for key in named), default=None)
             if until is None or until < self._clock.now():
                 raise _not_approved()
 

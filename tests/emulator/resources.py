@@ -8,19 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .arm import ArmError, Call, Reply, Route, Wire, page_of
+from .arm import ArmError, Call, Reply, Route, Wire, check_properties, page_of
 
 
 @dataclass
 class ResourceGroups:
     """The resource groups of each subscription, by lower-cased ids.
 
-    may_reach: tells whether a principal may read an id.
+    may_reach: tells whether a principal may read an id; check_location: refuses regions that there are not; holds_anything: tells
+    whether something lies in the group of an id.
     """
 
     may_reach: Callable[[str, str], bool]
     page_size: int = 200
     subscriptions: dict[str, str] = field(default_factory=dict)
+    check_location: Callable[[str, str], None] = lambda _location, _type: None
+    holds_anything: Callable[[str], bool] = lambda _group_id: True
     groups: dict[tuple[str, str], Wire] = field(default_factory=dict)
 
     def add(self, subscription: str, name: str, location: str) -> None:
@@ -49,7 +52,10 @@ class ResourceGroups:
             Route("GET", "/subscriptions/{subscription}", self._read_subscription, namespace),
             Route("GET", "/subscriptions/{subscription}/resourceGroups", self._list, namespace),
             Route("GET", "/subscriptions/{subscription}/resourceGroups/{group}", self._read, namespace),
-            Route("HEAD", "/subscriptions/{subscription}/resourceGroups/{group}", self._read, namespace),
+            Route("HEAD", "/subscriptions/{subscription}/resourceGroups/{group}", self._head, namespace),
+            Route("PUT", "/subscriptions/{subscription}/resourceGroups/{group}", self._write, namespace),
+            Route("DELETE", "/subscriptions/{subscription}/resourceGroups/{group}", self._delete, namespace),
+            Route("GET", "/subscriptions/{subscription}/operationresults/{operation}", self._read_deletion, namespace),
         ]
 
     @staticmethod
@@ -71,6 +77,48 @@ class ResourceGroups:
 
     def _read(self, call: Call) -> Reply:
         return Reply(200, self.find(call.path["subscription"], call.path["group"]))
+
+    def _head(self, call: Call) -> Reply:
+        """Answer whether a group exists, without a body: 204 or 404."""
+        key = (call.path["subscription"].lower(), call.path["group"].lower())
+        return Reply(204 if key in self.groups else 404)
+
+    def _write(self, call: Call) -> Reply:
+        document = call.document()
+        check_properties(document, {"location", "tags", "managedBy", "properties", "id", "name", "type"}, "ResourceGroup")
+        subscription, name = call.path["subscription"], call.path["group"]
+        existing = self.groups.get((subscription.lower(), name.lower()))
+        location = str(document.get("location") or "").replace(" ", "").lower()
+        if existing and location != existing["location"]:
+            raise ArmError(
+                409,
+                "InvalidResourceGroupLocation",
+                f"Invalid resource group location '{location}'. The Resource group already exists in location "
+                f"'{existing['location']}'.",
+            )
+        self.check_location(location, "Microsoft.Resources/resourceGroups")
+        if existing is None:
+            self.add(self.subscriptions[subscription.lower()], name, location)
+        group = self.groups[subscription.lower(), name.lower()]
+        if document.get("tags") is not None:
+            group["tags"] = document["tags"]
+        return Reply(200 if existing else 201, group)
+
+    def _delete(self, call: Call) -> Reply:
+        """Delete a group that holds nothing; what lies in a group is not deleted here."""
+        group = self.find(call.path["subscription"], call.path["group"])
+        if self.holds_anything(group["id"]):
+            raise ArmError(
+                501, "NotEmulated", f"The emulator deletes empty resource groups only, and '{group['name']}' is not empty."
+            )
+        del self.groups[call.path["subscription"].lower(), call.path["group"].lower()]
+        where = f"{call.url}/subscriptions/{call.path['subscription']}/operationresults/{group['name']}-{call.api_version}"
+        return Reply(202, None, {"Location": f"{where}?api-version={call.api_version}", "Retry-After": "0"})
+
+    @staticmethod
+    def _read_deletion(_call: Call) -> Reply:
+        """Answer that the deletion is over."""
+        return Reply(200)
 
     def _list(self, call: Call) -> Reply:
         key = call.path["subscription"].lower()

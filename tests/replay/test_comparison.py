@@ -307,7 +307,8 @@ def recovery_services_vault(client: Client) -> None:
     client.finish(send("PUT", vault, body))
     for target in (vault, f"{GROUP}/providers/Microsoft.RecoveryServices/vaults", f"{vault}/backupconfig/vaultconfig",
                    f"{vault}/backupResourceGuardProxies", f"{vault}/backupPolicies", f"{vault}/backupPolicies/DefaultPolicy",
-                   f"{vault}/backupPolicies/EnhancedPolicy", f"{vault}/backupProtectableItems"):  # fmt: skip
+                   f"{vault}/backupPolicies/EnhancedPolicy", f"{vault}/backupProtectableItems",
+                   f"{vault}/backupEncryptionConfigs/backupResourceEncryptionConfig"):  # fmt: skip
         send("GET", target)
     send("GET", f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.RecoveryServices/vaults")
     for identity in ({"type": "userassigned", "userAssignedIdentities": {reader: {}}}, {"type": "none"}):
@@ -355,6 +356,11 @@ def virtual_machines(client: Client) -> None:
                  "policyId": f"{vault}/backupPolicies/DefaultPolicy"}  # fmt: skip
     done("PUT", item, {"properties": protected})
     backup = {"objectType": "IaasVMBackupRequest", "recoveryPointExpiryTimeInUTC": "2040-01-01T00:00:00.000Z"}
+    # Some clients ask the item itself for its operations.
+    changed = send("PUT", item, {"properties": protected})
+    client.clock.advance(300)
+    for header in ("Azure-AsyncOperation", "Location"):
+        send("GET", changed.headers[header])
     done("POST", f"{item}/backup", {"properties": backup})
     for target in (item, f"{vault}/backupProtectedItems", f"{vault}/backupProtectionContainers", f"{vault}/backupJobs",
                    f"{item}/recoveryPoints"):  # fmt: skip

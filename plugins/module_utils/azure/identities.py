@@ -21,6 +21,13 @@ def kinds_of(identity: Wire) -> list[str]:
     return [name for name in _IDENTITY_KINDS if name.lower() in [kind.lower() for kind in kinds]]
 
 
+def writable_identity(present: Wire) -> Wire:
+    """Give an identity as a client may write it, without the ids that only the service makes."""
+    names = present.get("userAssignedIdentities")
+    kept: Wire = {"type": present.get("type") or "None"}
+    return {**kept, "userAssignedIdentities": {name: {} for name in names}} if names else kept
+
+
 def merge_identity(present: Wire, wanted: dict[str, Any]) -> Wire:
     """Give the identity to send.
 

@@ -85,7 +85,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
 def _from_file(profile: str, path: Path) -> dict[str, str] | None:
     parser = configparser.ConfigParser(interpolation=None)
     try:
-        parser.read(path.expanduser(), encoding="utf-8")
+        # Editors of Windows put a byte order mark before the first section.
+        parser.read(path.expanduser(), encoding="utf-8-sig")
     except (configparser.Error, UnicodeDecodeError) as error:
         # The parser's own message quotes the line, which may hold a secret.
         raise BadInput(f"profile: the credentials file {path} cannot be read ({type(error).__name__})") from None

@@ -57,7 +57,7 @@ class FirstAnswer:
 class Outcome:
     """What is known of an operation when it is over.
 
-    is_known is false where the caller may not read the operation: then the resource itself has to be looked at.
+    is_known is false where the operation cannot be read: then the resource itself has to be looked at.
     """
 
     body: dict[str, Any] = field(default_factory=dict)
@@ -90,19 +90,31 @@ def send_once(send: Callable[[], Sent], action: str, deadline: Deadline, seconds
 
 
 def follow(
-    session: Session, response: Any, action: str, deadline: Deadline, gone_is_done: bool = False, by_location: bool = False
+    session: Session,
+    response: Any,
+    action: str,
+    deadline: Deadline,
+    gone_is_done: bool = False,
+    by_location: bool = False,
+    gone_is_unknown: bool = False,
 ) -> Outcome:
     """Wait until the operation that began with response is over.
 
-    gone_is_done: a 404 on the operation means that what was to be deleted is gone; by_location: look at the result and not at the
-    status, where both are named. Raises OperationFailed with Azure's error, TimedOut.
+    gone_is_done: a 404 on the operation means that what was to be deleted is gone; gone_is_unknown: one that lasts means that the
+    resource itself has to be looked at; by_location: look at the result and not at the status, where both are named.
+    Raises OperationFailed with Azure's error, TimedOut.
     """
     status_url = None if by_location else response.headers.get("Azure-AsyncOperation")
     url = status_url or (response.headers.get("Location") if response.status_code == 202 else None)
     if not url:
         return Outcome(json_object(response, action))
     pause = seconds_to_wait(response.headers)
-    return _poll(session, url, None, action, deadline, by_status=bool(status_url), gone_is_done=gone_is_done, pause=pause)
+    try:
+        return _poll(session, url, None, action, deadline, by_status=bool(status_url), gone_is_done=gone_is_done, pause=pause)
+    except NotFound:
+        if gone_is_unknown:
+            return Outcome(is_known=False)
+        raise
 
 
 def look_until(is_done: Callable[[], bool], action: str, deadline: Deadline) -> None:

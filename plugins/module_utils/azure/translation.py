@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -87,7 +88,7 @@ def _json(text: str) -> dict[str, Any]:
 def failed_operation(body: dict[str, Any], action: str) -> OperationFailed:
     """Build the error of a long-running operation or job whose body says that it failed."""
     error = error_of(body)
-    message = str(error.get("message") or f"Azure reports the status {body.get('status')} without a message")
+    message = without_markup(str(error.get("message") or f"Azure reports the status {body.get('status')} without a message"))
     inner = _inner_message(error)
     if inner and inner not in message:
         message = f"{message} ({inner})"
@@ -101,10 +102,22 @@ def _error_of_storage(text: str) -> dict[str, Any]:
     return {"code": found["Code"][1] if found["Code"] else None, "message": " ".join(told)} if told else {}
 
 
+_MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+_LONGEST_FOREIGN_TEXT = 300
+
+
+def without_markup(text: str) -> str:
+    """Give a text that a person can read: the words of a web page, cut; of anything else all but its line breaks."""
+    is_page = re.search(r"<!doctype|<html|<body|<head", text, re.IGNORECASE)
+    words = " ".join(html.unescape(_MARKUP.sub(" ", text) if is_page else text).split())
+    return f"{words[:_LONGEST_FOREIGN_TEXT]}..." if is_page and len(words) > _LONGEST_FOREIGN_TEXT else words
+
+
 def http_error(status: int, text: str, headers: Any, action: str) -> AzureBackupError:
     """Build the error of an answer with a status of 400 or more."""
     error = error_of(_json(text)) or _error_of_storage(text)
-    message = str(error.get("message") or without_signature(text.strip())[:300] or f"Azure answered {status} without a message")
+    foreign = without_markup(without_signature(text.strip()))[:_LONGEST_FOREIGN_TEXT]
+    message = without_markup(str(error.get("message") or foreign or f"Azure answered {status} without a message"))
     inner = _inner_message(error)
     if inner and inner not in message:
         message = f"{message} ({inner})"

@@ -15,7 +15,7 @@ from ..durations import format_time, parse_time
 from ..resource_ids import ResourceId
 from ..services import Protection
 from ..shapes import shape, snake
-from .wire import Wire, canonical_id, describe_errors, type_of, vault_of
+from .wire import Wire, describe_errors, type_of, vault_of
 
 # How the objectType of containers ends that are protected by themselves (azure-mgmt-dataprotection 2.2, api-version 2026-06-01).
 _AUTOMATIC = "ForAutoProtection"
@@ -140,7 +140,7 @@ def describe(wire: Wire) -> dict[str, Any]:
     deletion = properties.get("deletionInfo") or {}
     return shape(
         "instance",
-        id=canonical_id(wire.get("id")),
+        id=wire.get("id"),
         name=wire.get("name"),
         vault_id=vault_of(wire.get("id")),
         datasource_id=source.get("resourceID"),

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..durations import format_time, parse_time, seconds_of, to_iso_duration
 from ..shapes import shape, snake
-from .wire import Wire, canonical_id, describe_errors, type_of, vault_of
+from .wire import Wire, describe_errors, type_of, vault_of
 
 # The description of the API says Success and SuccessWithWarning where the service says Completed.
 _JOB_STATUS = {
@@ -45,7 +45,7 @@ def describe(wire: Wire) -> dict[str, Any]:
     instance_id = properties.get("backupInstanceId") or ""
     return shape(
         "job",
-        id=canonical_id(wire.get("id")),
+        id=wire.get("id"),
         name=wire.get("name"),
         vault_id=vault_of(wire.get("id")),
         operation=snake(properties.get("operation") or properties.get("operationCategory")),

@@ -14,13 +14,16 @@ from typing import Any
 
 from ..datasources import DatasourceType, find_by_wire_type
 from ..durations import seconds_of
+from ..errors import BadInput
 from ..plan import Plan, count_recovery_points
-from ..retention import CRITERIA, LAST_DAY, OPERATIONAL, STANDARD_TAGS, Retention, RetentionRule
+from ..retention import CRITERIA, LAST_DAY, OPERATIONAL, STANDARD_TAGS, Retention, RetentionRule, is_rule_name
 from ..schedules import DAYS, Schedule
 from ..shapes import shape
 from ..time_zones import has_southern_summer, offset_of, same_zone
 from .wire import Wire, type_of
 
+# azurerm's pattern.
+_NAME = re.compile(r"[-A-Za-z0-9]{3,150}")
 _INTERVAL = re.compile(r"R/(?P<start>[^/]+)/(?P<period>P[^/]+)")
 _RULE_NAMES = {"hourly": "BackupHourly", "daily": "BackupDaily", "weekly": "BackupWeekly"}
 # Azure refuses a policy whose two defaults have one name (public reports of hybrid policies for blobs).
@@ -37,6 +40,14 @@ _ANCHOR_UTC, _ANCHOR_NORTH, _ANCHOR_SOUTH = date(2020, 4, 5), date(2020, 1, 5), 
 
 
 # -- to the wire
+
+
+def check_new_name(name: str) -> None:
+    """Refuse a name that no new policy can have. Raises BadInput."""
+    if not _NAME.fullmatch(name):
+        raise BadInput(
+            f"policy_name: '{name}' cannot be the name of a policy in a Backup vault: 3 to 150 letters, digits and hyphens"
+        )
 
 
 def _anchor(zone: str | None) -> date:
@@ -167,7 +178,13 @@ def _read_schedule(rule: Wire) -> Schedule | None:
     zone = schedule.get("timeZone")
     starts = [_start(match["start"], zone) for match in matches]
     if None in starts:
-        return None
+        # What is certain is told: of the hour, the offset says one thing and the zone another (azurerm's own example).
+        certain = _frequency_of(seconds)
+        return (
+            {**certain, "times": None, **({"days": None} if "weekly" in certain.values() else {}), "time_zone": zone or "UTC"}
+            if certain
+            else None
+        )
     moments = [start for start in starts if start]
     if len({(moment.weekday(), moment.time()) for moment in moments}) != len({moment.weekday() for moment in moments}) * len(
         {moment.time() for moment in moments}
@@ -175,17 +192,24 @@ def _read_schedule(rule: Wire) -> Schedule | None:
         # Not every time on every day, which no days and times say.
         return None
     result: Schedule = {"times": sorted({f"{moment:%H:%M}" for moment in moments})}
-    if seconds == 604800:
-        chosen = {DAYS[moment.weekday()] for moment in moments}
-        result |= {"frequency": "weekly", "days": [day for day in DAYS if day in chosen]}
-    elif seconds == 86400:
-        result["frequency"] = "daily"
-    elif seconds % 3600 == 0 and 0 < seconds < 86400:
-        result |= {"frequency": "hourly", "interval_hours": int(seconds // 3600)}
-    else:
+    frequency = _frequency_of(seconds)
+    if frequency is None:
         return None
+    result |= frequency
+    if result["frequency"] == "weekly":
+        chosen = {DAYS[moment.weekday()] for moment in moments}
+        result["days"] = [day for day in DAYS if day in chosen]
     result["time_zone"] = zone or "UTC"
     return result
+
+
+def _frequency_of(seconds: float) -> Schedule | None:
+    """Give the frequency of a repeating interval; None for one that is neither hourly, daily nor weekly."""
+    named = {604800: "weekly", 86400: "daily"}.get(int(seconds))
+    if named:
+        return {"frequency": named}
+    is_hourly = seconds % 3600 == 0 and 0 < seconds < 86400
+    return {"frequency": "hourly", "interval_hours": int(seconds // 3600)} if is_hourly else None
 
 
 def _start(text: str, zone: str | None) -> datetime | None:
@@ -290,9 +314,13 @@ def _comparable(value: Any) -> Any:
 def _is_fully_described(wire: Wire, row: DatasourceType | None, plan: Plan) -> bool:
     """Tell whether the plan says all that the policy does, so that it can be written again from it."""
     is_scheduled = bool(_rules(wire, "AzureBackupRule"))
+    if plan.schedule and plan.schedule["times"] is None:
+        return False
     if row is None or is_scheduled is (plan.schedule is None) or (is_scheduled and "default" not in plan.retention):
         return False
     if any(not rule["tagging_priority"] or not any(rule.get(key) for key in CRITERIA) for rule in plan.rules or []):
+        return False
+    if not all(is_rule_name(rule["name"]) for rule in plan.rules or []):
         return False
     return bool(_comparable(to_wire(row, plan)["properties"]) == _comparable(wire["properties"]))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..durations import format_time, parse_time
 from ..shapes import Described, shape, snake
-from .wire import Wire, canonical_id
+from .wire import Wire
 
 
 def describe_ranges(wire: Wire, instance: Described) -> list[Described]:
@@ -32,7 +32,7 @@ def describe(wire: Wire, instance_name: str, datasource_id: str | None = None) -
     stores = properties.get("recoveryPointDataStoresDetails") or []
     return shape(
         "recovery_point",
-        id=canonical_id(wire.get("id")),
+        id=wire.get("id"),
         name=wire.get("name"),
         datasource_id=datasource_id,
         instance_name=instance_name,

@@ -111,9 +111,11 @@ class DataProtection(BackupVault):
         operation: Callable[..., Any],
         *arguments: Any,
         gone_is_done: bool = False,
+        gone_is_unknown: bool = False,
     ) -> Outcome:
         """Begin a long-running SDK operation and follow it to its end."""
-        return follow(self._session, self._start(action, operation, *arguments), action, deadline, gone_is_done)
+        answer = self._start(action, operation, *arguments)
+        return follow(self._session, answer, action, deadline, gone_is_done, gone_is_unknown=gone_is_unknown)
 
     # -- policies
 
@@ -139,7 +141,16 @@ class DataProtection(BackupVault):
         """Give the policy that a plan makes, in no vault and without a name."""
         return policies.describe(policies.to_wire(row, plan))
 
-    def create_policy(self, name: str, row: DatasourceType, plan: Plan) -> Described:
+    @staticmethod
+    def check_new_policy_name(name: str) -> None:
+        policies.check_new_name(name)
+
+    @staticmethod
+    def is_azures_own(_name: str) -> bool:
+        """See services.BackupService. A new Backup vault has no policy."""
+        return False
+
+    def create_policy(self, name: str, row: DatasourceType, plan: Plan, deadline: Deadline) -> Described:
         action = f"create policy '{name}' in vault '{self.vault.name}'"
         body = policies.to_wire(row, plan)
         ramp = Ramp(30)
@@ -152,14 +163,14 @@ class DataProtection(BackupVault):
                 return policies.describe(created.as_dict())
             except TRANSIENT as error:
                 attempts -= 1
-                if not attempts:
+                if not attempts or deadline.remaining() <= 0:
                     raise
                 self._session.clock.pause(ramp.following(error.retry_after))
                 found = self.read_policy(name)
                 if found:
                     return found
 
-    def delete_policy(self, name: str) -> None:
+    def delete_policy(self, name: str, deadline: Deadline) -> None:
         with translated(f"delete policy '{name}' of vault '{self.vault.name}'"):
             self._client.backup_policies.delete(*self._names, name)
 
@@ -250,6 +261,7 @@ class DataProtection(BackupVault):
             self._client_for(body).backup_instances.begin_create_or_update,
             protection.instance_name,
             {"properties": body},
+            gone_is_unknown=True,
         )
 
     def change_protection(self, name: str, changes: Mapping[str, Any], deadline: Deadline) -> None:
@@ -260,7 +272,10 @@ class DataProtection(BackupVault):
         with self.guard.approving(INSTANCE_WRITE) as requests:
             body = instances.with_changes(wire, changes, requests)
             operation = self._client_for(body["properties"]).backup_instances.begin_create_or_update
-            self._run(action, deadline, operation, name, body)
+            self._run(action, deadline, operation, name, body, gone_is_unknown=True)
+
+    def check_state(self, state: str) -> None:
+        """See services.BackupService. A Backup vault takes every state."""
 
     def suspend(self, name: str, deadline: Deadline) -> None:
         operation = self._client.backup_instances.begin_suspend_backups

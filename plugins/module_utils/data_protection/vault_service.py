@@ -19,6 +19,7 @@ from ..durations import format_time, parse_time
 from ..errors import AzureBackupError, NotFound
 from ..resource_ids import ResourceId, same_id, squeeze
 from ..shapes import Described
+from ..vault_service import Blocking
 from . import vaults
 from .guard import VaultGuard
 
@@ -46,6 +47,9 @@ class BackupVault:
 
     def check_options(self, options: dict[str, Any]) -> None:
         vaults.check_options(options)
+
+    def check_new_name(self) -> None:
+        vaults.check_new_name(self.vault.name)
 
     def read_vault(self, reads_guard: bool = False) -> Described | None:
         self._vault_wire = self._session.read(self.vault.text, f"read vault '{self.vault.name}'", API)
@@ -103,7 +107,7 @@ class BackupVault:
         self._follow_change(answer, action, deadline)
 
     def _follow_change(self, answer: Any, action: str, deadline: Deadline) -> None:
-        outcome = follow(self._session, answer, action, deadline)
+        outcome = follow(self._session, answer, action, deadline, gone_is_unknown=True)
         if not outcome.is_known:
             self._await_vault(lambda vault: vault is not None and vault["provisioning_state"] not in _MOVING, action, deadline)
 
@@ -136,11 +140,11 @@ class BackupVault:
         """Look at the vault itself where the caller may not look at the operation."""
         look_until(lambda: is_done(self.read_vault()), action, deadline)
 
-    def list_blocking(self) -> list[str]:
-        found = [str(instance.get("name")) for instance in self._list_below("backupInstances")]
+    def list_blocking(self) -> list[Blocking]:
+        found = [Blocking(str(instance.get("name"))) for instance in self._list_below("backupInstances")]
         for instance in self._list_below("deletedBackupInstances"):
             until = ((instance.get("properties") or {}).get("deletionInfo") or {}).get("scheduledPurgeTime")
-            found.append(f"{instance.get('name')} (soft-deleted until {format_time(parse_time(until))})")
+            found.append(Blocking(str(instance.get("name")), True, format_time(parse_time(until))))
         return found
 
     def _list_below(self, kind: str) -> list[Wire]:

@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any
 
-from ..azure.identities import kinds_of, merge_identity
+from ..azure.identities import kinds_of, merge_identity, writable_identity
 from ..azure.tags import merge_tags
 from ..durations import format_time, parse_time
 from ..errors import BadInput
@@ -26,6 +26,12 @@ _REDUCE_IMMUTABILITY = "/write#reduceImmutabilityState"
 _REDUCE_SOFT_DELETE = "/write#reduceSoftDeleteSecurity"
 _MODIFY_ENCRYPTION = "/write#modifyEncryptionSettings"
 # Settings that are one word, and where they are.
+# What only the service writes: in no recorded PUT, and a PUT replaces what it says.
+_READ_ONLY = (
+    "provisioningState", "secureScore", "bcdrSecurityLevel", "isVaultProtectedByResourceGuard", "resourceMoveState",
+    "resourceMoveDetails", "regionOfChoiceSettings",
+)  # fmt: skip
+_NAME = re.compile(r"[-A-Za-z0-9]{2,50}")
 _STATES = {
     "cross_region_restore_state": ("featureSettings", "crossRegionRestoreSettings", "state"),
     "cross_subscription_restore_state": ("featureSettings", "crossSubscriptionRestoreSettings", "state"),
@@ -55,15 +61,19 @@ def _below(wire: Wire, key: str) -> Wire:
 def merge(current: Wire | None, options: dict[str, Any]) -> Wire:
     """Build the body of the PUT that makes a vault what the options say.
 
-    current: the vault as read, None for a new one. A PUT replaces, so all that was read goes back.
+    current: the vault as read, None for a new one. A PUT replaces, so all that was read and a client may write goes back.
     A new vault gets a system-assigned identity, soft delete for 14 days, VaultStore and LocallyRedundant.
     """
     body: Wire = {
         key: copy.deepcopy(value)
         for key, value in (current or {}).items()
-        if key in ("location", "tags", "identity", "properties", "eTag")
+        if key in ("location", "tags", "identity", "properties")
     }
     properties = body.setdefault("properties", {})
+    for name in _READ_ONLY:
+        properties.pop(name, None)
+    if body.get("identity"):
+        body["identity"] = writable_identity(body["identity"])
     if current is None:
         body["location"] = squeeze(options["location"])
         body["identity"] = {"type": "SystemAssigned"}
@@ -161,6 +171,12 @@ def is_as_wanted(current: Wire | None, options: dict[str, Any]) -> bool:
     return bool(comparable(describe(current)) == comparable(describe({**known, **merge(current, options)})))
 
 
+def check_new_name(name: str) -> None:
+    """Refuse a name that no new vault can have (azurerm's pattern). Raises BadInput."""
+    if not _NAME.fullmatch(name):
+        raise BadInput(f"vault_name: '{name}' cannot be the name of a Backup vault: 2 to 50 letters, digits and hyphens")
+
+
 def critical_changes(current: Wire, body: Wire) -> list[str]:
     """Name the operations that a PUT is to a resource guard: what makes the vault less safe."""
     found = []
@@ -238,7 +254,7 @@ def describe(wire: Wire, vault: ResourceId | None = None) -> dict[str, Any]:
         location=wire.get("location"),
         tags=wire.get("tags") or {},
         identity={
-            "type": identity.get("type") or "None",
+            "type": ",".join(kinds_of(identity)) or "None",
             "principal_id": identity.get("principalId"),
             "tenant_id": identity.get("tenantId"),
             "user_assigned_identities": {

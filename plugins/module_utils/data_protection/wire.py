@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What all that comes from a Backup vault has in common: words, errors, ids. Pure."""
+"""What all that comes from a Backup vault has in common: words, errors. Pure."""
 
 from __future__ import annotations
 
@@ -11,10 +11,6 @@ from typing import Any
 from ..datasources import find_by_wire_type
 
 Wire = dict[str, Any]
-_CASING = [
-    (re.compile(re.escape(spelling), re.IGNORECASE), spelling)
-    for spelling in ("/subscriptions/", "/resourceGroups/", "/providers/Microsoft.DataProtection/", "/backupVaults/")
-]
 
 
 def describe_errors(details: Any) -> list[dict[str, Any]]:
@@ -31,17 +27,10 @@ def describe_errors(details: Any) -> list[dict[str, Any]]:
     ]
 
 
-def canonical_id(resource_id: str | None) -> str | None:
-    """Give an id of this service in one casing: lists, single reads and Resource Graph answer it in several."""
-    for pattern, spelling in _CASING:
-        resource_id = pattern.sub(spelling, resource_id) if resource_id else None
-    return resource_id
-
-
 def vault_of(resource_id: str | None) -> str | None:
     """Give the id of the vault that something lies in."""
     match = re.match(r"^(.*?/backupVaults/[^/]+)", resource_id or "", re.IGNORECASE)
-    return canonical_id(match.group(1)) if match else None
+    return match.group(1) if match else None
 
 
 def type_of(wire_type: str | None) -> str | None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..durations import format_time, parse_time
+from ..durations import format_time, parse_time, seconds_of
 from ..resource_ids import ResourceId, parse_resource_id
 from ..shapes import shape, snake
 
@@ -84,22 +84,41 @@ def is_deleted(wire: Wire) -> bool:
     return bool((wire.get("properties") or {}).get("isScheduledForDeferredDelete"))
 
 
-def describe(wire: Wire, vault: ResourceId, days: int | None) -> dict[str, Any]:
-    """Give an item as results show it. days: of the vault's soft delete, from which the time of deletion follows."""
+def purge_time(properties: Wire, days: int | None, now: datetime | None) -> datetime | None:
+    """Give the moment at which Azure destroys a soft-deleted item; None for other items and where it cannot be told.
+
+    deferredDeleteTimeInUTC is the moment of deletion, deferredDeleteTimeRemaining counts down from now, which is the service's
+    (recorded: backup_softdelete). days: of the vault's soft delete, which counts where the remaining time is not told or not of
+    now; an item's own softDeleteRetentionPeriod is 0 in every recording.
+    """
+    deleted = parse_time(properties.get("deferredDeleteTimeInUTC"))
+    remaining = seconds_of(properties.get("deferredDeleteTimeRemaining"))
+    if deleted and now and remaining is not None:
+        return now + timedelta(seconds=remaining)
+    kept = days or properties.get("softDeleteRetentionPeriodInDays") or properties.get("softDeleteRetentionPeriod")
+    return deleted + timedelta(days=int(kept)) if deleted and kept else None
+
+
+def describe(wire: Wire, vault: ResourceId, days: int | None, now: datetime | None = None) -> dict[str, Any]:
+    """Give an item as results show it; days, now: see purge_time.
+
+    What Azure protects inside a virtual machine or a storage account names that as its source: here it has no datasource_id, so
+    that it is not taken for the protection of the machine or the account.
+    """
     properties = wire.get("properties") or {}
+    is_machine = properties.get("backupManagementType") == "AzureIaasVM" or properties.get("workloadType") == "VM"
     policy_id = properties.get("policyId") or None
     datasource_id = properties.get("sourceResourceId") or properties.get("virtualMachineId")
     exclusion = (properties.get("extendedProperties") or {}).get("diskExclusionProperties") or {}
     luns = exclusion.get("diskLunList") if exclusion else None
     state = str(properties.get("protectionState") or "").lower()
-    purge = parse_time(properties.get("deferredDeleteTimeInUTC"))
     return shape(
         "instance",
-        id=item_path(vault, str(wire.get("name"))),
+        id=item_path(vault, str(wire.get("name"))) if is_machine else _id_in(vault, str(wire.get("id"))),
         name=wire.get("name"),
         vault_id=vault.text,
-        datasource_id=datasource_id,
-        datasource_type="azure_vm" if str(properties.get("workloadType")) == "VM" else properties.get("workloadType"),
+        datasource_id=datasource_id if is_machine else None,
+        datasource_type="azure_vm" if is_machine else properties.get("workloadType"),
         friendly_name=properties.get("friendlyName"),
         policy_id=policy_id,
         policy_name=policy_id.rsplit("/", 1)[-1] if policy_id else None,
@@ -108,10 +127,15 @@ def describe(wire: Wire, vault: ResourceId, days: int | None) -> dict[str, Any]:
         state="soft_deleted" if is_deleted(wire) else _STATES.get(state, snake(properties.get("protectionState"))),
         provisioning_state="succeeded",
         errors=_errors(properties) if state == "protectionerror" else [],
-        deletion_time=_deleted_at(purge, days),
-        purge_time=format_time(purge),
+        deletion_time=format_time(parse_time(properties.get("deferredDeleteTimeInUTC"))),
+        purge_time=format_time(purge_time(properties, days, now)),
         tags=wire.get("tags") or {},
     )
+
+
+def _id_in(vault: ResourceId, item_id: str) -> str:
+    """Give the id of an item with that of its vault in one casing."""
+    return vault.text + re.sub(r"(?i)^.*?(?=/backupFabrics/)", "", item_id)
 
 
 def describe_row(row: Wire) -> dict[str, Any]:
@@ -129,10 +153,6 @@ def _errors(properties: Wire) -> list[dict[str, Any]]:
         }
         for detail in properties.get("healthDetails") or []
     ]
-
-
-def _deleted_at(purge: datetime | None, days: int | None) -> str | None:
-    return format_time(purge - timedelta(days=days)) if purge and days else None
 
 
 def last_recovery_point(wire: Wire) -> str | None:

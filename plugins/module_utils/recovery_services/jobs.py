@@ -71,9 +71,10 @@ def _errors(details: Any) -> list[dict[str, Any]]:
 
 
 def instance_name_of(wire: Wire) -> str | None:
-    """Give the name of the item that a job is about."""
-    container = (wire.get("properties") or {}).get("containerName")
-    return f"VM;{container}" if container else None
+    """Give the name of the virtual machine's item that a job is about; None for other workloads, whose jobs name no item."""
+    properties = wire.get("properties") or {}
+    container = properties.get("containerName")
+    return f"VM;{container}" if container and properties.get("backupManagementType") == "AzureIaasVM" else None
 
 
 def describe(wire: Wire, vault: ResourceId, instances: dict[str, Wire]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ..datasources import DATASOURCE_TYPES
 from ..durations import count_in
 from ..errors import BadInput
 from ..plan import Plan, count_recovery_points
@@ -36,7 +37,20 @@ _STANDARD = {
     "monthly": {"days_of_the_week": ["Sunday"], "weeks_of_the_month": ["First"]},
     "yearly": {"days_of_the_week": ["Sunday"], "weeks_of_the_month": ["First"], "months_of_year": ["January"]},
 }
+# Every new vault has them.
+AZURES_OWN = ("defaultpolicy", "enhancedpolicy", "hourlylogbackup")
+# azurerm's pattern, which is the portal's.
+_NAME = re.compile(r"[A-Za-z][-_!A-Za-z0-9]{2,149}")
 _TIME = re.compile(r"T(\d\d:\d\d)")
+
+
+def check_new_name(name: str) -> None:
+    """Refuse a name that no new policy can have. Raises BadInput."""
+    if not _NAME.fullmatch(name):
+        raise BadInput(
+            f"policy_name: '{name}' cannot be the name of a policy in a Recovery Services vault: 3 to 150 letters, digits, '-', "
+            "'_' and '!', a letter first"
+        )
 
 
 def own_tag(schedule: Schedule) -> str:
@@ -141,10 +155,12 @@ def _chosen_days(criteria: RetentionRule) -> Wire:
 
 
 def _duration(iso: str, unit: str, option: str) -> Wire:
-    """Give a duration in the unit that Azure takes for it. Raises BadInput where that is no whole number."""
-    count = count_in(iso, unit.lower())
+    """Give a duration in the unit that Azure takes for it. Raises BadInput where that is no whole number, or too many."""
+    count, most = count_in(iso, unit.lower()), DATASOURCE_TYPES["azure_vm"].most_of_unit[unit.lower()]
     if count is None:
         raise BadInput(f"{option}: '{iso}' is no whole number of {unit.lower()}, which is what Azure takes here")
+    if count > most:
+        raise BadInput(f"{option}: {count} {unit.lower()} are more than the {most} that Azure takes here")
     return {"count": count, "durationType": unit}
 
 

@@ -31,12 +31,15 @@ from ..errors import (
     TimedOut,
 )
 from ..plan import Plan
+from ..reconcile import read_as_written
 from ..resource_ids import ResourceId, same_id
 from ..services import EVERY_JOB, JobQuery, Protection
 from ..shapes import Described
 from ..states import wait_until_gone
 from . import items, jobs, policies, recovery_points
 from .vault_service import API, RecoveryServicesVault, Wire
+from .vaults import describe as describe_vault
+from .vaults import soft_delete_of
 
 _VMS = "backupManagementType eq 'AzureIaasVM' and itemType eq 'VM'"
 _PROTECTABLE = "backupManagementType eq 'AzureIaasVM'"
@@ -131,7 +134,15 @@ class RecoveryServices(RecoveryServicesVault):
         """Give the policy that a plan makes, in no vault and without a name."""
         return policies.describe({"properties": policies.to_wire(plan)})
 
-    def create_policy(self, name: str, row: DatasourceType, plan: Plan) -> Described:
+    @staticmethod
+    def check_new_policy_name(name: str) -> None:
+        policies.check_new_name(name)
+
+    @staticmethod
+    def is_azures_own(name: str) -> bool:
+        return name.lower() in policies.AZURES_OWN
+
+    def create_policy(self, name: str, row: DatasourceType, plan: Plan, deadline: Deadline) -> Described:
         present = self._read_policy_wire(name)
         body = {"properties": policies.changed_wire((present or {}).get("properties") or {}, plan)}
         action = f"write policy '{name}' of vault '{self.vault.name}'"
@@ -139,14 +150,16 @@ class RecoveryServices(RecoveryServicesVault):
         answer = self._session.send("PUT", url, action, API, body=body)
         if answer.status_code == 202:
             # By the specification, for a policy in use; every recording is synchronous.
-            follow(self._session, answer, action, Deadline(self._session.clock, 600, 10))
-        return self._describe_policy(self._read_policy_wire(name) or {"name": name, **body})
+            follow(self._session, answer, action, deadline)
+        written = self._describe_policy({"name": name, **body})
+        before = self._describe_policy(present) if present else None
+        return read_as_written(self._session.clock, before, written, lambda: self.read_policy(name)) or written
 
-    def delete_policy(self, name: str) -> None:
+    def delete_policy(self, name: str, deadline: Deadline) -> None:
         action = f"delete policy '{name}' of vault '{self.vault.name}'"
         answer = self._session.send("DELETE", f"{self.vault.text}/backupPolicies/{name}", action, API)
         if answer.status_code == 202:
-            follow(self._session, answer, action, Deadline(self._session.clock, 600, 10), gone_is_done=True)
+            follow(self._session, answer, action, deadline, gone_is_done=True)
 
     # -- instances
 
@@ -171,13 +184,11 @@ class RecoveryServices(RecoveryServicesVault):
 
     def _days(self) -> int | None:
         """Give the days of the vault's soft delete, where the vault was read."""
-        settings = ((self._vault_wire or {}).get("properties") or {}).get("securitySettings") or {}
-        days = (settings.get("softDeleteSettings") or {}).get("softDeleteRetentionPeriodInDays")
-        return int(days) if days else None
+        return soft_delete_of(self._vault_wire)["retention_duration_in_days"] if self._vault_wire else None
 
     def _list_virtual_machines(self) -> list[Described]:
         wires = self._list_items(_VMS)
-        listed = [items.describe(wire, self.vault, self._days()) for wire in wires]
+        listed = [items.describe(wire, self.vault, self._days(), self.service_now()) for wire in wires]
         self._instances = {str(item["name"]).lower(): item for item in listed}
         self._wires = {str(wire.get("name")).lower(): wire for wire in wires}
         return listed
@@ -216,7 +227,9 @@ class RecoveryServices(RecoveryServicesVault):
         except (NotFound, Denied, BadInput):
             # Azure itself still refuses a second protection.
             return []
-        return [items.describe_row(row) for row in rows if not items.is_deleted(row)]
+        found = [items.describe_row(row) for row in rows if not items.is_deleted(row)]
+        # What is protected inside the machine, such as a database, names the machine as well.
+        return [item for item in found if item["datasource_id"]]
 
     def check_datasource(self, datasource: ResourceId) -> None:
         """See services.BackupService. A Recovery Services vault protects what is in its own subscription."""
@@ -268,6 +281,16 @@ class RecoveryServices(RecoveryServicesVault):
         if not outcome.is_known:
             # The caller may not read operations: what is left is the list.
             look_until(lambda: same_id((self.read_instance(name) or {}).get("policy_id"), wanted), action, deadline)
+
+    def check_state(self, state: str) -> None:
+        """See services.BackupService. What Azure answers to a suspension elsewhere says the opposite of its reason."""
+        immutability = str(((self._vault_wire and describe_vault(self._vault_wire)) or {}).get("immutability_state"))
+        if state == "suspended" and immutability not in ("Unlocked", "Locked"):
+            raise BadInput(
+                f"state: a Recovery Services vault suspends backups only if its immutability is Unlocked or Locked, and that of "
+                f"vault '{self.vault.name}' is {immutability}; use state: stopped, which keeps every recovery point, or set "
+                "immutability_state with backup_vault"
+            )
 
     def suspend(self, name: str, deadline: Deadline) -> None:
         action = f"suspend the backups of '{name}'"

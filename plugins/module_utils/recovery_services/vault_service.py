@@ -11,15 +11,19 @@ from typing import Any
 from ..azure.operations import follow, look_until
 from ..azure.session import API_VERSIONS, Session
 from ..clock import Deadline
-from ..durations import format_time, parse_time
-from ..errors import AzureBackupError, NotFound
+from ..durations import format_time
+from ..errors import AzureBackupError, Denied, NotFound
 from ..resource_ids import ResourceId
 from ..shapes import Described
-from . import vaults
+from ..vault_service import Blocking
+from . import items, vaults
 
 Wire = dict[str, Any]
 API = API_VERSIONS["Microsoft.RecoveryServices"]
 _MOVING = ("Provisioning", "Updating")
+_CONFIG = "backupconfig/vaultconfig"
+# What the configuration answers for ever once soft delete was written through the vault, as templates do it (public reports).
+_BY_VAULT_ONLY = "BMSUserErrorSoftDeleteUseVaultApi"
 
 
 class RecoveryServicesVault:
@@ -33,10 +37,22 @@ class RecoveryServicesVault:
     def check_options(self, options: dict[str, Any]) -> None:
         vaults.check_options(options)
 
+    def check_new_name(self) -> None:
+        vaults.check_new_name(self.vault.name)
+
     def read_vault(self, reads_guard: bool = False) -> Described | None:
         """See vault_service.VaultService. The mapping to a resource guard is not read here."""
         self._vault_wire = self._session.read(self.vault.text, f"read vault '{self.vault.name}'", API)
+        if self._vault_wire and not vaults.tells_soft_delete(self._vault_wire):
+            vaults.complete_soft_delete(self._vault_wire, self._read_config())
         return vaults.describe(self._vault_wire) if self._vault_wire else None
+
+    def _read_config(self) -> Wire | None:
+        """Read the vault's configuration, which has the settings of soft delete where the vault itself does not say them."""
+        try:
+            return self._session.read(f"{self.vault.text}/{_CONFIG}", f"read the configuration of vault '{self.vault.name}'", API)
+        except Denied:
+            return None
 
     def plan_vault(self, options: dict[str, Any]) -> Described:
         if self._vault_wire:
@@ -59,17 +75,34 @@ class RecoveryServicesVault:
 
     def _change_vault(self, options: dict[str, Any], deadline: Deadline) -> None:
         current = self._vault_wire or {}
-        action = f"change vault '{self.vault.name}'"
-        change = vaults.changes(current, options)
-        if change:
-            self._follow(self._session.send("PATCH", self.vault.text, action, API, body=change), action, deadline)
-        soft_delete = vaults.soft_delete_change(current, options)
+        wanted = vaults.wanted_soft_delete(current, options)
+        steps = vaults.steps(current, options)
+        for change in steps:
+            self._patch(change, deadline)
+        if steps:
+            # A change of the vault may turn soft delete on again (azurerm's source), so it is read afterwards and written last.
+            self.read_vault()
+        soft_delete = vaults.soft_delete_change(self._vault_wire, wanted)
         if soft_delete:
+            self._write_soft_delete(soft_delete, deadline)
+
+    def _patch(self, change: Wire, deadline: Deadline) -> None:
+        action = f"change vault '{self.vault.name}'"
+        self._follow(self._session.send("PATCH", self.vault.text, action, API, body=change), action, deadline)
+
+    def _write_soft_delete(self, change: Wire, deadline: Deadline) -> None:
+        """Write the settings of soft delete, by whichever of the two interfaces the vault wants."""
+        try:
             # Synchronous (recorded), and a resource of its own.
-            self._session.send("PATCH", f"{self.vault.text}/backupconfig/vaultconfig", action, API, body=soft_delete)
+            action = f"change soft delete of vault '{self.vault.name}'"
+            self._session.send("PATCH", f"{self.vault.text}/{_CONFIG}", action, API, body=change)
+        except AzureBackupError as error:
+            if error.code != _BY_VAULT_ONLY:
+                raise
+            self._patch(vaults.soft_delete_of_vault(change), deadline)
 
     def _follow(self, answer: Any, action: str, deadline: Deadline) -> None:
-        outcome = follow(self._session, answer, action, deadline)
+        outcome = follow(self._session, answer, action, deadline, gone_is_unknown=True)
         if not outcome.is_known:
             self._await_vault(lambda vault: vault is not None and vault["provisioning_state"] not in _MOVING, action, deadline)
 
@@ -92,15 +125,14 @@ class RecoveryServicesVault:
         """Look at the vault itself where the caller may not look at the operation."""
         look_until(lambda: is_done(self.read_vault()), action, deadline)
 
-    def list_blocking(self) -> list[str]:
+    def list_blocking(self) -> list[Blocking]:
+        days = vaults.soft_delete_of(self._vault_wire)["retention_duration_in_days"]
         found = []
         for item in self._list_items():
             properties = item.get("properties") or {}
             name = str(properties.get("friendlyName") or item.get("name"))
-            if properties.get("isScheduledForDeferredDelete"):
-                until = format_time(parse_time(properties.get("deferredDeleteTimeInUTC")))
-                name += f" (soft-deleted{f' until {until}' if until else ''})"
-            found.append(name)
+            until = format_time(items.purge_time(properties, days, self._session.service_now()))
+            found.append(Blocking(name, items.is_deleted(item), until))
         return found
 
     def _list_items(self, condition: str = "") -> list[Wire]:

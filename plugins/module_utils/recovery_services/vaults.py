@@ -8,6 +8,8 @@ Shapes as recorded in recoveryservices/backup_vault and backup_identity.
 
 from __future__ import annotations
 
+import copy
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +37,8 @@ _WORDS = {
 # Azure's words for soft delete here, and those of Backup vaults, which results use for both.
 _SOFT_DELETE = {"enabled": "On", "disabled": "Off", "alwayson": "AlwaysOn"}
 _SOFT_DELETE_WORDS = {"On": "Enabled", "Off": "Disabled", "AlwaysOn": "AlwaysON"}
+_SOFT_DELETE_PATH = ("properties", "securitySettings", "softDeleteSettings")
+_NAME = re.compile(r"[A-Za-z][-A-Za-z0-9]{1,49}")
 _MULTI_USER = ("properties", "securitySettings", "multiUserAuthorization")
 _DAYS = 14
 _ONLY_BACKUP_VAULTS = ("datastore_type", "encryption_settings", "undelete", "resource_guard_id")
@@ -63,12 +67,51 @@ def check_options(options: dict[str, Any]) -> None:
         raise BadInput("; ".join(problems))
 
 
-def _soft_delete(wire: Wire | None) -> dict[str, Any]:
+def tells_soft_delete(wire: Wire) -> bool:
+    """Tell whether a vault says itself how its soft delete is."""
+    return bool(dig(wire, "properties", "securitySettings", "softDeleteSettings"))
+
+
+def complete_soft_delete(wire: Wire, config: Wire | None) -> None:
+    """Lay the settings of soft delete of a vault's configuration into a vault that does not say them."""
+    properties = (config or {}).get("properties") or {}
+    if properties.get("softDeleteFeatureState"):
+        put(wire, _SOFT_DELETE_PATH, _settings_of(properties))
+
+
+def _settings_of(properties: Wire) -> Wire:
+    """Give settings of soft delete as a vault has them, from those of its configuration."""
+    names = {
+        "softDeleteState": "softDeleteFeatureState",
+        "softDeleteRetentionPeriodInDays": "softDeleteRetentionPeriodInDays",
+        "enhancedSecurityState": "enhancedSecurityState",
+    }
+    return {name: properties[other] for name, other in names.items() if properties.get(other) is not None}
+
+
+def soft_delete_of_vault(change: Wire) -> Wire:
+    """Build the PATCH of a vault that does what a PATCH of its configuration was to do."""
+    body: Wire = {}
+    put(body, _SOFT_DELETE_PATH, _settings_of(change["properties"]))
+    return body
+
+
+def soft_delete_of(wire: Wire | None) -> dict[str, Any]:
+    """Give how soft delete of a vault is, as results show it."""
     settings = dig(wire, "properties", "securitySettings", "softDeleteSettings") or {}
     days = settings.get("softDeleteRetentionPeriodInDays")
     # A vault that was made a moment ago does not say it yet; new vaults have it on.
     state = _SOFT_DELETE.get(squeeze(settings.get("softDeleteState") or "Enabled"), settings.get("softDeleteState"))
     return {"state": state, "retention_duration_in_days": int(days) if days else _DAYS}
+
+
+def check_new_name(name: str) -> None:
+    """Refuse a name that no new vault can have (azurerm's pattern). Raises BadInput."""
+    if not _NAME.fullmatch(name):
+        raise BadInput(
+            f"vault_name: '{name}' cannot be the name of a Recovery Services vault: 2 to 50 letters, digits and hyphens, a "
+            "letter first"
+        )
 
 
 def new_vault(options: dict[str, Any]) -> Wire:
@@ -135,12 +178,33 @@ def _identity_change(present: Wire, wanted: Wire) -> Wire:
     return {"type": wanted["type"], **({"userAssignedIdentities": named} if named else {})}
 
 
-def soft_delete_change(current: Wire | None, options: dict[str, Any]) -> Wire | None:
-    """Build the body that makes soft delete what the options say; None where it is so already."""
-    wanted = options["soft_delete"] or {}
-    present = _soft_delete(current)
-    state = wanted.get("state") or present["state"]
-    days = wanted.get("retention_duration_in_days") or present["retention_duration_in_days"]
+def steps(current: Wire, options: dict[str, Any]) -> list[Wire]:
+    """Build the bodies of the PATCHes that make a vault what the options say, one after the other.
+
+    Azure locks immutability only where it is Unlocked, of a new vault as well (azurerm's source, public reports).
+    """
+    change = changes(current, options)
+    path = _WORDS["immutability_state"]
+    present = squeeze(dig(current, "properties", *path) or _UNSAID["immutability_state"])
+    if squeeze(dig(change, "properties", *path)) != "locked" or present != "disabled":
+        return [change] if change else []
+    unlocked = copy.deepcopy(change)
+    put(unlocked, ("properties", *path), "Unlocked")
+    locked: Wire = {}
+    put(locked, ("properties", *path), "Locked")
+    return [unlocked, locked]
+
+
+def wanted_soft_delete(current: Wire | None, options: dict[str, Any]) -> dict[str, Any]:
+    """Give how soft delete of a vault is to be: as the options say, and as it is where they do not say it."""
+    wanted = {name: value for name, value in (options["soft_delete"] or {}).items() if value is not None}
+    return {**soft_delete_of(current), **wanted}
+
+
+def soft_delete_change(current: Wire | None, wanted: dict[str, Any]) -> Wire | None:
+    """Build the body that makes soft delete what is wanted (wanted_soft_delete); None where it is so already."""
+    present = soft_delete_of(current)
+    state, days = wanted["state"], wanted["retention_duration_in_days"]
     if squeeze(state) == squeeze(present["state"]) and days == present["retention_duration_in_days"]:
         return None
     enhanced = dig(current, "properties", "securitySettings", "softDeleteSettings", "enhancedSecurityState") or "Enabled"
@@ -176,7 +240,7 @@ def planned(current: Wire | None, options: dict[str, Any], vault: ResourceId) ->
         wire["identity"] = merge_identity(wire.get("identity") or {}, options["identity"])
     if "tags" in change:
         wire["tags"] = change["tags"]
-    soft_delete = soft_delete_change(current, options)
+    soft_delete = soft_delete_change(current, wanted_soft_delete(current, options))
     if soft_delete:
         settings = soft_delete["properties"]
         security = {**(properties.get("securitySettings") or {})}
@@ -241,7 +305,7 @@ def describe(wire: Wire) -> dict[str, Any]:
         location=wire.get("location"),
         tags=wire.get("tags") or {},
         identity={
-            "type": identity.get("type") or "None",
+            "type": ",".join(kinds_of(identity)) or "None",
             "principal_id": identity.get("principalId"),
             "tenant_id": identity.get("tenantId"),
             "user_assigned_identities": {
@@ -250,7 +314,7 @@ def describe(wire: Wire) -> dict[str, Any]:
             },
         },
         sku=dig(wire, "sku", "name"),
-        soft_delete=_soft_delete(wire),
+        soft_delete=soft_delete_of(wire),
         **words,
         is_protected_by_resource_guard=squeeze(dig(wire, *_MULTI_USER)) == "enabled",
         secure_score=dig(wire, "properties", "secureScore"),

@@ -196,7 +196,9 @@ def test_what_is_soft_deleted_is_listed_until_its_time_is_over(azure: Driver) ->
     assert deleted["deletion_time"] < deleted["purge_time"]
     assert azure.run("backup_instance_info")["instances"] == []
     refusal = azure.run("backup_vault", state="absent")
-    assert f"{before['name']} (soft-deleted until {deleted['purge_time']})" in refusal["msg"]
+    assert (
+        f"Soft delete keeps 1 datasource(s): {before['name']} (until {deleted['purge_time']}); wait until then" in refusal["msg"]
+    )
     azure.azure.clock.advance(15 * 86400)
     assert azure.run("backup_instance_info", deleted=True)["instances"] == []
     azure.predicted("backup_vault", state="absent")

@@ -93,12 +93,20 @@ def test_removing_a_vault_names_what_blocks_it(azure: Driver, check: bool) -> No
     assert len(azure.writes()) == writes
 
 
-@pytest.mark.parametrize("name", ["1vault", "v", "has_underscore", "a" * 51, "ends/slash"])
-def test_a_name_that_azure_would_refuse_is_refused_before_any_request(azure: Driver, name: str) -> None:
-    result = azure.run("backup_vault", vault_name=name)
-    assert result["failed"]
-    assert "vault_name" in result["msg"]
-    assert azure.azure.journal.entries == []
+@pytest.mark.parametrize(("kind", "name"), [
+    ("backup", "v"), ("backup", "has_underscore"), ("backup", "a" * 51), ("backup", "ends/slash"),
+    ("recovery_services", "1vault"), ("recovery_services", "has_underscore"),
+])  # fmt: skip
+def test_a_name_that_azure_gives_to_no_new_vault_is_refused_before_any_write(azure: Driver, kind: str, name: str) -> None:
+    for check in (True, False):
+        result = azure.run("backup_vault", check=check, vault_name=name, vault_type=kind)
+        assert result["failed"]
+        assert "vault_name" in result["msg"]
+    assert azure.writes() == []
+
+
+def test_a_backup_vaults_name_may_begin_with_a_digit(azure: Driver) -> None:
+    assert azure.predicted("backup_vault", vault_name="1vault")["vault"]["name"] == "1vault"
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def test_a_vault_that_protects_something_is_not_deleted_and_says_what(azure: Dri
         assert "web01" in result["msg"]
     azure.run("backup_instance", datasource_id=WEB01, state="absent")
     held = azure.run("backup_vault", **KIND, state="absent")
-    assert re.search(r"web01 \(soft-deleted until \d{4}-", held["msg"])
+    assert re.search(r"Soft delete keeps 1 datasource\(s\): web01 \(until \d{4}-", held["msg"])
     assert "DELETE demo-vault" not in azure.writes()
 
 
@@ -401,6 +401,7 @@ def test_another_policy_is_given_to_what_is_protected(azure: Driver) -> None:
 
 def test_the_whole_ladder_up_and_down(azure: Driver) -> None:
     protected(azure)
+    azure.vault(**KIND, immutability_state="Unlocked")
     suspended = instance(azure, state="suspended")
     assert (suspended["action"], suspended["instance"]["state"]) == ("suspend", "backups_suspended")
     assert suspended["instance"]["policy_name"] == "vms"
@@ -695,6 +696,7 @@ def test_stopped_twice_with_the_policy_named_is_stopped_once(azure: Driver, befo
 
 def test_what_is_stopped_cannot_be_suspended_and_check_mode_knows(azure: Driver) -> None:
     protected(azure)
+    azure.vault(**KIND, immutability_state="Unlocked")
     instance(azure, state="stopped")
     for check in (True, False):
         result = azure.run("backup_instance", check=check, datasource_id=WEB01, state="suspended")
