@@ -109,7 +109,7 @@ def seconds_in(text: str, option: str) -> float:
     """Give the seconds of a duration that a user wrote, at most a century. Raises BadInput naming the option."""
     seconds = seconds_of(to_iso(text, option)) or 0.0
     if seconds > _LONGEST_SECONDS:
-        raise BadInput(f"{option}: '{text}' is longer than a century")
+        raise BadInput(f"{option}: '{text}' is longer than 100 years")
     return seconds
 
 
@@ -117,9 +117,13 @@ def read_end(text: str, option: str, now: datetime, least: timedelta) -> datetim
     """Read a moment ahead: a time, a date, or a duration from now. Raises BadInput where it is not at least so far ahead."""
     moment = parse_time(f"{text}T00:00:00Z" if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else text)
     if moment is None:
+        try:
+            to_iso(text, option)
+        except BadInput:
+            raise BadInput(f"{option}: '{text}' is neither a date such as 2027-12-31 nor a duration such as 60d") from None
         moment = now + timedelta(seconds=seconds_in(text, option))
     if moment < now + least:
-        raise BadInput(f"{option}: '{text}' is not at least {to_words(least)} ahead")
+        raise BadInput(f"{option}: '{text}' must be at least {to_words(least)} in the future")
     return moment
 
 

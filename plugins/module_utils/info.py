@@ -45,7 +45,7 @@ def _check_names(options: dict[str, Any]) -> None:
     """Refuse names that would lead a request elsewhere. Raises BadInput with every mistake."""
     problems = check_group_name(options["resource_group"]) if options["resource_group"] else []
     problems += [
-        f"{option}: '{options[option]}' cannot be a name"
+        f"{option}: '{options[option]}' is not a valid name"
         for option in ("policy_name", "instance_name", "recovery_point_id")
         if options.get(option) and not SEGMENT.fullmatch(str(options[option]))
     ]
@@ -66,9 +66,9 @@ def _named_service(task: Task) -> BackupService | None:
     _check_names(task.options)
     vault = find_named_vault(task, _kind_of_vault(task))
     if vault and task.options.get("subscription_ids"):
-        raise BadInput("subscription_ids: give either this or a vault; a vault lies in one subscription")
+        raise BadInput("subscription_ids: set either this or a vault, not both; a vault is in one subscription")
     if vault is None and task.options["vault_type"] not in (None, *ADAPTERS):
-        raise BadInput(f"vault_type: {task.options['vault_type']} is not available in this version")
+        raise BadInput(f"vault_type: {task.options['vault_type']} is not supported")
     return open_service(task.session, vault) if vault else None
 
 
@@ -79,7 +79,7 @@ def _subscriptions(task: Task) -> list[str]:
         return []
     wrong = [value for value in given if not GUID.fullmatch(value)]
     if wrong:
-        raise BadInput(f"subscription_ids: {', '.join(wrong)}: each has to be the GUID of a subscription; all stands alone")
+        raise BadInput(f"subscription_ids: {', '.join(wrong)}: each must be the GUID of a subscription; use all on its own")
     return given or [task.session.subscription_id]
 
 
@@ -94,7 +94,7 @@ def _range(task: Task) -> tuple[datetime | None, datetime | None]:
     """Read start_time and end_time. Raises BadInput."""
     start, end = _moment(task, "start_time"), _moment(task, "end_time")
     if start and end and start >= end:
-        raise BadInput("start_time, end_time: nothing lies between them, since the start is not before the end")
+        raise BadInput("start_time, end_time: the start must be before the end")
     return start, end
 
 
@@ -130,7 +130,7 @@ def read_vaults(task: Task) -> Result:
     """Read one vault, those of a group, of the subscription, or of several subscriptions (module backup_vault_info)."""
     options = task.options
     if options["location"] and not options["deleted"]:
-        raise BadInput("location: it is the region of deleted vaults; set deleted: true as well, or leave it out")
+        raise BadInput("location: it selects the region of deleted vaults; set deleted: true as well, or omit it")
     service = _named_service(task)
     if options["deleted"]:
         check_region(options["location"], "location")
@@ -168,14 +168,14 @@ def read_policies(task: Task) -> Result:
     row = find_by_name(options["datasource_type"]) if options["datasource_type"] else None
     if options["template"]:
         if row is None:
-            raise BadInput("datasource_type: not set; Azure's default depends on the type of datasource")
+            raise BadInput("datasource_type: not set; template: true needs it, because Azure's default depends on it")
         template = describe_template(row, default_plan(row))
         return {"changed": False, "policies": [template]}
     if options["policy_id"] and not (options["vault_id"] or options["vault_name"]):
         options["vault_id"] = parse_resource_id(options["policy_id"], "policy_id").parent().text
     service = _named_service(task)
     if service is None:
-        raise BadInput("vault_name, vault_id: no vault is named, and policies lie in a vault; or ask for template: true")
+        raise BadInput("vault_name, vault_id: no vault is given; set one to read its policies, or set template: true")
     if options["policy_name"]:
         # The version that policy_name means elsewhere comes first.
         found = [policy for _number, policy in reversed(find_versions(service, options["policy_name"]))]
@@ -201,7 +201,7 @@ def read_instances(task: Task) -> Result:
     wanted_type = find_by_name(options["datasource_type"]).name if options["datasource_type"] else None
     service = _named_service(task)
     if options["deleted"] and service is None:
-        raise BadInput("deleted: no vault is named, and Resource Graph does not know what is soft-deleted")
+        raise BadInput("deleted: no vault is given; set one, because Resource Graph does not list soft-deleted instances")
     if service:
         found = service.list_deleted_instances() if options["deleted"] else _instances_of(task, service)
     else:
@@ -241,7 +241,7 @@ def read_recovery_points(task: Task) -> Result:
     point_name = _take_recovery_point_id(options)
     service = _named_service(task)
     if service is None:
-        raise BadInput("vault_name, vault_id: no vault is named, and recovery points lie in a vault")
+        raise BadInput("vault_name, vault_id: no vault is given; set the vault of the recovery points")
     instances = [item for item in _instances_of(task, service) if not ids or str(item["datasource_id"]).lower() in ids]
 
     def read(instance: Described) -> list[Described]:
@@ -303,7 +303,7 @@ def read_jobs(task: Task) -> Result:
     service = _named_service(task)
     if options["select"] is not None:
         if service is None:
-            raise BadInput("select: no vault is named, and it chooses among what a vault protects")
+            raise BadInput("select: no vault is given; set the vault whose datasources it selects")
         chosen = choose_instances(task.session, service.list_instances(), options["select"])
         if not chosen:
             return {"changed": False, "jobs": []}
@@ -335,7 +335,7 @@ def _named_job_ids(task: Task, service: BackupService | None) -> list[str]:
             if service:
                 ids.append(f"{service.vault.text}/backupJobs/{given}")
             else:
-                problems.append(f"job_id: '{given}' is a GUID, which a vault has to be named with; or give the job's ARM id")
+                problems.append(f"job_id: '{given}' is a GUID, which also needs the vault; or give the job's ARM id")
         elif not given.startswith("/"):
             problems.append(f"job_id: '{given}' is neither the GUID of a job nor its ARM id")
         else:
@@ -343,7 +343,7 @@ def _named_job_ids(task: Task, service: BackupService | None) -> list[str]:
             if job.type.lower() not in kinds:
                 problems.append(f"job_id: '{given}' is a {job.type}, not a backup job")
             elif service and not same_id(job.parent().text, service.vault.text):
-                problems.append(f"job_id: '{given}' does not lie in the vault {service.vault.text}")
+                problems.append(f"job_id: '{given}' is not in vault {service.vault.text}")
             ids.append(job.text)
     if problems:
         raise BadInput("; ".join(problems))
@@ -388,7 +388,7 @@ def _read_again(task: Task, jobs: list[Described]) -> list[Described]:
     read = _read_each(task, [job["id"] for job in jobs])
     unread = [outcome for outcome in read if isinstance(outcome, AzureBackupError)]
     if unread:
-        task.warn(f"details: {len(unread)} job(s) could not be read by themselves: {unread[0].message}")
+        task.warn(f"details: cannot read the details of {len(unread)} job(s): {unread[0].message}")
     return [one if isinstance(one, dict) else job for job, one in zip(jobs, read, strict=True)]
 
 
@@ -422,8 +422,8 @@ def _wait(task: Task, named: BackupService | None, jobs: list[Described]) -> lis
     running = [job for job in after if is_running(job)]
     if running:
         raise TimedOut(
-            f"{len(running)} of {len(after)} job(s) are not over after {deadline.timeout:g} seconds (wait_timeout), such as "
-            f"{running[0]['name']}; they go on in Azure, run the task again to go on waiting",
+            f"{len(running)} of {len(after)} job(s) are still running after {deadline.timeout:g} seconds (wait_timeout), "
+            f"such as {running[0]['name']}; they continue in Azure; run the task again to continue waiting",
             details={"jobs": after},
         )
     return after

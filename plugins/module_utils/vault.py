@@ -44,8 +44,8 @@ def ensure_vault(task: Task) -> Result:
         deleted = service.find_deleted_vault(options["location"])
         if deleted is None:
             task.warn(
-                f"undelete: no deleted vault '{service.vault.name}' is in {options['location']}, so it is created anew; where it "
-                "was in another region, set location"
+                f"undelete: no deleted vault '{service.vault.name}' is in {options['location']}, so a new one is created; if "
+                "the deleted vault is in another region, set location"
             )
     after = service.plan_vault(options)
 
@@ -79,7 +79,7 @@ def _check_nothing_left(service: VaultService, vault: Described) -> None:
         names = ", ".join(blocking[:5])
         more = f" and {len(blocking) - 5} more" if len(blocking) > 5 else ""
         state = vault["immutability_state"]
-        immutable = f". Its immutability is {state}: Azure keeps what is in the vault until its retention ends"
+        immutable = f". Its immutability is {state}: Azure keeps the backup data in the vault until its retention ends"
         raise BadInput(
             f"state: vault '{service.vault.name}' cannot be deleted while it protects or still holds {len(blocking)} "
             f"datasource(s): {names}{more}; remove them with backup_instance first"

@@ -135,7 +135,9 @@ def compare(module: str, prediction: Result, result: Result) -> None:
         if module not in SHOW_MORE:
             assert made_by_us(prediction["diff"]) == made_by_us(result["diff"]), said
         if "datasources" in result:
-            assert [item["action"] for item in prediction["datasources"]] == [item["action"] for item in result["datasources"]], said
+            assert [item["action"] for item in prediction["datasources"]] == [item["action"] for item in result["datasources"]], (
+                said
+            )
     elif result.get("error", {}).get("code") == "BadInput":
         assert prediction["failed"], (module, said)
         assert prediction["msg"] == result["msg"]

@@ -118,7 +118,7 @@ def _retention_policy(plan: Plan, times: list[str]) -> Wire:
         criteria: RetentionRule = rule or _standard(tag, schedule) or {}
         strange = [day for day in criteria.get("days_of_the_week") or [] if day not in (schedule.get("days") or DAYS)]
         if strange:
-            raise BadInput(f"retention_rules: '{tag}' keeps backups of {', '.join(strange)}, when the schedule makes none")
+            raise BadInput(f"retention_rules: '{tag}' keeps backups of {', '.join(strange)}, but the schedule creates none")
         if tag == "weekly":
             kept["daysOfTheWeek"] = schedule["days"] if own == "weekly" else criteria["days_of_the_week"]
         elif tag in ("monthly", "yearly"):
@@ -144,7 +144,7 @@ def _duration(iso: str, unit: str, option: str) -> Wire:
     """Give a duration in the unit that Azure takes for it. Raises BadInput where that is no whole number."""
     count = count_in(iso, unit.lower())
     if count is None:
-        raise BadInput(f"{option}: '{iso}' is no whole number of {unit.lower()}, which is what Azure takes here")
+        raise BadInput(f"{option}: '{iso}' is not a whole number of {unit.lower()}, which Azure requires here")
     return {"count": count, "durationType": unit}
 
 

@@ -88,7 +88,7 @@ def test_one_that_fails_does_not_stop_the_others(azure: Driver) -> None:
     result = azure.run("backup_instance", **{**PROTECT, "datasource_id": [disk("far01"), disk("data01")]})
     assert [item["failed"] for item in result["datasources"]] == [True, False]
     assert result["changed"] is True
-    assert "1 of 2 failed" in result["msg"]
+    assert "1 of 2 datasources failed" in result["msg"]
 
 
 def test_lists_are_read_to_their_last_page(azure: Driver) -> None:
@@ -360,5 +360,5 @@ def test_what_is_undeleted_keeps_its_snapshot_resource_group(azure: Driver) -> N
     count = len(azure.writes())
     wanted = {"policy_name": "disks", "snapshot_resource_group": "demo-rg", "undelete": True}
     result = azure.run("backup_instance", datasource_id=protected, **wanted)
-    assert "snapshot_resource_group: 'data01' keeps its snapshots in" in result["msg"]
+    assert "snapshot_resource_group: 'data01' stores its snapshots in" in result["msg"]
     assert azure.writes()[count:] == []
