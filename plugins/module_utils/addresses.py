@@ -20,11 +20,11 @@ def read_address(text: str, option: str, example: str) -> SplitResult:
         parts = urlsplit(text.strip())
         is_whole = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        raise BadInput(f"{option}: it is no address such as {example}") from None
+        raise BadInput(f"{option}: it is not a URL such as {example}") from None
     if parts.query or parts.fragment or parts.username or parts.password or "?" in text or "#" in text:
-        raise BadInput(f"{option}: it has more than an address; a SAS token is given by sas_token")
+        raise BadInput(f"{option}: the URL must contain only the address; give a SAS token in sas_token")
     if not is_whole or any(character.isspace() for character in text.strip()):
-        raise BadInput(f"{option}: '{text}' is no address such as {example}")
+        raise BadInput(f"{option}: '{text}' is not a URL such as {example}")
     return parts
 
 

@@ -24,7 +24,7 @@ def find_vault(task: Task, needed_type: str | None = None) -> ResourceId:
     """
     options = task.options
     if options["vault_type"] and needed_type not in (None, options["vault_type"]):
-        raise BadInput(f"vault_type: this datasource belongs in a vault of the kind {needed_type}, not {options['vault_type']}")
+        raise BadInput(f"vault_type: this datasource requires a {needed_type} vault, not {options['vault_type']}")
     kind = options["vault_type"] or needed_type or "backup"
     if options["vault_id"]:
         if options["resource_group"] or options["vault_name"]:
@@ -37,13 +37,13 @@ def find_vault(task: Task, needed_type: str | None = None) -> ResourceId:
             raise BadInput(f"vault_type: {options['vault_type']} contradicts vault_id '{found.text}'")
         if needed_type not in (None, kinds[found.type.lower()]):
             raise BadInput(
-                f"vault_id: '{found.text}' is no {VAULT_RESOURCE_TYPES[str(needed_type)]}, where this datasource belongs"
+                f"vault_id: '{found.text}' is not a {VAULT_RESOURCE_TYPES[str(needed_type)]}, which this datasource requires"
             )
         _check_names(found.resource_group, found.name, "vault_id")
         return found
     missing = [name for name in ("resource_group", "vault_name") if not options[name]]
     if missing:
-        raise BadInput(f"{', '.join(missing)}: not set; name the vault by vault_id, or by resource_group and vault_name")
+        raise BadInput(f"{', '.join(missing)}: not set; identify the vault by vault_id, or by resource_group and vault_name")
     _check_names(options["resource_group"], options["vault_name"], "vault_name")
     group = group_id(task.session.subscription_id, options["resource_group"])
     return parse_resource_id(f"{group}/providers/{VAULT_RESOURCE_TYPES[kind]}/{options['vault_name']}", "vault_name")
@@ -53,7 +53,7 @@ def _check_names(resource_group: str, vault_name: str, option: str) -> None:
     problems = []
     # What a new vault may be called is stricter (check_new_name); here it is to be found.
     if not SEGMENT.fullmatch(vault_name):
-        problems.append(f"{option}: '{vault_name}' cannot be a vault's name")
+        problems.append(f"{option}: '{vault_name}' is not a valid vault name")
     problems += check_group_name(resource_group)
     if problems:
         raise BadInput("; ".join(problems))
@@ -63,7 +63,7 @@ def check_group_name(resource_group: str) -> list[str]:
     """Give what is wrong with the option resource_group."""
     if GROUP_NAME.fullmatch(resource_group):
         return []
-    return [f"resource_group: '{resource_group}' cannot be a resource group's name"]
+    return [f"resource_group: '{resource_group}' is not a valid resource group name"]
 
 
 def names_a_vault(options: dict[str, Any]) -> bool:
@@ -93,7 +93,7 @@ def adapter_for(vault: ResourceId, adapters: dict[str, Adapter]) -> Adapter:
     for kind, adapter in adapters.items():
         if vault.type.lower() == VAULT_RESOURCE_TYPES[kind].lower():
             return adapter
-    raise BadInput(f"vault_type: {vault.type} is not available here in this version")
+    raise BadInput(f"vault_type: {vault.type} is not supported here")
 
 
 def read_existing_vault(task: Task, service: VaultService) -> Described | None:

@@ -125,7 +125,7 @@ def ensure_backups(task: Task) -> Result:
         is_protected = [instance for instance in instances if instance["state"] == PROTECTED]
         chosen = choose_instances(task.session, is_protected, selection)
     if not (given or chosen):
-        return {**summarise([]), "msg": f"nothing that vault '{service.vault.name}' protects was selected"}
+        return {**summarise([]), "msg": f"select matches no protected datasource in vault '{service.vault.name}'"}
     datasources = given or read_datasource_ids([str(instance["datasource_id"]) for instance in chosen])
     batch = Batch(task, service, task.deadline(), by_datasource(instances), service.list_jobs(_RUNNING), max_age)
     # The same id given twice is backed up once.
@@ -142,7 +142,7 @@ def ensure_backups(task: Task) -> Result:
 
 
 def _to_be_started(datasource: ResourceId, instance: Described | None = None) -> Backup:
-    return Backup(datasource.text, "start", f"a backup of '{datasource.name}' is to be started", instance, changed=True)
+    return Backup(datasource.text, "start", f"a backup of '{datasource.name}' would be started", instance, changed=True)
 
 
 # -- begin: skip, join or start
@@ -169,16 +169,17 @@ def _begin(batch: Batch, item: Datasource) -> Backup:
         message = f"'{datasource.name}' is not protected in vault '{service.vault.name}'"
         if not task.check_mode:
             raise NotFound(f"datasource_id: {message}; check the id, or protect it with backup_instance first", status=404)
-        task.warn(f"{message}; its backup hangs on its protection")
+        task.warn(f"{message}; it must be protected before it can be backed up")
         return _to_be_started(datasource)
     if not instance["policy_name"]:
-        raise BadInput(f"datasource_id: backup instance '{instance['name']}' has no policy", code="NotProtected")
+        message = f"datasource_id: backup instance '{instance['name']}' has no policy, so it cannot be backed up"
+        raise BadInput(message, code="NotProtected")
     policy = batch.policy(instance["policy_name"])
     plan = service.plan_backup(policy, options)
     running = running_backup_of(instance["id"], batch.jobs)
     fresh = _fresh_recovery_point(batch, instance, running)
     if fresh:
-        message = f"'{datasource.name}' has a recovery point of {fresh['time']}, younger than {options['max_age']}"
+        message = f"'{datasource.name}' already has a recovery point from {fresh['time']}, less than {options['max_age']} old"
         return Backup(datasource.text, "skip", message, instance, recovery_point=fresh)
     if running and options["on_running"] != "start":
         joined = _join(batch, datasource, instance, running)
@@ -231,13 +232,13 @@ def _join(batch: Batch, datasource: ResourceId, instance: Described, running: De
         return None
     if batch.task.options["on_running"] == "fail":
         raise BadInput(
-            f"on_running: a backup of '{datasource.name}' runs already: job {job['name']} since {job['start_time']}",
+            f"on_running: a backup of '{datasource.name}' is already running: job {job['name']}, since {job['start_time']}",
             code="BackupRunning",
             details={"job": job},
         )
     if not _may_join(batch, job):
         return None
-    message = f"joined the backup of '{datasource.name}' that runs since {job['start_time']}"
+    message = f"joined the backup of '{datasource.name}' that has been running since {job['start_time']}"
     return Backup(datasource.text, "join", message, instance, job["id"], job)
 
 
@@ -251,7 +252,7 @@ def _await_protection(batch: Batch, instance: Described) -> Described:
     if current["state"] == PROTECTED:
         return current
     raise BadInput(
-        f"datasource_id: backup instance '{instance['name']}' is in the state {current['state']}, so it cannot be backed "
+        f"datasource_id: backup instance '{instance['name']}' is in state {current['state']}, so it cannot be backed "
         "up; bring it to state: present with backup_instance first",
         code="NotProtected",
     )
@@ -270,10 +271,10 @@ def _start(batch: Batch, datasource: ResourceId, instance: Described, plan: dict
         backup.job = _find_started_job(batch, instance, since)
         backup.job_id = backup.job["id"] if backup.job else None
     if backup.job_id is None:
-        reason = unknown.message if unknown else "Azure accepted the request and names no job"
+        reason = unknown.message if unknown else "Azure accepted the request but returned no job"
         raise OutcomeUnknown(
-            f"whether a backup of '{datasource.name}' was started is not known, and no job of it has appeared within "
-            f"{_SECONDS_TO_FIND_A_JOB} seconds ({reason}); look at the vault's jobs before you start another",
+            f"cannot tell whether a backup of '{datasource.name}' was started: no job for it appeared within "
+            f"{_SECONDS_TO_FIND_A_JOB} seconds ({reason}); check the vault's jobs before you start another backup",
             code=unknown.code if unknown else None,
             status=unknown.status if unknown else None,
             # A request was sent that may have started a backup.
@@ -357,7 +358,7 @@ def _conclude(batch: Batch, backup: Backup) -> None:
     if has_snapshot and not backup.failure:
         backup.recovery_point = _recovery_point_of(batch, job)
         backup.msg = (
-            f"took the snapshot of {what.removeprefix('back up ')}; job {job['name']} goes on to transfer it to the vault"
+            f"took the snapshot of {what.removeprefix('back up ')}; job {job['name']} is still transferring it to the vault"
         )
         return
     try:
@@ -378,15 +379,15 @@ def _check_over(batch: Batch, backup: Backup, job: Described, what: str) -> None
     way_on = f"resume the wait with job_id: {job['id']}{_or_run_again(batch, job)}"
     if backup.failure:
         raise AzureBackupError(
-            f"{backup.failure.message}. Job {job['name']} goes on in Azure; {way_on}",
+            f"{backup.failure.message}. Job {job['name']} continues in Azure; {way_on}",
             code=backup.failure.code or type(backup.failure).__name__,
             status=backup.failure.status,
         )
     if is_running(job):
-        end = f"is not over after {batch.deadline.timeout:g} seconds (wait_timeout)"
+        end = f"is still running after {batch.deadline.timeout:g} seconds (wait_timeout)"
         if batch.task.clock.is_interrupted:
-            end = "is not over, and the task was interrupted"
-        raise TimedOut(f"Cannot {what}: job {job['name']} {end}. It goes on in Azure; {way_on}")
+            end = "is still running, and the task was interrupted"
+        raise TimedOut(f"Cannot {what}: job {job['name']} {end}. It continues in Azure; {way_on}")
 
 
 def _or_run_again(batch: Batch, job: Described) -> str:
@@ -413,7 +414,7 @@ def _recovery_point_of(batch: Batch, job: Described) -> Described | None:
         made = [point for point in points if str(point["time"]) >= begin]
         return made[-1] if made else None
     except AzureBackupError as error:
-        batch.task.warn(f"the backup is done, and its recovery point cannot be read: {error.message}")
+        batch.task.warn(f"the backup succeeded, but its recovery point cannot be read: {error.message}")
         return bare if name else None
 
 
@@ -432,7 +433,7 @@ def _resume(task: Task) -> Result:
         try:
             service = open_service(task.session, found.parent())
         except BadInput as error:
-            raise BadInput(f"job_id: '{given}' does not lie in a vault") from error
+            raise BadInput(f"job_id: '{given}' is not in a vault") from error
         job_id = found.text
     try:
         job = service.read_job(job_id)
@@ -440,10 +441,10 @@ def _resume(task: Task) -> Result:
         job = None
     if job is None:
         if not task.options["wait"]:
-            raise NotFound(f"job_id: the job {job_id} does not exist", status=404)
+            raise NotFound(f"job_id: job {job_id} does not exist", status=404)
         # It may have been started a moment ago; the wait gives it a minute to appear.
         job = _unread_job(job_id)
-    backup = Backup(job["datasource_id"], "resume", f"job {job['name']} is {job['status']}", None, job_id, job)
+    backup = Backup(job["datasource_id"], "resume", f"job {job['name']} has status {job['status']}", None, job_id, job)
     batch = Batch(task, service, task.deadline(), {}, [], None)
     outcome = _finish(batch, [backup])[0]
     return summarise([failed_item(backup.datasource_id, outcome) if isinstance(outcome, AzureBackupError) else outcome])

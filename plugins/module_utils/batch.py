@@ -32,7 +32,7 @@ def read_datasource_ids(ids: Sequence[str] | None) -> list[Datasource]:
     Raises BadInput with every mistake.
     """
     if not ids:
-        raise BadInput("datasource_id: no datasource is named")
+        raise BadInput("datasource_id: no datasource is given")
     problems: list[str] = []
     found: list[Datasource] = []
     for value in ids:
@@ -42,7 +42,7 @@ def read_datasource_ids(ids: Sequence[str] | None) -> list[Datasource]:
             problems.append(error.message)
     kinds = {row.vault_type for row, _datasource in found}
     if len(kinds) > 1:
-        problems.append("datasource_id: these belong in different kinds of vault; give each kind a task of its own")
+        problems.append("datasource_id: these require different types of vault; use a separate task for each type")
     if problems:
         raise BadInput("; ".join(problems))
     return found
@@ -183,6 +183,7 @@ def summarise(results: list[Result]) -> Result:
     if failures:
         summary["failed"] = True
         first = failures[0]["msg"]
-        summary["msg"] = first if len(results) == 1 else f"{len(failures)} of {len(results)} failed; the first: {first}"
+        several = f"{len(failures)} of {len(results)} datasources failed; first error: {first}"
+        summary["msg"] = first if len(results) == 1 else several
         summary["error"] = failures[0]["error"]
     return summary

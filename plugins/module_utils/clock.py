@@ -76,7 +76,7 @@ class InterruptibleClock(Clock):
     def pause(self, seconds: float) -> None:
         """Let as many seconds pass as Azure asks for between two requests. Raises Throttled where the task has not as many."""
         if self._end is not None and seconds > self._end - self.monotonic():
-            raise Throttled(f"Azure asks to wait {seconds:.0f} seconds, which wait_timeout does not leave", retry_after=seconds)
+            raise Throttled(f"Azure asks to wait {seconds:.0f} seconds, which exceeds wait_timeout", retry_after=seconds)
         self.sleep(seconds)
 
     def sleep(self, seconds: float) -> None:
@@ -116,7 +116,7 @@ class Deadline:
         """
         remaining = self.remaining()
         if remaining <= 0:
-            raise TimedOut(f"{what} is not over after {self.timeout:g} seconds (wait_timeout)")
+            raise TimedOut(f"{what} is still running after {self.timeout:g} seconds (wait_timeout)")
         self.clock.sleep(min(seconds, remaining))
 
 

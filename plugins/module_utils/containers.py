@@ -45,14 +45,14 @@ def check_containers(options: dict[str, Any], rows: list[DatasourceType]) -> lis
     problems = [f"{option}: a {title} has no containers" for title in sorted(titles)]
     wrong = [str(name) for name in containers or [] if not _CONTAINER_NAME.fullmatch(str(name))]
     if wrong:
-        problems.append(f"containers_list: {', '.join(wrong)} cannot be a container's name")
+        problems.append(f"containers_list: {', '.join(wrong)} is not a valid container name")
     if containers == []:
-        problems.append("containers_list: the list is empty; leave it out to back up every container")
+        problems.append("containers_list: the list is empty; omit it to back up every container")
     if containers is not None and automatic is not None:
-        problems.append("auto_protection: give either this or containers_list")
+        problems.append("auto_protection: set either this or containers_list, not both")
     wrong = [str(prefix) for prefix in (automatic or {}).get("exclude_prefixes") or [] if not _PREFIX.fullmatch(str(prefix))]
     if wrong:
-        problems.append(f"auto_protection.exclude_prefixes: {', '.join(wrong)} cannot be how a container's name begins")
+        problems.append(f"auto_protection.exclude_prefixes: {', '.join(wrong)} is not a valid container name prefix")
     return problems
 
 
@@ -71,8 +71,8 @@ def choose_containers(task: Task, row: DatasourceType, datasource: ResourceId, p
         if wanted or automatic is not None:
             option = "containers_list" if wanted else "auto_protection"
             raise BadInput(
-                f"{option}: policy '{policy['name']}' is for continuous backup only, which takes every "
-                "container; leave the option out or choose a policy with a schedule"
+                f"{option}: policy '{policy['name']}' allows only continuous backup, which covers every "
+                "container; omit the option or choose a policy with a schedule"
             )
         return chosen
     if not wanted and automatic is None:
@@ -90,6 +90,6 @@ def _read_containers(task: Task, row: DatasourceType, datasource: ResourceId) ->
     names = [str(item["name"]) for item in listed if not (item.get("properties") or {}).get("deleted")]
     if not names:
         raise BadInput(
-            f"datasource_id: {row.title} '{datasource.name}' has no container, and a scheduled backup takes at least one"
+            f"datasource_id: {row.title} '{datasource.name}' has no container, but a scheduled backup needs at least one"
         )
     return names

@@ -175,7 +175,7 @@ def find_by_name(name: str) -> DatasourceType:
     """Give the row of a datasource_type. Raises BadInput."""
     row = DATASOURCE_TYPES.get(name)
     if row is None:
-        raise BadInput(f"datasource_type: '{name}' is not supported; supported are {', '.join(DATASOURCE_TYPES)}")
+        raise BadInput(f"datasource_type: '{name}' is not supported; use one of {', '.join(DATASOURCE_TYPES)}")
     return row
 
 
@@ -186,7 +186,7 @@ def find_by_id(datasource_id: str) -> tuple[DatasourceType, ResourceId]:
         if row.resource_type.lower() == found.type.lower():
             return row, found
     supported = ", ".join(row.resource_type for row in DATASOURCE_TYPES.values())
-    raise BadInput(f"datasource_id: '{found.text}' is a {found.type}; supported are {supported}")
+    raise BadInput(f"datasource_id: '{found.text}' is a {found.type}, which is not supported; supported types are {supported}")
 
 
 def find_by_wire_type(wire_type: str | None) -> DatasourceType | None:

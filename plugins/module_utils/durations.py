@@ -110,7 +110,7 @@ def seconds_in(text: str, option: str) -> float:
     """Give the seconds of a duration that a user wrote, at most a century. Raises BadInput naming the option."""
     seconds = seconds_of(to_iso(text, option)) or 0.0
     if seconds > _LONGEST_SECONDS:
-        raise BadInput(f"{option}: '{text}' is longer than a century")
+        raise BadInput(f"{option}: '{text}' is longer than 100 years")
     return seconds
 
 
@@ -124,7 +124,7 @@ def read_end(text: str, option: str, now: datetime, least: timedelta) -> datetim
         except BadInput as error:
             raise BadInput(f"{option}: '{text}' is neither a date such as 2027-12-31 nor a duration such as 60d") from error
     if moment < now + least:
-        raise BadInput(f"{option}: '{text}' is not at least {to_words(least)} ahead")
+        raise BadInput(f"{option}: '{text}' must be at least {to_words(least)} in the future")
     return moment
 
 

@@ -139,7 +139,7 @@ def _unexpected(error: Exception) -> AzureBackupError:
     """Give the error for something that nobody thought of: where it broke, in words that a report can quote."""
     places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-3:]]
     return AzureBackupError(
-        f"Azure answered something unexpected, or this collection is wrong: {type(error).__name__}: {error} "
-        f"({' > '.join(places)}). What was sent before may have been done; please report this",
+        f"Unexpected error (possibly a bug in this collection): {type(error).__name__}: {error} "
+        f"({' > '.join(places)}). Earlier requests of this task may have taken effect; please report this error",
         code=type(error).__name__,
     )

@@ -119,7 +119,7 @@ def find_deleted_instances(session: Session, subscription_ids: list[str], warn: 
     vaults = _find(session, _of_kind(_VAULTS, "backup"), subscription_ids, "search the vaults of the subscriptions", [])
     told, failures = _ask_each(session, vaults, lambda service: service.list_deleted_instances())
     for vault, error in failures.items():
-        warn(f"what vault {vault} holds soft-deleted is left out: {error.message}")
+        warn(f"the soft-deleted backup instances of vault {vault} are omitted: {error.message}")
     return told
 
 
@@ -165,7 +165,7 @@ def find_jobs(
     if failures and len(failures) == len(asked):
         raise next(iter(failures.values()))
     for vault, error in failures.items():
-        warn(f"the jobs of vault {vault} are left out: {error.message}")
+        warn(f"the jobs of vault {vault} are omitted: {error.message}")
     found += told
     return [job for job in found if query.matches(job)]
 

@@ -31,7 +31,7 @@ def ensure_backup(task: Task) -> Result:
     if options["keep"] is not None and options["keep"] < 1:
         problems.append(f"keep: {options['keep']} must be 1 or more; the newest backup is never removed")
     if options["keep"] is not None and not options["wait"]:
-        problems.append("keep: only a backup that is known to be done makes older ones superfluous, so it goes with wait: true")
+        problems.append("keep: requires wait: true, because older backups are removed only after the new one has succeeded")
     if problems:
         raise BadInput("; ".join(problems))
     max_age = seconds_in(options["max_age"], "max_age") if options["max_age"] else None
@@ -44,11 +44,11 @@ def ensure_backup(task: Task) -> Result:
     if newest and max_age is not None and now - newest.made < timedelta(seconds=max_age):
         made = format_time(newest.made)
         backup = shape("hsm_job", start_time=made, folder_uri=f"{storage.url}/{newest.name}", folder_name=newest.name)
-        return _result("skip", f"'{name_of(task)}' has a backup of {made}, younger than {options['max_age']}", backup)
+        return _result("skip", f"'{name_of(task)}' has a backup from {made}, less than {options['max_age']} old", backup)
     if task.check_mode:
         # The folder that is still to come counts.
         old = [] if options["keep"] is None else [one.name for one in _superfluous(folders or [], options["keep"] - 1)]
-        return _result("start", f"a backup of '{name_of(task)}' is to be started", None, old, is_started=True)
+        return _result("start", f"a backup of '{name_of(task)}' would be started", None, old, is_started=True)
     return _start(task, open_hsm(task), storage)
 
 
@@ -62,13 +62,13 @@ def _list(task: Task, storage: Storage) -> list[Folder] | None:
         raise
     except AzureBackupError as error:
         who = "the caller's own identity" if storage.sas_token is None else "this SAS token"
-        task.warn(f"the backups in {storage.url} cannot be listed by {who}, so that none counts as fresh: {error.message}")
+        task.warn(f"cannot list the backups in {storage.url} with {who}, so none counts as recent: {error.message}")
         return None
 
 
 def _no_container(storage: Storage, error: AzureBackupError) -> NotFound:
     return NotFound(
-        f"storage_container_uri, storage_container_name: the container {storage.url} does not exist; a Managed HSM makes none",
+        f"storage_container_uri, storage_container_name: the container {storage.url} does not exist; create it first",
         code=error.code,
         status=error.status,
     )
@@ -90,7 +90,7 @@ def _start(task: Task, hsm: ManagedHsm, storage: Storage) -> Result:
             _explain(task, storage, error)
         raise
     if not task.options["wait"]:
-        return _result("start", f"job {job['job_id']} backs '{hsm.name}' up", job, is_started=True)
+        return _result("start", f"job {job['job_id']} is backing up '{hsm.name}'", job, is_started=True)
     pruned = _prune(task, hsm, storage, job)
     return _result("start", f"backed up '{hsm.name}'{lasted(job)}: {job['folder_uri']}", job, pruned, is_started=True)
 
@@ -104,7 +104,7 @@ def _explain(task: Task, storage: Storage, error: OperationFailed) -> None:
         told.append(f"The container {storage.url} does not exist")
     except Denied as denied:
         if storage.sas_token is not None:
-            told.append(f"The storage refuses this SAS token as well: {denied.code or denied.message}")
+            told.append(f"The storage account also rejects this SAS token: {denied.code or denied.message}")
     except AzureBackupError:
         pass
     if storage.sas_token is None:
@@ -128,7 +128,7 @@ def _mark_failed(task: Task, storage: Storage, job: Any) -> None:
         if task.options["max_age"] is None and task.options["keep"] is None:
             # Whoever counts no folders may have no right to list them.
             return
-        task.warn(f"the folder of the failed backup could not be marked, so that max_age and keep count it: {error.message}")
+        task.warn(f"cannot mark the folder of the failed backup, so max_age and keep still count it: {error.message}")
 
 
 def _superfluous(folders: list[Folder], kept: int) -> list[Folder]:
@@ -154,13 +154,13 @@ def _prune(task: Task, hsm: ManagedHsm, storage: Storage, backup: Described) -> 
         folders = list_folders(task.session, storage, hsm.name)
         place = next((index for index, one in enumerate(folders) if one.name == backup["folder_name"]), None)
         if place is None:
-            task.warn(f"the container does not show {backup['folder_name']}, so that no older backup is removed")
+            task.warn(f"the container does not list folder {backup['folder_name']}, so no older backup was removed")
             return done
         for folder in _superfluous(folders[place:], task.options["keep"]):
             delete_folder(task.session, storage, folder)
             done.append(folder.name)
     except AzureBackupError as error:
-        task.warn(f"the backup is done, and not all older ones could be removed: {error.message}")
+        task.warn(f"the backup succeeded, but not all older backups could be removed: {error.message}")
     return done
 
 
@@ -173,9 +173,9 @@ def _resume(task: Task) -> Result:
             _mark_failed(task, read_storage(task.session, task.options), error.details.get("backup"))
         raise
     if not task.options["wait"] or task.check_mode:
-        return _result("resume", f"job {job['job_id']} is {job['status']}", job)
+        return _result("resume", f"job {job['job_id']} has status {job['status']}", job)
     if not job["folder_uri"]:
-        raise OperationFailed(f"job_id: job {job['job_id']} made no backup; it was the check before one", details={"backup": job})
+        raise OperationFailed(f"job_id: job {job['job_id']} created no backup; it was a precheck", details={"backup": job})
     return _result("resume", f"backed up '{hsm.name}'{lasted(job)}: {job['folder_uri']}", job)
 
 

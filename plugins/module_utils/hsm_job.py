@@ -30,13 +30,13 @@ def problems_with_options(task: Task, permissions: str) -> list[str]:
     options = task.options
     problems = []
     if bool(options["hsm_name"]) == bool(options["hsm_uri"]):
-        problems.append("hsm_name, hsm_uri: give exactly one of them")
+        problems.append("hsm_name, hsm_uri: set exactly one of them")
     elif options["hsm_name"] and not _NAME.fullmatch(options["hsm_name"]):
-        problems.append(f"hsm_name: '{options['hsm_name']}' cannot be the name of a Managed HSM")
+        problems.append(f"hsm_name: '{options['hsm_name']}' is not a valid Managed HSM name")
     elif options["hsm_uri"]:
         problems += _problems_with_uri(options["hsm_uri"])
     if options["job_id"] and not _JOB_ID.fullmatch(options["job_id"]):
-        problems.append(f"job_id: '{options['job_id']}' cannot be the id of a job")
+        problems.append(f"job_id: '{options['job_id']}' is not a valid job id")
     if not options["job_id"]:
         problems += problems_with(options, task.clock.now(), permissions)
     return problems
@@ -48,7 +48,7 @@ def _problems_with_uri(uri: str) -> list[str]:
         parts = read_address(uri, "hsm_uri", example)
     except BadInput as error:
         return [error.message]
-    return [f"hsm_uri: '{uri}' is no address such as {example}"] if parts.path.strip("/") else []
+    return [f"hsm_uri: '{uri}' is not a URL such as {example}"] if parts.path.strip("/") else []
 
 
 def name_of(task: Task) -> str:
@@ -65,7 +65,7 @@ def open_hsm(task: Task) -> ManagedHsm:
     if not url:
         suffix = task.session.cloud.managed_hsm_suffix
         if suffix is None:
-            raise BadInput(f"hsm_name: cloud '{task.session.cloud.name}' does not say where its Managed HSMs are; give hsm_uri")
+            raise BadInput(f"hsm_name: cloud '{task.session.cloud.name}' has no Managed HSM domain; set hsm_uri")
         url = f"https://{task.options['hsm_name']}.{suffix}"
     return ManagedHsm(task.session, url.strip().rstrip("/"), name_of(task))
 
@@ -76,15 +76,15 @@ def start_once(hsm: ManagedHsm, what: str, start: Callable[[], Described]) -> De
         return start()
     except OutcomeUnknown as error:
         error.message = (
-            f"whether a {what} of Managed HSM '{hsm.name}' was started is not known, since an HSM lists no jobs "
-            f"({error.message}); wait some minutes before another, which is refused while one runs"
+            f"cannot tell whether a {what} of Managed HSM '{hsm.name}' was started, because an HSM does not list jobs "
+            f"({error.message}); wait some minutes before you start another, which the HSM refuses while one is running"
         )
         error.details = {"changed": what in (BACKUP, RESTORE)}
         raise
     except Conflict as error:
         error.message += (
-            "; which one it is, an HSM does not tell. Wait until it is over; or wait for it with job_id, which the first line of "
-            "progress of the run that started it names"
+            "; the HSM does not say which job it is. Wait until it has finished, or set job_id to wait for it; the run that "
+            "started it shows the id in its first progress line"
         )
         raise
 
@@ -104,7 +104,7 @@ def follow(task: Task, hsm: ManagedHsm, kind: str, job: Described, deadline: Dea
     try:
         return _await(hsm, kind, job, deadline, lambda found: tell(task, hsm, found, kind))
     except TimedOut as error:
-        error.message += f". Job {job_id} goes on; resume the wait with job_id: {job_id}"
+        error.message += f" and continues in Azure; resume the wait with job_id: {job_id}"
         error.details = {**error.details, kind: job}
         raise
 
@@ -126,7 +126,7 @@ def _await(hsm: ManagedHsm, kind: str, job: Described, deadline: Deadline, see: 
     patience = Deadline(deadline.clock, _SECONDS_UNTIL_KNOWN, deadline.poll_interval)
     pause = None
     while job["status"] in _RUNNING:
-        deadline.sleep(ramp.following(pause), action)
+        deadline.sleep(ramp.following(pause), f"Cannot {action}: job {job['job_id']}")
         pause = None
         try:
             found = hsm.read_job(kind, str(job["job_id"]))
@@ -135,7 +135,7 @@ def _await(hsm: ManagedHsm, kind: str, job: Described, deadline: Deadline, see: 
             continue
         if found is None and patience.remaining() <= 0:
             raise NotFound(
-                f"Cannot {action}: the HSM knows no {kind} job {job['job_id']} any more", status=404, details={kind: job}
+                f"Cannot {action}: the HSM no longer knows {kind} job {job['job_id']}", status=404, details={kind: job}
             )
         if found:
             patience = Deadline(deadline.clock, _SECONDS_UNTIL_KNOWN, deadline.poll_interval)
@@ -154,11 +154,10 @@ def check_success(hsm: ManagedHsm, kind: str, job: Described) -> None:
     if job["status"] in (*_RUNNING, "succeeded"):
         return
     told = job["error"] or {}
-    reason = told.get("message") or job["status_details"] or "the HSM gives no reason"
+    reason = told.get("message") or job["status_details"] or "the HSM gave no reason"
     code = told.get("code") or str(job["status"])
-    raise OperationFailed(
-        f"Cannot {_action(hsm, kind)}: job {job['job_id']} {job['status']}: {reason}", code=code, details={kind: job}
-    )
+    ended = "was canceled" if job["status"] == "canceled" else job["status"]
+    raise OperationFailed(f"Cannot {_action(hsm, kind)}: job {job['job_id']} {ended}: {reason}", code=code, details={kind: job})
 
 
 def run_job(
@@ -194,7 +193,7 @@ def resume_job(task: Task, hsm: ManagedHsm, kind: str) -> Described:
     except TRANSIENT:
         job = shape("hsm_job", job_id=job_id, status="in_progress")
     if job is None:
-        raise NotFound(f"job_id: Managed HSM '{hsm.name}' knows no {kind} job {job_id}", status=404)
+        raise NotFound(f"job_id: Managed HSM '{hsm.name}' has no {kind} job {job_id}", status=404)
     if not task.options["wait"] or task.check_mode:
         check_success(hsm, kind, job)
         return job

@@ -32,12 +32,12 @@ def restore(task: Task) -> Result:
     if options["job_id"]:
         job = resume_job(task, open_hsm(task), RESTORE)
         if not options["wait"] or task.check_mode:
-            return _result("resume", f"job {job['job_id']} is {job['status']}", job, None)
+            return _result("resume", f"job {job['job_id']} has status {job['status']}", job, None)
         return _told(task, _result("resume", f"restored {what}{lasted(job)}", job, None))
     storage = read_storage(task.session, options)
     _check_folder(task, storage, folder)
     if task.check_mode:
-        return _result("start", f"{what} is to be restored from {folder}", None, folder, is_started=True)
+        return _result("start", f"{what} would be restored from {folder}", None, folder, is_started=True)
     hsm = open_hsm(task)
     job = run_job(
         task,
@@ -47,7 +47,7 @@ def restore(task: Task) -> Result:
         lambda deadline: hsm.start_restore(storage.wire, folder, options["key_name"], deadline),
     )
     if not options["wait"]:
-        return _result("start", f"job {job['job_id']} restores {what}", job, folder, is_started=True)
+        return _result("start", f"job {job['job_id']} is restoring {what}", job, folder, is_started=True)
     return _told(task, _result("start", f"restored {what} from {folder}{lasted(job)}", job, folder, is_started=True))
 
 
@@ -58,7 +58,7 @@ def _read_folder(options: dict[str, Any]) -> str:
         return str(options["folder_name"] or "")
     storage = ("storage_container_uri", "storage_account_name", "storage_container_name")
     if options["folder_name"] or any(options[name] for name in storage):
-        raise BadInput("folder_uri: it names the storage and the folder; leave folder_name and the options of storage out")
+        raise BadInput("folder_uri: it already identifies the storage and the folder; omit folder_name and the storage options")
     read_address(uri, "folder_uri", "https://account.blob.core.windows.net/container/mhsm-name-2026110408545001")
     options["storage_container_uri"], _slash, folder = uri.strip().rstrip("/").rpartition("/")
     return str(folder)
@@ -70,18 +70,18 @@ def _check_options(task: Task, folder: str) -> None:
     if options["folder_uri"]:
         problems = [problem.replace("storage_container_uri:", "folder_uri:") for problem in problems]
     if not options["job_id"] and not folder:
-        problems.append("folder_uri, folder_name: one of them names the backup to restore from")
+        problems.append("folder_uri, folder_name: set one of them to the backup to restore from")
     elif not options["job_id"] and not _FOLDER.fullmatch(folder):
         option = "folder_uri" if options["folder_uri"] else "folder_name"
-        problems.append(f"{option}: '{folder}' is no backup of a Managed HSM, such as mhsm-name-2026110408545001")
+        problems.append(f"{option}: '{folder}' is not a Managed HSM backup folder such as mhsm-name-2026110408545001")
     # An empty variable must not make a restore of one key one of everything.
     if options["key_name"] is not None and not _KEY.fullmatch(options["key_name"]):
-        problems.append(f"key_name: '{options['key_name']}' cannot be the name of a key")
+        problems.append(f"key_name: '{options['key_name']}' is not a valid key name")
     if options["key_name"] and options["precheck"]:
-        problems.append("precheck: the HSM checks full restores only")
+        problems.append("precheck: the HSM supports it for full restores only")
     is_named = not any(problem.startswith("hsm_") for problem in problems)
     if is_named and not options["job_id"] and str(options["confirm"] or "").lower() != name_of(task).lower():
-        problems.append(f"confirm: a restore replaces what is in the HSM; confirm it by its name, {name_of(task)}")
+        problems.append(f"confirm: a restore replaces what is in the HSM; set this to its name to confirm, {name_of(task)}")
     if problems:
         raise BadInput("; ".join(problems))
 
@@ -108,7 +108,7 @@ def _told(task: Task, result: Result) -> Result:
     if restored:
         result["msg"] += f": {restored[1]} version(s)"
     if left:
-        task.warn(f"{left[1]} version(s) of the key were there already and were not overwritten")
+        task.warn(f"{left[1]} version(s) of the key already existed and were not overwritten")
     return result
 
 

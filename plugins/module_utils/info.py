@@ -59,7 +59,7 @@ def _check_names(options: dict[str, Any]) -> None:
     """Refuse names that would lead a request elsewhere. Raises BadInput with every mistake."""
     problems = check_group_name(options["resource_group"]) if options["resource_group"] else []
     problems += [
-        f"{option}: '{options[option]}' cannot be a name"
+        f"{option}: '{options[option]}' is not a valid name"
         for option in ("policy_name", "instance_name", "recovery_point_id")
         if options.get(option) and not SEGMENT.fullmatch(str(options[option]))
     ]
@@ -82,7 +82,7 @@ def _possible_services(task: Task) -> list[BackupService]:
         return []
     vaults = find_possible_vaults(task, _kind_of_vault(task))
     if task.options.get("subscription_ids"):
-        raise BadInput("subscription_ids: give either this or a vault; a vault lies in one subscription")
+        raise BadInput("subscription_ids: set either this or a vault, not both; a vault is in one subscription")
     return [open_service(task.session, vault) for vault in vaults]
 
 
@@ -115,7 +115,7 @@ def _subscriptions(task: Task) -> list[str]:
         return []
     wrong = [value for value in given if not GUID.fullmatch(value)]
     if wrong:
-        raise BadInput(f"subscription_ids: {', '.join(wrong)}: each has to be the GUID of a subscription; all stands alone")
+        raise BadInput(f"subscription_ids: {', '.join(wrong)}: each must be the GUID of a subscription; use all on its own")
     return given or [task.session.subscription_id]
 
 
@@ -136,7 +136,7 @@ def _range(task: Task) -> tuple[datetime | None, datetime | None]:
     """Read start_time and end_time. Raises BadInput."""
     start, end = _moment(task, "start_time"), _moment(task, "end_time")
     if start and end and start >= end:
-        raise BadInput("start_time, end_time: nothing lies between them, since the start is not before the end")
+        raise BadInput("start_time, end_time: the start must be before the end")
     return start, end
 
 
@@ -172,7 +172,7 @@ def read_vaults(task: Task) -> Result:
     """Read one vault, those of a group, of the subscription, or of several subscriptions (module backup_vault_info)."""
     options = task.options
     if options["location"] and not options["deleted"]:
-        raise BadInput("location: it is the region of deleted vaults; set deleted: true as well, or leave it out")
+        raise BadInput("location: it selects the region of deleted vaults; set deleted: true as well, or omit it")
     services = _possible_services(task)
     if options["deleted"]:
         check_region(options["location"], "location")
@@ -211,14 +211,14 @@ def read_policies(task: Task) -> Result:
     row = find_by_name(options["datasource_type"]) if options["datasource_type"] else None
     if options["template"]:
         if row is None:
-            raise BadInput("datasource_type: not set; Azure's default depends on the type of datasource")
+            raise BadInput("datasource_type: not set; template: true needs it, because Azure's default depends on it")
         template = describe_template(row, default_plan(row))
         return {"changed": False, "policies": [template]}
     if options["policy_id"] and not (options["vault_id"] or options["vault_name"]):
         options["vault_id"] = parse_resource_id(options["policy_id"], "policy_id").parent().text
     services = _possible_services(task)
     if not services:
-        raise BadInput("vault_name, vault_id: no vault is named, and policies lie in a vault; or ask for template: true")
+        raise BadInput("vault_name, vault_id: no vault is given; set one to read its policies, or set template: true")
 
     def look(service: BackupService) -> list[Described]:
         if options["policy_name"]:
@@ -247,7 +247,7 @@ def read_instances(task: Task) -> Result:
     wanted_type = find_by_name(options["datasource_type"]).name if options["datasource_type"] else None
     services = _possible_services(task)
     if options["deleted"] and not services:
-        raise BadInput("deleted: no vault is named, and Resource Graph does not know what is soft-deleted")
+        raise BadInput("deleted: no vault is given; set one, because Resource Graph does not list soft-deleted instances")
     if services:
         found = _look_in(
             task,
@@ -292,7 +292,7 @@ def read_recovery_points(task: Task) -> Result:
     point_name = _take_recovery_point_id(options)
     services = _possible_services(task)
     if not services:
-        raise BadInput("vault_name, vault_id: no vault is named, and recovery points lie in a vault")
+        raise BadInput("vault_name, vault_id: no vault is given; set the vault of the recovery points")
     listed_in = _look_in(task, services, lambda one: [(one, item) for item in _instances_of(task, one)])
     instances = [item for _service, item in listed_in if not ids or str(item["datasource_id"]).lower() in ids]
     service = listed_in[0][0] if listed_in else services[0]
@@ -356,7 +356,7 @@ def read_jobs(task: Task) -> Result:
     services = _possible_services(task)
     if options["select"] is not None:
         if not services:
-            raise BadInput("select: no vault is named, and it chooses among what a vault protects")
+            raise BadInput("select: no vault is given; set the vault whose datasources it selects")
         protected = _look_in(task, services, lambda service: service.list_instances())
         chosen = choose_instances(task.session, protected, options["select"])
         if not chosen:
@@ -386,7 +386,7 @@ def _named_job_ids(task: Task, service: BackupService | None) -> list[str]:
             if service:
                 ids.append(f"{service.vault.text}/backupJobs/{given}")
             else:
-                problems.append(f"job_id: '{given}' is a GUID, which a vault has to be named with; or give the job's ARM id")
+                problems.append(f"job_id: '{given}' is a GUID, which also needs the vault; or give the job's ARM id")
         elif not given.startswith("/"):
             problems.append(f"job_id: '{given}' is neither the GUID of a job nor its ARM id")
         else:
@@ -394,7 +394,7 @@ def _named_job_ids(task: Task, service: BackupService | None) -> list[str]:
             if job.type.lower() not in kinds:
                 problems.append(f"job_id: '{given}' is a {job.type}, not a backup job")
             elif service and not same_id(job.parent().text, service.vault.text):
-                problems.append(f"job_id: '{given}' does not lie in the vault {service.vault.text}")
+                problems.append(f"job_id: '{given}' is not in vault {service.vault.text}")
             ids.append(job.text)
     if problems:
         raise BadInput("; ".join(problems))
@@ -453,7 +453,7 @@ def _read_again(task: Task, jobs: list[Described]) -> list[Described]:
     read = _read_each(task, [job["id"] for job in jobs])
     unread = [outcome for outcome in read if isinstance(outcome, AzureBackupError)]
     if unread:
-        task.warn(f"details: {len(unread)} job(s) could not be read by themselves: {unread[0].message}")
+        task.warn(f"details: cannot read the details of {len(unread)} job(s): {unread[0].message}")
     return [one if isinstance(one, dict) else job for job, one in zip(jobs, read, strict=True)]
 
 
@@ -491,8 +491,8 @@ def _wait(task: Task, services: list[BackupService], jobs: list[Described]) -> l
     running = [job for job in after if is_running(job)]
     if running:
         raise TimedOut(
-            f"{len(running)} of {len(after)} job(s) are not over after {deadline.timeout:g} seconds (wait_timeout), such as "
-            f"{running[0]['name']}; they go on in Azure, run the task again to go on waiting",
+            f"{len(running)} of {len(after)} job(s) are still running after {deadline.timeout:g} seconds (wait_timeout), "
+            f"such as {running[0]['name']}; they continue in Azure; run the task again to continue waiting",
             details={"jobs": after},
         )
     return after

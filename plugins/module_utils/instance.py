@@ -28,7 +28,11 @@ from .shapes import Described, shape
 from .states import BROKEN, IN_TRANSIT, PROTECTED, STOPPED, SUSPENDED, wait_for_state, wait_until_settled
 
 _INSTANCE_NAME = re.compile(r"[A-Za-z0-9][-\w.]{1,149}")
-_WORDS = {PROTECTED: "protected", SUSPENDED: "suspended, and kept", STOPPED: "stopped, and was protected"}
+_WORDS = {
+    PROTECTED: "'{name}' is protected{by}",
+    SUSPENDED: "protection of '{name}' is suspended; its recovery points expire{by}",
+    STOPPED: "protection of '{name}'{by} is stopped; its recovery points are kept",
+}
 # The options that change an existing protection.
 _CHANGING = (
     "policy_name", "policy_id", "containers_list", "auto_protection", "include_disk_luns", "exclude_disk_luns",
@@ -116,8 +120,8 @@ def _check_vault(options: dict[str, Any], service: BackupService, vault: Describ
     service.check_state(options["state"])
     if options["auto_protection"] is not None and squeeze(vault["soft_delete"]["state"]) != "alwayson":
         raise BadInput(
-            f"auto_protection: soft delete of vault '{service.vault.name}' is {vault['soft_delete']['state']}, and Azure "
-            "protects containers automatically only where it is AlwaysOn; soft_delete.state of backup_vault turns it on, for good"
+            f"auto_protection: soft delete of vault '{service.vault.name}' is {vault['soft_delete']['state']}, but Azure "
+            "protects containers automatically only if it is AlwaysOn; set soft_delete.state with backup_vault (permanent)"
         )
 
 
@@ -132,22 +136,22 @@ def _check_options(options: dict[str, Any], datasources: list[tuple[DatasourceTy
     problems = []
     if options["name"]:
         if len({datasource.key for _row, datasource in datasources}) > 1:
-            problems.append("name: one name cannot serve several datasources; leave it out and each gets its own")
+            problems.append("name: one name cannot be used for several datasources; omit it to give each its own")
         if not _INSTANCE_NAME.fullmatch(options["name"]):
-            problems.append(f"name: '{options['name']}' cannot be a backup instance's name")
+            problems.append(f"name: '{options['name']}' is not a valid backup instance name")
     if options["state"] == "present" and not (options["policy_name"] or options["policy_id"]):
-        problems.append("policy_name: a protected datasource needs a policy; give policy_name or policy_id")
+        problems.append("policy_name: a protected datasource needs a policy; set policy_name or policy_id")
     if options["policy_name"] and options["policy_id"]:
-        problems.append("policy_name: give either policy_name or policy_id")
+        problems.append("policy_name: set either policy_name or policy_id, not both")
     problems += check_containers(options, [row for row, _datasource in datasources])
     problems += [
-        f"{option}: state: absent ends the protection, whatever it protects"
+        f"{option}: not allowed with state: absent, which removes the whole protection"
         for option in ("containers_list", "auto_protection", "include_disk_luns", "exclude_disk_luns")
         if options["state"] == "absent" and options[option] is not None
     ]
     if options["permanent"] and not (options["state"] == "absent" and options["delete_backup_data"]):
         problems.append(
-            "permanent: it destroys what soft delete still holds, so it wants state: absent and delete_backup_data: true"
+            "permanent: it destroys soft-deleted backup data, so it requires state: absent and delete_backup_data: true"
         )
     if options["delete_backup_data"] and options["state"] != "absent":
         problems.append(f"delete_backup_data: only state: absent deletes backup data, not {options['state']}")
@@ -162,13 +166,13 @@ def _check_removal(batch: Batch) -> None:
     is_off = str(batch.vault["soft_delete"]["state"] or "Off").lower() == "off"
     if batch.task.options["permanent"] and not is_off:
         raise BadInput(
-            f"permanent: soft delete is {batch.vault['soft_delete']['state']} in vault '{batch.service.vault.name}', and Azure "
-            "destroys nothing before its time there; turn soft delete off with backup_vault first (AlwaysOn cannot be)"
+            f"permanent: soft delete is {batch.vault['soft_delete']['state']} in vault '{batch.service.vault.name}', so Azure "
+            "keeps the data until its retention ends; turn it off with backup_vault first (AlwaysOn cannot be turned off)"
         )
     if is_off and not batch.task.options["delete_backup_data"]:
         raise BadInput(
             f"delete_backup_data: soft delete is off in vault '{batch.service.vault.name}', so state: absent destroys the "
-            "recovery points at once and for good; set delete_backup_data: true to do that, or use state: stopped"
+            "recovery points immediately and permanently; set delete_backup_data: true to allow that, or use state: stopped"
         )
 
 
@@ -236,14 +240,14 @@ def _undelete(batch: Batch, row: DatasourceType, datasource: ResourceId, deleted
     if not task.options["undelete"]:
         raise BadInput(
             f"undelete: '{datasource.name}' was protected in this vault, and its backup instance '{deleted['name']}' is "
-            f"soft-deleted until {deleted['purge_time']}; set undelete: true to bring it back with its recovery points",
+            f"soft-deleted until {deleted['purge_time']}; set undelete: true to undelete it with its recovery points",
             code="SoftDeleted",
         )
     _check_group_stays(task, row, datasource, deleted, group)
     name = deleted["name"]
     after = {**deleted, "id": service.instance_id(name), "state": STOPPED, "deletion_time": None, "purge_time": None}
     if task.options["state"] == "stopped":
-        message = f"'{datasource.name}' is back with its recovery points, and stopped"
+        message = f"'{datasource.name}' is undeleted with its recovery points; its protection is stopped"
         if task.check_mode:
             return _result(datasource, deleted, after, "undelete", message)
         yield
@@ -268,8 +272,8 @@ def _refuse_protected_elsewhere(service: BackupService, datasource: ResourceId) 
         vault = str(other["vault_id"])
         if not same_id(vault, service.vault.text):
             raise BadInput(
-                f"datasource_id: '{datasource.name}' is already protected by backup instance '{other['name']}' in the "
-                f"vault {vault} ({other['state']}); a datasource is protected in one vault at a time",
+                f"datasource_id: '{datasource.name}' is already protected by backup instance '{other['name']}' in "
+                f"vault {vault} ({other['state']}); a datasource can be protected in only one vault at a time",
                 code="ProtectedElsewhere",
             )
 
@@ -283,8 +287,8 @@ def _check_datasource(batch: Batch, row: DatasourceType, datasource: ResourceId)
     location = str(found.get("location") or "")
     if batch.location and squeeze(location) != squeeze(batch.location):
         raise BadInput(
-            f"datasource_id: {row.title} '{datasource.name}' is in {location} and vault '{service.vault.name}' in "
-            f"{batch.location}; a vault protects what is in its own region"
+            f"datasource_id: {row.title} '{datasource.name}' is in {location}, but vault '{service.vault.name}' is in "
+            f"{batch.location}; a vault protects only datasources in its own region"
         )
     sku = str((found.get("sku") or {}).get("name") or "")
     allowed = row.sku_interval_hours.get(sku.lower())
@@ -293,7 +297,7 @@ def _check_datasource(batch: Batch, row: DatasourceType, datasource: ResourceId)
         hours = ", ".join(str(number) for number in allowed)
         raise BadInput(
             f"policy_name: policy '{(batch.policy or {}).get('name')}' backs up every {schedule['interval_hours']} hours, "
-            f"and a {sku} {row.title} ('{datasource.name}') takes only every {hours} hours or daily"
+            f"but a {sku} {row.title} ('{datasource.name}') can be backed up only every {hours} hours or daily"
         )
     return location
 
@@ -347,10 +351,10 @@ def _validate_until_permitted(task: Task, service: BackupService, protection: Pr
                 error.message = (
                     f"{error.message} After {task.options['permission_timeout']} seconds (permission_timeout) the vault's "
                     f"identity still lacks a role; it needs {roles}. Grant them with backup_permission; new roles take up "
-                    "to 30 minutes to be effective"
+                    "to 30 minutes to take effect"
                 )
                 raise
-        task.progress.note(name, protection.datasource.key, "waiting until the roles of the vault's identity are effective")
+        task.progress.note(name, protection.datasource.key, "waiting until the roles of the vault's identity take effect")
         patience.clock.sleep(min(ramp.following(), max(patience.remaining(), 0.01)))
 
 
@@ -367,12 +371,12 @@ def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before:
     if changes and wanted != PROTECTED and before["state"] != PROTECTED:
         option = next(option for option in _CHANGING if task.options[option] is not None)
         raise BadInput(
-            f"{option}: '{datasource.name}' is {before['state']}, and Azure changes what it protects; bring it to state: present "
-            "with the change first"
+            f"{option}: '{datasource.name}' is {before['state']}, and Azure changes only active protection; set state: present "
+            "with this change first"
         )
     if moves and wanted == SUSPENDED and not before["policy_id"]:
         raise BadInput(
-            f"state: '{datasource.name}' is stopped and has no policy, so its recovery points cannot expire by one; bring it to "
+            f"state: '{datasource.name}' is stopped and has no policy, so its recovery points cannot expire by one; set "
             "state: present first"
         )
     after = {**before, **changes, "state": wanted, "errors": []}
@@ -386,7 +390,7 @@ def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before:
     if wanted == STOPPED and not service.stopped_keep_policy:
         after |= {"policy_id": None, "policy_name": None}
     by = f" by policy '{after['policy_name']}'" if after["policy_name"] else ""
-    message = f"'{datasource.name}' is {_WORDS[wanted] if by else 'stopped'}{by}"
+    message = _WORDS[wanted].format(name=datasource.name, by=by)
     if action == "none":
         if not in_transit:
             return _result(datasource, before, before, "none", message)
@@ -413,8 +417,8 @@ def _check_group_stays(task: Task, row: DatasourceType, datasource: ResourceId, 
     there = before["snapshot_resource_group_id"]
     if chooses_group and there and not same_id(there, group.text):
         raise BadInput(
-            f"snapshot_resource_group: '{datasource.name}' keeps its snapshots in {before['snapshot_resource_group_id']}, "
-            "and Azure does not change that; end the protection first to choose another"
+            f"snapshot_resource_group: '{datasource.name}' stores its snapshots in {before['snapshot_resource_group_id']}, "
+            "which Azure cannot change; remove the protection first to choose another group"
         )
 
 
@@ -498,7 +502,7 @@ def _remove(batch: Batch, datasource: ResourceId, before: Described | None) -> S
         return (yield from _purge(batch, datasource))
     kept = str((batch.vault or {})["soft_delete"]["state"] or "Off").lower() != "off"
     days = (batch.vault or {})["soft_delete"]["retention_duration_in_days"]
-    fate = "its recovery points are destroyed"
+    fate = "its recovery points are permanently deleted"
     if kept:
         until = format_time(service.service_now() + timedelta(days=days)) if days else None
         fate = f"its recovery points are soft-deleted and kept for {days} days, until {until}"
@@ -523,5 +527,5 @@ def _purge(batch: Batch, datasource: ResourceId) -> Steps:
         service.undelete_instance(deleted["name"], deadline)
         wait_for_state(service, deleted["name"], STOPPED, deadline)
         service.delete_instance(deleted["name"], deadline)
-    message = f"what soft delete still held of '{datasource.name}' is destroyed"
+    message = f"the soft-deleted backup data of '{datasource.name}' is permanently deleted"
     return _result(datasource, deleted, None, "purge", message)

@@ -28,12 +28,12 @@ def check_settings(options: dict[str, Any], row: DatasourceType, schedule: Sched
     wanted = {name: options[name] for name in SETTINGS if options.get(name) is not None}
     if not row.has_instant_restore:
         if wanted:
-            raise BadInput(f"{', '.join(wanted)}: a policy for a {row.title} does not have it")
+            raise BadInput(f"{', '.join(wanted)}: a policy for a {row.title} does not support it")
         return {}
     problems = []
     kind = wanted.get("policy_type")
     if kind == "V1" and schedule.get("frequency") == "hourly":
-        problems.append("policy_type: V1 cannot back up hourly; V2 can")
+        problems.append("policy_type: V1 does not support hourly backups; use V2")
     days = wanted.get(_DAYS)
     longest = _LONGEST["V2" if schedule.get("frequency") == "hourly" else kind or "V2"]
     if days is not None and not 1 <= days <= longest:
@@ -58,15 +58,15 @@ def complete_settings(wanted: Settings, existing: Settings, row: DatasourceType,
             )
         days = _WEEKLY_DAYS
     if not 1 <= days <= _LONGEST[kind]:
-        raise BadInput(f"{_DAYS}: {days} is not between 1 and {_LONGEST[kind]}, which is what a policy of type {kind} takes")
+        raise BadInput(f"{_DAYS}: {days} is not between 1 and {_LONGEST[kind]}, the range for a policy of type {kind}")
     if present.get("policy_type") == "V2" and kind == "V1":
-        raise BadInput("policy_type: a policy of type V2 never becomes V1; choose another policy_name")
+        raise BadInput("policy_type: a policy of type V2 cannot be changed to V1; choose another policy_name")
     done = {**dict.fromkeys(SETTINGS), **present, **wanted, "policy_type": kind, _DAYS: days}
     for option in ("azure_backup_rg_name_prefix", "azure_backup_rg_name_suffix"):
         if done[option] and not GROUP_NAME.fullmatch(str(done[option])):
-            raise BadInput(f"{option}: '{done[option]}' cannot be a part of a resource group's name")
+            raise BadInput(f"{option}: '{done[option]}' is not valid in a resource group name")
     if done["azure_backup_rg_name_suffix"] and not done["azure_backup_rg_name_prefix"]:
-        raise BadInput("azure_backup_rg_name_suffix: it goes with azure_backup_rg_name_prefix")
+        raise BadInput("azure_backup_rg_name_suffix: requires azure_backup_rg_name_prefix")
     return done
 
 

@@ -74,7 +74,7 @@ def wait_for_jobs(
                 continue
             known[job_id] = job
             if isinstance(job, AzureBackupError):
-                progress.note(job_id.rsplit("/", 1)[-1], job_id, "no longer watched", is_over=True)
+                progress.note(job_id.rsplit("/", 1)[-1], job_id, "no longer monitored", is_over=True)
                 is_over = True
             else:
                 is_over = not is_running(job) or (snapshot_only and not service.takes_snapshot(job))
@@ -113,7 +113,7 @@ def _read_each(service: BackupService, job_ids: list[str], max_concurrency: int)
     def read(job_id: str) -> Described:
         job = service.read_job(job_id)
         if job is None:
-            raise NotFound(f"the job {job_id} does not exist", status=404)
+            raise NotFound(f"job {job_id} does not exist", status=404)
         return job
 
     found = zip(job_ids, settle_each(job_ids, read, max_concurrency), strict=True)
@@ -122,7 +122,7 @@ def _read_each(service: BackupService, job_ids: list[str], max_concurrency: int)
 
 def reasons_of(job: Described) -> str:
     """Say what Azure says of a job that did not go well."""
-    return "; ".join(f"{error['message']} ({error['code']})" for error in job["errors"]) or "Azure gives no reason"
+    return "; ".join(f"{error['message']} ({error['code']})" for error in job["errors"]) or "Azure gave no reason"
 
 
 def check_success(job: Described, what: str) -> None:
@@ -130,8 +130,9 @@ def check_success(job: Described, what: str) -> None:
     if job["status"] in SUCCEEDED:
         return
     first = job["errors"][0] if job["errors"] else {}
+    ended = "was cancelled" if job["status"] == "cancelled" else str(job["status"]).replace("_", " ")
     raise OperationFailed(
-        f"Cannot {what}: job {job['name']} ended {str(job['status']).replace('_', ' ')}: {reasons_of(job)}",
+        f"Cannot {what}: job {job['name']} {ended}: {reasons_of(job)}",
         code=first.get("code"),
         recommended_action=first.get("recommended_action"),
     )

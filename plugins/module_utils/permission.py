@@ -50,7 +50,7 @@ def snapshot_group(task: Task, datasource: ResourceId) -> ResourceId:
         return parse_group_id(f"/subscriptions/{datasource.subscription_id}/resourceGroups/{value}", "snapshot_resource_group")
     group = parse_group_id(value, "snapshot_resource_group")
     if group.subscription_id.lower() != datasource.subscription_id.lower():
-        raise BadInput(f"snapshot_resource_group: {group.text} is in another subscription than the datasource {datasource.text}")
+        raise BadInput(f"snapshot_resource_group: {group.text} is in a different subscription than {datasource.text}")
     return group
 
 
@@ -73,7 +73,7 @@ def find_identity(vault: Described, identity_id: str | None, is_needed: bool = T
     if not is_needed:
         return None, None
     if assigned:
-        raise BadInput(f"identity_id: vault '{vault['name']}' has several identities; name one of {', '.join(assigned)}")
+        raise BadInput(f"identity_id: vault '{vault['name']}' has several identities; set it to one of {', '.join(assigned)}")
     raise BadInput(
         f"vault_name, vault_id: vault '{vault['name']}' has no identity, so nothing can be granted to it; set "
         "identity.type: SystemAssigned with backup_vault"
@@ -341,7 +341,7 @@ def _describe_revoked(datasource: ResourceId, needs: list[Need], statuses: Statu
     except AzureBackupError as error:
         return failed_item(datasource.text, error)
     revoked = [f"{role['role']} on {role['scope']}" for role in roles if role["status"] == "revoked"]
-    message = f"revoked: {', '.join(revoked)}" if revoked else "nothing that this collection granted is left"
+    message = f"revoked: {', '.join(revoked)}" if revoked else "no roles granted by this collection are left"
     kept = [str(role["scope"]) for role in roles if role["status"] == "kept"]
     if kept:
         message += f"; kept on {', '.join(kept)}, which other datasources of the vault still use"

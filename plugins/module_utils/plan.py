@@ -127,7 +127,7 @@ def complete_plan(wanted: Plan, existing: Plan | None, row: DatasourceType) -> P
     names = {str(rule["name"]).lower() for rule in wanted.rules or []}
     if row.weekly_retention and schedule["frequency"] == "weekly":
         if "weekly" in wanted.retention or "weekly" in names:
-            raise BadInput("retention.weekly: a weekly schedule makes nothing but weekly backups; set retention.default")
+            raise BadInput("retention.weekly: a weekly schedule creates only weekly backups; set retention.default instead")
         retention.pop("weekly", None)
         rules = [rule for rule in rules or [] if str(rule["name"]).lower() != "weekly"]
         if not existing and "default" not in wanted.retention:
@@ -164,18 +164,18 @@ def differences(wanted: Plan, existing: Plan) -> list[str]:
         "retention": [tag for tag, value in wanted.retention.items() if not same_retention({tag: value}, existing.retention)],
     }
     found = [
-        f"{option}.{key} is {(there[option] or {}).get(key)} and not {asked[option][key]}"
+        f"{option}.{key} is {(there[option] or {}).get(key)}, not {asked[option][key]}"
         for option, keys in differing.items()
         for key in keys
     ]
     found += [
-        f"{name} is {existing.settings.get(name)} and not {value}"
+        f"{name} is {existing.settings.get(name)}, not {value}"
         for name, value in wanted.settings.items()
         if existing.settings.get(name) != value
     ]
     if not same_rules(wanted.rules, existing.rules or []):
         names = [", ".join(str(rule["name"]) for rule in plan["retention_rules"]) or "none" for plan in (there, asked)]
-        found.append(f"retention_rules are {names[0]} and not {names[1]}, or differ in what they choose and how long they keep")
+        found.append(f"retention_rules are {names[0]}, not {names[1]}, or differ in their criteria or durations")
     return found
 
 

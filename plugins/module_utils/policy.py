@@ -26,7 +26,7 @@ _REPOINTED_AT_ONCE = 8
 def check_policy_name(name: str) -> None:
     """Refuse what would lead a request elsewhere; what a new policy may be called is stricter. Raises BadInput."""
     if not SEGMENT.fullmatch(name):
-        raise BadInput(f"policy_name: '{name}' cannot be a policy's name")
+        raise BadInput(f"policy_name: '{name}' is not a valid policy name")
 
 
 def versions_of(name: str, policies: list[Described]) -> list[tuple[int, Described]]:
@@ -52,7 +52,7 @@ def find_literal_policy(service: BackupService, policy_id: str, is_there: bool =
     if wanted.types[-1].lower() != "backuppolicies":
         raise BadInput(f"policy_id: '{wanted.text}' is a {wanted.type}, not a policy")
     if not same_id(wanted.parent().text, service.vault.text):
-        raise BadInput(f"policy_id: '{wanted.text}' does not lie in the vault {service.vault.text}")
+        raise BadInput(f"policy_id: '{wanted.text}' is not in vault {service.vault.text}")
     return service.read_policy(wanted.name) if is_there else None
 
 
@@ -80,7 +80,7 @@ def find_policy(task: Task, service: BackupService, rows: list[DatasourceType], 
     others = sorted({row.name for row in rows} - {policy["datasource_type"]})
     if others:
         raise BadInput(
-            f"{option}: policy '{policy['name']}' is for {policy['datasource_type']}, and datasource_id names "
+            f"{option}: policy '{policy['name']}' is for {policy['datasource_type']}, but datasource_id names "
             f"{' and '.join(others)}; protect each type by a policy of its own"
         )
     return policy
@@ -93,7 +93,7 @@ def ensure_policy(task: Task) -> Result:
     if options["state"] == "absent":
         return _remove_policy(task)
     if not options["datasource_type"]:
-        raise BadInput("datasource_type: not set; a policy is for one type of datasource")
+        raise BadInput("datasource_type: not set; a policy applies to one datasource type")
     row = find_by_name(options["datasource_type"])
     wanted = check_plan(options, row)
     service = open_vault(task, row.vault_type)
@@ -135,8 +135,8 @@ def _create(
     kept = after["recovery_points_kept"]
     if kept and row.most_recovery_points and kept > row.most_recovery_points:
         task.warn(
-            f"policy '{name}' would keep {kept} recovery points of a {row.title}, and Azure makes no more beyond "
-            f"{row.most_recovery_points}; back up less often or keep less long"
+            f"policy '{name}' would keep {kept} recovery points of a {row.title}, but Azure creates no more than "
+            f"{row.most_recovery_points}; back up less often or shorten the retention"
         )
     return reconcile(task.check_mode, existing, after, lambda: service.create_policy(name, row, plan, task.deadline()))
 
@@ -153,9 +153,9 @@ def _check_new_version(task: Task, name: str, existing: Described, wanted: Plan)
             "retention_rules": existing["retention_rules"] if wanted.rules is None else asked["retention_rules"],
         }
         raise BadInput(
-            f"policy '{existing['name']}' differs from what is asked for: {'; '.join(told)}. Azure never changes the policy "
-            f"of a Backup vault; set on_change: new_version (protect_on_change in the role) to make '{name}' and re-point its "
-            "instances, or choose another policy_name",
+            f"policy '{existing['name']}' differs from the requested policy: {'; '.join(told)}. Azure cannot change a policy "
+            f"of a Backup vault; set on_change: new_version (protect_on_change in the role) to create '{name}' and move its "
+            "backup instances, or choose another policy_name",
             code="PolicyDiffers",
             details={"policy": existing, "diff": {"before": comparable(existing), "after": comparable(after)}},
         )
@@ -187,8 +187,8 @@ def _check_containers_chosen(service: BackupService, row: DatasourceType, older:
     ]
     if names:
         raise BadInput(
-            f"on_change: {', '.join(names[:5])}{' and more' if len(names) > 5 else ''} would get a schedule, which wants "
-            "containers, and nobody has chosen them; make the policy under another name and give it to them with backup_instance"
+            f"on_change: {', '.join(names[:5])}{' and more' if len(names) > 5 else ''} would get a schedule, which needs "
+            "containers, but none are selected; create the policy with another name and assign it with backup_instance"
         )
 
 
@@ -214,7 +214,7 @@ def _retire(task: Task, service: BackupService, older: list[Described], change: 
         failure = next((outcome for outcome in outcomes if isinstance(outcome, AzureBackupError)), None)
         if failure:
             failure.details = {"changed": True, "policy": newest}
-            failure.message += f"; policy '{newest['name']}' is there, run the task again to re-point what is left"
+            failure.message += f"; policy '{newest['name']}' exists; run the task again to move the remaining backup instances"
             raise failure
         for policy in removable:
             service.delete_policy(policy["name"], task.deadline())
@@ -250,16 +250,16 @@ def _remove_policy(task: Task) -> Result:
     policies = [policy for _version, policy in versions]
     if datasource_type and policies[-1]["datasource_type"] != datasource_type:
         raise BadInput(
-            f"datasource_type: policy '{name}' is for {policies[-1]['datasource_type']}; leave datasource_type out to delete it"
+            f"datasource_type: policy '{name}' is for {policies[-1]['datasource_type']}; omit datasource_type to delete it"
         )
     if len({policy["datasource_type"] for policy in policies}) > 1:
         names = ", ".join(str(policy["name"]) for policy in policies)
-        raise BadInput(f"policy_name: {names} are no versions of one policy, they are for different datasource types")
+        raise BadInput(f"policy_name: {names} are not versions of one policy; they are for different datasource types")
     users = [str(item["name"]) for item in _users_of(service, policies)]
     if users:
         raise BadInput(
             f"policy_name: policy '{name}' is used by {len(users)} backup instance(s): {', '.join(users[:5])}"
-            f"{' and more' if len(users) > 5 else ''}; give them another policy or remove them first",
+            f"{' and more' if len(users) > 5 else ''}; assign them another policy or remove them first",
             code="PolicyInUse",
         )
 

@@ -30,7 +30,7 @@ def find_datasources(
     at all; warn: is told what could not be read.
     """
     rows = [DATASOURCE_TYPES[name] for name in types]
-    resources = find_resources(session, subscription_ids, rows, "search what can be protected in the subscriptions")
+    resources = find_resources(session, subscription_ids, rows, "search the subscriptions for datasources")
     found = {str(wire["id"]).lower(): _describe(wire, rows) for wire in resources}
     if not found:
         warn_of_invisible(session, subscription_ids, warn)
@@ -90,7 +90,7 @@ def _note_last_backups(
     try:
         jobs = find_jobs(session, subscription_ids, query, warn, "backup")
     except AzureBackupError as error:
-        warn(f"when the last backups were is not told: {error.message}")
+        warn(f"cannot read the times of the last backups: {error.message}")
         return
     for job in jobs:
         one = found.get(str(job["datasource_id"]).lower())

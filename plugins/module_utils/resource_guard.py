@@ -57,7 +57,7 @@ def _check_options(options: dict[str, Any]) -> None:
     problems = check_group_name(options["resource_group"])
     if not _NAME.fullmatch(options["resource_guard_name"]):
         problems.append(
-            f"resource_guard_name: '{options['resource_guard_name']}' cannot be a resource guard's name: 3 to 63 letters, "
+            f"resource_guard_name: '{options['resource_guard_name']}' is not a valid resource guard name: 3 to 63 letters, "
             "digits and hyphens, a letter first"
         )
     wrong = [
@@ -67,7 +67,7 @@ def _check_options(options: dict[str, Any]) -> None:
         check_region(options["location"], "location")
     if wrong:
         problems.append(
-            f"vault_critical_operation_exclusion_list: {', '.join(wrong)} is no operation, such as "
+            f"vault_critical_operation_exclusion_list: {', '.join(wrong)} is not an operation such as "
             "Microsoft.DataProtection/backupVaults/backupInstances/delete"
         )
     if problems:

@@ -87,7 +87,7 @@ def parse_resource_id(value: str, option: str, expected_type: str | None = None)
     parts = match.group(4).strip("/").split("/")
     found = ResourceId(text, match.group(1), match.group(2), match.group(3), tuple(parts[0::2]), tuple(parts[1::2]))
     if expected_type and found.type.lower() != expected_type.lower():
-        raise BadInput(f"{option}: '{value}' is a {found.type}; a {expected_type} is wanted")
+        raise BadInput(f"{option}: '{value}' is a {found.type}; a {expected_type} is required")
     return found
 
 

@@ -81,9 +81,9 @@ def _check_duration(value: Any, option: str, longest: int, row: DatasourceType, 
     days = (seconds_of(iso) or 0) / _SECONDS_A_DAY
     if days < row.shortest_retention_days or "T" in iso:
         least = "a day" if row.shortest_retention_days == 1 else f"{row.shortest_retention_days} days"
-        problems.append(f"{option}: '{value}' is less than {least} or no whole number of days")
+        problems.append(f"{option}: '{value}' must be a whole number of days and at least {least}")
     elif days > longest:
-        problems.append(f"{option}: '{value}' is longer than the {longest} days of a {row.title}")
+        problems.append(f"{option}: '{value}' is longer than {longest} days, the maximum for a {row.title}")
     return iso
 
 
@@ -107,7 +107,7 @@ def check_rules(given: list[dict[str, Any]] | None, retention: Retention, row: D
     if given is None:
         return None
     if given and not row.custom_retention:
-        raise BadInput(f"retention_rules: a {row.title} has no rules of its own; retention says all that Azure takes for it")
+        raise BadInput(f"retention_rules: a {row.title} does not support custom rules; set retention instead")
     problems: list[str] = []
     rules = [_check_rule(values, f"retention_rules[{index}]", row, problems) for index, values in enumerate(given)]
     names = [str(rule["name"]).lower() for rule in rules]
@@ -118,14 +118,14 @@ def check_rules(given: list[dict[str, Any]] | None, retention: Retention, row: D
         elif not is_rule_name(name):
             problems.append(f"{option}: '{name}' cannot be a rule's name")
         elif row.rule_criteria and name not in row.rule_criteria:
-            problems.append(f"{option}: '{name}' cannot be a rule for a {row.title}; {', '.join(row.rule_criteria)} can")
+            problems.append(f"{option}: '{name}' is not a rule for a {row.title}; use {', '.join(row.rule_criteria)}")
     if len(rules) >= _LOWEST_STANDARD_PRIORITY and any(rule["tagging_priority"] is None for rule in rules):
-        problems.append(f"retention_rules: more than {_LOWEST_STANDARD_PRIORITY - 1} rules need a tagging_priority each")
+        problems.append(f"retention_rules: with more than {_LOWEST_STANDARD_PRIORITY - 1} rules, each needs a tagging_priority")
     if problems:
         raise BadInput("; ".join(problems))
     given_priorities = [rule["tagging_priority"] for rule in rules if rule["tagging_priority"]]
     if len(set(given_priorities)) < len(given_priorities):
-        raise BadInput("retention_rules: each rule needs a tagging_priority of its own")
+        raise BadInput("retention_rules: each rule needs a different tagging_priority")
     return rules
 
 
@@ -146,12 +146,12 @@ def check_rules_together(rules: list[RetentionRule], retention: Retention, sched
         option = f"retention_rules[{index}]"
         name, priority = str(rule["name"]).lower(), rule["tagging_priority"]
         if name in retention:
-            problems.append(f"{option}.name: '{rule['name']}' is also what retention.{name} is called; give one of the two")
+            problems.append(f"{option}.name: '{rule['name']}' is already set by retention.{name}; set only one of them")
         elif priority in tags:
-            problems.append(f"{option}.tagging_priority: {priority} is that of retention.{tags[priority]}")
+            problems.append(f"{option}.tagging_priority: {priority} is already used by retention.{tags[priority]}")
         strange = sorted(set(rule.get("schedule_times") or []) - set(schedule["times"]))
         if strange and schedule["frequency"] != "hourly":
-            problems.append(f"{option}.schedule_times: {', '.join(strange)} is none of the schedule's times")
+            problems.append(f"{option}.schedule_times: {', '.join(strange)} is not one of the schedule's times")
     if problems:
         raise BadInput("; ".join(problems))
 
@@ -172,9 +172,9 @@ def _check_rule(values: dict[str, Any], option: str, row: DatasourceType, proble
     duration = _check_duration(values["duration"], f"{option}.duration", row.longest_retention_days, row, problems)
     priority = values.get("tagging_priority")
     if priority is not None and not 1 <= priority <= 98:
-        problems.append(f"{option}.tagging_priority: {priority} is not between 1 and 98; the default retention has 99")
+        problems.append(f"{option}.tagging_priority: {priority} is not between 1 and 98; the default retention uses 99")
     if priority is not None and row.rule_criteria:
-        problems.append(f"{option}.tagging_priority: a {row.title} has none; every rule keeps what it chooses")
+        problems.append(f"{option}.tagging_priority: a {row.title} does not support it; every rule applies to what it selects")
     _check_unit(duration, str(values["name"]).lower(), f"{option}.duration", row, problems)
     rule: RetentionRule = {"name": str(values["name"]), "duration": duration, "tagging_priority": priority}
     for key, words in CRITERIA.items():
@@ -188,13 +188,13 @@ def _check_rule(values: dict[str, Any], option: str, row: DatasourceType, proble
         else:
             rule[key] = check_words(chosen, words or (), f"{option}.{key}", problems)
     if not any(key in rule for key in CRITERIA):
-        problems.append(f"{option}: it chooses no recovery points; set at least one of {', '.join(CRITERIA)}")
+        problems.append(f"{option}: it selects no recovery points; set at least one of {', '.join(CRITERIA)}")
     allowed = row.rule_criteria.get(str(values["name"]).lower(), ())
     if allowed and {key for key in CRITERIA if key in rule} not in [set(keys) for keys in allowed]:
         ways = ", or ".join(" with ".join(keys) for keys in allowed)
-        problems.append(f"{option}: a {values['name']} rule for a {row.title} chooses by {ways}")
+        problems.append(f"{option}: a {values['name']} rule for a {row.title} selects by {ways}")
     if "days_of_month" in rule and ("days_of_the_week" in rule or "weeks_of_the_month" in rule):
-        problems.append(f"{option}: choose by days_of_month, or by days_of_the_week and weeks_of_the_month, not by both")
+        problems.append(f"{option}: select by days_of_month, or by days_of_the_week and weeks_of_the_month, not by both")
     return rule
 
 

@@ -59,7 +59,7 @@ def check_words(given: list[Any], known_words: tuple[str, ...], option: str, pro
     known = {word.lower() for word in known_words}
     unknown = [str(word) for word in given if str(word).lower() not in known]
     if unknown:
-        problems.append(f"{option}: {', '.join(unknown)} is none of {', '.join(known_words)}")
+        problems.append(f"{option}: {', '.join(unknown)} is not one of {', '.join(known_words)}")
     chosen = {str(word).lower() for word in given}
     return [word for word in known_words if word.lower() in chosen]
 
@@ -83,15 +83,15 @@ def check_schedule(given: Schedule | None, row: DatasourceType) -> Schedule:
     wanted: Schedule = {"frequency": frequency} if frequency else {}
     if frequency and frequency not in row.frequencies:
         allowed = " or ".join(row.frequencies)
-        problems.append(f"schedule.frequency: a {row.title} is not backed up {frequency}; it may be {allowed}")
+        problems.append(f"schedule.frequency: a {row.title} cannot be backed up {frequency}; use {allowed}")
     if "interval_hours" in values:
         wanted["interval_hours"] = values["interval_hours"]
         if frequency != "hourly":
-            problems.append(f"schedule.interval_hours: only an hourly schedule has it, not a {frequency} one")
+            problems.append(f"schedule.interval_hours: only an hourly schedule supports it, not a {frequency} one")
         elif values["interval_hours"] not in row.interval_hours:
             allowed = ", ".join(str(number) for number in row.interval_hours)
             problems.append(
-                f"schedule.interval_hours: {values['interval_hours']} is not allowed for a {row.title}; {allowed} are"
+                f"schedule.interval_hours: {values['interval_hours']} is not allowed for a {row.title}; use one of {allowed}"
             )
     _check_window(values, wanted, row, problems)
     _check_times_of_day(values, wanted, row, problems)
@@ -131,9 +131,9 @@ def _check_window(values: Schedule, wanted: Schedule, row: DatasourceType, probl
     wanted["window_hours"] = hours
     interval = values.get("interval_hours") or min(row.interval_hours, default=0)
     if not row.has_window or wanted.get("frequency") != "hourly":
-        problems.append("schedule.window_hours: only the hourly schedule of a virtual machine has it")
+        problems.append("schedule.window_hours: only the hourly schedule of a virtual machine supports it")
     elif not interval <= hours <= 24:
-        problems.append(f"schedule.window_hours: {hours} is not between the {interval} hours of one interval and 24")
+        problems.append(f"schedule.window_hours: {hours} is not between {interval} (one interval) and 24")
 
 
 def complete_schedule(wanted: Schedule, existing: Schedule | None, row: DatasourceType) -> Schedule:

@@ -33,7 +33,7 @@ def open_region(task: Task) -> BackupAdmin:
     """Give the service of the region that the options name. Raises BadInput for names that cannot be."""
     options = task.options
     problems = [
-        f"{option}: '{options[option]}' cannot be the name of a {'region' if option == 'location' else 'resource group'}"
+        f"{option}: '{options[option]}' is not a valid {'region' if option == 'location' else 'resource group'} name"
         for option in ("location", "resource_group")
         if options[option] is not None and not _NAME.fullmatch(str(options[option]))
     ]
@@ -79,7 +79,7 @@ def ensure_backup(task: Task) -> Result:
     listed = _list_backups(region, is_needed=task.check_mode)
     fresh = next((one for one in listed if _is_fresh(region, one, max_age)), None)
     if fresh:
-        message = f"'{region.location}' has a backup of {fresh['created_time']}, younger than {options['max_age']}"
+        message = f"'{region.location}' has a backup from {fresh['created_time']}, less than {options['max_age']} old"
         return _result("skip", message, fresh)
     # While one runs that a stamp does not tell of, it refuses to start another; check mode has to ask instead.
     untold = (False, None) if task.check_mode else (False,)
@@ -89,8 +89,8 @@ def ensure_backup(task: Task) -> Result:
     if task.check_mode:
         location = region.read_location()
         if location and not any(location[option] for option in STORE):
-            raise BadInput(f"location: '{region.location}' has no store to back up to; give it one with stackhub_backup_location")
-        return _result("start", f"a backup of '{region.location}' is to be started", None, changed=True)
+            raise BadInput(f"location: '{region.location}' has no backup store; set one with stackhub_backup_location")
+        return _result("start", f"a backup of '{region.location}' would be started", None, changed=True)
     try:
         name = _start(task, region, {str(one["name"]) for one in listed}, deadline)
     except Conflict:
@@ -122,20 +122,20 @@ def _has_no_result(region: BackupAdmin, backup: Described) -> bool:
 def _join(task: Task, region: BackupAdmin, running: Described, deadline: Deadline) -> Result:
     if task.options["on_running"] == "fail":
         raise BadInput(
-            f"on_running: a backup of '{region.location}' runs already: {running['name']}; join waits for it",
+            f"on_running: a backup of '{region.location}' is already running: {running['name']}; set join to wait for it",
             code="BackupRunning",
             details={"backup": running},
         )
     if task.check_mode:
-        return _result("join", f"the backup of '{region.location}' that runs is to be joined", running)
+        return _result("join", f"the running backup of '{region.location}' would be joined", running)
     return _follow_and_tell(task, region, str(running["name"]), "join", deadline)
 
 
 def missing_location(region: BackupAdmin) -> NotFound:
     """Build the error for a location that does not exist; it names those that do."""
     there = ", ".join(region.list_locations())
-    nothing = "none that the caller may see; that of a region lies in the resource group system.<region>"
-    return NotFound(f"location: there is no backup location {region.id}; there is {there or nothing}", status=404)
+    nothing = "none that the caller can see; the location of a region is in resource group system.<region>"
+    return NotFound(f"location: backup location {region.id} does not exist; existing locations: {there or nothing}", status=404)
 
 
 def _list_backups(region: BackupAdmin, is_needed: bool) -> list[Described]:
@@ -180,10 +180,10 @@ def _start(task: Task, region: BackupAdmin, known: set[str], deadline: Deadline)
         unknown = error
     name = name or _find_started(task, region, known, since)
     if name is None:
-        reason = unknown.message if unknown else "Azure accepted the request and names no backup"
+        reason = unknown.message if unknown else "Azure accepted the request but returned no backup"
         raise OutcomeUnknown(
-            f"whether a backup of '{region.location}' was started is not known, and none has appeared within "
-            f"{_SECONDS_TO_APPEAR} seconds ({reason}); look at the list of backups before you start another",
+            f"cannot tell whether a backup of '{region.location}' was started: none appeared within "
+            f"{_SECONDS_TO_APPEAR} seconds ({reason}); check the list of backups before you start another",
             code=unknown.code if unknown else None,
             status=unknown.status if unknown else None,
             details={"changed": True},
@@ -222,13 +222,13 @@ def _follow_and_tell(task: Task, region: BackupAdmin, name: str, action: str, de
     if action == "resume":
         found = region.read_backup(name) or (begun if _has_no_result(region, begun) else None)
         if found is None:
-            raise NotFound(f"backup_id: there is no backup {name} of '{region.location}'", status=404)
+            raise NotFound(f"backup_id: backup {name} of '{region.location}' does not exist", status=404)
         if not waits:
             _check_status(region, found)
-            return _result(action, f"backup {name} is {found['status'] or 'running'}", found)
+            return _result(action, f"backup {name} has status {found['status'] or 'running'}", found)
     tell("running")
     if not waits:
-        return _result(action, f"backup {name} of '{region.location}' runs", begun, changed)
+        return _result(action, f"backup {name} of '{region.location}' is running", begun, changed)
     try:
         backup = _await_end(region, name, deadline, tell)
         tell(str(backup["status"]), is_over=True)
@@ -238,12 +238,12 @@ def _follow_and_tell(task: Task, region: BackupAdmin, name: str, action: str, de
         known = error.details.get("backup") or _last_known(region, begun)
         error.details = {**error.details, "backup": known, "changed": changed, "action": action}
         if isinstance(error, TimedOut):
-            error.message += f". It goes on; resume the wait with backup_id: {name}, or run the task again to join it"
+            error.message += f". It continues; resume the wait with backup_id: {name}, or run the task again to join it"
         raise
     ended = str(backup["status"]).replace("_", " ")
     if backup["status"] != "succeeded":
         failed = [str(role["role_name"]) for role in backup["role_status"] if role["status"] != "succeeded"]
-        task.warn(f"backup {name} is {ended}; not backed up: {', '.join(failed) or 'it does not say which roles'}")
+        task.warn(f"backup {name} ended with status {ended}; roles not backed up: {', '.join(failed) or 'unknown'}")
     verb = "joined the backup of" if action == "join" else "backed up"
     taken = f" in {to_clock_words(backup['time_taken_seconds'])}" if backup["time_taken_seconds"] else ""
     return _result(action, f"{verb} '{region.location}': backup {name} {ended}{taken}", backup, changed)
@@ -261,7 +261,7 @@ def _await_end(region: BackupAdmin, name: str, deadline: Deadline, tell: Any) ->
 
     Success is told ten to fifteen minutes early (Microsoft's article), so that the result alone is not the end.
     """
-    action = f"wait for backup '{name}' of '{region.location}'"
+    action = f"backup '{name}' of '{region.location}'"
     ramp = Ramp(deadline.poll_interval, longest=deadline.poll_interval)
     patience = Deadline(deadline.clock, _SECONDS_TO_APPEAR, deadline.poll_interval)
     backup: Described | None = None
@@ -315,9 +315,9 @@ def _check_status(region: BackupAdmin, backup: Described) -> None:
     if backup["status"] in (*_RUNNING, *_SUCCEEDED):
         return
     failed = [str(role["role_name"]) for role in backup["role_status"] if role["status"] == "failed"]
-    roles = f"; failed: {', '.join(failed)}" if failed else ""
+    roles = f"; failed roles: {', '.join(failed)}" if failed else ""
     raise OperationFailed(
-        f"Cannot back up '{region.location}': backup {backup['name']} is {backup['status']}{roles}",
+        f"Cannot back up '{region.location}': backup {backup['name']} ended with status {backup['status']}{roles}",
         code=str(backup["status"]),
         details={"backup": backup},
     )
@@ -330,5 +330,5 @@ def _confirm(task: Task, region: BackupAdmin, backup: Described) -> Described:
             found = next((one for one in region.list_backups() if one["name"] == backup["name"]), None)
             if found:
                 return found
-    task.warn(f"backup {backup['name']} is over, and the list of backups does not show it")
+    task.warn(f"backup {backup['name']} has finished, but the list of backups does not show it")
     return backup

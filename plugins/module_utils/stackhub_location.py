@@ -89,10 +89,10 @@ def _read_certificate(options: dict[str, Any]) -> tuple[str, str] | None:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=der)
     except (OSError, RuntimeError) as error:
         # An SSLError is an OSError too.
-        reason = "is no X.509 certificate" if isinstance(error, ssl.SSLError) else f"cannot be read ({error})"
-        raise BadInput(f"{option}: it {reason}; a .cer file without the private key is wanted") from error
+        reason = "is not an X.509 certificate" if isinstance(error, ssl.SSLError) else f"cannot be read ({error})"
+        raise BadInput(f"{option}: it {reason}; provide a .cer file without the private key") from error
     except (ValueError, binascii.Error) as error:
-        raise BadInput(f"{option}: it is no X.509 certificate; a .cer file without the private key is wanted") from error
+        raise BadInput(f"{option}: it is not an X.509 certificate; provide a .cer file without the private key") from error
     # Certificates are told apart by this hash on Azure Stack Hub; nothing is secured by it.
     return base64.b64encode(der).decode(), hashlib.sha1(der, usedforsecurity=False).hexdigest().upper()
 
@@ -104,21 +104,21 @@ def _problems_with(options: dict[str, Any]) -> list[str]:
         if options[option] is not None and options[option] <= 0
     ]
     problems += [
-        f"{option}: it is empty; state: absent takes the store away" for option in ("path", "user_name") if options[option] == ""
+        f"{option}: it is empty; state: absent removes the store" for option in ("path", "user_name") if options[option] == ""
     ]
     path, url = options["path"], options["blob_storage_url"]
     if path and not (_SHARE_PATH.fullmatch(path)):
-        problems.append(f"path: '{path}' is no share such as \\\\server\\share\\folder")
+        problems.append(f"path: '{path}' is not a share such as \\\\server\\share\\folder")
     if url is not None:
         example = "https://account.blob.example/container"
         try:
             if not read_address(url, "blob_storage_url", example).path.strip("/"):
-                problems.append(f"blob_storage_url: '{url}' is no container such as {example}")
+                problems.append(f"blob_storage_url: '{url}' is not a container URL such as {example}")
         except BadInput as error:
             problems.append(error.message)
         if options["api_version"] < _BLOB_API:
-            problems.append(f"blob_storage_url: needs api_version {_BLOB_API}, which not every Azure Stack Hub has")
-        problems += ["user_name: it opens a share, and blob_storage_url is none"] * (options["user_name"] is not None)
+            problems.append(f"blob_storage_url: requires api_version {_BLOB_API}, which not every Azure Stack Hub supports")
+        problems += ["user_name: it applies to a share, not to blob_storage_url"] * (options["user_name"] is not None)
     return problems
 
 
@@ -158,11 +158,11 @@ def _set(task: Task, region: BackupAdmin, before: Described, certificate: tuple[
     writes_secret = options[secret] is not None and (moves or is_asked_for)
     if options[foreign] is not None or (options[secret] is not None and not any(after[option] for option in STORE)):
         given = foreign if options[foreign] is not None else secret
-        raise BadInput(f"{given}: the backup location '{region.location}' has no store that this opens; name the store as well")
+        raise BadInput(f"{given}: the backup location '{region.location}' has no store for it; set the store as well")
     if moves and options[secret] is None:
-        raise BadInput(f"{secret}: needed, because {', '.join(store)} of the backup location '{region.location}' change")
+        raise BadInput(f"{secret}: required, because {', '.join(store)} of the backup location '{region.location}' change")
     if options[secret] is not None and not writes_secret and not store:
-        task.warn(f"{secret} is not written, since the store stays the same; update_password: always writes it")
+        task.warn(f"{secret} is not written, because the store does not change; set update_password: always to write it")
     if comparable(after) == comparable(before) and not writes_secret:
         return Change(False, before, before), False
     # Whatever is left out stays; a store is always written with the secret that opens it (recorded).

@@ -28,7 +28,7 @@ def wait_until_settled(service: BackupService, name: str, deadline: Deadline) ->
 
     def is_settled(instance: Described | None) -> bool:
         if instance is None:
-            raise NotFound(f"Cannot {action}: it is gone")
+            raise NotFound(f"Cannot {action}: it no longer exists")
         return instance["state"] not in IN_TRANSIT
 
     return _wait(service, name, is_settled, action, deadline) or {}
@@ -69,7 +69,7 @@ def _wait(
     """Look at an instance until is_done; a look that fails for a passing cause counts for nothing."""
     ramp = Ramp(deadline.poll_interval)
     while True:
-        state = "not to be read"
+        state = "unknown"
         try:
             instance = service.read_instance(name)
         except TRANSIENT:
@@ -77,17 +77,17 @@ def _wait(
         else:
             if is_done(instance):
                 return instance
-            state = str(instance["state"]) if instance else "not there"
+            state = str(instance["state"]) if instance else "missing"
         try:
-            deadline.sleep(ramp.following(), action)
+            deadline.sleep(ramp.following(), f"Cannot {action}: the operation")
         except TimedOut as error:
-            error.message += f"; it is {state}; run the task again to go on waiting"
+            error.message += f"; the backup instance is {state}; run the task again to continue waiting"
             raise
 
 
 def _reasons(instance: Described) -> str:
     told = "; ".join(str(error["message"]) for error in instance["errors"])
-    return told or f"it is in the state {instance['state']}"
+    return told or f"it is in state {instance['state']}"
 
 
 def _first_code(instance: Described) -> str | None:

@@ -46,8 +46,8 @@ def ensure_vault(task: Task) -> Result:
         deleted = service.find_deleted_vault(options["location"])
         if deleted is None:
             task.warn(
-                f"undelete: no deleted vault '{service.vault.name}' is in {options['location']}, so it is created anew; where it "
-                "was in another region, set location"
+                f"undelete: no deleted vault '{service.vault.name}' is in {options['location']}, so a new one is created; if "
+                "the deleted vault is in another region, set location"
             )
     after = service.plan_vault(options)
 

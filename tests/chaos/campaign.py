@@ -239,7 +239,7 @@ class Run:
         after = facts(self.azure)
         entries = self.azure.journal.entries[mark:]
         message = str(result.get("msg", ""))
-        if "unexpected" in message or "Traceback" in json.dumps(result):
+        if "Unexpected error" in message or "Traceback" in json.dumps(result):
             raise Violation(f"{where}: a traceback: {message}")
         jobs = [fact for fact in after - before if fact.startswith("job")]
         if len(jobs) > 1:
@@ -276,12 +276,13 @@ def patience(seconds: float) -> Any:
 
 def ended_badly(result: Result) -> bool:
     """Tell whether a job was looked after to its end, which was not a good one."""
-    return bool(re.search(" ended | is failed| is cancelled| is completed_with_warnings| partially", str(result.get("msg"))))
+    how = r"back up '[^']*': job \S+ (failed|was cancelled)| ended with status | has status (failed|cancelled|completed_with)"
+    return bool(re.search(how, str(result.get("msg"))))
 
 
 def hangs(result: Result) -> bool:
     """Tell whether a job was waited for until wait_timeout."""
-    return " is not over after " in str(result.get("msg"))
+    return " still running after " in str(result.get("msg"))
 
 
 def is_refused_a_second(result: Result) -> bool:

@@ -70,7 +70,7 @@ def _problems(name: str, seed: int, stormy: str, operator: Operator, jobs_before
     """Run a playbook again without a storm and tell what does not hold."""
     azure = operator.emulator.azure
     where = f"playbook {name}, seed {seed}"
-    found = [f"{where}: a traceback: {stormy[-1500:]}"] if "Traceback" in stormy or "something unexpected" in stormy else []
+    found = [f"{where}: a traceback: {stormy[-1500:]}"] if "Traceback" in stormy or "Unexpected error" in stormy else []
     jobs = sum(fact.startswith("job") for fact in facts(azure)) - jobs_before
     if jobs > _BACKED_UP[name]:
         found.append(f"{where}: {jobs} jobs for {_BACKED_UP[name]} to back up")

@@ -82,9 +82,9 @@ BAD = [
     ({"protect_retention": {"default": "10x"}}, "retention.default: '10x'"),
     ({"protect_schedule": '{"frequency": "hourly", "interval_hours": 5}'}, "schedule.interval_hours: 5"),
     ({"protect_first_backup": True, "protect_first_backup_max_age": "soon"}, "max_age: 'soon'"),
-    ({"protect_datasources": [DISK, ACCOUNT]}, "policy 'disks' is for azure_disk, and datasource_id names azure_blob"),
+    ({"protect_datasources": [DISK, ACCOUNT]}, "policy 'disks' is for azure_disk, but datasource_id names azure_blob"),
     ({"protect_datasources": [DISK.replace("data01", "nowhere")]}, "nowhere does not exist"),
-    ({"protect_location": "eastus"}, "is in westeurope and vault 'demo-vault' in eastus"),
+    ({"protect_location": "eastus"}, "is in westeurope, but vault 'demo-vault' is in eastus"),
     ({"protect_location": "mars"}, "mars"),
     ({"protect_datasources": [DISK, MACHINE]}, "protect_recovery_services_vault_name"),
     (

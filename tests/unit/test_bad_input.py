@@ -108,7 +108,7 @@ def refuses(azure: Driver, module: str, arguments: dict[str, Any]) -> None:
     azure.azure.journal.entries.clear()
     result = azure.run(module, check=True, **arguments)
     message = str(result.get("msg", ""))
-    assert "something unexpected" not in message, (arguments, message)
+    assert "Unexpected error" not in message, (arguments, message)
     refused = [
         (entry["method"], entry["path"], entry["status"]) for entry in azure.azure.journal.entries if entry["status"] in REFUSED
     ]

@@ -95,7 +95,7 @@ def find_cloud(cloud_environment: str | None, read: Reader) -> Cloud:
     parts = urlsplit(wanted)
     if parts.scheme != "https" or not parts.netloc:
         raise BadInput(
-            f"cloud_environment: '{wanted}' is neither the https URL of an Azure Resource Manager nor one of "
+            f"cloud_environment: '{wanted}' is neither the https URL of an Azure Resource Manager endpoint nor one of "
             + ", ".join(cloud.name for cloud in KNOWN_CLOUDS.values())
         )
     return _discover(f"https://{parts.netloc}", read)

@@ -143,9 +143,9 @@ def _choose(auth_source: str, given: dict[str, str], environment: dict[str, str]
     if auth_source == "env":
         found = _from_set_environment(environment, path)
         if found is None:
-            raise BadInput("auth_source: env was asked for, and neither AZURE_CLIENT_ID nor AZURE_AD_USER is set")
+            raise BadInput("auth_source: env was requested, but neither AZURE_CLIENT_ID nor AZURE_AD_USER is set")
         return found
-    raise BadInput(f"auth_source: '{auth_source}' is none of auto, cli, credential_file, env, msi")
+    raise BadInput(f"auth_source: '{auth_source}' is not one of auto, cli, credential_file, env, msi")
 
 
 def _search(given: dict[str, str], environment: dict[str, str], path: Path) -> tuple[str, dict[str, str]]:
@@ -164,7 +164,7 @@ def _search(given: dict[str, str], environment: dict[str, str], path: Path) -> t
         return "cli", _from_cli()
     raise BadInput(
         "No Azure credentials: set client_id, secret, tenant and subscription_id, or AZURE_CLIENT_ID, AZURE_SECRET, "
-        f"AZURE_TENANT and AZURE_SUBSCRIPTION_ID in the environment, or a section [default] in {path}, or sign in by az login"
+        f"AZURE_TENANT and AZURE_SUBSCRIPTION_ID in the environment, or a section [default] in {path}, or sign in with az login"
     )
 
 
@@ -188,7 +188,7 @@ def _from_cli() -> dict[str, str]:
 def _ask_cli(*command: str) -> dict[str, Any]:
     executable = shutil.which("az")
     if executable is None:
-        raise BadInput("auth_source: cli was asked for, and the Azure CLI (az) is not installed where the task runs")
+        raise BadInput("auth_source: cli was requested, but the Azure CLI (az) is not installed where the task runs")
     whole = [executable, *command, "--output", "json"]
     try:
         done = subprocess.run(  # noqa: S603
@@ -196,10 +196,10 @@ def _ask_cli(*command: str) -> dict[str, Any]:
         )
         answer = json.loads(done.stdout) if done.returncode == 0 else None
     except (subprocess.TimeoutExpired, OSError, ValueError) as error:
-        raise BadInput(f"auth_source: az {' '.join(command)} gave no answer ({type(error).__name__})") from error
+        raise BadInput(f"auth_source: az {' '.join(command)} returned no result ({type(error).__name__})") from error
     if not isinstance(answer, dict):
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise BadInput(f"auth_source: az {' '.join(command)} failed: {reason}; sign in by az login")
+        raise BadInput(f"auth_source: az {' '.join(command)} failed: {reason}; sign in with az login")
     return answer
 
 
@@ -208,7 +208,7 @@ def _check(identity: Identity, needs_subscription: bool) -> None:
     if identity["subscription_id"] and not GUID.fullmatch(identity["subscription_id"]):
         problems.append(f"subscription_id: '{identity['subscription_id']}' is not a GUID")
     elif needs_subscription and not identity["subscription_id"] and identity.source != "msi":
-        problems.append(f"subscription_id: no subscription is given, and the credentials ({identity.source}) do not carry one")
+        problems.append(f"subscription_id: not set, and the credentials ({identity.source}) do not include one")
     if identity.source not in ("msi", "cli"):
         problems += _problems_with(identity)
     if problems:
@@ -220,8 +220,8 @@ def _problems_with(identity: Identity) -> list[str]:
     chosen = way_of(identity)
     if chosen is None:
         missing = [name for name in ("client_id", "secret", "tenant") if not identity[name]]
-        others = "; or sign in by x509_certificate_path, oidc_token, oidc_token_file_path, or ad_user and password"
-        return [f"{', '.join(missing)}: not set, so no service principal can sign in{others}"]
+        others = "; or sign in with x509_certificate_path, oidc_token, oidc_token_file_path, or ad_user and password"
+        return [f"{', '.join(missing)}: not set, so the service principal cannot sign in{others}"]
     for option in ("oidc_token_file_path", "x509_certificate_path"):
         if option == chosen and not _is_file(identity[option]):
             return [f"{option}: the file {identity[option]} does not exist"]

@@ -24,7 +24,7 @@ REQUIREMENTS = {
     "requests": ("requests", "2.31.0"),
 }
 # Why a version is asked for that few others ask for.
-_REASONS = {"azure-keyvault-administration": "older ones start every backup twice"}
+_REASONS = {"azure-keyvault-administration": "older versions start every backup twice"}
 
 
 def _release(version: str) -> tuple[int, ...]:

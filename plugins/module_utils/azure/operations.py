@@ -84,7 +84,7 @@ def send_once(send: Callable[[], Sent], action: str, deadline: Deadline, seconds
         except (Throttled, Unreachable) as error:
             if deadline.remaining() <= 0 or (isinstance(error, Unreachable) and patience.remaining() <= 0):
                 raise
-            deadline.sleep(ramp.following(error.retry_after), action)
+            deadline.sleep(ramp.following(error.retry_after), f"Cannot {action}: the request")
         except Unavailable as error:
             raise OutcomeUnknown(error.message, code=error.code, status=error.status, details={"changed": True}) from error
 
@@ -124,7 +124,7 @@ def look_until(is_done: Callable[[], bool], action: str, deadline: Deadline) -> 
         with contextlib.suppress(*TRANSIENT):
             if is_done():
                 return
-        deadline.sleep(ramp.following(), action)
+        deadline.sleep(ramp.following(), f"Cannot {action}: the operation")
 
 
 def follow_status(session: Session, url: str, api_version: str, action: str, deadline: Deadline) -> Outcome:
@@ -145,7 +145,7 @@ def _poll(
     ramp = Ramp(deadline.poll_interval)
     patience = Deadline(deadline.clock, _SECONDS_OF_DOUBT, deadline.poll_interval)
     while True:
-        deadline.sleep(ramp.following(pause), action)
+        deadline.sleep(ramp.following(pause), f"Cannot {action}: the operation")
         pause = None
         try:
             # This loop is the retry: what azure-core would sleep through is not bounded by wait_timeout.

@@ -42,7 +42,7 @@ def build_policies(session: Session, credential: Any) -> list[Any]:
             url = request.http_request.url
             if urlsplit(url).netloc.lower() != urlsplit(session.cloud.resource_manager).netloc.lower():
                 raise UntrustedHost(
-                    f"Azure named a URL on another host ({urlsplit(url).netloc}) than {session.cloud.resource_manager}; "
+                    f"Azure returned a URL on another host ({urlsplit(url).netloc}) than {session.cloud.resource_manager}; "
                     "no request was sent there"
                 )
 
@@ -107,7 +107,7 @@ def _build_doorman() -> Any:
         def on_response(self, request: Any, response: Any) -> None:
             kind = str(response.http_response.headers.get("Content-Type") or "")
             if response.http_response.status_code < 300 and kind.startswith("text/html"):
-                raise error_type("a web page came in its place, as a gateway or a proxy shows one")
+                raise error_type("a gateway or proxy returned a web page instead")
 
     return Doorman()
 
@@ -261,7 +261,7 @@ def nothing_new(session: Session) -> Any:
         def on_request(self, request: Any) -> None:
             method = request.http_request.method
             if session.clock.is_interrupted and method not in ("GET", "HEAD"):
-                raise Interrupted("the task was interrupted before this was sent; run it again to go on")
+                raise Interrupted("the task was interrupted before this request was sent; run the task again to continue")
 
     return NothingNew()
 
@@ -327,7 +327,7 @@ def _build_adapter(requests: Any, connections: int) -> Any:
                     length += len(chunk)
                     if length > LARGEST_ANSWER:
                         response.close()
-                        raise too_long(f"the answer is longer than {LARGEST_ANSWER >> 20} MiB, and was not read to its end")
+                        raise too_long(f"the response is larger than {LARGEST_ANSWER >> 20} MiB and was not read completely")
                     yield chunk
 
             response.stream = bounded
@@ -356,5 +356,5 @@ class ForAudiences:
         options.pop("tenant_id", None)
         for scope in scopes:
             if scope.removesuffix("/.default").rstrip("/").lower() not in self._audiences:
-                raise UntrustedHost(f"{self._option}: the host asks for a token for {scope}, which is not for it; none was sent")
+                raise UntrustedHost(f"{self._option}: the host requests a token for {scope}, not for itself; no token was sent")
         return self._credential.get_token(*scopes, **options)

@@ -42,7 +42,7 @@ def run_query(session: Session, query: str, subscription_ids: list[str], action:
         token = answer.get("$skipToken")
         if not token:
             if str(answer.get("resultTruncated")).lower() == "true":
-                raise AzureBackupError(f"Cannot {action}: Azure Resource Graph cut the list without a way to go on")
+                raise AzureBackupError(f"Cannot {action}: Azure Resource Graph truncated the list and returned no $skipToken")
             return list(found.values())
         options["$skipToken"] = token
-    raise AzureBackupError(f"Cannot {action}: the list does not end")
+    raise AzureBackupError(f"Cannot {action}: the list has too many pages")

@@ -86,7 +86,7 @@ class Session:
             "/subscriptions", "list the subscriptions of the managed identity", API_VERSIONS["Microsoft.Resources"]
         )
         if not listed:
-            raise BadInput("subscription_id: not set, and the managed identity may see no subscription")
+            raise BadInput("subscription_id: not set, and the managed identity has access to no subscription")
         return str(listed[0]["subscriptionId"])
 
     @cached_property
@@ -227,13 +227,13 @@ class Session:
         for _page in range(_LARGEST_LIST_PAGES):
             found = body.get("value") or []
             if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-                raise Unavailable(f"Cannot {action}: the answer is no list of resources")
+                raise Unavailable(f"Cannot {action}: the response is not a list of resources")
             yield found
             following = body.get("nextLink")
             if not following:
                 return
             body = json_object(self.send("GET", following, action), action)
-        raise AzureBackupError(f"Cannot {action}: the list does not end")
+        raise AzureBackupError(f"Cannot {action}: the list has too many pages")
 
     def _read_openly(self, url: str, params: dict[str, str]) -> Any:
         """Read a URL without a token and without following redirects."""
@@ -271,7 +271,7 @@ def json_object(response: Any, action: str) -> dict[str, Any]:
     """Give the JSON object of a response, {} for an empty one. Raises Unavailable for anything else."""
     found = json_body(response, action)
     if not isinstance(found, dict):
-        raise Unavailable(f"Cannot {action}: the answer is not a JSON object", status=response.status_code)
+        raise Unavailable(f"Cannot {action}: the response is not a JSON object", status=response.status_code)
     return found
 
 
@@ -280,4 +280,4 @@ def json_body(response: Any, action: str) -> Any:
     try:
         return response.json() if response.text().strip() else {}
     except ValueError as error:
-        raise Unavailable(f"Cannot {action}: the answer is not JSON", status=response.status_code) from error
+        raise Unavailable(f"Cannot {action}: the response is not JSON", status=response.status_code) from error

@@ -23,17 +23,17 @@ def merge_tags(present: dict[str, str], wanted: dict[str, Any]) -> dict[str, str
     """
     wrong = [str(name) for name, value in wanted.items() if value is None or isinstance(value, dict | list)]
     if wrong:
-        raise BadInput(f"tags: the value of {', '.join(wrong)} is no text")
+        raise BadInput(f"tags: the value of {', '.join(wrong)} is not text")
     names = [str(name) for name in wanted]
     strange = [name for name in names if not _NAME.fullmatch(name)]
     if strange:
-        raise BadInput(f"tags: {', '.join(map(repr, strange))} cannot be a tag's name: 1 to 512 characters, none of <>%&\\?/")
+        raise BadInput(f"tags: {', '.join(map(repr, strange))} is not a valid tag name: 1 to 512 characters, none of <>%&\\?/")
     long = [str(name) for name, value in wanted.items() if len(str(value)) > _LONGEST_VALUE]
     if long:
         raise BadInput(f"tags: the value of {', '.join(long)} is longer than {_LONGEST_VALUE} characters")
     counts = Counter(name.lower() for name in names)
     twice = sorted(name for name in names if counts[name.lower()] > 1)
     if twice:
-        raise BadInput(f"tags: {', '.join(twice)} are one name for Azure, which does not regard case")
+        raise BadInput(f"tags: {', '.join(twice)} are the same name to Azure, which ignores case")
     spelling = {name.lower(): name for name in present}
     return {**present, **{spelling.get(str(name).lower(), str(name)): str(value) for name, value in wanted.items()}}

@@ -176,8 +176,8 @@ def _reason(error: BaseException) -> str:
     text = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in text or "certificate verify failed" in text:
         return (
-            "the server's TLS certificate is not trusted (certificate verify failed); name the certificate authority "
-            "in REQUESTS_CA_BUNDLE"
+            "the server's TLS certificate is not trusted (certificate verify failed); set REQUESTS_CA_BUNDLE to "
+            "a file with its certificate authority"
         )
     for known in ("Connection refused", "Name or service not known", "timed out", "Connection reset"):
         if known.lower() in text.lower():
@@ -233,15 +233,15 @@ def translated(action: str) -> Iterator[None]:
         if response is None:
             raise Unavailable(f"Cannot {action}: {_reason(error)}") from error
         if isinstance(error, exceptions.DecodeError) and response.status_code < 400:
-            raise Unavailable(f"Cannot {action}: the answer is not JSON") from error
+            raise Unavailable(f"Cannot {action}: the response is not JSON") from error
         raise http_error(response.status_code, response.text(), response.headers, action) from error
     except exceptions.ServiceRequestError as error:
         raise _connection_error(error, action) from error
     except exceptions.ServiceResponseError as error:
-        raise Unavailable(f"Cannot {action}: Azure's answer did not arrive: {_reason(error)}") from error
+        raise Unavailable(f"Cannot {action}: Azure's response did not arrive: {_reason(error)}") from error
     except (json.JSONDecodeError, RecursionError) as error:
-        reason = "nested too deeply to be read" if isinstance(error, RecursionError) else "not JSON"
-        raise Unavailable(f"Cannot {action}: the answer is {reason}") from error
+        reason = "nested too deeply to parse" if isinstance(error, RecursionError) else "not JSON"
+        raise Unavailable(f"Cannot {action}: the response is {reason}") from error
     except exceptions.AzureError as error:
         raise Unavailable(f"Cannot {action}: {_reason(error)}") from error
     except OSError as error:

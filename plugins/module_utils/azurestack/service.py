@@ -40,7 +40,7 @@ class BackupAdmin:
     def list_locations(self) -> list[str]:
         """Name the backup locations of the stamp."""
         try:
-            listed = self._session.read_all(self._locations, f"look for backup locations beside '{self.location}'", self._api)
+            listed = self._session.read_all(self._locations, f"list the backup locations next to '{self.location}'", self._api)
         except NotFound:
             return []
         return [str(wire.get("name")) for wire in listed]
@@ -75,13 +75,13 @@ class BackupAdmin:
 
     def prune(self, dry_run: bool, deadline: Deadline) -> list[str]:
         """Remove from the store what no backup there needs any more, and give the paths; dry_run: only give them."""
-        action = f"{'look for what to remove' if dry_run else 'remove what is left over'} in the store of '{self.location}'"
+        action = f"{'find' if dry_run else 'delete'} the unused files in the store of '{self.location}'"
         body = {"operationType": "DryRun"} if dry_run else {}
         answer = self._send_once(f"{self.id}/pruneExternalStore", action, deadline, body)
         outcome = follow(self._session, answer, action, deadline)
         if not outcome.is_known:
             raise OutcomeUnknown(
-                f"Cannot {action}: it was begun, and the caller may not read its operation, which alone says what became of it",
+                f"Cannot {action}: it was started, but the caller may not read the operation, so its result is unknown",
                 details={"changed": not dry_run},
             )
         return [str(path) for path in (outcome.body.get("properties") or {}).get("pathsToDelete") or []]
@@ -116,7 +116,7 @@ class BackupAdmin:
 
     def read_result(self, name: str) -> Described | None:
         """Read the result of a backup's operation; None while it runs. Raises NotFound for one that is not known (yet)."""
-        action = f"look at backup '{name}'"
+        action = f"read the result of backup '{name}'"
         answer = self._session.send("GET", f"{self.id}/operationResults/{name}", action, self._api, retry_total=0)
         found = json_object(answer, action)
         info = (found.get("properties") or {}).get("backupInfo") if isinstance(found, dict) else None

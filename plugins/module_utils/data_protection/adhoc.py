@@ -18,16 +18,17 @@ def backup_rule(policy: Described, rule_name: str | None, retention_tag: str | N
     tags = {str(name).lower(): str(name) for name in policy["retention_tags"]}
     told = " or ".join(rules.values())
     if not rules:
-        raise BadInput(f"policy '{policy['name']}' has no backup rule, so nothing of it can be backed up on demand")
+        raise BadInput(f"policy '{policy['name']}' has no backup rule, so it cannot be used for an on-demand backup")
     if retention_tag and retention_tag.lower() not in tags:
-        raise BadInput(f"retention_tag: policy '{policy['name']}' has no '{retention_tag}'; it has {', '.join(tags.values())}")
+        there = ", ".join(tags.values())
+        raise BadInput(f"retention_tag: policy '{policy['name']}' has no retention tag '{retention_tag}'; it has {there}")
     wanted = (rule_name or next(iter(rules))).lower()
     if wanted in rules:
         return rules[wanted], tags[retention_tag.lower()] if retention_tag else None
     if wanted in tags:
         raise BadInput(
-            f"rule_name: '{rule_name}' is a retention rule of policy '{policy['name']}'; a backup wants its backup rule "
-            f"{told} (found by itself when rule_name is left out); to keep this backup by the retention '{rule_name}', set "
+            f"rule_name: '{rule_name}' is a retention rule of policy '{policy['name']}'; a backup needs its backup rule "
+            f"{told} (the default if rule_name is omitted); to apply the retention '{rule_name}' to this backup, set "
             f"retention_tag: {tags[wanted]}",
             code="NotABackupRule",
         )

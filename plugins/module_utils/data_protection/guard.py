@@ -72,8 +72,8 @@ class VaultGuard:
         except Denied as error:
             if requests:
                 error.message += (
-                    f" The resource guard {self.guard_id} guards this operation: the caller needs the role Backup MUA Operator "
-                    "on it, for the time of the operation"
+                    f" Resource guard {self.guard_id} protects this operation: the caller needs the role Backup MUA Operator "
+                    "on it for the duration of the operation"
                 )
             raise
 
@@ -94,8 +94,8 @@ class VaultGuard:
             raise NotFound(f"resource_guard_id: the resource guard {guard_id} does not exist", status=404)
         if squeeze(guard.get("location")) != squeeze(location):
             raise BadInput(
-                f"resource_guard_id: the resource guard is in {guard.get('location')} and vault '{self._vault.name}' in "
-                f"{location}; a guard guards vaults of its own region"
+                f"resource_guard_id: the resource guard is in {guard.get('location')}, but vault '{self._vault.name}' is in "
+                f"{location}; a resource guard protects only vaults in its own region"
             )
 
     def map_to(self, guard_id: str) -> None:
@@ -106,4 +106,4 @@ class VaultGuard:
     def unmap(self) -> None:
         """End the mapping, which the guard has to approve."""
         self.unlock(MAPPING_DELETE)
-        self._session.send("DELETE", self._url, f"end the resource guard mapping of vault '{self._vault.name}'", _API)
+        self._session.send("DELETE", self._url, f"remove the resource guard mapping of vault '{self._vault.name}'", _API)

@@ -46,7 +46,7 @@ def check_new_name(name: str) -> None:
     """Refuse a name that no new policy can have. Raises BadInput."""
     if not _NAME.fullmatch(name):
         raise BadInput(
-            f"policy_name: '{name}' cannot be the name of a policy in a Backup vault: 3 to 150 letters, digits and hyphens"
+            f"policy_name: '{name}' is not a valid name for a policy in a Backup vault: 3 to 150 letters, digits and hyphens"
         )
 
 

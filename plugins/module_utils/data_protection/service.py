@@ -95,7 +95,7 @@ class DataProtection(BackupVault):
         with translated(action):
             found = list(listed)
         if not all(hasattr(item, "as_dict") for item in found):
-            raise Unavailable(f"Cannot {action}: the answer is no list of resources")
+            raise Unavailable(f"Cannot {action}: the response is not a list of resources")
         return [item.as_dict() for item in found]
 
     def _start(self, action: str, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
@@ -225,7 +225,7 @@ class DataProtection(BackupVault):
 
     def find_instances_anywhere(self, datasource: ResourceId) -> list[Described]:
         url = f"{datasource.text}/providers/Microsoft.DataProtection/backupInstances"
-        action = f"look up what protects '{datasource.name}'"
+        action = f"find the protection of '{datasource.name}'"
         try:
             listed = self._session.read_all(url, action, API)
         except (NotFound, Denied):
@@ -268,7 +268,7 @@ class DataProtection(BackupVault):
         action = f"change the protection by backup instance '{name}'"
         wire = self._read_instance_wire(name)
         if wire is None:
-            raise NotFound(f"Cannot {action}: it is gone")
+            raise NotFound(f"Cannot {action}: it no longer exists")
         with self.guard.approving(INSTANCE_WRITE) as requests:
             body = instances.with_changes(wire, changes, requests)
             operation = self._client_for(body["properties"]).backup_instances.begin_create_or_update
@@ -304,7 +304,7 @@ class DataProtection(BackupVault):
     @staticmethod
     def check_backup_options(options: Mapping[str, Any], _now: datetime) -> None:
         if options["retain_until"]:
-            raise BadInput("retain_until: only backups of virtual machines have an end of their own; set retention_tag instead")
+            raise BadInput("retain_until: only backups of virtual machines have their own expiry; set retention_tag instead")
 
     def plan_backup(self, policy: Described, options: Mapping[str, Any]) -> dict[str, Any]:
         rule, tag = backup_rule(policy, options["rule_name"], options["retention_tag"])

@@ -93,7 +93,7 @@ class BackupVault:
             error.details = {**(error.details or {}), "changed": True}
             if before:
                 self.guard.map_to(before)
-                error.message += f" The vault is mapped to {before} as before"
+                error.message += f" The vault is still mapped to {before}"
             raise
 
     def _put_vault(self, options: dict[str, Any], deadline: Deadline, is_guarded: bool) -> None:
@@ -122,7 +122,7 @@ class BackupVault:
         return vaults.describe_deleted(newest)
 
     def undelete_vault(self, deleted: Described, options: dict[str, Any], deadline: Deadline) -> None:
-        action = f"bring the deleted vault '{self.vault.name}' back"
+        action = f"undelete vault '{self.vault.name}'"
         # All but the identity comes back as it was (recorded: dataprotection-2026/Undo-AzDataProtectionVaultDeletion).
         body = {"location": deleted["location"], "identity": vaults.merge(self._vault_wire, options)["identity"]}
         headers = {"x-ms-deleted-vault-id": deleted["deleted_vault_id"]}

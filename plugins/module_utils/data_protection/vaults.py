@@ -128,14 +128,14 @@ def _merge_encryption(present: Wire, wanted: dict[str, Any]) -> Wire:
         merged["kekIdentity"] = {"identityType": kind}
         if kind == "UserAssigned":
             if not wanted["identity_id"]:
-                raise BadInput("encryption_settings.identity_id: not set; a UserAssigned identity has to be named")
+                raise BadInput("encryption_settings.identity_id: not set; identity_type: UserAssigned requires it")
             merged["kekIdentity"]["identityId"] = wanted["identity_id"]
     if wanted["infrastructure_encryption"]:
         merged["infrastructureEncryption"] = wanted["infrastructure_encryption"]
     missing = [name for name, key in (("key_uri", "keyVaultProperties"), ("identity_type", "kekIdentity")) if key not in merged]
     if missing:
         options = ", ".join(f"encryption_settings.{name}" for name in missing)
-        raise BadInput(f"{options}: not set; encryption by a key of your own needs the key and the identity that reads it")
+        raise BadInput(f"{options}: not set; encryption with a customer-managed key needs the key and an identity to read it")
     return present if _lowered(merged) == _lowered(present) else merged
 
 
@@ -174,7 +174,7 @@ def is_as_wanted(current: Wire | None, options: dict[str, Any]) -> bool:
 def check_new_name(name: str) -> None:
     """Refuse a name that no new vault can have (azurerm's pattern). Raises BadInput."""
     if not _NAME.fullmatch(name):
-        raise BadInput(f"vault_name: '{name}' cannot be the name of a Backup vault: 2 to 50 letters, digits and hyphens")
+        raise BadInput(f"vault_name: '{name}' is not a valid name for a Backup vault: 2 to 50 letters, digits and hyphens")
 
 
 def critical_changes(current: Wire, body: Wire) -> list[str]:
@@ -197,7 +197,7 @@ def critical_changes(current: Wire, body: Wire) -> list[str]:
 
 def check_options(options: dict[str, Any]) -> None:
     """Refuse what only Recovery Services vaults have. Raises BadInput with every mistake."""
-    problems = [f"{option}: a Backup vault does not have it" for option in ("sku", "public_network_access") if options[option]]
+    problems = [f"{option}: not supported by a Backup vault" for option in ("sku", "public_network_access") if options[option]]
     if problems:
         raise BadInput("; ".join(problems))
 
@@ -206,26 +206,26 @@ def check_change(current: Wire, options: dict[str, Any]) -> None:
     """Refuse what Azure cannot change or undo. Raises BadInput with every mistake."""
     view = describe(current)
     problems = [
-        f"{option}: a vault's {option} cannot be changed after it was created; it is {view[option]}, not {options[option]}"
+        f"{option}: a vault's {option} cannot be changed after creation; it is {view[option]}, not {options[option]}"
         for option in ("location", "datastore_type", "redundancy")
         if options[option] and squeeze(options[option]) != squeeze(view[option])
     ]
     wanted = ((options["soft_delete"] or {}).get("state") or "AlwaysOn").lower()
     if str(view["soft_delete"]["state"]).lower() == "alwayson" and wanted != "alwayson":
-        problems.append("soft_delete.state: AlwaysOn is final; this vault's soft delete cannot be changed any more")
+        problems.append("soft_delete.state: AlwaysOn is permanent; this vault's soft delete can no longer be changed")
     wanted = (options["immutability_state"] or "Locked").lower()
     if str(view["immutability_state"]).lower() == "locked" and wanted != "locked":
-        problems.append("immutability_state: Locked is final; this vault's immutability cannot be changed any more")
+        problems.append("immutability_state: Locked is permanent; this vault's immutability can no longer be changed")
     final = {"cross_region_restore_state": "Enabled", "cross_subscription_restore_state": "PermanentlyDisabled"}
     problems += [
-        f"{option}: {value} is final; this vault's setting cannot be changed any more"
+        f"{option}: {value} is permanent; this vault's setting can no longer be changed"
         for option, value in final.items()
         if view[option] == value and options[option] not in (None, value)
     ]
     encryption, asked = view["encryption_settings"] or {}, options["encryption_settings"] or {}
     infrastructure = asked.get("infrastructure_encryption")
     if infrastructure and infrastructure != (encryption.get("infrastructure_encryption") or "Disabled"):
-        problems.append("encryption_settings.infrastructure_encryption: it can be set only when a vault is created")
+        problems.append("encryption_settings.infrastructure_encryption: it can be set only when the vault is created")
     if problems:
         raise BadInput("; ".join(problems))
 

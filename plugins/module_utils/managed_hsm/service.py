@@ -82,7 +82,7 @@ class ManagedHsm:
 
     def read_job(self, kind: str, job_id: str) -> Described | None:
         """Read a job, BACKUP or RESTORE, at a URL of our own making: the one that the HSM names is the same."""
-        action = f"look at {kind} job '{job_id}' of Managed HSM '{self.name}'"
+        action = f"read {kind} job '{job_id}' of Managed HSM '{self.name}'"
         try:
             return describe(json_object(self._send("GET", f"/{kind}/{job_id}/pending", action), action))
         except NotFound:

@@ -57,18 +57,18 @@ def problems_with(options: Mapping[str, Any], now: datetime, permissions: str) -
         options[name] for name in ("storage_container_uri", "storage_account_name", "storage_container_name")
     )
     if uri and (account or container):
-        problems.append("storage_container_uri: give either it or storage_account_name and storage_container_name")
+        problems.append("storage_container_uri: set either this, or storage_account_name and storage_container_name")
     elif uri:
         problems += _problems_with_uri(uri, "storage_container_uri")
     elif not (account and container):
-        problems.append("storage_account_name, storage_container_name: give both, or storage_container_uri")
+        problems.append("storage_account_name, storage_container_name: set both, or storage_container_uri")
     else:
         if not _ACCOUNT.fullmatch(account):
-            problems.append(f"storage_account_name: '{account}' is not 3 to 24 small letters and digits")
+            problems.append(f"storage_account_name: '{account}' must be 3 to 24 lowercase letters and digits")
         if not _CONTAINER.fullmatch(container):
-            problems.append(f"storage_container_name: '{container}' cannot be the name of a container")
+            problems.append(f"storage_container_name: '{container}' is not a valid container name")
     if bool(options["sas_token"]) == bool(options["use_user_managed_identity"]):
-        problems.append("sas_token, use_user_managed_identity: exactly one of them opens the storage")
+        problems.append("sas_token, use_user_managed_identity: set exactly one of sas_token and use_user_managed_identity")
     elif options["sas_token"]:
         problems += _problems_with_token(options["sas_token"], now, permissions)
     return problems
@@ -84,21 +84,21 @@ def _problems_with_uri(uri: str, option: str) -> list[str]:
     # An emulator names the account in the path, since an address has no names before it.
     wanted = 2 if is_machine_address(parts.hostname or "") else 1
     if len(segments) != wanted or not _CONTAINER.fullmatch(segments[-1]):
-        return [f"{option}: '{uri}' is no container, such as {example}"]
+        return [f"{option}: '{uri}' is not a container URL such as {example}"]
     return []
 
 
 def _problems_with_token(token: str, now: datetime, permissions: str) -> list[str]:
     found = {name: values[-1] for name, values in parse_qs(token.strip().lstrip("?")).items()}
     if "sig" not in found:
-        return ["sas_token: it is no SAS token, which has a signature (sig)"]
+        return ["sas_token: it is not a SAS token: it has no signature (sig)"]
     end = parse_time(_whole_time(found.get("se", "")))
     if end and end <= now:
-        return [f"sas_token: it has expired at {found['se']}; make a new one"]
+        return [f"sas_token: it expired at {found['se']}; create a new one"]
     # A stored access policy on the container (si) may say what the token does not.
     missing = [_PERMISSIONS[letter] for letter in permissions if letter not in found.get("sp", "")]
     if missing and "si" not in found:
-        return [f"sas_token: it does not allow to {', '.join(missing)}; this takes {permissions}"]
+        return [f"sas_token: it lacks the permission to {', '.join(missing)}; this operation needs {permissions}"]
     return []
 
 
@@ -120,7 +120,7 @@ def read_storage(session: Session, options: Mapping[str, Any]) -> Storage:
     if not url:
         suffix = session.cloud.storage_suffix
         if suffix is None:
-            raise BadInput(f"storage_account_name: cloud '{session.cloud.name}' does not say where; give storage_container_uri")
+            raise BadInput(f"storage_account_name: cloud '{session.cloud.name}' has no blob domain; set storage_container_uri")
         url = f"https://{options['storage_account_name']}.blob.{suffix}/{options['storage_container_name']}"
     token = (options["sas_token"] or "").strip().lstrip("?") or None
     return Storage(url, token)

@@ -48,8 +48,8 @@ def check_new_name(name: str) -> None:
     """Refuse a name that no new policy can have. Raises BadInput."""
     if not _NAME.fullmatch(name):
         raise BadInput(
-            f"policy_name: '{name}' cannot be the name of a policy in a Recovery Services vault: 3 to 150 letters, digits, '-', "
-            "'_' and '!', a letter first"
+            f"policy_name: '{name}' is not a valid name for a policy in a Recovery Services vault: 3 to 150 letters, digits, "
+            "'-', '_' and '!', a letter first"
         )
 
 
@@ -132,7 +132,7 @@ def _retention_policy(plan: Plan, times: list[str]) -> Wire:
         criteria: RetentionRule = rule or _standard(tag, schedule) or {}
         strange = [day for day in criteria.get("days_of_the_week") or [] if day not in (schedule.get("days") or DAYS)]
         if strange:
-            raise BadInput(f"retention_rules: '{tag}' keeps backups of {', '.join(strange)}, when the schedule makes none")
+            raise BadInput(f"retention_rules: '{tag}' keeps backups of {', '.join(strange)}, but the schedule creates none")
         if tag == "weekly":
             kept["daysOfTheWeek"] = schedule["days"] if own == "weekly" else criteria["days_of_the_week"]
         elif tag in ("monthly", "yearly"):

@@ -92,10 +92,10 @@ class RecoveryServices(RecoveryServicesVault):
             if job and job["status"] not in ("in_progress", "cancelling"):
                 break
             try:
-                deadline.sleep(ramp.following(), action)
+                deadline.sleep(ramp.following(), f"Cannot {action}: the operation")
             except TimedOut as error:
                 name = outcome.job_id.rsplit("/", 1)[-1]
-                error.message += f"; it was accepted, and its job {name} goes on in Azure; run the task again to go on waiting"
+                error.message += f"; job {name} continues in Azure; run the task again to continue waiting"
                 error.details = {**error.details, "changed": True}
                 raise
         if job["status"] not in ("completed", "completed_with_warnings"):
@@ -166,13 +166,13 @@ class RecoveryServices(RecoveryServicesVault):
     @staticmethod
     def check_instance_options(options: Mapping[str, Any]) -> list[str]:
         foreign = ("name", "snapshot_resource_group", "identity_id")
-        found = [f"{name}: a virtual machine does not have it" for name in foreign if options[name]]
+        found = [f"{name}: a virtual machine does not support it" for name in foreign if options[name]]
         included, excluded = options["include_disk_luns"], options["exclude_disk_luns"]
         if included is not None and excluded is not None:
-            found.append("include_disk_luns, exclude_disk_luns: give either one or the other")
+            found.append("include_disk_luns, exclude_disk_luns: set only one of them")
         wrong = [str(lun) for lun in [*(included or []), *(excluded or [])] if not 0 <= lun <= 63]
         if wrong:
-            found.append(f"include_disk_luns, exclude_disk_luns: {', '.join(wrong)} is no LUN from 0 to 63")
+            found.append(f"include_disk_luns, exclude_disk_luns: {', '.join(wrong)} is not a LUN from 0 to 63")
         return found
 
     @staticmethod
@@ -223,7 +223,7 @@ class RecoveryServices(RecoveryServicesVault):
             f"protecteditems' | where properties.sourceResourceId =~ {quote(datasource.text)}"
         )
         try:
-            rows = run_query(self._session, query, [datasource.subscription_id], f"look up what protects '{datasource.name}'")
+            rows = run_query(self._session, query, [datasource.subscription_id], f"find the protection of '{datasource.name}'")
         except (NotFound, Denied, BadInput):
             # Azure itself still refuses a second protection.
             return []
@@ -235,8 +235,9 @@ class RecoveryServices(RecoveryServicesVault):
         """See services.BackupService. A Recovery Services vault protects what is in its own subscription."""
         if datasource.subscription_id.lower() != self.vault.subscription_id.lower():
             raise BadInput(
-                f"datasource_id: '{datasource.name}' is in the subscription {datasource.subscription_id} and vault "
-                f"'{self.vault.name}' in {self.vault.subscription_id}; a Recovery Services vault protects what is in its own"
+                f"datasource_id: '{datasource.name}' is in subscription {datasource.subscription_id}, but vault "
+                f"'{self.vault.name}' is in {self.vault.subscription_id}; a Recovery Services vault "
+                "protects only datasources in its own subscription"
             )
 
     def validate(self, protection: Protection, deadline: Deadline) -> None:
@@ -244,7 +245,7 @@ class RecoveryServices(RecoveryServicesVault):
         # What it protects already it does not list as protectable.
         if protection.instance_name.lower() in self._instances or self._is_protectable(protection.datasource):
             return
-        action = f"have vault '{self.vault.name}' discover '{protection.datasource.name}'"
+        action = f"discover '{protection.datasource.name}' in vault '{self.vault.name}'"
         answer = self._session.send("POST", f"{self.vault.text}/backupFabrics/Azure/refreshContainers", action, API)
         # 204 at its Location is the end (recorded); the status beside it speaks another api-version.
         follow(self._session, answer, action, deadline, by_location=True)
@@ -254,7 +255,7 @@ class RecoveryServices(RecoveryServicesVault):
             patience.clock.sleep(ramp.following())
 
     def _is_protectable(self, datasource: ResourceId) -> bool:
-        action = f"list what vault '{self.vault.name}' can protect"
+        action = f"list the protectable items of vault '{self.vault.name}'"
         query = {"$filter": _PROTECTABLE}
         try:
             listed = self._session.read_all(f"{self.vault.text}/backupProtectableItems", action, API, **query)
@@ -323,7 +324,7 @@ class RecoveryServices(RecoveryServicesVault):
     def check_backup_options(options: Mapping[str, Any], now: datetime) -> None:
         wrong = [name for name in ("rule_name", "retention_tag") if options[name]]
         if wrong:
-            raise BadInput(f"{', '.join(wrong)}: a virtual machine is backed up without rules; set retain_until instead")
+            raise BadInput(f"{', '.join(wrong)}: not supported for a virtual machine; set retain_until instead")
         if options["retain_until"]:
             read_end(str(options["retain_until"]), "retain_until", now, _LEAST_RETENTION)
 

@@ -137,7 +137,7 @@ class RecoveryServicesVault:
 
     def _list_items(self, condition: str = "") -> list[Wire]:
         """Read the protected items, also the soft-deleted ones; condition: an OData filter."""
-        action = f"list what vault '{self.vault.name}' protects"
+        action = f"list the protected items of vault '{self.vault.name}'"
         query = {"$filter": condition} if condition else {}
         try:
             return self._session.read_all(f"{self.vault.text}/backupProtectedItems", action, API, **query)

@@ -62,7 +62,7 @@ def put(wire: Wire, path: tuple[str, ...], value: Any) -> None:
 
 def check_options(options: dict[str, Any]) -> None:
     """Refuse what only Backup vaults have. Raises BadInput with every mistake."""
-    problems = [f"{option}: a Recovery Services vault does not have it" for option in _ONLY_BACKUP_VAULTS if options[option]]
+    problems = [f"{option}: not supported by a Recovery Services vault" for option in _ONLY_BACKUP_VAULTS if options[option]]
     if problems:
         raise BadInput("; ".join(problems))
 
@@ -109,7 +109,7 @@ def check_new_name(name: str) -> None:
     """Refuse a name that no new vault can have (azurerm's pattern). Raises BadInput."""
     if not _NAME.fullmatch(name):
         raise BadInput(
-            f"vault_name: '{name}' cannot be the name of a Recovery Services vault: 2 to 50 letters, digits and hyphens, a "
+            f"vault_name: '{name}' is not a valid name for a Recovery Services vault: 2 to 50 letters, digits and hyphens, a "
             "letter first"
         )
 
@@ -259,7 +259,7 @@ def check_change(current: Wire, options: dict[str, Any], protects_something: Cal
     """
     view = describe(current)
     problems = [
-        f"{option}: a vault's {option} cannot be changed after it was created; it is {view[option]}, not {options[option]}"
+        f"{option}: a vault's {option} cannot be changed after creation; it is {view[option]}, not {options[option]}"
         for option in ("location", "sku")
         if options[option] and squeeze(options[option]) != squeeze(view[option])
     ]
@@ -270,10 +270,10 @@ def check_change(current: Wire, options: dict[str, Any], protects_something: Cal
     ]
     wanted = squeeze((options["soft_delete"] or {}).get("state") or "AlwaysOn")
     if view["soft_delete"]["state"] == "AlwaysOn" and wanted != "alwayson":
-        problems.append("soft_delete.state: AlwaysOn is final; this vault's soft delete cannot be changed any more")
+        problems.append("soft_delete.state: AlwaysOn is permanent; this vault's soft delete can no longer be changed")
     final = {"immutability_state": "Locked", "cross_subscription_restore_state": "PermanentlyDisabled"}
     problems += [
-        f"{option}: {value} is final; this vault's setting cannot be changed any more"
+        f"{option}: {value} is permanent; this vault's setting can no longer be changed"
         for option, value in final.items()
         if squeeze(view[option]) == squeeze(value) and options[option] and squeeze(options[option]) != squeeze(value)
     ]

@@ -261,7 +261,7 @@ def test_a_managed_identity_finds_its_subscription_by_itself(blank: Driver, monk
     result = blank.run("backup_vault", auth_source="msi", client_id=ASSIGNED_CLIENT)
     assert result["vault"]["subscription_id"] == SUBSCRIPTION or "demo-rg" in result.get("msg", "")
     blank.azure.entra.principals[ASSIGNED_CLIENT].scopes = []
-    assert "may see no subscription" in refused(blank, auth_source="msi", client_id=ASSIGNED_CLIENT)
+    assert "has access to no subscription" in refused(blank, auth_source="msi", client_id=ASSIGNED_CLIENT)
 
 
 def test_by_user_and_password_at_an_adfs(blank: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -325,7 +325,7 @@ def test_an_azure_cli_that_nobody_is_signed_in_to_is_told(azure_cli: Path, blank
     azure_cli.write_text("#!/bin/sh\necho 'ERROR: Please run az login to setup account.' >&2\nexit 1\n", encoding="utf-8")
     assert "az login" in refused(blank, auth_source="cli")
     azure_cli.write_text("#!/bin/sh\necho 'not json'\n", encoding="utf-8")
-    assert "gave no answer" in refused(blank, auth_source="cli")
+    assert "returned no result" in refused(blank, auth_source="cli")
 
 
 @pytest.mark.usefixtures("azure")
@@ -448,7 +448,7 @@ def test_nonsense_of_the_service_is_told_without_a_traceback(azure: Driver, modu
     result = azure.run(module)
     assert result["failed"]
     assert "Traceback" not in str(result)
-    assert "the answer is not" in result["msg"]
+    assert "the response is not" in result["msg"]
 
 
 def test_no_token_is_kept_on_disk(azure: Driver, tmp_path: Path) -> None:

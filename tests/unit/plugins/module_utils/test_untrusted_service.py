@@ -22,7 +22,7 @@ ELSEWHERE = "https://localhost:1/operations/1"
     ("body", "reason"),
     [
         ("[" * 200_000 + "]" * 200_000, "nested too deeply"),
-        ("x" * (LARGEST_ANSWER + 1), "longer than 64 MiB"),
+        ("x" * (LARGEST_ANSWER + 1), "larger than 64 MiB"),
         ("[]", "not a JSON object"),
         ("not JSON at all", "not JSON"),
     ],
@@ -39,7 +39,7 @@ def test_lists_that_are_none_are_errors(azure: Driver, value: dict[str, Any]) ->
     azure.vault()
     result = azure.run("backup_permission", datasource_id=[disk("data01")], snapshot_resource_group="demo-snapshots-rg")
     assert result["failed"]
-    assert "no list of resources" in result["msg"]
+    assert "not a list of resources" in result["msg"]
 
 
 @pytest.mark.parametrize("header", ["Azure-AsyncOperation", "Location"])
@@ -67,7 +67,7 @@ def test_a_web_page_is_no_answer(azure: Driver) -> None:
     azure.fault(kind="page", method="DELETE", path="/backupPolicies/", times=9)
     result = azure.run("backup_policy", policy_name="disks", state="absent")
     assert result["failed"]
-    assert "a web page came in its place" in result["msg"]
+    assert "a gateway or proxy returned a web page instead" in result["msg"]
     azure.azure.faults.clear()
     assert azure.run("backup_policy", policy_name="disks", state="absent")["changed"] is True
 

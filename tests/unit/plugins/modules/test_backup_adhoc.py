@@ -205,7 +205,7 @@ def test_one_failed_job_does_not_hide_the_others(azure: Driver) -> None:
     azure.fault(kind="job", outcome={"status": "Failed", "error": {"code": "X", "message": "Broken."}})
     result = azure.run("backup_adhoc", datasource_id=ids, max_concurrency=1)
     assert [item["failed"] for item in result["datasources"]] == [True, False]
-    assert "1 of 2 failed" in result["msg"]
+    assert "1 of 2 datasources failed" in result["msg"]
 
 
 # -- a trigger is never sent twice
@@ -226,7 +226,7 @@ def test_where_no_job_appears_the_outcome_is_unknown_and_nothing_is_sent_again(a
     azure.fault(method="POST", path="/backup$", **plan)
     result = azure.run("backup_adhoc", datasource_id=protected)
     assert result["failed"]
-    assert "not known" in result["msg"]
+    assert "cannot tell whether a backup of 'data01' was started" in result["msg"]
     assert triggers(azure) == 1
     assert sum(azure.clock.slept) > 59
 
@@ -463,7 +463,7 @@ def test_an_interrupted_task_begins_nothing_new_and_tells_what_runs(azure: Drive
     assert first["job"]["id"]
     assert first["job"]["name"] in first["msg"]
     assert "the task was interrupted" in first["msg"]
-    assert all("interrupted before this was sent" in other["msg"] for other in others)
+    assert all("interrupted before this request was sent" in other["msg"] for other in others)
     assert triggers(azure) == 1
     azure.on_sleep = None
     again = azure.run("backup_adhoc", datasource_id=ids)
@@ -504,7 +504,7 @@ def test_a_selection_of_no_known_type_is_refused(azure: Driver, module: str) -> 
 
 def test_jobs_are_selected_in_a_vault(azure: Driver) -> None:
     result = azure.run("backup_job_info", select={}, resource_group=None, vault_name=None)
-    assert result["msg"].startswith("select: no vault is named")
+    assert result["msg"].startswith("select: no vault is given")
     assert "mutually exclusive" in azure.run("backup_job_info", select={}, datasource_id=[disk("data01")])["msg"]
 
 

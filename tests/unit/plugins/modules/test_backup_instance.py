@@ -88,7 +88,7 @@ def test_one_that_fails_does_not_stop_the_others(azure: Driver) -> None:
     result = azure.run("backup_instance", **{**PROTECT, "datasource_id": [disk("far01"), disk("data01")]})
     assert [item["failed"] for item in result["datasources"]] == [True, False]
     assert result["changed"] is True
-    assert "1 of 2 failed" in result["msg"]
+    assert "1 of 2 datasources failed" in result["msg"]
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -100,7 +100,7 @@ def test_a_list_of_several_types_is_refused_before_anything_is_written(azure: Dr
     mixed = {**PROTECT, "datasource_id": [disk("data01"), account][::order]}
     result = azure.run("backup_instance", check=check, **mixed)
     assert result["failed"]
-    assert result["msg"].startswith("policy_name: policy 'disks' is for azure_disk, and datasource_id names azure_blob")
+    assert result["msg"].startswith("policy_name: policy 'disks' is for azure_disk, but datasource_id names azure_blob")
     assert azure.writes() == writes
 
 
@@ -121,7 +121,7 @@ def test_check_mode_compares_with_the_region_that_a_vault_will_have(
     foreseen = azure.run("backup_instance", check=True, location=location, **PROTECT)
     assert foreseen["failed"] is is_refused, foreseen.get("msg")
     if is_refused:
-        assert "is in westeurope and vault 'demo-vault' in eastus" in foreseen["msg"]
+        assert "is in westeurope, but vault 'demo-vault' is in eastus" in foreseen["msg"]
 
 
 def test_lists_are_read_to_their_last_page(azure: Driver) -> None:
@@ -395,5 +395,5 @@ def test_what_is_undeleted_keeps_its_snapshot_resource_group(azure: Driver) -> N
     count = len(azure.writes())
     wanted = {"policy_name": "disks", "snapshot_resource_group": "demo-rg", "undelete": True}
     result = azure.run("backup_instance", datasource_id=protected, **wanted)
-    assert "snapshot_resource_group: 'data01' keeps its snapshots in" in result["msg"]
+    assert "snapshot_resource_group: 'data01' stores its snapshots in" in result["msg"]
     assert azure.writes()[count:] == []

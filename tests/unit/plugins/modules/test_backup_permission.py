@@ -114,7 +114,7 @@ def test_one_that_fails_does_not_stop_the_others(azure: Driver) -> None:
     assert result["failed"]
     assert [item["failed"] for item in result["datasources"]] == [True, False]
     assert result["datasources"][0]["error"]["code"] == "AuthorizationFailed"
-    assert "1 of 2 failed" in result["msg"]
+    assert "1 of 2 datasources failed" in result["msg"]
 
 
 @pytest.mark.parametrize(

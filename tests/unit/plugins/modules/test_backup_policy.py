@@ -317,7 +317,7 @@ def test_rules_become_others_by_a_new_version_and_stay_where_nothing_is_said(azu
 @pytest.mark.parametrize(
     ("rules", "named"),
     [
-        ([{"name": "a", "duration": "1y"}], "retention_rules[0]: it chooses no recovery points"),
+        ([{"name": "a", "duration": "1y"}], "retention_rules[0]: it selects no recovery points"),
         ([{"name": "a", "duration": "1h", "days_of_month": [1]}], "retention_rules[0].duration"),
         ([{"name": "a", "duration": "20y", "days_of_month": [1]}], "retention_rules[0].duration"),
         ([{"name": "a", "duration": "1y", "days_of_month": [31]}], "retention_rules[0].days_of_month"),
@@ -380,7 +380,10 @@ def test_other_criteria_are_counted_too(azure: Driver, options: Any, kept: int |
     ("options", "named"),
     [
         ({"retention_rules": [{**RULES[1], "schedule_times": ["05:00"]}]}, "retention_rules[0].schedule_times: 05:00"),
-        ({"retention": {"yearly": "1y"}, "retention_rules": [{**RULES[2], "tagging_priority": 10}]}, "that of retention.yearly"),
+        (
+            {"retention": {"yearly": "1y"}, "retention_rules": [{**RULES[2], "tagging_priority": 10}]},
+            "already used by retention.yearly",
+        ),
     ],
 )
 def test_rules_have_to_suit_the_rest_of_the_policy(azure: Driver, options: Any, named: str) -> None:

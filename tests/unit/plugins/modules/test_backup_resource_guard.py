@@ -88,7 +88,7 @@ def test_a_guard_that_cannot_be_is_refused_before_the_vault_is_written(azure: Dr
     azure.vault(resource_guard_id=f" {GUARD} ")
     count = len(azure.writes())
     for check in (True, False):
-        for name, told in (("nosuch", "does not exist"), ("far-guard", "of its own region")):
+        for name, told in (("nosuch", "does not exist"), ("far-guard", "only vaults in its own region")):
             result = azure.run("backup_vault", check=check, resource_guard_id=GUARD.replace("demo-guard", name))
             assert result["failed"]
             assert told in result["msg"]
@@ -103,7 +103,7 @@ def test_a_vault_does_not_lose_its_guard_to_one_that_refuses_it(azure: Driver) -
     result = azure.run("backup_vault", resource_guard_id=GUARD.replace("demo-guard", "other-guard"))
     assert result["failed"]
     assert result["changed"]
-    assert "as before" in result["msg"]
+    assert "is still mapped to" in result["msg"]
     assert azure.run("backup_vault_info")["vaults"][0]["resource_guard_id"] == GUARD
 
 

@@ -184,7 +184,7 @@ def test_a_wrong_subscription_is_named_before_any_request(azure: Driver) -> None
     result = azure.run("backup_job_info", subscription_ids=["all", "prod"], **NOWHERE)
     assert "subscription_ids: all, prod" in result["msg"]
     result = azure.run("backup_job_info", subscription_ids=[SUBSCRIPTION])
-    assert result["msg"].startswith("subscription_ids: give either")
+    assert result["msg"].startswith("subscription_ids: set either")
     assert azure.azure.journal.entries == []
 
 
@@ -398,7 +398,7 @@ def test_jobs_by_id(azure: Driver) -> None:
     assert "not a backup job" in both
     assert "'abc' is neither" in both
     elsewhere = done["id"].replace("demo-vault", "other-vault")
-    assert "does not lie in the vault" in azure.run("backup_job_info", job_id=elsewhere)["msg"]
+    assert "is not in vault" in azure.run("backup_job_info", job_id=elsewhere)["msg"]
 
 
 @pytest.mark.parametrize("where", [{}, NOWHERE])
@@ -532,7 +532,7 @@ def test_details_that_cannot_be_read_are_warned_of(azure: Driver) -> None:
     azure.fault(kind="answer", method="GET", path="/backupJobs/", status=403)
     result = azure.run("backup_job_info", details=True)
     assert len(result["jobs"]) == 3
-    assert "details: 1 job(s)" in str(result["warnings"])
+    assert "details: cannot read the details of 1 job(s)" in str(result["warnings"])
 
 
 def test_what_is_not_there_cannot_be_waited_for(azure: Driver) -> None:

@@ -148,7 +148,7 @@ def test_where_nothing_can_be_listed_that_is_said_and_the_backup_is_taken(stored
     stored.put_backup("127.0.0.1", 0.1)
     result = stored.run(sas_token=stored.blobs.make_sas("crdw"), max_age="6h")
     assert (result["changed"], result["action"]) == (True, "start")
-    assert "cannot be listed by this SAS token" in str(result["warnings"])
+    assert "with this SAS token, so none counts as recent" in str(result["warnings"])
 
 
 def test_older_backups_are_removed_only_when_asked_and_only_of_this_hsm(stored: WithStore) -> None:
@@ -182,7 +182,7 @@ def test_nothing_is_removed_while_the_newest_may_not_be_whole(stored: WithStore)
     assert stored.run(keep=1)["failed"]
     assert good in stored.folders()
     assert stored.run(keep=1)["pruned_folders"][-1] == good
-    assert stored.run(keep=1, wait=False)["msg"].startswith("keep: only a backup that is known to be done")
+    assert stored.run(keep=1, wait=False)["msg"].startswith("keep: requires wait: true, because older backups are removed")
 
 
 def test_a_store_with_folders_of_its_own_is_pruned_once(stored: WithStore) -> None:
@@ -213,7 +213,7 @@ def test_a_check_is_no_backup_to_resume(stored: WithStore, tmp_path: Path) -> No
     assert late["changed"] is False
     assert not told.exists()
     (check,) = (name for _kind, name in stored.hsm.jobs)
-    assert "made no backup" in stored.run(job_id=check)["msg"]
+    assert "created no backup" in stored.run(job_id=check)["msg"]
 
 
 def test_a_failed_job_is_failed_however_it_is_looked_at(stored: WithStore) -> None:
@@ -250,7 +250,7 @@ def test_a_wait_is_resumed_by_the_id_of_the_job(stored: WithStore, tmp_path: Pat
     refused = stored.run()
     assert refused["failed"]
     assert refused["error"]["status"] == 409
-    assert "wait for it with job_id" in refused["msg"]
+    assert "set job_id to wait for it" in refused["msg"]
     late = stored.run(job_id=job, wait_timeout=1)
     assert f"job_id: {job}" in late["msg"]
     done = stored.run(job_id=job)
@@ -258,7 +258,7 @@ def test_a_wait_is_resumed_by_the_id_of_the_job(stored: WithStore, tmp_path: Pat
     assert done["folder_uri"].startswith(stored.blobs.container_uri)
     assert stored.started() == 1
     unknown = stored.run(job_id="00000000000000000000000000000000")
-    assert "knows no backup job" in unknown["msg"]
+    assert "has no backup job" in unknown["msg"]
 
 
 def test_a_container_that_does_not_exist_is_told_plainly(stored: WithStore) -> None:
@@ -277,7 +277,7 @@ def test_what_the_store_refuses_is_told_and_the_check_tells_it_before(stored: Wi
     assert "AuthorizationFailure" in checked["msg"]
     assert stored.started() == 0
     failed = stored.run(sas_token=forged)
-    assert "The storage refuses this SAS token as well" in failed["msg"]
+    assert "The storage account also rejects this SAS token" in failed["msg"]
     assert failed["changed"] is True
     stored.hsm.has_identity = False
     unattached = stored.run(use_user_managed_identity=True)
@@ -309,7 +309,7 @@ def test_one_key_is_restored_by_the_address_of_a_backup(stored: WithStore) -> No
     uri = f"{stored.blobs.container_uri}/{folder}"
     there = stored.run("hsm_restore", folder_uri=uri, key_name="signing", confirm="127.0.0.1")
     assert not there["failed"], there["msg"]
-    assert "2 version(s) of the key were there already" in str(there["warnings"])
+    assert "2 version(s) of the key already existed" in str(there["warnings"])
     assert there["msg"].endswith(": 0 version(s)")
     stored.hsm.keys.clear()
     gone = stored.run("hsm_restore", folder_uri=uri, key_name="signing", confirm="127.0.0.1", use_user_managed_identity=True)
@@ -346,14 +346,14 @@ def test_a_failed_trigger_is_sent_again_only_where_it_was_not_processed(operator
         assert result["error"]["code"] == "Planned"
         assert operator.started() == 1
     else:
-        assert "is not known" in result["msg"]
+        assert "cannot tell whether a backup of Managed HSM '127.0.0.1' was started" in result["msg"]
         assert operator.started() == 0
 
 
 def test_a_broken_trigger_is_not_sent_twice(operator: Operator) -> None:
     operator.azure.fault(kind="reset_after", method="POST", path="/backup", after=1)
     result = operator.run(storage_container_uri=NOWHERE, sas_token=SAS)
-    assert "is not known" in result["msg"]
+    assert "cannot tell whether a backup of Managed HSM '127.0.0.1' was started" in result["msg"]
     assert result["changed"] is True
     assert len(operator.hsm.jobs) == 1
 
@@ -403,7 +403,7 @@ def test_an_odd_answer_to_a_trigger_is_told_as_changed(operator: Operator, body:
     result = operator.run(storage_container_uri=NOWHERE, sas_token=SAS, wait_timeout=200)
     assert result["failed"]
     assert result["changed"] is True
-    assert "something unexpected" not in result["msg"]
+    assert "Unexpected error" not in result["msg"]
     assert operator.started() == 1
 
 
@@ -426,7 +426,7 @@ def test_no_signature_is_shown_in_whatever_form_it_comes_back(operator: Operator
 def test_a_check_whose_fate_is_not_known_is_told_as_one(operator: Operator) -> None:
     operator.azure.fault(kind="reset_after", method="POST", path="/prebackup", after=1)
     result = operator.run(storage_container_uri=NOWHERE, sas_token=SAS, precheck=True)
-    assert "whether a check before a backup of Managed HSM '127.0.0.1' was started is not known" in result["msg"]
+    assert "cannot tell whether a check before a backup of Managed HSM '127.0.0.1' was started" in result["msg"]
     assert operator.started() == 0
 
 
@@ -459,7 +459,7 @@ def test_no_token_goes_to_a_host_that_asks_for_another_audience(operator: Operat
     challenge = {"WWW-Authenticate": 'Bearer authorization="https://login.example/x", resource="https://management.azure.com"'}
     operator.azure.fault(kind="answer", method="POST", path="/backup", status=401, headers=challenge, times=3)
     result = operator.run(storage_container_uri=NOWHERE, sas_token=SAS)
-    assert "asks for a token for https://management.azure.com" in result["msg"]
+    assert "requests a token for https://management.azure.com" in result["msg"]
     assert not operator.hsm.jobs
 
 
@@ -492,7 +492,7 @@ def test_a_library_that_starts_backups_twice_is_refused(
         result = operator.run(storage_container_uri=NOWHERE, sas_token=SAS)
     finally:
         libraries.version_of.cache_clear()
-    assert "4.7.1 is too old, because older ones start every backup twice" in result["msg"]
+    assert "4.7.1 is too old, because older versions start every backup twice" in result["msg"]
     assert operator.azure.azure.journal.entries == []
 
 
@@ -502,22 +502,26 @@ GOOD = {"storage_container_uri": NOWHERE, "sas_token": SAS}
 @pytest.mark.parametrize(
     ("module", "arguments", "words"),
     [
-        ("hsm_backup", {**GOOD, "hsm_name": "demo-hsm"}, "hsm_name, hsm_uri: give exactly one"),
-        ("hsm_backup", {**GOOD, "hsm_uri": None}, "hsm_name, hsm_uri: give exactly one"),
+        ("hsm_backup", {**GOOD, "hsm_name": "demo-hsm"}, "hsm_name, hsm_uri: set exactly one"),
+        ("hsm_backup", {**GOOD, "hsm_uri": None}, "hsm_name, hsm_uri: set exactly one"),
         ("hsm_backup", {**GOOD, "hsm_uri": "http://demo.managedhsm.azure.net"}, "hsm_uri: 'http://demo.managedhsm.azure.net'"),
         ("hsm_backup", {**GOOD, "hsm_uri": None, "hsm_name": "a b"}, "hsm_name: 'a b'"),
-        ("hsm_backup", {**GOOD, "hsm_uri": "https://[x"}, "hsm_uri: it is no address"),
-        ("hsm_backup", {**GOOD, "hsm_uri": "https://h.managedhsm.azure.net:abc"}, "hsm_uri: it is no address"),
-        ("hsm_backup", {**GOOD, "hsm_uri": "https://h.managedhsm.azure.net#x"}, "hsm_uri: it has more than an address"),
-        ("hsm_restore", {"folder_uri": f"{NOWHERE}/mhsm-a-2026010100000001?{SAS}"}, "folder_uri: it has more than an address"),
+        ("hsm_backup", {**GOOD, "hsm_uri": "https://[x"}, "hsm_uri: it is not a URL"),
+        ("hsm_backup", {**GOOD, "hsm_uri": "https://h.managedhsm.azure.net:abc"}, "hsm_uri: it is not a URL"),
+        ("hsm_backup", {**GOOD, "hsm_uri": "https://h.managedhsm.azure.net#x"}, "hsm_uri: the URL must contain only the address"),
+        (
+            "hsm_restore",
+            {"folder_uri": f"{NOWHERE}/mhsm-a-2026010100000001?{SAS}"},
+            "folder_uri: the URL must contain only the address",
+        ),
         ("hsm_restore", {**GOOD, "folder_name": "mhsm-a-2026010100000001\n", "confirm": "127.0.0.1"}, "folder_name: 'mhsm-a"),
-        ("hsm_backup", {"sas_token": SAS}, "storage_account_name, storage_container_name: give both"),
+        ("hsm_backup", {"sas_token": SAS}, "storage_account_name, storage_container_name: set both"),
         (
             "hsm_backup",
             {"sas_token": SAS, "storage_account_name": "demo"},
-            "storage_account_name, storage_container_name: give both",
+            "storage_account_name, storage_container_name: set both",
         ),
-        ("hsm_backup", {**GOOD, "storage_account_name": "demo"}, "storage_container_uri: give either"),
+        ("hsm_backup", {**GOOD, "storage_account_name": "demo"}, "storage_container_uri: set either"),
         (
             "hsm_backup",
             {**GOOD, "storage_container_uri": "https://a.blob.core.windows.net"},
@@ -531,27 +535,27 @@ GOOD = {"storage_container_uri": NOWHERE, "sas_token": SAS}
         (
             "hsm_backup",
             {**GOOD, "storage_container_uri": f"{NOWHERE}?{SAS}"},
-            "storage_container_uri: it has more than an address",
+            "storage_container_uri: the URL must contain only the address",
         ),
-        ("hsm_backup", {**GOOD, "use_user_managed_identity": True}, "sas_token, use_user_managed_identity: exactly one"),
-        ("hsm_backup", {"storage_container_uri": NOWHERE}, "sas_token, use_user_managed_identity: exactly one"),
-        ("hsm_backup", {**GOOD, "sas_token": "hello"}, "sas_token: it is no SAS token"),
+        ("hsm_backup", {**GOOD, "use_user_managed_identity": True}, "sas_token, use_user_managed_identity: set exactly one"),
+        ("hsm_backup", {"storage_container_uri": NOWHERE}, "sas_token, use_user_managed_identity: set exactly one"),
+        ("hsm_backup", {**GOOD, "sas_token": "hello"}, "sas_token: it is not a SAS token"),
         (
             "hsm_backup",
             {**GOOD, "sas_token": SAS.replace("crdwl", "rl")},
-            "sas_token: it does not allow to create, delete",
+            "sas_token: it lacks the permission to create, delete",
         ),
-        ("hsm_backup", {**GOOD, "sas_token": SAS.replace("2099-01-01T00:00:00Z", "2020-01-01")}, "sas_token: it has expired"),
+        ("hsm_backup", {**GOOD, "sas_token": SAS.replace("2099-01-01T00:00:00Z", "2020-01-01")}, "sas_token: it expired"),
         ("hsm_backup", {**GOOD, "max_age": "soon"}, "max_age: 'soon'"),
         ("hsm_backup", {**GOOD, "keep": 0}, "keep: 0"),
         ("hsm_backup", {"job_id": "../x"}, "job_id: '../x'"),
         ("hsm_backup", {**GOOD, "wait_timeout": 0}, "wait_timeout: 0"),
         ("hsm_restore", {**GOOD, "folder_name": "x", "confirm": "127.0.0.1"}, "folder_name: 'x'"),
-        ("hsm_restore", {**GOOD, "folder_uri": f"{NOWHERE}/x"}, "folder_uri: it names the storage"),
+        ("hsm_restore", {**GOOD, "folder_uri": f"{NOWHERE}/x"}, "folder_uri: it already identifies the storage"),
         ("hsm_restore", {**GOOD, "folder_name": "mhsm-a-2026010100000001"}, "confirm: a restore replaces"),
         ("hsm_restore", {**GOOD, "folder_name": "mhsm-a-2026010100000001", "key_name": "a/b"}, "key_name: 'a/b'"),
         ("hsm_restore", {**GOOD, "folder_name": "mhsm-a-2026010100000001", "key_name": ""}, "key_name: ''"),
-        ("hsm_restore", {**GOOD, "confirm": "127.0.0.1"}, "folder_uri, folder_name: one of them"),
+        ("hsm_restore", {**GOOD, "confirm": "127.0.0.1"}, "folder_uri, folder_name: set one of them"),
         ("hsm_restore", {"sas_token": SAS, "folder_uri": NOWHERE, "confirm": "127.0.0.1"}, "folder_uri: "),
     ],
 )

@@ -166,7 +166,7 @@ def test_a_trigger_that_started_nothing_is_told_as_unknown(operator: Operator) -
     operator.azure.fault(kind="reset_before", method="POST", path="createBackup")
     result = operator.run()
     assert result["failed"]
-    assert "is not known" in result["msg"]
+    assert "cannot tell whether a backup of 'local' was started" in result["msg"]
     assert operator.region.backups == {}
     assert operator.run()["changed"] is True
 
@@ -192,8 +192,8 @@ def test_while_the_stamp_is_updated_nothing_starts_and_that_is_said(operator: Op
 def test_a_location_that_does_not_exist_is_told_with_those_that_do(operator: Operator, module: str) -> None:
     result = operator.run(module, location="nowhere", resource_group="system.local")
     assert result["failed"]
-    assert "location: there is no backup location" in result["msg"]
-    assert "there is local" in result["msg"]
+    assert "location: backup location" in result["msg"]
+    assert "does not exist; existing locations: local" in result["msg"]
     assert operator.azure.run(module, location="no/where", vault_name=None)["msg"].startswith("location:")
 
 
@@ -257,7 +257,7 @@ def test_settings_change_alone_and_only_once(operator: Operator) -> None:
 
 def test_a_new_share_is_written_with_its_password_and_no_other_is(operator: Operator) -> None:
     missing = location(operator, path=SHARE["path"])
-    assert missing["msg"].startswith("share_password: needed")
+    assert missing["msg"].startswith("share_password: required")
     assert operator.azure.writes() == []
     real = location(operator, **SHARE)
     assert real["changed"] is True
@@ -294,7 +294,7 @@ def test_a_store_is_taken_away_and_given_back(operator: Operator) -> None:
     refused = operator.run()
     assert refused["failed"]
     assert refused["error"]["code"] == "BackupStoreNotConfigured"
-    assert "has no store to back up to" in operator.run(check=True)["msg"]
+    assert "has no backup store" in operator.run(check=True)["msg"]
     assert location(operator, **SHARE)["changed"] is True
     assert operator.run()["changed"] is True
 
@@ -302,7 +302,7 @@ def test_a_store_is_taken_away_and_given_back(operator: Operator) -> None:
 def test_a_newer_stamp_is_changed_by_patch_and_keeps_backups_in_a_container(operator: Operator) -> None:
     url = "https://account.blob.example/container"
     early = location(operator, blob_storage_url=url, blob_storage_key="key-of-the-account")
-    assert early["msg"].startswith("blob_storage_url: needs api_version")
+    assert early["msg"].startswith("blob_storage_url: requires api_version")
     newer = {"api_version": "2021-09-01", "blob_storage_url": url, "blob_storage_key": "key-of-the-account"}
     real = location(operator, **newer)
     assert not real["failed"], real["msg"]
@@ -328,13 +328,13 @@ def test_pruning_shows_first_and_removes_then(operator: Operator) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"path": "/srv/backups"}, "path: '/srv/backups' is no share"),
+        ({"path": "/srv/backups"}, "path: '/srv/backups' is not a share"),
         ({"path": r"\\\\server\\share"}, "path: "),
         ({"backup_frequency_in_hours": 0}, "backup_frequency_in_hours: 0"),
-        ({"encryption_cert_base64": "bm8gY2VydGlmaWNhdGU="}, "encryption_cert_base64: it is no X.509 certificate"),
+        ({"encryption_cert_base64": "bm8gY2VydGlmaWNhdGU="}, "encryption_cert_base64: it is not an X.509 certificate"),
         ({"encryption_cert_path": "/nowhere.cer"}, "encryption_cert_path: it cannot be read"),
         ({"blob_storage_url": "http://x", "api_version": "2021-09-01"}, "blob_storage_url: 'http://x'"),
-        ({"blob_storage_url": "https://[x/c", "api_version": "2021-09-01"}, "blob_storage_url: it is no address"),
+        ({"blob_storage_url": "https://[x/c", "api_version": "2021-09-01"}, "blob_storage_url: it is not a URL"),
         ({"resource_group": "a/b"}, "resource_group: 'a/b'"),
         ({"wait_timeout": 0}, "wait_timeout: 0"),
     ],
@@ -402,7 +402,7 @@ def test_an_accepted_change_is_told_as_changed(operator: Operator) -> None:
 def test_a_resumed_backup_has_to_be_there(operator: Operator) -> None:
     for more in ({"check": True}, {"wait": False}, {}):
         result = operator.run(backup_id="4f3c1d0e-6f0f-4a8c-9b35-7d1f8f8b3c55", **more)
-        assert "backup_id: there is no backup" in result["msg"]
+        assert "backup_id: backup 4f3c1d0e-6f0f-4a8c-9b35-7d1f8f8b3c55 of 'local' does not exist" in result["msg"]
 
 
 @pytest.mark.parametrize("form", ["pem", "pem with text", "wrapped", "der file"])
@@ -473,4 +473,4 @@ def test_pruning_whose_end_cannot_be_read_is_no_success(operator: Operator) -> N
     result = location(operator, prune=True)
     assert result["failed"]
     assert result["changed"] is True
-    assert "may not read its operation" in result["msg"]
+    assert "may not read the operation" in result["msg"]

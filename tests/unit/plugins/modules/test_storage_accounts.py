@@ -97,7 +97,7 @@ def test_containers_are_not_given_to_what_is_continuous(azure: Driver) -> None:
     azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="blobs")
     result = azure.run("backup_instance", datasource_id=ACCOUNT, state="stopped", containers_list=["photos"])
     assert result["failed"]
-    assert result["msg"].count("containers_list: policy 'blobs' is for continuous backup only")
+    assert result["msg"].count("containers_list: policy 'blobs' allows only continuous backup")
 
 
 def test_the_role_is_granted_on_the_account(azure: Driver) -> None:

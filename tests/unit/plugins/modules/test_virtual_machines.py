@@ -108,7 +108,7 @@ def test_what_only_backup_vaults_have_is_refused_before_any_request(azure: Drive
 
 def test_always_on_is_final(azure: Driver) -> None:
     azure.vault(**KIND, soft_delete={"state": "AlwaysOn"})
-    assert "AlwaysOn is final" in azure.run("backup_vault", **KIND, soft_delete={"state": "Off"})["msg"]
+    assert "AlwaysOn is permanent" in azure.run("backup_vault", **KIND, soft_delete={"state": "Off"})["msg"]
 
 
 def test_a_vault_that_protects_something_is_not_deleted_and_says_what(azure: Driver) -> None:
@@ -212,7 +212,7 @@ def test_a_policy_is_changed_in_place_and_the_rest_of_it_stays(azure: Driver) ->
     assert azure.run("backup_instance", datasource_id=WEB01, policy_name="vms")["changed"] is False
     enhanced = azure.predicted("backup_policy", **POLICY, policy_type="V2")["policy"]
     assert enhanced["policy_type"] == "V2"
-    assert "never becomes V1" in azure.run("backup_policy", **POLICY, policy_type="V1")["msg"]
+    assert "cannot be changed to V1" in azure.run("backup_policy", **POLICY, policy_type="V1")["msg"]
 
 
 def test_a_policy_in_use_is_not_deleted_and_names_its_users(azure: Driver) -> None:
@@ -246,7 +246,7 @@ def test_a_policy_in_use_is_not_deleted_and_names_its_users(azure: Driver) -> No
         ),
         (
             {"retention_rules": [{"name": "weekly", "duration": "4w", "days_of_month": [1]}]},
-            "a weekly rule for a virtual machine chooses by days_of_the_week",
+            "a weekly rule for a virtual machine selects by days_of_the_week",
         ),
         ({"retention_rules": [{"name": "yearly", "duration": "4y", "months_of_year": ["May"]}]}, "a yearly rule"),
         ({"retention": {"default": "1y"}}, "retention.default"),
@@ -274,7 +274,7 @@ def test_a_weekly_schedule_keeps_weekly_backups(azure: Driver) -> None:
     assert "retention.weekly" in azure.run("backup_policy", **POLICY, **weekly, retention={"weekly": "9w"})["msg"]
     rule = {"name": "monthly", "duration": "6mo", "days_of_the_week": ["Friday"], "weeks_of_the_month": ["First"]}
     told = azure.run("backup_policy", **POLICY, **weekly, retention={"default": "4w"}, retention_rules=[rule])["msg"]
-    assert "Friday, when the schedule makes none" in told
+    assert "Friday, but the schedule creates none" in told
     changed = azure.predicted("backup_policy", **POLICY, **weekly, retention={"default": "4w"})["policy"]
     assert changed["retention"] == {"default": "4w"}
     new = {"policy_name": "other", "datasource_type": "azure_vm"}
@@ -327,7 +327,7 @@ def test_machine_and_vault_may_lie_in_different_groups(azure: Driver) -> None:
     [
         (machine("far-web01").replace("demo-rg", "far-rg"), "in its own region"),
         (f"/subscriptions/{OTHER_SUBSCRIPTION}/resourceGroups/other-rg/providers/Microsoft.Compute/virtualMachines/other-web01",
-         "in its own"),
+         "protects only datasources in its own subscription"),
         (machine("nosuch"), "does not exist"),
     ],
 )  # fmt: skip
@@ -355,7 +355,7 @@ def test_a_machine_of_another_vault_is_refused_naming_the_vault(azure: Driver) -
 
 def test_disks_and_machines_belong_in_vaults_of_their_own(azure: Driver) -> None:
     mixed = azure.run("backup_instance", datasource_id=[WEB01, disk("data01")], policy_name="vms")
-    assert "different kinds of vault" in mixed["msg"]
+    assert "different types of vault" in mixed["msg"]
     wrong = azure.run("backup_instance", vault_id=VAULT_ID, resource_group=None, vault_name=None,
                       datasource_id=disk("data01"), policy_name="vms")  # fmt: skip
     assert "vault_id" in wrong["msg"]
@@ -408,7 +408,7 @@ def test_the_whole_ladder_up_and_down(azure: Driver) -> None:
     assert instance(azure, policy_name="vms")["action"] == "resume"
     stopped = instance(azure, state="stopped")
     assert (stopped["instance"]["state"], stopped["instance"]["policy_id"]) == ("protection_stopped", None)
-    assert stopped["msg"] == "'web01' is stopped"
+    assert stopped["msg"] == "protection of 'web01' is stopped; its recovery points are kept"
     assert "has no policy" in azure.run("backup_instance", datasource_id=WEB01, state="suspended")["msg"]
     assert "has no policy" in azure.run("backup_adhoc", datasource_id=WEB01)["msg"]
     assert instance(azure, policy_name="vms")["instance"]["state"] == "protection_configured"
@@ -440,7 +440,7 @@ def test_without_soft_delete_data_is_destroyed_only_when_asked(azure: Driver) ->
     azure.vault(**KIND, soft_delete={"state": "Off"})
     assert "delete_backup_data" in azure.run("backup_instance", datasource_id=WEB01, state="absent")["msg"]
     removed = instance(azure, state="absent", delete_backup_data=True)
-    assert "destroyed" in removed["msg"]
+    assert "permanently deleted" in removed["msg"]
     assert azure.predicted("backup_policy", **POLICY, state="absent")["policy"] is None
     assert azure.predicted("backup_vault", **KIND, state="absent")["vault"] is None
 
@@ -654,7 +654,7 @@ def test_a_cancelled_backup_is_no_backup(azure: Driver, seconds: int) -> None:
     azure.fault(kind="job", outcome={"status": "CompletedWithWarnings", "seconds": seconds, "error": told})
     result = azure.run("backup_adhoc", datasource_id=WEB01)
     assert result["failed"]
-    assert "ended cancelled" in result["msg"]
+    assert "was cancelled" in result["msg"]
     assert result["datasources"][0]["error"]["code"] == "400158"
 
 
@@ -759,7 +759,7 @@ def test_one_vault_that_tells_no_jobs_is_left_out_with_a_warning(azure: Driver) 
     result = azure.run("backup_job_info", resource_group=None, vault_name=None)
     assert not result["failed"], result["msg"]
     assert len(result["jobs"]) == 1
-    assert "other-vault are left out" in str(result["warnings"])
+    assert "other-vault are omitted" in str(result["warnings"])
 
 
 def test_after_a_protection_error_nothing_is_looked_for(azure: Driver) -> None:
@@ -775,13 +775,13 @@ def test_a_timeout_names_the_job_and_tells_of_the_change(azure: Driver) -> None:
     result = azure.run("backup_instance", datasource_id=WEB01, policy_name="vms", wait_timeout=12)
     assert result["failed"]
     (job,) = the_vault(azure).jobs
-    assert f"its job {job} goes on" in result["msg"]
+    assert f"job {job} continues in Azure" in result["msg"]
     assert result["changed"] is True
 
 
 def test_the_suffix_of_a_group_is_changed_alone_where_it_has_a_prefix(azure: Driver) -> None:
     azure.vault(**KIND)
-    assert "goes with azure_backup_rg_name_prefix" in azure.run("backup_policy", **POLICY, azure_backup_rg_name_suffix="c")["msg"]
+    assert "requires azure_backup_rg_name_prefix" in azure.run("backup_policy", **POLICY, azure_backup_rg_name_suffix="c")["msg"]
     azure.run("backup_policy", **POLICY, azure_backup_rg_name_prefix="a", azure_backup_rg_name_suffix="b")
     changed = azure.predicted("backup_policy", **POLICY, azure_backup_rg_name_suffix="c")["policy"]
     assert (changed["azure_backup_rg_name_prefix"], changed["azure_backup_rg_name_suffix"]) == ("a", "c")
