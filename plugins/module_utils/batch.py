@@ -18,6 +18,8 @@ from .shapes import Described
 
 # Protecting a disk takes a minute and a half, of which its requests take a second.
 _WAITING_FOR_EACH_REQUEST = 16
+# Each of them takes a thread.
+_MOST_AT_ONCE = 512
 Result = dict[str, Any]
 Datasource = tuple[DatasourceType, ResourceId]
 Item = TypeVar("Item")
@@ -162,7 +164,7 @@ def in_progress(max_concurrency: int) -> int:
 
     With one request at a time they come one after the other.
     """
-    return max_concurrency * _WAITING_FOR_EACH_REQUEST if max_concurrency > 1 else 1
+    return max(min(max_concurrency * _WAITING_FOR_EACH_REQUEST, _MOST_AT_ONCE), max_concurrency) if max_concurrency > 1 else 1
 
 
 def settle_each(items: Sequence[Item], work: Callable[[Item], Done], max_concurrency: int) -> list[Done | AzureBackupError]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 from .errors import Interrupted, Throttled, TimedOut
 
@@ -25,7 +25,7 @@ class Clock:
 
     def now(self) -> datetime:
         """Tell the time, in UTC."""
-        return datetime.now(UTC)
+        return datetime.now(timezone.utc)
 
     def monotonic(self) -> float:
         """Tell the seconds since some moment, which go on whatever the time is set to."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from .errors import BadInput
 
@@ -155,7 +155,7 @@ def parse_time(text: str | None) -> datetime | None:
         return None
     offset = match.group(3)
     try:
-        moment = datetime.fromisoformat(match.group(1) + ("+00:00" if offset in (None, "Z") else offset)).astimezone(UTC)
+        moment = datetime.fromisoformat(match.group(1) + ("+00:00" if offset in (None, "Z") else offset)).astimezone(timezone.utc)
     except (ValueError, OverflowError):
         return None
     return moment.replace(microsecond=int(float(match.group(2)) * 1_000_000)) if match.group(2) else moment
@@ -171,4 +171,4 @@ def is_between(text: str | None, after: datetime | None, before: datetime | None
 
 def format_time(moment: datetime | None) -> str | None:
     """Write a time as ISO 8601 in UTC with whole seconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None

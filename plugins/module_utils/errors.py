@@ -8,7 +8,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Done = TypeVar("Done")
 
@@ -94,6 +94,10 @@ class Unreachable(Unavailable):
     """No connection could be made at all: the request was not sent."""
 
 
+class UnknownHost(Unreachable):
+    """The name of the host is not known; nothing was sent, and a misspelled name stays unknown."""
+
+
 class UntrustedHost(AzureBackupError):
     """A URL points to another host than the cloud's own; nothing was sent there."""
 
@@ -116,6 +120,18 @@ class Interrupted(TimedOut):
 
 class OutcomeUnknown(AzureBackupError):
     """A request that starts something was sent, and whether it did cannot be told."""
+
+
+def sentences(texts: Any) -> str | None:
+    """Give one text or a list of them as sentences that each have an end; None for nothing."""
+    listed = texts if isinstance(texts, list) else [texts]
+    words = [str(text).strip() for text in listed if text is not None and str(text).strip()]
+    return (
+        " ".join(text if text.endswith((".", "!", "?", ":")) else f"{text}." for text in words[:-1])
+        + (f"{' ' * (len(words) > 1)}{words[-1]}")
+        if words
+        else None
+    )
 
 
 # What a later attempt may cure: polling goes on after these.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any, TypeVar
 
 from .adapters import describe_template, open_existing_vault, open_service
@@ -33,7 +33,7 @@ from .fleet import (
 )
 from .job import is_running, wait_for_jobs
 from .module import Result, Task
-from .plan import default_plan
+from .plan import default_plan, with_count
 from .policy import find_literal_policy, find_versions
 from .resource_ids import GUID, SEGMENT, check_region, parse_resource_id, same_id
 from .selection import check_selection, choose_instances
@@ -154,7 +154,7 @@ def _moment(task: Task, option: str) -> datetime | None:
     if re.match(r"^\d{4}-", str(text).strip()):
         try:
             moment = datetime.fromisoformat(str(text).strip())
-            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
         except (ValueError, OverflowError):
             pass
     try:
@@ -212,7 +212,7 @@ def read_policies(task: Task) -> Result:
     if options["template"]:
         if row is None:
             raise BadInput("datasource_type: not set; template: true needs it, because Azure's default depends on it")
-        template = describe_template(row, default_plan(row))
+        template = with_count(describe_template(row, default_plan(row)))
         return {"changed": False, "policies": [template]}
     if options["policy_id"] and not (options["vault_id"] or options["vault_name"]):
         options["vault_id"] = parse_resource_id(options["policy_id"], "policy_id").parent().text
@@ -232,7 +232,7 @@ def read_policies(task: Task) -> Result:
     found = _look_in(task, services, look)
     if row:
         found = [policy for policy in found if policy["datasource_type"] == row.name]
-    return {"changed": False, "policies": found}
+    return {"changed": False, "policies": [with_count(policy) for policy in found]}
 
 
 # -- instances

@@ -19,6 +19,7 @@ from urllib.parse import unquote
 from ansible.module_utils.basic import AnsibleModule
 
 from .arguments import CONNECTION, Spec
+from .azure.identity import warning_of_ignored
 from .azure.session import Session
 from .clock import Clock, Deadline, InterruptibleClock
 from .errors import AzureBackupError, BadInput, attempted
@@ -59,6 +60,9 @@ class Task:
             connections=int(self.options.get("max_concurrency") or 8),
             needs_subscription=self.needs_subscription,
         )
+        ignored = warning_of_ignored(session.identity)
+        if ignored:
+            self.warn(ignored)
         if not session.verifies_certificates:
             self.warn("cert_validation_mode is ignore: the identity of the Azure endpoints is not verified")
         return session

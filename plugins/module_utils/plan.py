@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from .datasources import DatasourceType
+from .datasources import DATASOURCE_TYPES, DatasourceType
 from .durations import seconds_of, to_iso
 from .errors import BadInput
 from .instant_restore import SETTINGS, Settings, check_settings, complete_settings, same_settings
@@ -180,6 +180,13 @@ def differences(wanted: Plan, existing: Plan) -> list[str]:
 
 
 # -- how many recovery points a plan keeps
+
+
+def with_count(policy: Described) -> Described:
+    """Give a policy with recovery_points_kept: counted apart, since it takes a simulation of up to a century."""
+    if policy["datasource_type"] not in DATASOURCE_TYPES:
+        return policy
+    return {**policy, "recovery_points_kept": count_recovery_points(plan_of(policy))}
 
 
 def count_recovery_points(plan: Plan) -> int | None:

@@ -13,7 +13,7 @@ from .batch import settle_each
 from .datasources import DatasourceType, find_by_name
 from .errors import AzureBackupError, BadInput, NotFound
 from .module import Result, Task, change_result
-from .plan import Plan, check_plan, complete_plan, differences, plan_of, same_plan
+from .plan import Plan, check_plan, complete_plan, differences, plan_of, same_plan, with_count
 from .reconcile import Change, comparable, reconcile
 from .resource_ids import SEGMENT, parse_resource_id, same_id
 from .services import BackupService
@@ -106,7 +106,7 @@ def ensure_policy(task: Task) -> Result:
         raise BadInput(
             f"datasource_type: policy '{strangers[0]['name']}' is for {strangers[0]['datasource_type']}, which cannot be changed"
         )
-    version, existing = versions[-1]
+    version, existing = versions[-1][0], with_count(versions[-1][1])
     older = [policy for _number, policy in versions[:-1]]
     change = Change(False, existing, existing)
     if service.changes_policies:
@@ -131,14 +131,16 @@ def _create(
     if not (existing and same_id(existing["name"], name)):
         service.check_new_policy_name(name)
     plan = complete_plan(wanted, plan_of(existing) if existing else None, row)
-    after = service.plan_policy(name, row, plan)
+    after = with_count(service.plan_policy(name, row, plan))
     kept = after["recovery_points_kept"]
     if kept and row.most_recovery_points and kept > row.most_recovery_points:
         task.warn(
             f"policy '{name}' would keep {kept} recovery points of a {row.title}, but Azure creates no more than "
             f"{row.most_recovery_points}; back up less often or shorten the retention"
         )
-    return reconcile(task.check_mode, existing, after, lambda: service.create_policy(name, row, plan, task.deadline()))
+    return reconcile(
+        task.check_mode, existing, after, lambda: with_count(service.create_policy(name, row, plan, task.deadline()))
+    )
 
 
 def _check_new_version(task: Task, name: str, existing: Described, wanted: Plan) -> None:
@@ -267,4 +269,4 @@ def _remove_policy(task: Task) -> Result:
         for policy in policies:
             service.delete_policy(policy["name"], task.deadline())
 
-    return change_result("policy", reconcile(task.check_mode, policies[-1], None, remove))
+    return change_result("policy", reconcile(task.check_mode, with_count(policies[-1]), None, remove))

@@ -39,6 +39,12 @@ def open_region(task: Task) -> BackupAdmin:
     ]
     if problems:
         raise BadInput("; ".join(problems))
+    cloud = task.session.cloud
+    if cloud.is_known_to_microsoft:
+        raise BadInput(
+            f"cloud_environment: {cloud.name} has no Azure Stack Hub; set it to the address of the administrators' Resource "
+            "Manager, such as https://adminmanagement.local.example.com"
+        )
     return BackupAdmin(task.session, options["location"], options["resource_group"], options["api_version"])
 
 

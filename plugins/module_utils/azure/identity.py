@@ -50,6 +50,8 @@ _WINS_EVERYWHERE = (
     "adfs_authority_url",
     "disable_instance_discovery",
 )
+# These say who signs in.
+_WHO = ("client_id", "secret", "tenant", "ad_user", "password", "x509_certificate_path", "oidc_token", "oidc_token_file_path")
 _TRUE = {"1", "true", "yes", "on", "y", "t"}
 SECONDS_FOR_THE_CLI = 30
 
@@ -60,6 +62,8 @@ class Identity:
 
     source: str
     values: Mapping[str, str]
+    # Options of the task that do not count, because the credentials come from another place as a whole.
+    ignored: tuple[str, ...] = ()
 
     def __getitem__(self, option: str) -> str:
         return self.values.get(option, "")
@@ -123,8 +127,10 @@ def find_identity(
             values[option] = given[option]
         elif option not in values and option in environment:
             values[option] = environment[option]
-    identity = Identity(source, values)
-    _check(identity, needs_subscription)
+    used = {"msi": {"client_id"}, "cli": set()}.get(source, set())
+    ignored = () if source == "options" else tuple(name for name in _WHO if name in given and name not in used)
+    identity = Identity(source, values, ignored)
+    _check(identity, needs_subscription, environment)
     return identity
 
 
@@ -203,29 +209,55 @@ def _ask_cli(*command: str) -> dict[str, Any]:
     return answer
 
 
-def _check(identity: Identity, needs_subscription: bool) -> None:
+def _check(identity: Identity, needs_subscription: bool, environment: dict[str, str]) -> None:
     problems = []
     if identity["subscription_id"] and not GUID.fullmatch(identity["subscription_id"]):
         problems.append(f"subscription_id: '{identity['subscription_id']}' is not a GUID")
     elif needs_subscription and not identity["subscription_id"] and identity.source != "msi":
         problems.append(f"subscription_id: not set, and the credentials ({identity.source}) do not include one")
     if identity.source not in ("msi", "cli"):
-        problems += _problems_with(identity)
+        problems += _problems_with(identity, environment)
     if problems:
         raise BadInput("; ".join(problems))
 
 
-def _problems_with(identity: Identity) -> list[str]:
+def _problems_with(identity: Identity, environment: dict[str, str]) -> list[str]:
     """Tell what is missing for any way to sign in, or what the chosen way lacks."""
     chosen = way_of(identity)
     if chosen is None:
         missing = [name for name in ("client_id", "secret", "tenant") if not identity[name]]
-        others = "; or sign in with x509_certificate_path, oidc_token, oidc_token_file_path, or ad_user and password"
-        return [f"{', '.join(missing)}: not set, so the service principal cannot sign in{others}"]
+        others = "; or sign in by x509_certificate_path, oidc_token, oidc_token_file_path, or ad_user and password"
+        problem = f"{', '.join(missing)}: not set, so no service principal can sign in{others}"
+        if identity.ignored:
+            problem += f". {', '.join(identity.ignored)} of the task do not count: {_how_they_count(identity)}"
+        elif identity.source == "options" and any(name in environment for name in missing):
+            elsewhere = ", ".join(ENVIRONMENT[name][0] for name in missing if name in environment)
+            problem += f". {elsewhere} of the environment do not count: {_how_they_count(identity)}"
+        return [problem]
     for option in ("oidc_token_file_path", "x509_certificate_path"):
         if option == chosen and not _is_file(identity[option]):
             return [f"{option}: the file {identity[option]} does not exist"]
     return []
+
+
+def _how_they_count(identity: Identity) -> str:
+    """Say which place the credentials come from, and how to change that."""
+    if identity.source == "options":
+        return "client_id or ad_user is set in the task, and each place counts as a whole; set the others in the task, too"
+    place = {
+        "env": "the environment",
+        "credential_file": "the credentials file",
+        "cli": "the Azure CLI",
+        "msi": "a managed identity",
+    }
+    return f"the credentials come from {place[identity.source]}, and each place counts as a whole; set client_id in the task, too"
+
+
+def warning_of_ignored(identity: Identity) -> str | None:
+    """Give the warning of options that do not count; None where all do."""
+    if not identity.ignored:
+        return None
+    return f"{', '.join(identity.ignored)} of the task are ignored: {_how_they_count(identity)}"
 
 
 def _is_file(path: str) -> bool:

@@ -20,9 +20,11 @@ REQUIREMENTS = {
     "azure.keyvault.administration": ("azure-keyvault-administration", "4.7.2"),
     "azure.mgmt.core": ("azure-mgmt-core", "1.6.0"),
     "azure.mgmt.dataprotection": ("azure-mgmt-dataprotection", "2.0.1"),
-    "azure.storage.blob": ("azure-storage-blob", "12.24.0"),
+    "azure.storage.blob": ("azure-storage-blob", "12.23.0b1"),
     "requests": ("requests", "2.31.0"),
 }
+# What every task needs.
+_ALWAYS = ("azure.core", "azure.identity", "azure.mgmt.core", "requests")
 # Why a version is asked for that few others ask for.
 _REASONS = {"azure-keyvault-administration": "older versions start every backup twice"}
 
@@ -46,7 +48,25 @@ def load(module_name: str) -> Any:
             raise MissingLibrary(f"the Python library {distribution} {version} is too old{reason}; {remedy}")
         return importlib.import_module(module_name)
     except (ImportError, metadata.PackageNotFoundError) as error:
-        raise MissingLibrary(f"the Python library {distribution} is missing ({error}); {remedy}") from error
+        others = [
+            name for name, _floor in (REQUIREMENTS[one] for one in _ALWAYS) if name != distribution and not is_installed(name)
+        ]
+        if not others:
+            raise MissingLibrary(f"the Python library {distribution} is missing ({error}); {remedy}") from error
+        floors = dict(REQUIREMENTS.values())
+        wanted = " ".join(f"'{name}>={floors[name]}'" for name in (distribution, *others))
+        raise MissingLibrary(
+            f"the Python libraries {', '.join((distribution, *others))} are missing; install them for the Python that runs this "
+            f"task: pip install {wanted}"
+        ) from error
+
+
+def is_installed(distribution: str) -> bool:
+    """Tell whether a distribution is installed."""
+    try:
+        return bool(version_of(distribution))
+    except metadata.PackageNotFoundError:
+        return False
 
 
 @cache

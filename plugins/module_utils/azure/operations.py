@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ..clock import Deadline, Ramp
-from ..errors import TRANSIENT, Denied, NotFound, OutcomeUnknown, Throttled, Unavailable, Unreachable
+from ..errors import TRANSIENT, Denied, NotFound, OutcomeUnknown, Throttled, Unavailable, UnknownHost, Unreachable
 from .session import Session, json_object
 from .translation import failed_operation, seconds_to_wait
 
@@ -26,6 +26,8 @@ _SUCCEEDED = "succeeded"
 _FAILED = ("failed", "canceled", "cancelled")
 # How long an operation that cannot be found may still appear (again).
 _SECONDS_OF_DOUBT = 60.0
+# How often a host is asked for whose name is not known.
+_TRIES_AT_A_NAME = 2
 
 
 class FirstAnswer:
@@ -78,11 +80,14 @@ def send_once(send: Callable[[], Sent], action: str, deadline: Deadline, seconds
     """
     ramp = Ramp(deadline.poll_interval)
     patience = Deadline(deadline.clock, seconds_to_reach or deadline.timeout, deadline.poll_interval)
+    tries = 0
     while True:
         try:
             return send()
         except (Throttled, Unreachable) as error:
-            if deadline.remaining() <= 0 or (isinstance(error, Unreachable) and patience.remaining() <= 0):
+            tries += 1
+            is_misspelled = isinstance(error, UnknownHost) and tries >= _TRIES_AT_A_NAME
+            if deadline.remaining() <= 0 or is_misspelled or (isinstance(error, Unreachable) and patience.remaining() <= 0):
                 raise
             deadline.sleep(ramp.following(error.retry_after), f"Cannot {action}: the request")
         except Unavailable as error:

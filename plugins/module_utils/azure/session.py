@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
@@ -172,7 +172,7 @@ class Session:
         except (TypeError, ValueError):
             return
         # One that names no zone is UTC (RFC 9110).
-        self._told = (told if told.tzinfo else told.replace(tzinfo=UTC), self.clock.monotonic())
+        self._told = (told if told.tzinfo else told.replace(tzinfo=timezone.utc), self.clock.monotonic())
 
     def service_now(self) -> datetime:
         """Tell the time by the service's clock, as of its last answer."""

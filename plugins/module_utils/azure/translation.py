@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import html
 import json
+import math
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..errors import (
     AzureBackupError,
@@ -22,7 +26,9 @@ from ..errors import (
     SignInFailed,
     Throttled,
     Unavailable,
+    UnknownHost,
     Unreachable,
+    sentences,
 )
 from .libraries import load
 
@@ -43,12 +49,8 @@ def _actions(error: dict[str, Any]) -> str | None:
     for entry in error.get("additionalInfo") or []:
         info = entry.get("info") if isinstance(entry, dict) else None
         if isinstance(info, dict) and info.get("recommendedAction"):
-            action = info["recommendedAction"]
-            return " ".join(action) if isinstance(action, list) else str(action)
-    action = error.get("recommendedAction")
-    if isinstance(action, list):
-        return " ".join(str(part) for part in action) or None
-    return str(action) if action else None
+            return sentences(info["recommendedAction"])
+    return sentences(error.get("recommendedAction"))
 
 
 def _inner_message(error: dict[str, Any]) -> str | None:
@@ -135,25 +137,43 @@ def http_error(status: int, text: str, headers: Any, action: str) -> AzureBackup
 
 
 def seconds_to_wait(headers: Any) -> float | None:
-    """Read a Retry-After header in seconds; None when there is none."""
-    value = (headers or {}).get("Retry-After")
+    """Read a Retry-After header, seconds or a date (RFC 9110); None when there is none, or no time that can be waited for."""
+    value = str((headers or {}).get("Retry-After") or "").strip()
     try:
-        return float(value) if value else None
+        seconds = float(value)
     except ValueError:
-        return None
+        seconds = _seconds_until(value, str(headers.get("Date") or "")) if value else math.nan
+    return min(seconds, _LONGEST_PAUSE) if seconds >= 0 else None
+
+
+# Seconds; whoever waits for less ends earlier.
+_LONGEST_PAUSE = 86_400.0
+
+
+def _seconds_until(date: str, now: str) -> float:
+    """Give the seconds from a Date header to another date, not a number where that is none."""
+    try:
+        return max(0.0, (parsedate_to_datetime(date) - parsedate_to_datetime(now)).total_seconds())
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """Give an error and everything that led to it."""
+    found: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, BaseException) and not any(one is known for known in found):
+            found.append(one)
+            inner = (getattr(one, "reason", None), getattr(one, "inner_exception", None))
+            waiting += [one.__cause__, one.__context__, *inner, *one.args]
+    return found
 
 
 def _causes(error: BaseException) -> set[str]:
     """Give the names of the types of an error and of everything that led to it."""
-    names: set[str] = set()
-    waiting: list[object] = [error]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, BaseException) and f"{id(one)}" not in names:
-            names |= {f"{id(one)}", type(one).__name__}
-            inner = (getattr(one, "reason", None), getattr(one, "inner_exception", None))
-            waiting += [one.__cause__, one.__context__, *inner, *one.args]
-    return names
+    return {type(one).__name__ for one in _chain(error)}
 
 
 # After any of these nothing was sent. Any other TLS error may have come after the request was received.
@@ -167,19 +187,59 @@ def was_never_sent(error: BaseException) -> bool:
 
 def _connection_error(error: BaseException, action: str) -> Unavailable:
     """Build the error of a connection that failed, telling whether anything was sent on it."""
-    kind = Unreachable if was_never_sent(error) else Unavailable
-    return kind(f"Cannot {action}: {_reason(error)}")
+    kind: type[Unavailable] = Unreachable if was_never_sent(error) else Unavailable
+    if "NameResolutionError" in _causes(error):
+        kind = UnknownHost
+    return kind(f"Cannot {action}: {_where(error)}{_reason(error)}")
+
+
+def _url_of(error: BaseException) -> str | None:
+    """Give the URL that a connection error is about, where the library says it."""
+    for one in _chain(error):
+        request = getattr(one, "request", None)
+        if getattr(request, "url", None):
+            return str(request.url)  # type: ignore[union-attr]
+    return None
+
+
+def _where(error: BaseException) -> str:
+    """Name the host that was to be reached, and the proxy on the way to it, never who signs in there."""
+    url = _url_of(error)
+    host = urlsplit(url).netloc.rpartition("@")[2] if url else ""
+    named = f"{host}: " if host else ""
+    proxy = _proxy_for(url) if url else None
+    return f"{named}through the proxy {proxy}: " if proxy else named
+
+
+def _proxy_for(url: str) -> str | None:
+    """Give host and port of the proxy that the environment names for a URL, with the variable that does."""
+    adapters = load("requests").utils
+    given = adapters.get_environ_proxies(url).get(urlsplit(url).scheme)
+    if not given:
+        return None
+    variable = next((name for name in _PROXY_VARIABLES if os.environ.get(name) == given), "the environment")
+    # Whatever stands before the last @ signs in; what cannot be read as a URL is not shown at all.
+    place = re.sub(r"^\w+://", "", given).rpartition("@")[2]
+    return f"{place} ({variable})" if re.fullmatch(r"[\w.-]+(:\d+)?/?", place) else f"of {variable}"
+
+
+_PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
 def _reason(error: BaseException) -> str:
     """Give the innermost cause of a connection error, which is the part a person understands."""
     text = str(error)
+    if "Failed to parse" in text or "InvalidProxyURL" in _causes(error):
+        # The library quotes what may be a part of a password.
+        return "it is not a URL such as http://proxy.example:3128; encode special characters in its user and password"
     if "CERTIFICATE_VERIFY_FAILED" in text or "certificate verify failed" in text:
         return (
             "the server's TLS certificate is not trusted (certificate verify failed); set REQUESTS_CA_BUNDLE to "
             "a file with its certificate authority"
         )
-    for known in ("Connection refused", "Name or service not known", "timed out", "Connection reset"):
+    if "NameResolutionError" in _causes(error):
+        return "the name of the host is not known (name resolution failed)"
+    for known in ("Connection refused", "timed out", "Connection reset"):
         if known.lower() in text.lower():
             return known.lower()
     return without_signature(text.rsplit("Caused by ", maxsplit=1)[-1])[:300]
@@ -203,7 +263,8 @@ def _sign_in_error(error: Any, action: str) -> AzureBackupError:
     if response is None:
         is_way = _causes(error) & (_NEVER_SENT | {"ServiceRequestError", "ServiceResponseError"})
         if is_way or _PASSING.search(str(error.message)):
-            return Unreachable(f"Cannot {action}: sign in: {_reason(error)}")
+            kind = UnknownHost if "NameResolutionError" in _causes(error) else Unreachable
+            return kind(f"Cannot {action}: sign in: {_where(error)}{_reason(error)}")
     elif response.status_code >= 500 or response.status_code == 429:
         told = http_error(response.status_code, response.text(), response.headers, f"{action}: sign in")
         return Unreachable(told.message, code=told.code, status=told.status, retry_after=told.retry_after)
@@ -238,7 +299,7 @@ def translated(action: str) -> Iterator[None]:
     except exceptions.ServiceRequestError as error:
         raise _connection_error(error, action) from error
     except exceptions.ServiceResponseError as error:
-        raise Unavailable(f"Cannot {action}: Azure's response did not arrive: {_reason(error)}") from error
+        raise Unavailable(f"Cannot {action}: Azure's response did not arrive: {_where(error)}{_reason(error)}") from error
     except (json.JSONDecodeError, RecursionError) as error:
         reason = "nested too deeply to parse" if isinstance(error, RecursionError) else "not JSON"
         raise Unavailable(f"Cannot {action}: the response is {reason}") from error

@@ -9,13 +9,13 @@ Shapes as recorded in dataprotection/backup_policy_create_and_delete.
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from ..datasources import DatasourceType, find_by_wire_type
 from ..durations import seconds_of
 from ..errors import BadInput
-from ..plan import Plan, count_recovery_points
+from ..plan import Plan
 from ..retention import CRITERIA, LAST_DAY, OPERATIONAL, STANDARD_TAGS, Retention, RetentionRule, is_rule_name
 from ..schedules import DAYS, Schedule
 from ..shapes import shape
@@ -226,7 +226,7 @@ def _start(text: str, zone: str | None) -> datetime | None:
     if offset is None:
         return moment
     if zone is None or same_zone(zone, None):
-        return moment.astimezone(UTC)
+        return moment.astimezone(timezone.utc)
     standard = datetime.fromisoformat(f"2020-01-01T00:00:00{offset_of(zone)}").utcoffset() or timedelta()
     return moment if offset - standard in (timedelta(), timedelta(hours=1)) else None
 
@@ -340,6 +340,5 @@ def describe(wire: Wire) -> dict[str, Any]:
         backup_rules=backup_rule_names(wire),
         retention_tags=retention_rule_names(wire),
         is_fully_described=_is_fully_described(wire, row, plan),
-        recovery_points_kept=count_recovery_points(plan),
         properties=wire.get("properties"),
     )

@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from ..datasources import find_by_wire_type
+from ..errors import sentences
 
 Wire = dict[str, Any]
 
@@ -20,7 +21,7 @@ def describe_errors(details: Any) -> list[dict[str, Any]]:
         {
             "code": error.get("code"),
             "message": error.get("message"),
-            "recommended_action": " ".join(error.get("recommendedAction") or []) or None,
+            "recommended_action": sentences(error.get("recommendedAction")),
         }
         for error in listed
         if isinstance(error, dict)

@@ -9,7 +9,7 @@ raise "invalid status 'OK'" where the HSM told why a backup failed.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from ..azure.libraries import load
@@ -121,4 +121,6 @@ def describe(wire: Wire) -> Described:
 
 
 def _moment(seconds: Any) -> datetime | None:
-    return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int | float) and 0 < seconds < _YEAR_9999 else None
+    return (
+        datetime.fromtimestamp(seconds, timezone.utc) if isinstance(seconds, int | float) and 0 < seconds < _YEAR_9999 else None
+    )

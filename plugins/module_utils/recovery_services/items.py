@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..durations import format_time, parse_time, seconds_of
+from ..errors import sentences
 from ..resource_ids import ResourceId, parse_resource_id
 from ..shapes import shape, snake
 
@@ -149,7 +150,7 @@ def _errors(properties: Wire) -> list[dict[str, Any]]:
         {
             "code": str(detail.get("code")),
             "message": detail.get("message") or detail.get("title"),
-            "recommended_action": " ".join(detail.get("recommendations") or []) or None,
+            "recommended_action": sentences(detail.get("recommendations")),
         }
         for detail in properties.get("healthDetails") or []
     ]

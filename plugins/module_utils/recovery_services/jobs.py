@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ..durations import format_time, parse_time, seconds_of
+from ..errors import sentences
 from ..resource_ids import ResourceId
 from ..services import JobQuery
 from ..shapes import shape, snake
@@ -63,7 +64,7 @@ def _errors(details: Any) -> list[dict[str, Any]]:
         {
             "code": str(detail.get("errorCode")),
             "message": ": ".join(str(text) for text in (detail.get("errorTitle"), detail.get("errorString")) if text) or None,
-            "recommended_action": " ".join(detail.get("recommendations") or []) or None,
+            "recommended_action": sentences(detail.get("recommendations")),
         }
         for detail in details or []
         if isinstance(detail, dict)

@@ -14,7 +14,7 @@ from typing import Any
 from ..datasources import DATASOURCE_TYPES
 from ..durations import count_in
 from ..errors import BadInput
-from ..plan import Plan, count_recovery_points
+from ..plan import Plan
 from ..retention import LAST_DAY, MONTHS, Retention, RetentionRule
 from ..schedules import DAYS, Schedule
 from ..shapes import shape
@@ -249,7 +249,13 @@ def _comparable(value: Any) -> Any:
     """Reduce a policy to what it does: times without their date, nothing that only the service makes."""
     if isinstance(value, dict):
         gone = ("protectedItemsCount", "tieringPolicy", "retentionTimes", "timeZone")
-        return {key: _comparable(item) for key, item in value.items() if key not in gone and item not in (None, [], {})}
+        # An old kind of policy need not say so, nor that it runs every week (azure.azcollection).
+        plain = (("policyType", "V1"), ("scheduleWeeklyFrequency", 0))
+        return {
+            key: _comparable(item)
+            for key, item in value.items()
+            if key not in gone and item not in (None, [], {}) and (key, item) not in plain
+        }
     if isinstance(value, list):
         return sorted((_comparable(item) for item in value), key=repr)
     match = _TIME.search(value) if isinstance(value, str) else None
@@ -282,7 +288,6 @@ def describe(wire: Wire) -> dict[str, Any]:
         datasource_type="azure_vm",
         **plan.readable(),
         is_fully_described=_is_fully_described(properties, plan),
-        recovery_points_kept=count_recovery_points(plan),
         properties=properties,
     )
 
