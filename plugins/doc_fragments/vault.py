@@ -17,16 +17,16 @@ options:
     type: str
   resource_group:
     description:
-      - The resource group of the vault. It must exist; this collection creates none.
+      - The resource group of the vault. It must exist; this collection does not create it.
     type: str
   vault_name:
     description:
-      - The name of the vault, 2 to 50 letters, digits and hyphens, a letter first.
+      - The name of the vault, 2 to 50 letters, digits and hyphens, starting with a letter.
     type: str
   vault_type:
     description:
-      - The kind of vault, where neither O(vault_id) nor a datasource says it. V(backup) when it is not set.
-      - V(recovery_services) is not available in this version.
+      - The type of the vault, if neither O(vault_id) nor a datasource determines it. The default is V(backup).
+      - V(backup) is a Backup vault, V(recovery_services) is a Recovery Services vault.
     type: str
     choices: [backup, recovery_services]
 """
