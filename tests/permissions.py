@@ -20,6 +20,6 @@ OTHER_KIND = {"Microsoft.DataProtection/backupVaults/read", "Microsoft.RecoveryS
 
 def documented_actions() -> dict[str, frozenset[str]]:
     """Give the actions of each list in the guide, by what is backed up with them."""
-    section = _GUIDE.read_text(encoding="utf-8").split("A role of your own\n---", 1)[1]
+    section = _GUIDE.read_text(encoding="utf-8").split("A custom role\n---", 1)[1]
     lists = re.findall(r"code-block:: text\n\n((?:    \S+\n)+)", section)
     return {name: frozenset(text.split()) for name, text in zip(_LISTS, lists, strict=True)}

@@ -14,26 +14,27 @@ options:
   auth_source:
     description:
       - Where the credentials come from.
-      - V(auto) takes the first of O(profile), the options O(client_id) or O(ad_user), the environment, the section
-        C([default]) of C(~/.azure/credentials), and whoever is signed in to the Azure CLI. Each counts as a whole.
-      - V(env) takes only the environment, V(credential_file) only C(~/.azure/credentials), V(cli) only the Azure CLI.
+      - V(auto) uses the first of O(profile), the options O(client_id) or O(ad_user), the environment, the section
+        C([default]) of C(~/.azure/credentials), and the user signed in to the Azure CLI. Sources are never mixed.
+      - V(env) uses only the environment, V(credential_file) only C(~/.azure/credentials), V(cli) only the Azure CLI.
       - V(msi) signs in as the managed identity of the machine or, with O(client_id), as a user-assigned one. Without
-        O(subscription_id) it takes the first subscription that the identity may see. V(auto) never tries it.
-      - Can be set by E(ANSIBLE_AZURE_AUTH_SOURCE). It is V(auto) when it is not set.
+        O(subscription_id) it uses the first subscription that the identity can access. V(auto) never tries it.
+      - Can be set by E(ANSIBLE_AZURE_AUTH_SOURCE). The default is V(auto).
     type: str
     choices: [auto, cli, credential_file, env, msi]
   profile:
     description:
-      - A section of C(~/.azure/credentials), whose keys have the names of these options. Can be set by E(AZURE_PROFILE).
+      - A section of C(~/.azure/credentials) whose keys have the names of these options. Can be set by E(AZURE_PROFILE).
     type: str
   subscription_id:
     description:
-      - The subscription, a GUID. It counts wherever the credentials come from. Can be set by E(AZURE_SUBSCRIPTION_ID).
+      - The subscription, a GUID. It takes precedence over any in the credentials. Can be set by E(AZURE_SUBSCRIPTION_ID).
     type: str
   client_id:
     description:
       - The application (client) id of the service principal, or of a user-assigned managed identity.
-      - Of several ways to sign in the first counts, O(oidc_token), O(oidc_token_file_path), O(secret), O(x509_certificate_path),
+      - If several ways to sign in are set, the first of these is used, O(oidc_token), O(oidc_token_file_path), O(secret),
+        O(x509_certificate_path),
         then O(ad_user). Can be set by E(AZURE_CLIENT_ID).
     type: str
   secret:
@@ -46,8 +47,8 @@ options:
     type: str
   ad_user:
     description:
-      - The name of a user who signs in with O(password), by the application O(client_id) or else that of the Azure CLI.
-      - It cannot work where a second factor is demanded. Can be set by E(AZURE_AD_USER).
+      - The name of a user who signs in with O(password), through the application O(client_id) or by default the Azure CLI's.
+      - It does not work if a second factor is required. Can be set by E(AZURE_AD_USER).
     type: str
   password:
     description:
@@ -56,32 +57,32 @@ options:
   cloud_environment:
     description:
       - The cloud, as a name (V(AzureCloud), V(AzureChinaCloud), V(AzureUSGovernment), V(AzureGermanCloud)) or as the
-        https URL of a Resource Manager that describes itself at C(/metadata/endpoints), such as Azure Stack Hub's.
-      - It counts wherever the credentials come from. Can be set by E(AZURE_CLOUD_ENVIRONMENT). It is V(AzureCloud) when it
-        is not set.
+        https URL of a Resource Manager that serves C(/metadata/endpoints), such as that of Azure Stack Hub.
+      - It applies to all sources of credentials. Can be set by E(AZURE_CLOUD_ENVIRONMENT). The default is
+        V(AzureCloud).
     type: str
   cert_validation_mode:
     description:
-      - V(ignore) accepts any TLS certificate, and warns. Name your certificate authority in E(REQUESTS_CA_BUNDLE) instead.
-      - Can be set by E(AZURE_CERT_VALIDATION_MODE). It is V(validate) when it is not set.
+      - V(ignore) accepts any TLS certificate and warns. Set E(REQUESTS_CA_BUNDLE) to your certificate authority instead.
+      - Can be set by E(AZURE_CERT_VALIDATION_MODE). The default is V(validate).
     type: str
     choices: [validate, ignore]
   api_profile:
     description:
-      - Accepted as azure.azcollection does, and ignored.
+      - Accepted for compatibility with azure.azcollection and ignored.
     type: str
   adfs_authority_url:
     description:
-      - The URL that signs in, instead of the cloud's own. One that ends in C(/adfs) is an ADFS, which has no tenants.
+      - The sign-in URL, instead of the cloud's own. A URL that ends in C(/adfs) is an AD FS, which has no tenants.
       - Can be set by E(AZURE_ADFS_AUTHORITY_URL).
     type: str
   log_mode:
     description:
-      - Accepted as azure.azcollection does, and ignored.
+      - Accepted for compatibility with azure.azcollection and ignored.
     type: str
   log_path:
     description:
-      - Accepted as azure.azcollection does, and ignored.
+      - Accepted for compatibility with azure.azcollection and ignored.
     type: str
   x509_certificate_path:
     description:
@@ -90,21 +91,21 @@ options:
     type: path
   thumbprint:
     description:
-      - Accepted as azure.azcollection does, and not needed. Can be set by E(AZURE_THUMBPRINT).
+      - Accepted for compatibility with azure.azcollection and not needed. Can be set by E(AZURE_THUMBPRINT).
     type: str
   disable_instance_discovery:
     description:
-      - Do not ask Microsoft whether the sign-in endpoint is a genuine one. For clouds given by URL it never asks.
+      - Do not ask Microsoft whether the sign-in endpoint is genuine. For clouds given by URL it never asks.
       - Can be set by E(AZURE_DISABLE_INSTANCE_DISCOVERY).
     type: bool
   oidc_token:
     description:
-      - A token of another issuer that the service principal trusts, such as a pipeline's. It lives for minutes; where a task
-        waits for longer, O(oidc_token_file_path) is better. Can be set by E(AZURE_FEDERATED_TOKEN).
+      - A token from another issuer that the service principal trusts, such as a CI pipeline. It is valid for minutes; if a task
+        waits longer, use O(oidc_token_file_path). Can be set by E(AZURE_FEDERATED_TOKEN).
     type: str
   oidc_token_file_path:
     description:
-      - A file with such a token, read again for each sign-in, as workload identity on Kubernetes has it. Can be set by
+      - A file with such a token, read again for each sign-in, as used by workload identity on Kubernetes. Can be set by
         E(AZURE_FEDERATED_TOKEN_FILE).
     type: path
 requirements:
@@ -113,6 +114,6 @@ requirements:
   - azure-mgmt-core >= 1.6.0
   - azure-mgmt-dataprotection >= 2.0.1
 notes:
-  - The names, environment variables, credentials file and precedence are those of azure.azcollection, so that its
-    C(module_defaults), profiles and Automation Controller's credential type I(Microsoft Azure Resource Manager) serve both.
+  - The names, environment variables, credentials file and precedence are those of azure.azcollection, so its
+    C(module_defaults), profiles and Automation Controller's credential type I(Microsoft Azure Resource Manager) work with both.
 """

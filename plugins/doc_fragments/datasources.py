@@ -13,16 +13,16 @@ class ModuleDocFragment:
 options:
   datasource_id:
     description:
-      - The ARM ids of what is backed up, such as managed disks; one string is taken as a list of one.
-      - A thousand in one task are served by one process with O(max_concurrency) requests at a time.
+      - The ARM ids of the datasources, such as managed disks; a single string is accepted as a list of one.
+      - One task can handle a thousand datasources, in one process with O(max_concurrency) requests at a time.
     type: list
     elements: str
   max_concurrency:
     description:
-      - How many requests are under way at the same time.
-      - Sixteen times as many datasources are in progress, since most of them wait for Azure; only as many where virtual
-        machines are protected, whose jobs Azure counts the looks at.
-      - With V(1) they come one after the other.
+      - How many requests run at the same time.
+      - Up to sixteen times as many datasources are in progress, because most of them wait for Azure; only as many when
+        virtual machines are protected, because Azure throttles the status requests of their jobs.
+      - With V(1) they run one after the other.
     type: int
     default: 16
 """

@@ -11,53 +11,53 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 requirements:
-  - azure-keyvault-administration >= 4.7.2; older ones start every backup twice
-  - azure-storage-blob >= 12.24.0, to list what lies in the container
+  - azure-keyvault-administration >= 4.7.2; older versions start every backup twice
+  - azure-storage-blob >= 12.24.0, to list the contents of the container
 options:
   hsm_name:
     description:
-      - The name of the Managed HSM, from which its address follows by the cloud. Either this or O(hsm_uri) is needed.
+      - The name of the Managed HSM; the cloud determines the rest of its URL. Either this or O(hsm_uri) is required.
     type: str
   hsm_uri:
     description:
-      - The address of the Managed HSM, such as V(https://name.managedhsm.azure.net).
+      - The URL of the Managed HSM, such as V(https://name.managedhsm.azure.net).
     type: str
   storage_account_name:
     description:
-      - The storage account of the backups. Goes with O(storage_container_name); O(storage_container_uri) says both.
+      - The storage account of the backups. Used with O(storage_container_name); O(storage_container_uri) replaces both.
     type: str
   storage_container_name:
     description:
-      - The blob container of the backups. It has to exist.
+      - The blob container of the backups. It must exist.
     type: str
   storage_container_uri:
     description:
-      - The address of the container, such as V(https://account.blob.core.windows.net/container).
+      - The URL of the container, such as V(https://account.blob.core.windows.net/container).
     type: str
   sas_token:
     description:
-      - What opens the container to the HSM, with or without the question mark before it.
-      - Either this or O(use_user_managed_identity) is needed.
-      - The storage account has to be open to public networks then.
+      - SAS token that gives the HSM access to the container, with or without the leading question mark.
+      - Either this or O(use_user_managed_identity) is required.
+      - The storage account must then allow access from public networks.
     type: str
   use_user_managed_identity:
     description:
-      - Whether the HSM opens the container by its user-assigned identity. That has to be attached to the HSM and to hold
-        C(Storage Blob Data Contributor) on the container.
+      - Whether the HSM accesses the container with its user-assigned identity. The identity must be attached to the HSM and
+        have the role C(Storage Blob Data Contributor) on the container.
     type: bool
     default: false
   precheck:
     description:
-      - Whether to have the HSM check first that it can. Needs an HSM that speaks 7.6 of its API.
+      - Whether the HSM first checks that the operation is possible. Requires an HSM that supports API version 7.6.
     type: bool
     default: false
   job_id:
     description:
-      - Wait for this job and start nothing. No storage is needed then.
+      - Wait for this job and start nothing. No storage options are needed then.
     type: str
   wait:
     description:
-      - Whether to wait until it is over. V(false) gives the job as soon as it has started.
+      - Whether to wait until the job has finished. V(false) returns the job as soon as it has started.
     type: bool
     default: true
 """

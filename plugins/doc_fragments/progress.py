@@ -13,18 +13,18 @@ class ModuleDocFragment:
 options:
   progress:
     description:
-      - Whether to show lines on the controller's stderr while the module waits. The first line of a backup names its job.
-      - There are none where the module runs on another machine, with C(async), with C(no_log), or in check mode.
+      - Whether to print progress lines to the controller's stderr while the module waits. A backup's first line shows its job.
+      - No lines are printed if the module runs on another machine, with C(async), with C(no_log), or in check mode.
     type: bool
     default: true
   progress_interval:
     description:
-      - Seconds between lines that tell nothing new. What begins and what ends is told at once.
+      - Interval in seconds between progress lines without news. Starts and ends are shown immediately.
     type: float
     default: 30
   progress_file:
     description:
-      - A file on the machine that runs the module, to append progress to as JSON lines. On the controller it is set by itself;
-        where it is set here, no lines are shown.
+      - A file on the machine that runs the module, to which it appends progress as JSON lines. On the controller it is set
+        automatically; if it is set here, no lines are shown.
     type: path
 """

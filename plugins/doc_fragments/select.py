@@ -13,24 +13,24 @@ class ModuleDocFragment:
 options:
   select:
     description:
-      - Choose among what the vault protects by what it is, instead of naming it by O(datasource_id).
-      - An empty dictionary is everything.
-      - A backup leaves out what is stopped or suspended, or still being configured.
+      - Select among the protected datasources of the vault by their properties, instead of listing them in O(datasource_id).
+      - An empty dictionary selects everything.
+      - A backup skips datasources whose protection is stopped, suspended or still being configured.
     type: dict
     suboptions:
       datasource_types:
-        description: Of these types.
+        description: Only datasources of these types, V(azure_disk), V(azure_blob) or V(azure_vm).
         type: list
         elements: str
       resource_groups:
-        description: In these resource groups.
+        description: Only datasources in these resource groups.
         type: list
         elements: str
       policy_names:
-        description: By these policies.
+        description: Only datasources protected by these policies.
         type: list
         elements: str
       tags:
-        description: Whose resource has these tags with these values; they are read through Azure Resource Graph.
+        description: Only datasources whose resource has these tags with these values; Azure Resource Graph provides them.
         type: dict
 """

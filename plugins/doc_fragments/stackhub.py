@@ -13,20 +13,20 @@ class ModuleDocFragment:
 options:
   location:
     description:
-      - The region of the Azure Stack Hub, which is the name of its backup location as well.
+      - The region of the Azure Stack Hub, which is also the name of its backup location.
     type: str
     required: true
   resource_group:
     description:
-      - The resource group of the backup location. Azure Stack Hub puts it into C(system.) and the name of the region.
+      - The resource group of the backup location. The default is C(system.) followed by the name of the region.
     type: str
   api_version:
     description:
-      - The version of C(Microsoft.Backup.Admin) to speak. Every Azure Stack Hub knows the default.
+      - The API version of C(Microsoft.Backup.Admin). Every Azure Stack Hub supports the default.
     type: str
     default: '2018-09-01'
 notes:
-  - O(cloud_environment) is the address of the administrators' Resource Manager, such as
-    V(https://adminmanagement.region.example.com). Where and how to sign in it says itself, by Entra ID or ADFS.
-  - The subscription is the default provider subscription, and the caller needs to be its owner or contributor.
+  - O(cloud_environment) is the URL of the administrators' Resource Manager, such as
+    V(https://adminmanagement.region.example.com). It reports where and how to sign in, with Entra ID or AD FS.
+  - The subscription is the default provider subscription, and the caller must be its owner or contributor.
 """

@@ -14,7 +14,7 @@ class ModuleDocFragment:
 options:
   subscription_ids:
     description:
-      - Where no vault is named, the subscriptions to search; V(all) alone means every one that the caller may see.
+      - The subscriptions to search if no vault is given; V(all) on its own means every subscription that the caller can access.
       - The default is the subscription of the connection.
     type: list
     elements: str

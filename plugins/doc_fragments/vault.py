@@ -17,11 +17,11 @@ options:
     type: str
   resource_group:
     description:
-      - The resource group of the vault. It must exist; this collection creates none.
+      - The resource group of the vault. It must exist; this collection does not create it.
     type: str
   vault_name:
     description:
-      - The name of the vault, 2 to 50 letters, digits and hyphens, a letter first.
+      - The name of the vault, 2 to 50 letters, digits and hyphens, starting with a letter.
     type: str
   vault_type:
     description:

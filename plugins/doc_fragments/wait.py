@@ -13,7 +13,7 @@ class ModuleDocFragment:
 options:
   poll_interval:
     description:
-      - Seconds between two looks at what is awaited. Short operations are looked at sooner.
+      - Interval in seconds between status polls. Polling starts with shorter intervals.
     type: float
     default: 30
 """

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: datasources
-short_description: What can be backed up in Azure, as hosts
+short_description: List Azure datasources and their protection as hosts
 version_added: 0.1.0
 description:
-  - Lists managed disks, storage accounts and virtual machines through Azure Resource Graph, each as a host that tells how it is
-    protected. Nothing is connected to; the hosts are there to be chosen by groups, C(--limit) and job slices.
+  - Lists managed disks, storage accounts and virtual machines through Azure Resource Graph, each as a host with variables about
+    its protection. Ansible does not connect to these hosts; they exist for selection by groups, C(--limit) and job slices.
   - The variables of a host are C(datasource_id), C(datasource_name), C(datasource_type), C(datasource_tags), C(subscription_id),
     C(resource_group), C(location), C(protection_state) (V(unprotected), or the state of its backup instance), C(is_protected),
     C(vault_id), C(vault_name), C(policy_name), C(instance_name) and C(last_backup_time).
-  - The groups V(protected), V(unprotected) and V(soft_deleted) are always there.
+  - The groups V(protected), V(unprotected) and V(soft_deleted) always exist.
   - Its configuration is a file whose name ends in C(azure_backup.yml) or C(azure_backup.yaml).
 author:
   - The holdfast.azure_backup authors (@holdfast)
@@ -32,27 +32,27 @@ options:
     choices: [holdfast.azure_backup.datasources]
   subscription_ids:
     description:
-      - The subscriptions to look in. By default all that the caller may see.
+      - The subscriptions to search. The default is all that the caller can access.
     type: list
     elements: str
     default: []
   datasource_types:
     description:
-      - What to list.
+      - The datasource types to list.
     type: list
     elements: str
     choices: [azure_disk, azure_blob, azure_vm]
     default: [azure_disk, azure_blob, azure_vm]
   last_backup_days:
     description:
-      - How many days to look back for the last backup of what lies in Backup vaults. V(0) does not look.
-      - Recovery Services vaults tell it by themselves.
+      - How many days to search back for the last backup of datasources in Backup vaults. V(0) disables the search.
+      - Recovery Services vaults report it directly.
     type: int
     default: 7
 """
 
 EXAMPLES = r"""
-# datasources.azure_backup.yml: all that there is, grouped by vault and by an own tag, and what has had no backup for too long
+# datasources.azure_backup.yml: all datasources, grouped by vault and by a tag, and those never backed up
 plugin: holdfast.azure_backup.datasources
 keyed_groups:
   - key: vault_name

@@ -81,7 +81,7 @@ def _check_options(task: Task, folder: str) -> None:
         problems.append("precheck: the HSM supports it for full restores only")
     is_named = not any(problem.startswith("hsm_") for problem in problems)
     if is_named and not options["job_id"] and str(options["confirm"] or "").lower() != name_of(task).lower():
-        problems.append(f"confirm: a restore replaces what is in the HSM; set this to its name to confirm, {name_of(task)}")
+        problems.append(f"confirm: a restore replaces what is in the HSM; to confirm, set this to its name, {name_of(task)}")
     if problems:
         raise BadInput("; ".join(problems))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: backup_adhoc
-short_description: Back datasources up now, and wait until the backup is really done
+short_description: Back up datasources now and wait until the backup is complete
 version_added: 0.1.0
 description:
   - Starts an on-demand backup of each datasource and follows its job to the end. It fails when the job fails, with Azure's error.
@@ -51,37 +51,37 @@ options:
     default: 1h
   rule_name:
     description:
-      - The backup rule of the policy, such as V(BackupHourly). It is found by itself when it is not set.
-      - A retention rule such as V(Default) is not one; O(retention_tag) takes that.
+      - The backup rule of the policy, such as V(BackupHourly). If not set, the module selects it.
+      - A retention rule such as V(Default) is not a backup rule; set O(retention_tag) for that.
     type: str
   retention_tag:
     description:
-      - Keep this backup by a retention rule of the policy other than the one that the rule would choose.
+      - Keep this backup by a different retention rule of the policy than the backup rule would select.
     type: str
   job_id:
     description:
-      - Wait for this job, by ARM id or GUID, and start nothing. O(datasource_id) is not needed then.
+      - Wait for this job, given by ARM id or GUID, and start nothing. O(datasource_id) is not needed then.
     type: str
   wait:
     description:
-      - Whether to wait until the job is over. V(false) gives the job as soon as it has started.
+      - Whether to wait until the job has finished. V(false) returns the job as soon as it has started.
     type: bool
     default: true
   retain_until:
     description:
-      - How long the backup of a virtual machine is kept, as a time such as V(2026-12-31T00:00:00Z), a date, or a duration from now such as
-        V(60d). At least a day. The default is Azure's own, 30 days.
+      - Until when to keep the backup of a virtual machine, as a time such as V(2026-12-31T00:00:00Z), a date, or a duration
+        from now such as V(60d), at least a day. The default is Azure's own, 30 days.
     type: str
   wait_for:
     description:
-      - What to wait for. A backup of a virtual machine takes a snapshot, which can be restored from at once, and then transfers it to the
-        vault, which may take hours. V(snapshot) returns when the first is done.
+      - What to wait for. A backup of a virtual machine takes a snapshot, from which you can restore immediately, and then
+        transfers it to the vault, which may take hours. V(snapshot) returns when the snapshot exists.
     type: str
     choices: [job, snapshot]
     default: job
   wait_timeout:
     description:
-      - Seconds to wait. When they are over the task fails, gives the job, and the job goes on in Azure.
+      - Seconds to wait. After that the task fails and returns the job, which continues in Azure.
     type: int
     default: 14400
 """
@@ -96,7 +96,7 @@ EXAMPLES = r"""
       - "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data02"
   register: backup
 
-- name: Back up all disks of the vault that are marked as critical
+- name: Back up all disks of the vault that are tagged as critical
   holdfast.azure_backup.backup_adhoc:
     resource_group: demo-rg
     vault_name: demo-vault
@@ -106,19 +106,19 @@ EXAMPLES = r"""
         Tier: critical
     max_age: 12h
 
-- name: Only where there is no recovery point of the last 12 hours
+- name: Back up unless there is a recovery point from the last 12 hours
   holdfast.azure_backup.backup_adhoc:
     resource_group: demo-rg
     vault_name: demo-vault
     datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01"
     max_age: 12h
 
-- name: Go on waiting for a job that an earlier run started
+- name: Resume the wait for a job that an earlier run started
   holdfast.azure_backup.backup_adhoc:
     job_id: "{{ backup.datasources[0].job.id }}"
   when: backup.datasources[0].job is not none
 
-- name: Back up a virtual machine before a change, go on when its snapshot is there, and keep the backup for a quarter
+- name: Back up a virtual machine before a change, wait only for its snapshot, and keep the backup for 90 days
   holdfast.azure_backup.backup_adhoc:
     resource_group: demo-rg
     vault_name: demo-rsv
@@ -129,7 +129,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 datasources:
-  description: What became of each datasource, in the order of O(datasource_id); also on failure.
+  description: Result for each datasource, in the order of O(datasource_id); also on failure.
   returned: always
   type: list
   elements: dict
@@ -139,15 +139,15 @@ datasources:
       type: str
       sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01
     changed:
-      description: Whether something was changed for it.
+      description: Whether something changed for this datasource.
       type: bool
       sample: true
     failed:
-      description: Whether it failed.
+      description: Whether this datasource failed.
       type: bool
       sample: false
     msg:
-      description: One sentence.
+      description: What happened, in one sentence.
       type: str
       sample: "backed up 'data01': job 6e24aef9-5b8b-4df5-8d9b-9075abb77300 completed"
     action:
@@ -155,7 +155,7 @@ datasources:
       type: str
       sample: start
     instance:
-      description: The backup instance that protects it.
+      description: The backup instance of the datasource.
       type: dict
       sample:
         name: data01-data01-5e1ad6e4-2c29-5c3f-8f0c-6f8f7a9c1d11
@@ -191,7 +191,7 @@ datasources:
         tier: operational_store
         expiry: '2026-11-11T08:55:40Z'
     error:
-      description: Azure's answer, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
+      description: Azure's error, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
       type: dict
       sample: null
 error:
@@ -200,7 +200,7 @@ error:
   type: dict
   sample:
     code: UserErrorDiskSnapshotNotFound
-    message: "Cannot back up 'data01': job 6e24aef9-5b8b-4df5-8d9b-9075abb77300 ended failed"
+    message: "Cannot back up 'data01': job 6e24aef9-5b8b-4df5-8d9b-9075abb77300 failed: The snapshot is gone. (X)"
     status:
     request_id:
     recommended_action:

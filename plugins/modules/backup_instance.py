@@ -8,14 +8,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: backup_instance
-short_description: Protect datasources by a backup policy, or end their protection
+short_description: Protect datasources with a backup policy, or stop or remove their protection
 version_added: 0.1.0
 description:
-  - Brings the protection of datasources to a state and waits until Azure says that it holds.
-  - A datasource that the vault protects already is adopted, whatever the name of its backup instance.
-  - Before a datasource is protected, Azure is asked whether it can be. While the answer is a missing permission it is asked
-    again, because new roles take up to 30 minutes to be effective.
-  - Removing protection is a ladder; each rung is asked for by name, see O(state).
+  - Brings the protection of datasources to a state and waits until Azure confirms it.
+  - A datasource that the vault already protects is adopted, regardless of the name of its backup instance.
+  - Before it protects a datasource, the module asks Azure to validate the protection. While Azure reports a missing permission,
+    it retries, because new roles take up to 30 minutes to take effect.
+  - Protection can be suspended, stopped or removed; each step has its own O(state).
 author:
   - The holdfast.azure_backup authors (@holdfast)
 extends_documentation_fragment:
@@ -28,11 +28,11 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - V(present) protects, resumes what was suspended or stopped, and changes the policy.
-      - V(suspended) makes no new recovery points; those that are there expire by the policy.
-      - V(stopped) makes no new recovery points and keeps all that are there.
-      - V(absent) ends the protection. Where soft delete is on, the recovery points are kept for its retention; where it is off,
-        they are B(destroyed at once), which O(delete_backup_data) has to confirm.
+      - V(present) protects datasources, resumes suspended or stopped protection, and changes the policy.
+      - V(suspended) creates no new recovery points; existing ones expire by the policy.
+      - V(stopped) creates no new recovery points and keeps all existing ones.
+      - V(absent) removes the protection. If soft delete is on, Azure keeps the recovery points for its retention; if it is off,
+        Azure B(destroys them immediately), which O(delete_backup_data) must confirm.
     type: str
     choices: [present, suspended, stopped, absent]
     default: present
@@ -43,82 +43,82 @@ options:
     type: str
   policy_name:
     description:
-      - The policy, which means its highest version (see M(holdfast.azure_backup.backup_policy)). This or O(policy_id) is needed with
+      - The policy, in its highest version (see M(holdfast.azure_backup.backup_policy)). This or O(policy_id) is required with
         O(state=present).
     type: str
   policy_id:
     description:
-      - The ARM id of the policy, taken literally.
+      - The ARM id of the policy, in exactly this version.
     type: str
   name:
     description:
-      - The name of a new backup instance. The default is made of the datasource's id, and is the same in each run.
+      - The name of a new backup instance. The default is derived from the datasource's id and is the same in each run.
     type: str
   snapshot_resource_group:
     description:
       - The resource group of a disk's snapshots, by name or ARM id. It must exist, in the subscription of the datasource, which may
-        be another than the vault's. It cannot be changed later.
+        differ from the vault's. It cannot be changed later.
       - The default is the datasource's own resource group.
     type: str
   containers_list:
     description:
-      - The containers of a storage account that scheduled backups take. Continuous backup takes all of them and no list.
-      - The default for a new protection is all that the account has then; an existing one keeps its own.
+      - The containers of a storage account to include in scheduled backups. Continuous backup always includes all containers.
+      - The default for a new protection is all containers that exist then; an existing protection keeps its own.
     type: list
     elements: str
   auto_protection:
     description:
-      - Protect all containers of a storage account, also those that are made later, instead of O(containers_list).
-      - Azure knows this from its api-version 2026-06-01 on, which is for vaults whose soft delete is V(AlwaysOn).
+      - Protect all containers of a storage account, including those created later, instead of O(containers_list).
+      - Azure supports this from API version 2026-06-01 on, for vaults whose soft delete is V(AlwaysOn).
     type: dict
     suboptions:
       exclude_prefixes:
         description:
-          - Containers whose names begin so are left out.
+          - Exclude containers whose names begin with one of these.
         type: list
         elements: str
   include_disk_luns:
     description:
-      - Back up these data disks of a virtual machine only, by their logical unit numbers, and its system disk. An empty list means
-        the system disk alone.
+      - Back up only the OS disk and these data disks of a virtual machine, by their logical unit numbers. An empty list means
+        only the OS disk.
     type: list
     elements: int
   exclude_disk_luns:
     description:
-      - Back up all disks of a virtual machine but these data disks. An empty list backs all up again.
+      - Back up all disks of a virtual machine except these data disks. An empty list includes all disks again.
     type: list
     elements: int
   identity_id:
     description:
-      - The ARM id of the vault's user-assigned identity that a new protection acts with.
+      - The ARM id of the vault's user-assigned identity that a new protection uses.
       - The default is the system-assigned identity or, in a vault without one, its only user-assigned identity.
     type: str
   permission_timeout:
     description:
-      - Seconds to go on asking while Azure misses a permission.
+      - How long to retry while the vault's identity lacks a role, in seconds.
     type: int
     default: 1800
   delete_backup_data:
     description:
-      - Confirms that O(state=absent) may destroy recovery points that nothing keeps.
+      - Confirms that O(state=absent) may destroy recovery points if soft delete is off.
     type: bool
     default: false
   permanent:
     description:
-      - With O(state=absent) and O(delete_backup_data), destroys what soft delete still holds as well. B(It cannot be undone.)
-      - Azure allows it in a vault whose soft delete is off now; where it is on, the task fails before anything is sent.
+      - With O(state=absent) and O(delete_backup_data), also destroys soft-deleted backup data. B(This cannot be undone.)
+      - Azure allows it only in a vault whose soft delete is off now; if it is on, the task fails before anything is sent.
     type: bool
     default: false
   undelete:
     description:
-      - With O(state=present), brings a soft-deleted instance of the datasource back, with its recovery points, and protects by it.
-        Without it such a datasource is refused, since Azure would too.
-      - With O(state=stopped), brings it back and makes no new recovery points.
+      - With O(state=present), undeletes a soft-deleted backup instance with its recovery points and resumes its protection.
+        Without it the module rejects such a datasource, as Azure would.
+      - With O(state=stopped), undeletes it and creates no new recovery points.
     type: bool
     default: false
   wait_timeout:
     description:
-      - Seconds to wait for the state, for each datasource.
+      - Seconds to wait for the state of each datasource.
     type: int
     default: 3600
 """
@@ -142,21 +142,21 @@ EXAMPLES = r"""
     datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Storage/storageAccounts/demoaccount"
     containers_list: [invoices, photos]
 
-- name: Make no more recovery points of a disk, and keep those there are
+- name: Stop the protection of a disk and keep its recovery points
   holdfast.azure_backup.backup_instance:
     resource_group: demo-rg
     vault_name: demo-vault
     datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data02"
     state: stopped
 
-- name: End the protection of a disk
+- name: Remove the protection of a disk
   holdfast.azure_backup.backup_instance:
     resource_group: demo-rg
     vault_name: demo-vault
     datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data02"
     state: absent
 
-- name: Protect it again, with the recovery points that soft delete still holds
+- name: Undelete the backup instance and protect the disk again
   holdfast.azure_backup.backup_instance:
     resource_group: demo-rg
     vault_name: demo-vault
@@ -176,7 +176,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 datasources:
-  description: What became of each datasource, in the order of O(datasource_id); also on failure.
+  description: Result for each datasource, in the order of O(datasource_id); also on failure.
   returned: always
   type: list
   elements: dict
@@ -186,15 +186,15 @@ datasources:
       type: str
       sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01
     changed:
-      description: Whether something was changed for it.
+      description: Whether something changed for this datasource.
       type: bool
       sample: true
     failed:
-      description: Whether it failed.
+      description: Whether this datasource failed.
       type: bool
       sample: false
     msg:
-      description: One sentence.
+      description: What happened, in one sentence.
       type: str
       sample: "'data01' is protected by policy 'disks'"
     action:
@@ -203,7 +203,7 @@ datasources:
       type: str
       sample: protect
     instance:
-      description: The backup instance that protects it.
+      description: The backup instance of the datasource.
       type: dict
       sample:
         name: data01-data01-5e1ad6e4-2c29-5c3f-8f0c-6f8f7a9c1d11
@@ -218,7 +218,7 @@ datasources:
       type: dict
       sample: null
     error:
-      description: Azure's answer, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
+      description: Azure's error, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
       type: dict
       sample: null
 error:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: backup_instance_info
-short_description: Read what is protected
+short_description: Read backup instances
 version_added: 0.1.0
 description:
   - Reads the backup instances of a vault, or of all vaults of one or more subscriptions.
-  - The list is empty where nothing matches, also where there is no such vault.
+  - The list is empty if nothing matches or the vault does not exist.
 author:
   - The holdfast.azure_backup authors (@holdfast)
 extends_documentation_fragment:
@@ -28,29 +28,29 @@ options:
     type: str
   datasource_id:
     description:
-      - Only the instances of these datasources, by ARM id; one string is taken as a list of one.
+      - Only the backup instances of these datasources, by ARM id; a single string is accepted as a list of one.
     type: list
     elements: str
   datasource_type:
     description:
-      - Only instances of this type of datasource, such as V(azure_disk).
+      - Only backup instances of this datasource type, V(azure_disk), V(azure_blob) or V(azure_vm).
     type: str
   instance_name:
     description:
-      - Only the instance of this name.
+      - Only the backup instance with this name.
     type: str
   policy_name:
     description:
-      - Only instances with this policy.
+      - Only backup instances with this policy.
     type: str
   deleted:
     description:
-      - Read what soft delete still holds instead of what is protected. A vault has to be named.
+      - Read soft-deleted backup instances instead of existing ones. Requires a vault.
     type: bool
     default: false
   state:
     description:
-      - Only instances in one of these states.
+      - Only backup instances in one of these states.
     type: list
     elements: str
     choices:
@@ -65,23 +65,23 @@ options:
 """
 
 EXAMPLES = r"""
-- name: What a vault protects
+- name: Read the backup instances of a vault
   holdfast.azure_backup.backup_instance_info:
     resource_group: demo-rg
     vault_name: demo-vault
   register: found
 
-- name: What soft delete still holds
+- name: Read the soft-deleted backup instances
   holdfast.azure_backup.backup_instance_info:
     resource_group: demo-rg
     vault_name: demo-vault
     deleted: true
 
-- name: Which vault protects a disk, whichever it is
+- name: Find the vault that protects a disk
   holdfast.azure_backup.backup_instance_info:
     datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01"
 
-- name: What is not backed up although it should be, in all subscriptions that we may see
+- name: Find broken protection in all accessible subscriptions
   holdfast.azure_backup.backup_instance_info:
     subscription_ids: all
     state:
@@ -109,11 +109,11 @@ instances:
       type: str
       sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.DataProtection/backupVaults/demo-vault
     datasource_id:
-      description: What is protected.
+      description: The protected datasource.
       type: str
       sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01
     datasource_type:
-      description: Its type; Azure's own name for a type that this collection does not support.
+      description: The datasource type; Azure's own name for a type that this collection does not support.
       type: str
       sample: azure_disk
     friendly_name:
@@ -129,30 +129,30 @@ instances:
       type: str
       sample: disks
     snapshot_resource_group_id:
-      description: Where the snapshots lie, for types that have them.
+      description: The resource group of the snapshots, for types that have them.
       type: str
       sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-snapshots-rg
     containers_list:
-      description: The containers of a storage account that are backed up; empty for other types and for what was never backed up by a schedule.
+      description: The containers of a storage account that are backed up; empty for other types and without a scheduled backup.
       type: list
       elements: str
       sample: []
     auto_protection:
-      description: Set where containers are protected by themselves, also those to come, with C(exclude_prefixes).
+      description: Set if all containers, including future ones, are protected automatically, with C(exclude_prefixes).
       type: dict
       sample: null
     include_disk_luns:
-      description: The data disks of a virtual machine that are backed up; none where it is not said.
+      description: The data disks of a virtual machine that are backed up; null if not set.
       type: list
       elements: int
       sample: null
     exclude_disk_luns:
-      description: The data disks of a virtual machine that are left out; none where it is not said.
+      description: The data disks of a virtual machine that are excluded; null if not set.
       type: list
       elements: int
       sample: null
     identity_id:
-      description: The user-assigned identity that it acts with; none for the vault's own.
+      description: The user-assigned identity that the protection uses; null for the vault's own.
       type: str
       sample: null
     state:
@@ -162,20 +162,20 @@ instances:
       type: str
       sample: protection_configured
     provisioning_state:
-      description: How far Azure is with the instance.
+      description: The provisioning state of the backup instance.
       type: str
       sample: succeeded
     errors:
-      description: Why it is not protected, each with C(code), C(message) and C(recommended_action).
+      description: Why the datasource is not protected, each with C(code), C(message) and C(recommended_action).
       type: list
       elements: dict
       sample: []
     deletion_time:
-      description: When it was deleted, for what soft delete still holds.
+      description: When it was deleted, for soft-deleted backup instances.
       type: str
       sample: null
     purge_time:
-      description: When it is destroyed, for what soft delete still holds.
+      description: When Azure purges it, for soft-deleted backup instances.
       type: str
       sample: null
     tags:
@@ -183,7 +183,7 @@ instances:
       type: dict
       sample: {}
 error:
-  description: Azure's answer, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
+  description: Azure's error, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
   returned: failure
   type: dict
   sample:

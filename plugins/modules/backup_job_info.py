@@ -12,10 +12,9 @@ short_description: Read backup jobs, and wait for them
 version_added: 0.1.0
 description:
   - Reads jobs of a vault, or of all vaults of one or more subscriptions, newest first.
-  - The list is empty where nothing matches, also where there is no such vault. With O(wait) a vault or job that is not there is
-    an error.
-  - With O(wait) it returns when none of them runs any more. That a job failed does not fail the task; look at its C(status).
-  - Across vaults the answer is Azure Resource Graph's, which may lag some minutes behind.
+  - The list is empty if nothing matches or the vault does not exist. With O(wait) a missing vault or job is an error.
+  - With O(wait) it returns when all of them have finished. A failed job does not fail the task; check its C(status).
+  - Across vaults the data comes from Azure Resource Graph, which may lag some minutes behind.
 author:
   - The holdfast.azure_backup authors (@holdfast)
 extends_documentation_fragment:
@@ -35,21 +34,21 @@ options:
     type: str
   job_id:
     description:
-      - Only these jobs, by ARM id, or by GUID where a vault is named; one string is taken as a list of one.
+      - Only these jobs, by ARM id, or by GUID if a vault is given; a single string is accepted as a list of one.
     type: list
     elements: str
   datasource_id:
     description:
-      - Only jobs of these datasources, by ARM id; one string is taken as a list of one.
+      - Only jobs of these datasources, by ARM id; a single string is accepted as a list of one.
     type: list
     elements: str
   datasource_type:
     description:
-      - Only jobs for this type of datasource, such as V(azure_disk).
+      - Only jobs for this datasource type, V(azure_disk), V(azure_blob) or V(azure_vm).
     type: str
   instance_name:
     description:
-      - Only jobs of the backup instance of this name.
+      - Only jobs of the backup instance with this name.
     type: str
   status:
     description:
@@ -59,45 +58,45 @@ options:
     choices: [in_progress, completed, completed_with_warnings, failed, cancelled, cancelling, paused]
   operation:
     description:
-      - Only jobs of these kinds. V(backup) means both on demand and scheduled.
+      - Only jobs with these operations. V(backup) includes on-demand and scheduled backups.
     type: list
     elements: str
     choices: [backup, on_demand_backup, scheduled_backup, restore]
   start_time:
     description:
-      - Only jobs that began from this time on, in ISO 8601 such as V(2026-11-04T08:00:00Z), or a duration before now such as V(24h),
-        by the clock of the machine that runs the task.
+      - Only jobs that started from this time on, in ISO 8601 such as V(2026-11-04T08:00:00Z), or a duration before now such as
+        V(24h), by the clock of the machine that runs the task.
     type: str
   end_time:
     description:
-      - Only jobs that began before this time, in the same forms.
+      - Only jobs that started before this time, in the same formats.
     type: str
   details:
     description:
-      - Read each job once more by itself, for its sub-tasks, progress and recovery point. The list of a vault leaves these out.
+      - Read each job individually as well, for its sub-tasks, progress and recovery point. The list of a vault omits these.
     type: bool
     default: false
   wait:
     description:
-      - Wait until none of the jobs runs any more.
+      - Wait until all of the jobs have finished.
     type: bool
     default: false
   wait_timeout:
     description:
-      - Seconds to wait. When they are over the task fails, gives the jobs, and they go on in Azure.
+      - Seconds to wait. After that the task fails and returns the jobs, which continue in Azure.
     type: int
     default: 14400
 """
 
 EXAMPLES = r"""
-- name: What ran in a vault in the last day
+- name: Read the jobs of a vault from the last day
   holdfast.azure_backup.backup_job_info:
     resource_group: demo-rg
     vault_name: demo-vault
     start_time: 24h
   register: found
 
-- name: Wait for all backups of a vault that run, and fail unless each of them succeeds
+- name: Wait for all running backups of a vault, and fail unless each of them succeeds
   holdfast.azure_backup.backup_job_info:
     resource_group: demo-rg
     vault_name: demo-vault
@@ -109,7 +108,7 @@ EXAMPLES = r"""
     running.jobs is undefined or
     running.jobs | rejectattr('status', 'in', ['completed', 'completed_with_warnings']) | length > 0
 
-- name: The backups of the last day of everything in a vault that is tagged critical
+- name: Read the backups from the last day of all datasources in a vault that are tagged critical
   holdfast.azure_backup.backup_job_info:
     resource_group: demo-rg
     vault_name: demo-vault
@@ -120,20 +119,20 @@ EXAMPLES = r"""
     start_time: 24h
   register: critical
 
-- name: What failed in the last week, in all vaults of all subscriptions that we may see
+- name: Read the failed jobs of the last week in all vaults of all accessible subscriptions
   holdfast.azure_backup.backup_job_info:
     subscription_ids: all
     status: failed
     start_time: 7d
 
-- name: One job
+- name: Read one job
   holdfast.azure_backup.backup_job_info:
     job_id: "{{ found.jobs[0].id }}"
 """
 
 RETURN = r"""
 jobs:
-  description: The jobs, newest first; also when the waiting for them ended too early.
+  description: The jobs, newest first; also if the wait for them timed out.
   returned: success
   type: list
   elements: dict
@@ -151,19 +150,19 @@ jobs:
       type: str
       sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.DataProtection/backupVaults/demo-vault
     operation:
-      description: What it does, such as V(backup) or V(restore).
+      description: The operation, such as V(backup) or V(restore).
       type: str
       sample: backup
     status:
-      description: How it is, V(in_progress), V(completed), V(completed_with_warnings), V(failed), V(cancelled) and others.
+      description: The status, V(in_progress), V(completed), V(completed_with_warnings), V(failed), V(cancelled) and others.
       type: str
       sample: completed
     datasource_id:
-      description: What it is about.
+      description: The datasource.
       type: str
       sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01
     datasource_type:
-      description: Its type; Azure's own name for a type that this collection does not support.
+      description: The datasource type; Azure's own name for a type that this collection does not support.
       type: str
       sample: azure_disk
     instance_id:
@@ -171,7 +170,7 @@ jobs:
       type: str
       sample: /subscriptions/0000.../backupVaults/demo-vault/backupInstances/data01-data01-5e1ad6e4-2c29-5c3f-8f0c-6f8f7a9c1d11
     instance_name:
-      description: The backup instance's name.
+      description: The name of the backup instance.
       type: str
       sample: data01-data01-5e1ad6e4-2c29-5c3f-8f0c-6f8f7a9c1d11
     policy_name:
@@ -179,49 +178,49 @@ jobs:
       type: str
       sample: disks
     user_triggered:
-      description: Whether it was started on demand.
+      description: Whether the job was started on demand.
       type: bool
       sample: true
     start_time:
-      description: When it began, in UTC.
+      description: When the job started, in UTC.
       type: str
       sample: '2026-11-04T08:54:50Z'
     end_time:
-      description: When it ended, in UTC; none while it runs.
+      description: When the job ended, in UTC; null while it is running.
       type: str
       sample: '2026-11-04T08:58:27Z'
     duration:
-      description: How long it took, as Azure writes it.
+      description: How long the job took, as Azure formats it.
       type: str
       sample: PT3M36.4945012S
     duration_seconds:
-      description: How long it took in seconds; none while it runs.
+      description: How long the job took in seconds; null while it is running.
       type: float
       sample: 216.4945012
     progress_percent:
-      description: How far it is, where Azure says it.
+      description: The progress in percent, if Azure reports it.
       type: int
       sample: null
     transferred_bytes:
-      description: How much was copied, where Azure says it.
+      description: The number of bytes copied, if Azure reports it.
       type: int
       sample: null
     sub_tasks:
-      description: Its parts, each with C(name) and C(status); empty in a list without O(details).
+      description: The sub-tasks, each with C(name) and C(status); empty in a list without O(details).
       type: list
       elements: dict
       sample: [{"name": "Trigger Backup", "status": "completed"}]
     errors:
-      description: Why it failed, each with C(code), C(message) and C(recommended_action).
+      description: Why the job failed, each with C(code), C(message) and C(recommended_action).
       type: list
       elements: dict
       sample: []
     recovery_point_id:
-      description: The recovery point that it made; none in a list without O(details).
+      description: The recovery point that the job created; null in a list without O(details).
       type: str
       sample: 9db34ab2e18f4b268a0ac740ef8fa6bd
 error:
-  description: Azure's answer, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
+  description: Azure's error, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
   returned: failure
   type: dict
   sample:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: backup_permission
-short_description: Grant a vault's identity the roles that backing up takes
+short_description: Grant a vault's identity the roles that backups require
 version_added: 0.1.0
 description:
   - Assigns the Azure roles that the identity of a vault needs for each datasource. For a disk these are C(Disk Backup Reader) on
     the disk and C(Disk Snapshot Contributor) on the resource group of its snapshots.
-  - A role that is held already, on the scope or above it, is left alone. In check mode it reports what is missing.
-  - New roles take up to 30 minutes to be effective; M(holdfast.azure_backup.backup_instance) waits for that.
-  - The caller needs the right to assign roles, such as C(User Access Administrator), which is why this is apart from the rest.
+  - A role that the identity already has, on the scope or above it, is left unchanged. Check mode reports missing roles.
+  - New roles take up to 30 minutes to take effect; M(holdfast.azure_backup.backup_instance) waits for that.
+  - The caller needs the right to assign roles, such as C(User Access Administrator), which is why this is a separate module.
 author:
   - The holdfast.azure_backup authors (@holdfast)
 extends_documentation_fragment:
@@ -26,8 +26,8 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - V(absent) revokes what this module granted, and nothing else. A role on a resource group that other datasources of the
-        vault keep their snapshots in is kept.
+      - V(absent) revokes only roles that this module granted. It keeps a role on a resource group that stores snapshots of
+        other datasources of the vault.
     type: str
     choices: [present, absent]
     default: present
@@ -38,13 +38,13 @@ options:
     type: str
   identity_id:
     description:
-      - The ARM id of the vault's user-assigned identity that is to hold the roles.
+      - The ARM id of the vault's user-assigned identity that gets the roles.
       - The default is the system-assigned identity or, in a vault without one, its only user-assigned identity.
     type: str
 """
 
 EXAMPLES = r"""
-- name: What the vault needs to back up two disks
+- name: Grant the roles for backups of two disks
   holdfast.azure_backup.backup_permission:
     resource_group: demo-rg
     vault_name: demo-vault
@@ -53,13 +53,13 @@ EXAMPLES = r"""
       - "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data02"
     snapshot_resource_group: demo-snapshots-rg
 
-- name: What the vault needs to back up a storage account
+- name: Grant the role for backups of a storage account
   holdfast.azure_backup.backup_permission:
     resource_group: demo-rg
     vault_name: demo-vault
     datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Storage/storageAccounts/demoaccount"
 
-- name: Take back what was granted
+- name: Revoke the granted roles
   holdfast.azure_backup.backup_permission:
     resource_group: demo-rg
     vault_name: demo-vault
@@ -70,7 +70,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 datasources:
-  description: What became of each datasource, in the order of O(datasource_id); also on failure.
+  description: Result for each datasource, in the order of O(datasource_id); also on failure.
   returned: always
   type: list
   elements: dict
@@ -80,15 +80,15 @@ datasources:
       type: str
       sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01
     changed:
-      description: Whether something was changed for it.
+      description: Whether something changed for this datasource.
       type: bool
       sample: true
     failed:
-      description: Whether it failed.
+      description: Whether this datasource failed.
       type: bool
       sample: false
     msg:
-      description: One sentence.
+      description: What happened, in one sentence.
       type: str
       sample: 'granted: Disk Backup Reader on .../disks/data01'
     action:
@@ -96,7 +96,7 @@ datasources:
       type: str
       sample: grant
     instance:
-      description: The backup instance that protects it.
+      description: The backup instance of the datasource.
       type: dict
       sample:
         name: data01-data01-5e1ad6e4-2c29-5c3f-8f0c-6f8f7a9c1d11
@@ -111,14 +111,14 @@ datasources:
       type: dict
       sample: null
     error:
-      description: Azure's answer, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
+      description: Azure's error, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
       type: dict
       sample: null
     roles:
       description:
         - Each role with its C(scope) and C(status).
-        - V(present) was there, V(granted) is new, V(missing) is to be granted (check mode), V(revoked), V(absent), V(kept) is
-          still needed by other datasources, V(foreign) was not granted by this module.
+        - V(present) existed before, V(granted) is new, V(missing) would be granted (check mode), V(revoked), V(absent), V(kept)
+          is still needed by other datasources, V(foreign) was not granted by this module.
       type: list
       elements: dict
       sample:

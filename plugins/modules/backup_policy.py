@@ -11,11 +11,11 @@ module: backup_policy
 short_description: Create, version or delete a backup policy
 version_added: 0.1.0
 description:
-  - Makes a policy of a Backup vault back up by O(schedule) and keep by O(retention), both in readable form.
-  - What is not set has Azure's own default for the type of datasource. For disks that is every 4 hours, kept for 7 days; for blobs
-    every day, kept for 7 days in the vault, and continuously, kept for 30 days in the storage account.
-  - Azure never changes the policy of a Backup vault. Where it differs from what is asked for, the module fails with the
-    difference, or makes a new version of it, see O(on_change).
+  - Creates or changes a policy that backs up by O(schedule) and keeps recovery points by O(retention), both in readable form.
+  - Options that are not set use Azure's default for the datasource type. For disks that is every 4 hours, kept for 7 days; for
+    blobs every day, kept for 7 days in the vault, and continuously, kept for 30 days in the storage account.
+  - Azure cannot change a policy of a Backup vault. If it differs from the requested one, the module fails and shows the
+    difference, or creates a new version, see O(on_change).
 author:
   - The holdfast.azure_backup authors (@holdfast)
 extends_documentation_fragment:
@@ -26,41 +26,41 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - V(absent) deletes the policy with all its versions. It fails while an instance uses one of them, and names it.
+      - V(absent) deletes the policy with all its versions. It fails while backup instances use one of them, and lists them.
     type: str
     choices: [present, absent]
     default: present
   policy_name:
     description:
-      - The name, 3 to 150 letters, digits and hyphens, a letter first.
-      - It means the highest version of that name, which is V(gold-v2) where V(gold) and V(gold-v2) are there.
+      - The name, 3 to 150 letters, digits and hyphens, starting with a letter.
+      - It selects the highest version of that name, such as V(gold-v2) if V(gold) and V(gold-v2) exist.
     type: str
     required: true
   datasource_type:
     description:
-      - What the policy is for, such as V(azure_disk). Needed with O(state=present).
+      - The datasource type of the policy, V(azure_disk), V(azure_blob) or V(azure_vm). Required with O(state=present).
     type: str
   schedule:
     description:
-      - When to back up. Only what is set here is compared with an existing policy.
+      - When to back up. Only the suboptions that are set are compared with an existing policy.
     type: dict
     suboptions:
       frequency:
         description:
-          - How often. Disks can be backed up V(hourly) and V(daily), blobs V(daily) and V(weekly), virtual machines each way.
+          - How often to back up. Disks support V(hourly) and V(daily), blobs V(daily) and V(weekly), virtual machines all.
         type: str
         choices: [hourly, daily, weekly]
       interval_hours:
         description:
-          - Hours between backups of an hourly schedule. Disks take 1, 2, 4, 6, 8 and 12, virtual machines 4, 6, 8 and 12.
+          - Hours between backups of an hourly schedule. Disks support 1, 2, 4, 6, 8 and 12, virtual machines 4, 6, 8 and 12.
         type: int
       window_hours:
         description:
-          - For virtual machines, how many hours of the day an hourly schedule backs up, from its time on. 12 when it is not set.
+          - For virtual machines, the daily window of an hourly schedule in hours, starting at its time. The default is 12.
         type: int
       times:
         description:
-          - Times of day as V('13:00'), in quotes. An hourly schedule has one, at which its intervals begin.
+          - Times of day such as V('13:00'), in quotes. An hourly schedule has one, when its intervals begin.
         type: list
         elements: str
       days:
@@ -70,61 +70,63 @@ options:
         elements: str
       time_zone:
         description:
-          - The Windows name of the time zone that the times are in, such as V(W. Europe Standard Time). V(UTC) when it is not set.
+          - The Windows name of the time zone that the times are in, such as V(W. Europe Standard Time). The default is V(UTC).
         type: str
   retention:
     description:
-      - How long recovery points are kept, as V(7d), V(4w), V(6mo), V(1y) or V(P7D). Only what is set here is compared.
-      - A policy for blobs has the kinds of backup that it speaks of. With O(retention.operational) alone it is continuous, with
-        other retention or a O(schedule) it is scheduled, with both it is both, and also where nothing at all is said.
+      - How long recovery points are kept, such as V(7d), V(4w), V(6mo), V(1y) or V(P7D). Only the suboptions that are set are
+        compared.
+      - A policy for blobs enables the backup types that its options imply. O(retention.operational) alone means continuous
+        backup, other retention or a O(schedule) means scheduled backup, and both together or none at all mean both.
     type: dict
     suboptions:
       default:
         description:
-          - For every recovery point.
+          - Retention of every recovery point.
         type: str
       operational:
         description:
-          - For what is backed up continuously in the storage account itself. Blobs only, at most 360 days.
+          - Retention of continuous backup in the storage account itself. Blobs only, at most 360 days.
         type: str
       daily:
         description:
-          - For the first one of each day. Disks only.
+          - Retention of the first recovery point of each day. Disks only.
         type: str
       weekly:
         description:
-          - For the first one of each week.
+          - Retention of the first recovery point of each week.
         type: str
       monthly:
         description:
-          - For the first one of each month. Blobs only.
+          - Retention of the first recovery point of each month. Blobs and virtual machines only.
         type: str
       yearly:
         description:
-          - For the first one of each year. Blobs only.
+          - Retention of the first recovery point of each year. Blobs and virtual machines only.
         type: str
   retention_rules:
     description:
-      - More retention, for recovery points that are chosen by other criteria. Blobs only; Azure takes none for disks.
-      - A recovery point has to fulfil all criteria that a rule sets. The rules are compared as a whole; an empty list means none.
+      - More retention rules, for recovery points selected by other criteria. Blobs and virtual machines only. For virtual
+        machines the rules are named V(weekly), V(monthly) and V(yearly).
+      - A recovery point must match all criteria of a rule. The rules are compared as a whole; an empty list means none.
     type: list
     elements: dict
     suboptions:
       name:
         description:
-          - The name, which is the tag of the recovery points that it keeps.
+          - The name, which is also the tag of the recovery points that the rule keeps.
         type: str
         required: true
       duration:
         description:
-          - How long they are kept.
+          - How long the rule keeps recovery points.
         type: str
         required: true
       tagging_priority:
         description:
-          - Which rule counts where a recovery point fulfils several; the lowest does. O(retention) has 10 for V(yearly), 15 for
-            V(monthly), 20 for V(weekly), 25 for V(daily).
-          - Without it, the rules come before these, in their own order.
+          - If a recovery point matches several rules, the rule with the lowest value applies. O(retention) uses 10 for
+            V(yearly), 15 for V(monthly), 20 for V(weekly), 25 for V(daily). Blobs only.
+          - If not set, the rules precede these, in the order in which they are listed.
         type: int
       absolute_criteria:
         description:
@@ -153,53 +155,54 @@ options:
         elements: str
       schedule_times:
         description:
-          - Times of day as V('13:00'), which have to be times of the schedule.
+          - Times of day such as V('13:00'), which must be times of the schedule.
         type: list
         elements: str
   policy_type:
     description:
-      - Whether a policy for virtual machines is standard (V(V1)) or enhanced (V(V2)). V(V2) where the schedule is hourly, V(V1) else.
+      - Whether a policy for virtual machines is standard (V(V1)) or enhanced (V(V2)). The default is V(V2) for
+        an hourly schedule and V(V1) otherwise.
     type: str
     choices: [V1, V2]
   instant_rp_retention_range_in_days:
     description:
-      - How many days a policy for virtual machines keeps snapshots beside the vault, from which a restore is quick. V(V1) takes 1 to 5,
-        and 5 only for a weekly schedule; V(V2) takes 1 to 30. It is 2 where nothing is said.
+      - How many days a policy for virtual machines keeps snapshots for instant restore. V(V1) supports 1 to 5, and only 5 with
+        a weekly schedule; V(V2) supports 1 to 30. The default is 2.
     type: int
   azure_backup_rg_name_prefix:
     description:
-      - How the name of the resource group of these snapshots begins; Azure puts a number behind it.
+      - Prefix of the name of the resource group of these snapshots; Azure appends a number.
     type: str
   azure_backup_rg_name_suffix:
     description:
-      - How the name of that resource group ends.
+      - Suffix of the name of that resource group.
     type: str
   on_change:
     description:
-      - What to do where the existing policy of a Backup vault differs from what is asked for. A policy of a Recovery Services vault is
-        changed in place.
+      - What to do if an existing policy of a Backup vault differs from the requested one. A policy of a Recovery Services vault
+        is changed in place.
       - V(fail) fails and shows the difference.
-      - V(new_version) creates the next version (V(gold-v2), V(gold-v3) and so on), re-points all instances of the old one to it
-        and deletes the old one.
+      - V(new_version) creates the next version (V(gold-v2), V(gold-v3) and so on), moves all backup instances of the old
+        version to it and deletes the old one.
     type: str
     choices: [fail, new_version]
     default: fail
   wait_timeout:
     description:
-      - Seconds to wait for instances that are re-pointed.
+      - Seconds to wait for each backup instance that moves to a new version.
     type: int
     default: 3600
 """
 
 EXAMPLES = r"""
-- name: Azure's default for disks, every 4 hours, kept for 7 days
+- name: Create a policy with Azure's default for disks, every 4 hours, kept for 7 days
   holdfast.azure_backup.backup_policy:
     resource_group: demo-rg
     vault_name: demo-vault
     policy_name: disks
     datasource_type: azure_disk
 
-- name: Every night, kept for two weeks, the first of each week for three months
+- name: Back up every night, keep two weeks and the first backup of each week for three months
   holdfast.azure_backup.backup_policy:
     resource_group: demo-rg
     vault_name: demo-vault
@@ -213,7 +216,7 @@ EXAMPLES = r"""
       default: 14d
       weekly: 12w
 
-- name: Keep for longer from now on; every instance gets the new version
+- name: Extend the retention and move every backup instance to the new version
   holdfast.azure_backup.backup_policy:
     resource_group: demo-rg
     vault_name: demo-vault
@@ -223,7 +226,7 @@ EXAMPLES = r"""
       default: 30d
     on_change: new_version
 
-- name: Storage accounts, continuously for a month and every Sunday into the vault
+- name: Back up storage accounts continuously for a month and every Sunday into the vault
   holdfast.azure_backup.backup_policy:
     resource_group: demo-rg
     vault_name: demo-vault
@@ -244,14 +247,14 @@ EXAMPLES = r"""
         days_of_the_week: [Sunday]
         months_of_year: [March, June, September, December]
 
-- name: Remove a policy that nothing uses
+- name: Delete a policy that no backup instance uses
   holdfast.azure_backup.backup_policy:
     resource_group: demo-rg
     vault_name: demo-vault
     policy_name: disks-nightly
     state: absent
 
-- name: Virtual machines, every six hours between six and midnight, with snapshots of a week for instant restore
+- name: Back up virtual machines every six hours from six to midnight, with a week of instant restore snapshots
   holdfast.azure_backup.backup_policy:
     resource_group: demo-rg
     vault_name: demo-rsv
@@ -271,7 +274,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 policy:
-  description: The policy, in the form that the options take; none after its removal.
+  description: The policy, in the form of the options; null after it is deleted.
   returned: success
   type: dict
   contains:
@@ -284,19 +287,19 @@ policy:
       type: str
       sample: disks
     datasource_type:
-      description: What the policy is for; Azure's own name for a type that this collection does not support.
+      description: The datasource type; Azure's own name for a type that this collection does not support.
       type: str
       sample: azure_disk
     schedule:
-      description: When it backs up; none where the readable form cannot say it.
+      description: When the policy backs up; null if the readable form cannot express it.
       type: dict
       sample: {"frequency": "hourly", "interval_hours": 4, "times": ["13:00"], "time_zone": "UTC"}
     retention:
-      description: How long it keeps.
+      description: How long the policy keeps recovery points.
       type: dict
       sample: {"default": "7d"}
     retention_rules:
-      description: What it keeps by other criteria.
+      description: The retention rules with other criteria.
       type: list
       elements: dict
       sample: []
@@ -305,54 +308,54 @@ policy:
       type: str
       sample: null
     instant_rp_retention_range_in_days:
-      description: How many days a policy for virtual machines keeps snapshots beside the vault.
+      description: How many days a policy for virtual machines keeps snapshots for instant restore.
       type: int
       sample: null
     azure_backup_rg_name_prefix:
-      description: How the name of the resource group of these snapshots begins.
+      description: Prefix of the name of the resource group of these snapshots.
       type: str
       sample: null
     azure_backup_rg_name_suffix:
-      description: How it ends.
+      description: Suffix of that name.
       type: str
       sample: null
     backup_rules:
-      description: The names of the rules that an on-demand backup can name.
+      description: The names of the backup rules that an on-demand backup can use.
       type: list
       elements: str
       sample: [BackupHourly]
     retention_tags:
-      description: The names of the retention rules, which an on-demand backup can be tagged with.
+      description: The names of the retention rules that an on-demand backup can use.
       type: list
       elements: str
       sample: [Default]
     is_fully_described:
-      description: Whether schedule, retention and retention_rules say all that the policy does.
+      description: Whether schedule, retention and retention_rules describe the policy completely.
       type: bool
       sample: true
     recovery_points_kept:
-      description: How many recovery points of each datasource there are once it has run for as long as it keeps them. Azure keeps
-        450 of a disk at most.
+      description: How many recovery points of each datasource exist once the policy has run for its whole retention. Azure
+        keeps at most 450 of a disk.
       type: int
       sample: 42
     properties:
-      description: The policy as Azure writes it, which is the C(properties) of its body.
+      description: The policy as Azure returns it, the C(properties) of its body.
       type: dict
       sample: {"objectType": "BackupPolicy", "datasourceTypes": ["Microsoft.Compute/disks"], "policyRules": []}
 replaced_policies:
-  description: The names of the versions that the newest one replaced.
-  returned: when a new version was made
+  description: The names of the policy versions that the newest one replaced.
+  returned: when a new version was created
   type: list
   elements: str
   sample: [disks]
 repointed_instances:
-  description: The names of the instances that got the new version.
-  returned: when a new version was made
+  description: The names of the backup instances that moved to the new version.
+  returned: when a new version was created
   type: list
   elements: str
   sample: [data01-data01-5e1ad6e4-2c29-5c3f-8f0c-6f8f7a9c1d11]
 error:
-  description: Azure's answer or the reason, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
+  description: Azure's error or the reason, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
   returned: failure
   type: dict
   sample:

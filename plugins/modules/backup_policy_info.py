@@ -8,11 +8,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: backup_policy_info
-short_description: Read backup policies, or Azure's default for a type of datasource
+short_description: Read backup policies, or Azure's default policy for a datasource type
 version_added: 0.1.0
 description:
-  - Reads the policies of a vault, in the form that M(holdfast.azure_backup.backup_policy) takes and in Azure's own.
-  - The list is empty where nothing matches, also where there is no such vault.
+  - Reads the policies of a vault, in the form of M(holdfast.azure_backup.backup_policy) and in Azure's own.
+  - The list is empty if nothing matches or the vault does not exist.
 author:
   - The holdfast.azure_backup authors (@holdfast)
 extends_documentation_fragment:
@@ -31,24 +31,24 @@ options:
     type: str
   datasource_type:
     description:
-      - Only policies for this type of datasource, such as V(azure_disk).
+      - Only policies for this datasource type, V(azure_disk), V(azure_blob) or V(azure_vm).
     type: str
   template:
     description:
-      - Give Azure's default policy for O(datasource_type) instead. Nothing is asked of Azure, and no vault is needed.
+      - Return Azure's default policy for O(datasource_type) instead. This sends no request to Azure and needs no vault.
     type: bool
     default: false
 """
 
 EXAMPLES = r"""
-- name: The policies of a vault that are for disks
+- name: Read the policies of a vault for disks
   holdfast.azure_backup.backup_policy_info:
     resource_group: demo-rg
     vault_name: demo-vault
     datasource_type: azure_disk
   register: found
 
-- name: What Azure proposes for disks
+- name: Show Azure's default policy for disks
   holdfast.azure_backup.backup_policy_info:
     datasource_type: azure_disk
     template: true
@@ -62,27 +62,27 @@ policies:
   elements: dict
   contains:
     id:
-      description: The ARM id; none for a template.
+      description: The ARM id; null for a template.
       type: str
       sample: /subscriptions/0000.../backupVaults/demo-vault/backupPolicies/disks
     name:
-      description: The name, with its version; none for a template.
+      description: The name, with its version; null for a template.
       type: str
       sample: disks
     datasource_type:
-      description: What the policy is for; Azure's own name for a type that this collection does not support.
+      description: The datasource type; Azure's own name for a type that this collection does not support.
       type: str
       sample: azure_disk
     schedule:
-      description: When it backs up, as M(holdfast.azure_backup.backup_policy) takes it; none where that form cannot say it.
+      description: When the policy backs up, in the form of M(holdfast.azure_backup.backup_policy); null if not expressible.
       type: dict
       sample: {"frequency": "hourly", "interval_hours": 4, "times": ["13:00"], "time_zone": "UTC"}
     retention:
-      description: How long it keeps, as M(holdfast.azure_backup.backup_policy) takes it.
+      description: How long the policy keeps recovery points, in the form of M(holdfast.azure_backup.backup_policy).
       type: dict
       sample: {"default": "7d"}
     retention_rules:
-      description: What it keeps by other criteria, as M(holdfast.azure_backup.backup_policy) takes it.
+      description: The retention rules with other criteria, in the form of M(holdfast.azure_backup.backup_policy).
       type: list
       elements: dict
       sample: []
@@ -91,42 +91,42 @@ policies:
       type: str
       sample: null
     instant_rp_retention_range_in_days:
-      description: How many days a policy for virtual machines keeps snapshots beside the vault.
+      description: How many days a policy for virtual machines keeps snapshots for instant restore.
       type: int
       sample: null
     azure_backup_rg_name_prefix:
-      description: How the name of the resource group of these snapshots begins.
+      description: Prefix of the name of the resource group of these snapshots.
       type: str
       sample: null
     azure_backup_rg_name_suffix:
-      description: How it ends.
+      description: Suffix of that name.
       type: str
       sample: null
     backup_rules:
-      description: The names of the rules that an on-demand backup can name.
+      description: The names of the backup rules that an on-demand backup can use.
       type: list
       elements: str
       sample: [BackupHourly]
     retention_tags:
-      description: The names of the retention rules, which an on-demand backup can be tagged with.
+      description: The names of the retention rules that an on-demand backup can use.
       type: list
       elements: str
       sample: [Default]
     is_fully_described:
-      description: Whether schedule, retention and retention_rules say all that the policy does.
+      description: Whether schedule, retention and retention_rules describe the policy completely.
       type: bool
       sample: true
     recovery_points_kept:
-      description: How many recovery points of each datasource there are once it has run for as long as it keeps them. Azure keeps
-        450 of a disk at most.
+      description: How many recovery points of each datasource exist once the policy has run for its whole retention. Azure
+        keeps at most 450 of a disk.
       type: int
       sample: 42
     properties:
-      description: The policy as Azure writes it, which is the C(properties) of its body.
+      description: The policy as Azure returns it, the C(properties) of its body.
       type: dict
       sample: {"objectType": "BackupPolicy", "datasourceTypes": ["Microsoft.Compute/disks"], "policyRules": []}
 error:
-  description: Azure's answer, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
+  description: Azure's error, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
   returned: failure
   type: dict
   sample:

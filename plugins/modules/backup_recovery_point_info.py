@@ -11,9 +11,9 @@ module: backup_recovery_point_info
 short_description: Read recovery points
 version_added: 0.1.0
 description:
-  - Reads the recovery points of datasources of a vault, newest first. Without O(datasource_id) and O(instance_name) it reads those
-    of everything that the vault protects.
-  - The list is empty where nothing matches, also where there is no such vault or the datasource is not protected in it.
+  - Reads the recovery points of datasources of a vault, newest first. Without O(datasource_id) and O(instance_name) it reads
+    those of all protected datasources of the vault.
+  - The list is empty if nothing matches, the vault does not exist or does not protect the datasource.
 author:
   - The holdfast.azure_backup authors (@holdfast)
 extends_documentation_fragment:
@@ -25,7 +25,7 @@ extends_documentation_fragment:
 options:
   instance_name:
     description:
-      - Only recovery points of the backup instance of this name.
+      - Only recovery points of the backup instance with this name.
     type: str
   recovery_point_id:
     description:
@@ -33,36 +33,36 @@ options:
     type: str
   restorable_time_ranges:
     description:
-      - Read as well to which moments can be restored what is backed up continuously, and has no recovery points therefore.
+      - Also read the time ranges to which datasources with continuous backup, which have no recovery points, can be restored.
     type: bool
     default: false
   start_time:
     description:
-      - Only recovery points from this time on, in ISO 8601 such as V(2026-11-04T08:00:00Z), or a duration before now such as V(24h),
-        by the clock of the machine that runs the task.
+      - Only recovery points from this time on, in ISO 8601 such as V(2026-11-04T08:00:00Z), or a duration before now such as
+        V(24h), by the clock of the machine that runs the task.
     type: str
   end_time:
     description:
-      - Only recovery points of before this time, in the same forms.
+      - Only recovery points before this time, in the same formats.
     type: str
 """
 
 EXAMPLES = r"""
-- name: The recovery points of a disk
+- name: Read the recovery points of a disk
   holdfast.azure_backup.backup_recovery_point_info:
     resource_group: demo-rg
     vault_name: demo-vault
     datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01"
   register: points
 
-- name: The moments that a storage account can be restored to
+- name: Read the times to which a storage account can be restored
   holdfast.azure_backup.backup_recovery_point_info:
     resource_group: demo-rg
     vault_name: demo-vault
     datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Storage/storageAccounts/demoaccount"
     restorable_time_ranges: true
 
-- name: Fail where the newest one is older than a day
+- name: Fail if the newest recovery point is older than a day
   ansible.builtin.assert:
     that: points.recovery_points | selectattr('time', '>', limit) | length > 0
   vars:
@@ -81,46 +81,46 @@ recovery_points:
       type: str
       sample: /subscriptions/0000.../recoveryPoints/9db34ab2e18f4b268a0ac740ef8fa6bd
     name:
-      description: The name, which a restore asks for.
+      description: The name, which a restore requires.
       type: str
       sample: 9db34ab2e18f4b268a0ac740ef8fa6bd
     datasource_id:
-      description: What it is a copy of.
+      description: The datasource of the recovery point.
       type: str
       sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01
     instance_name:
-      description: The backup instance that made it.
+      description: The backup instance of the recovery point.
       type: str
       sample: data01-data01-5e1ad6e4-2c29-5c3f-8f0c-6f8f7a9c1d11
     time:
-      description: When its data is from, in UTC.
+      description: The time of its data, in UTC.
       type: str
       sample: '2026-11-04T08:55:40Z'
     type:
-      description: Whether it is V(full) or V(incremental).
+      description: V(full) or V(incremental).
       type: str
       sample: incremental
     consistency:
-      description: How consistent it is; Backup vaults do not say.
+      description: The consistency; null in Backup vaults.
       type: str
       sample: null
     tier:
-      description: The store that holds it.
+      description: The store that contains the recovery point.
       type: str
       sample: operational_store
     expiry:
-      description: When retention ends, in UTC.
+      description: When its retention ends, in UTC.
       type: str
       sample: '2026-11-11T08:55:40Z'
 restorable_time_ranges:
-  description: Ranges to whose every moment can be restored, each with C(datasource_id), C(instance_name), C(start_time) and
-    C(end_time); empty where O(restorable_time_ranges) is not set.
+  description: Time ranges within which every moment can be restored, each with C(datasource_id), C(instance_name),
+    C(start_time) and C(end_time); empty if O(restorable_time_ranges) is not set.
   returned: success
   type: list
   elements: dict
   sample: []
 error:
-  description: Azure's answer, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
+  description: Azure's error, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
   returned: failure
   type: dict
   sample:

@@ -11,10 +11,11 @@ module: backup_resource_guard
 short_description: Create, change or delete a resource guard
 version_added: 0.1.0
 description:
-  - Makes a resource guard (C(Microsoft.DataProtection/resourceGuards)) what the options say. What they do not say stays as it is.
-  - A resource guard has to approve critical operations of the vaults that are mapped to it (multi-user authorization). It belongs to
-    other people than the vaults do, and therefore often lies in another subscription.
-  - A vault is mapped to a guard by O(holdfast.azure_backup.backup_vault#module:resource_guard_id).
+  - Creates or changes a resource guard (C(Microsoft.DataProtection/resourceGuards)) to match the options. Unset options change
+    nothing.
+  - A resource guard must approve critical operations of the vaults that are mapped to it (multi-user authorization). It belongs
+    to different people than the vaults, and is therefore often in another subscription.
+  - O(holdfast.azure_backup.backup_vault#module:resource_guard_id) maps a vault to a guard.
 author:
   - The holdfast.azure_backup authors (@holdfast)
 extends_documentation_fragment:
@@ -34,38 +35,38 @@ options:
     required: true
   resource_guard_name:
     description:
-      - The name, 3 to 63 letters, digits and hyphens, a letter first.
+      - The name, 3 to 63 letters, digits and hyphens, starting with a letter.
     type: str
     required: true
   location:
     description:
-      - The region, which has to be that of the vaults. For a new guard the default is the resource group's region.
+      - The region, which must be that of the vaults. The default for a new guard is the resource group's region.
     type: str
   vault_critical_operation_exclusion_list:
     description:
-      - Operations that need no approval, such as C(Microsoft.DataProtection/backupVaults/backupInstances/write). When it is not set,
-        they stay; an empty list has every operation approved.
+      - Operations that need no approval, such as C(Microsoft.DataProtection/backupVaults/backupInstances/write). If not set,
+        they stay; with an empty list every operation needs approval.
     type: list
     elements: str
   tags:
     description:
-      - Tags of the guard. When it is not set, all tags stay.
+      - Tags of the guard. If not set, all tags stay.
     type: dict
   append_tags:
     description:
-      - Whether O(tags) are added to those that are there, or replace them.
+      - Whether O(tags) are added to the existing tags or replace them.
     type: bool
     default: true
 """
 
 EXAMPLES = r"""
-- name: A guard for the vaults of the region
+- name: Create a guard for the vaults of the region
   holdfast.azure_backup.backup_resource_guard:
     resource_group: demo-rg
     resource_guard_name: demo-guard
     location: westeurope
 
-- name: Policies may be changed without an approval
+- name: Allow policy changes without approval
   holdfast.azure_backup.backup_resource_guard:
     resource_group: demo-rg
     resource_guard_name: demo-guard
@@ -75,7 +76,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 resource_guard:
-  description: The guard, or none after its removal. Values that only Azure makes are none in check mode.
+  description: The guard, or null after it is deleted. Values that only Azure generates are null in check mode.
   returned: success
   type: dict
   contains:
@@ -104,7 +105,7 @@ resource_guard:
       type: dict
       sample: {}
     vault_critical_operations:
-      description: The operations that it has to approve.
+      description: The operations that the guard must approve.
       type: list
       elements: str
       sample: [Microsoft.DataProtection/backupVaults/backupInstances/delete]
@@ -114,11 +115,11 @@ resource_guard:
       elements: str
       sample: []
     provisioning_state:
-      description: How far Azure is with the guard.
+      description: The provisioning state of the guard.
       type: str
       sample: Succeeded
 error:
-  description: Azure's answer, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
+  description: Azure's error, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
   returned: failure
   type: dict
   sample:

@@ -11,13 +11,14 @@ module: backup_vault
 short_description: Create, change or delete a backup vault
 version_added: 0.1.0
 description:
-  - Makes a Backup vault (C(Microsoft.DataProtection/backupVaults)) or, with O(vault_type=recovery_services), a Recovery Services vault
-    (C(Microsoft.RecoveryServices/vaults)) what the options say. What they do not say stays as it is.
-  - A new vault gets a system-assigned identity and soft delete for 14 days, unless told otherwise.
-  - O(location), O(datastore_type), O(sku) and the O(redundancy) of a Backup vault never change; asking for it fails before anything is sent.
-  - Some settings are B(final) and cannot be undone by anyone, O(immutability_state=Locked), soft delete V(AlwaysOn),
+  - Creates or changes a Backup vault (C(Microsoft.DataProtection/backupVaults)) or, with O(vault_type=recovery_services), a
+    Recovery Services vault (C(Microsoft.RecoveryServices/vaults)) to match the options. Unset options change nothing.
+  - By default a new vault gets a system-assigned identity and soft delete for 14 days.
+  - O(location), O(datastore_type), O(sku) and the O(redundancy) of a Backup vault cannot change; a request to change
+    them fails before anything is sent.
+  - Some settings are B(permanent) and nobody can undo them, O(immutability_state=Locked), soft delete V(AlwaysOn),
     O(encryption_settings), O(cross_region_restore_state=Enabled) and O(cross_subscription_restore_state=PermanentlyDisabled). The
-    module sets them only when asked, and fails before the request when asked to undo them.
+    module sets them only if an option requests it, and fails before it sends anything if an option would undo them.
 author:
   - The holdfast.azure_backup authors (@holdfast)
 extends_documentation_fragment:
@@ -28,103 +29,104 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - V(absent) deletes the vault. It never cascades; while something is protected it fails and names what.
+      - V(absent) deletes the vault. It never deletes backups; while the vault protects datasources it fails and lists them.
     type: str
     choices: [present, absent]
     default: present
   location:
     description:
-      - The region. A vault protects what is in its own region. For a new vault the default is the resource group's region.
+      - The region. A vault protects only datasources in its own region. The default for a new vault is the resource group's
+        region.
     type: str
   sku:
     description:
-      - The SKU of a Recovery Services vault, which never changes. V(Standard) for a new one when it is not set.
+      - The SKU of a Recovery Services vault, which cannot change. The default for a new vault is V(Standard).
     type: str
     choices: [Standard, RS0]
   public_network_access:
     description:
-      - Whether a Recovery Services vault can be reached from public networks. V(Enabled) for a new one when it is not set.
+      - Whether a Recovery Services vault is reachable from public networks. The default for a new vault is V(Enabled).
     type: str
     choices: [Enabled, Disabled]
   datastore_type:
     description:
-      - The store of a Backup vault. V(VaultStore) for a new vault when it is not set.
+      - The datastore of a Backup vault. The default for a new vault is V(VaultStore).
     type: str
     choices: [VaultStore, OperationalStore, ArchiveStore]
   redundancy:
     description:
-      - How the store is replicated. For a new Backup vault V(LocallyRedundant) when it is not set, and it never changes then.
-      - For a new Recovery Services vault Azure takes V(GeoRedundant), and it can be changed while the vault protects nothing.
+      - How backup data is replicated. The default for a new Backup vault is V(LocallyRedundant), and it cannot change later.
+      - Azure's default for a new Recovery Services vault is V(GeoRedundant). It can change while the vault protects nothing.
     type: str
     choices: [LocallyRedundant, ZoneRedundant, GeoRedundant]
   identity:
     description:
-      - The identity that Azure Backup acts with.
+      - The identity that Azure Backup uses.
     type: dict
     suboptions:
       type:
         description:
-          - V(SystemAssigned), V(UserAssigned) or both, or V(None) to remove it, which ends all that the vault may do.
-          - User-assigned identities stay beside V(SystemAssigned) until O(identity.user_assigned_identities) says otherwise.
+          - V(SystemAssigned), V(UserAssigned) or both, or V(None) to remove it, which removes all access of the vault.
+          - User-assigned identities remain beside V(SystemAssigned) until O(identity.user_assigned_identities) changes them.
         type: str
         choices: [SystemAssigned, UserAssigned, 'SystemAssigned,UserAssigned', 'SystemAssigned, UserAssigned', None]
       user_assigned_identities:
         description:
-          - The ARM ids of all user-assigned identities that the vault is to have. An empty list removes them.
+          - The ARM ids of all user-assigned identities of the vault. An empty list removes them.
         type: list
         elements: str
   soft_delete:
     description:
-      - How long deleted backup data is kept.
+      - How long Azure keeps deleted backup data.
     type: dict
     suboptions:
       state:
         description:
-          - V(AlwaysOn) is final. V(on) and V(off) are what YAML makes of an unquoted On and Off, and mean the same.
+          - V(AlwaysOn) is permanent. YAML turns an unquoted On or Off into V(on) or V(off), which mean the same.
         type: str
         choices: ['On', 'Off', AlwaysOn, 'on', 'off']
       retention_duration_in_days:
         description:
-          - Days that deleted data is kept, 14 to 180.
+          - How many days Azure keeps deleted data, 14 to 180.
         type: int
   immutability_state:
     description:
-      - Whether backup data can be deleted before its retention ends. V(Locked) is final.
+      - Whether backup data can be deleted before its retention ends. V(Locked) is permanent.
     type: str
     choices: [Disabled, Unlocked, Locked]
   encryption_settings:
     description:
-      - Encryption by a key of your own instead of Microsoft's. B(It is final), Azure never goes back to its own key; another key
-        of yours can be named.
+      - Encryption with a customer-managed key instead of Microsoft's. B(This is permanent), Azure never returns to its own key,
+        but you can change to another key of yours.
     type: dict
     suboptions:
       key_uri:
         description:
-          - The URI of the key, in a Key Vault or a Managed HSM. Without a version the newest one is always used.
+          - The URI of the key, in a Key Vault or a Managed HSM. Without a version Azure always uses the newest one.
         type: str
       identity_type:
         description:
-          - The kind of the identity that reads the key. V(UserAssigned) where O(encryption_settings.identity_id) is given. A new
-            vault needs a user-assigned one, since its own does not have the right to the key yet.
+          - The type of the identity that reads the key. The default is V(UserAssigned) if O(encryption_settings.identity_id) is
+            set. A new vault needs a user-assigned identity, because its own has no access to the key yet.
         type: str
         choices: [SystemAssigned, UserAssigned]
       identity_id:
         description:
-          - The user-assigned identity that reads the key. It has to be one of O(identity.user_assigned_identities).
+          - The user-assigned identity that reads the key. It must be one of O(identity.user_assigned_identities).
         type: str
       infrastructure_encryption:
         description:
-          - Whether data is encrypted a second time below. It can be set only when the vault is created.
+          - Whether Azure also encrypts the data at the infrastructure level. It can be set only when the vault is created.
         type: str
         choices: [Enabled, Disabled]
   cross_region_restore_state:
     description:
-      - Whether backups can be restored in the paired region; for V(GeoRedundant) vaults. V(Enabled) is final.
+      - Whether backups can be restored in the paired region; for V(GeoRedundant) vaults. V(Enabled) is permanent.
     type: str
     choices: [Enabled, Disabled]
   cross_subscription_restore_state:
     description:
-      - Whether backups can be restored to other subscriptions. V(PermanentlyDisabled) is final.
+      - Whether backups can be restored to other subscriptions. V(PermanentlyDisabled) is permanent.
     type: str
     choices: [Enabled, Disabled, PermanentlyDisabled]
   alerts_for_all_job_failures:
@@ -134,35 +136,35 @@ options:
     choices: [Enabled, Disabled]
   resource_guard_id:
     description:
-      - The ARM id of the resource guard that has to approve critical operations (multi-user authorization). An empty string ends the
-        mapping.
-      - Where a vault is mapped, this collection asks the guard for its approval of what it does. Azure gives it to a caller that has
-        the role Backup MUA Operator on the guard at that moment.
+      - The ARM id of the resource guard that must approve critical operations (multi-user authorization). An empty string
+        removes the mapping.
+      - If a vault is mapped, this collection requests the guard's approval for each operation. Azure approves it if the caller
+        has the role Backup MUA Operator on the guard at that moment.
     type: str
   undelete:
     description:
-      - With O(state=present), brings the vault back if it was deleted and Azure still has it, which it does for vaults whose soft
-        delete is V(AlwaysOn). It comes back with a new identity.
+      - With O(state=present), undeletes the vault if it was deleted and Azure still has it, as it does for vaults whose soft
+        delete is V(AlwaysOn). The undeleted vault has a new identity.
     type: bool
     default: false
   tags:
     description:
-      - Tags of the vault. When it is not set, all tags stay.
+      - Tags of the vault. If not set, all tags stay.
     type: dict
   append_tags:
     description:
-      - Whether O(tags) are added to those that are there, or replace them.
+      - Whether O(tags) are added to the existing tags or replace them.
     type: bool
     default: true
   wait_timeout:
     description:
-      - Seconds to wait for Azure to make or delete the vault.
+      - Seconds to wait for Azure to create or delete the vault.
     type: int
     default: 600
 """
 
 EXAMPLES = r"""
-- name: A vault for disks, with everything by default
+- name: Create a vault for disks with the default settings
   holdfast.azure_backup.backup_vault:
     resource_group: demo-rg
     vault_name: demo-vault
@@ -178,19 +180,19 @@ EXAMPLES = r"""
     tags:
       owner: storage-team
 
-- name: Let nobody delete backups alone
+- name: Require approval by a resource guard before backups are deleted
   holdfast.azure_backup.backup_vault:
     resource_group: demo-rg
     vault_name: demo-vault
     resource_guard_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.DataProtection/resourceGuards/demo-guard"
 
-- name: Remove the vault, which fails while it protects anything
+- name: Delete the vault, which fails while it protects any datasource
   holdfast.azure_backup.backup_vault:
     resource_group: demo-rg
     vault_name: demo-vault
     state: absent
 
-- name: A vault for virtual machines
+- name: Create a vault for virtual machines
   holdfast.azure_backup.backup_vault:
     resource_group: demo-rg
     vault_name: demo-rsv
@@ -200,7 +202,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 vault:
-  description: The vault, or none after its removal. Values that only Azure makes are none in check mode.
+  description: The vault, or null after it is deleted. Values that only Azure generates are null in check mode.
   returned: success
   type: dict
   contains:
@@ -221,7 +223,7 @@ vault:
       type: str
       sample: demo-rg
     vault_type:
-      description: The kind of vault.
+      description: The type of the vault.
       type: str
       sample: backup
     location:
@@ -233,22 +235,22 @@ vault:
       type: dict
       sample: {"owner": "storage-team"}
     identity:
-      description: The identity, with C(type), C(principal_id), C(tenant_id) and C(user_assigned_identities) by their ARM ids.
+      description: The identity, with C(type), C(principal_id), C(tenant_id) and C(user_assigned_identities) keyed by ARM id.
       type: dict
       sample:
         type: SystemAssigned
         principal_id: 1d213bec-375f-4f72-9b0a-10cf6111f67c
         tenant_id: 72f988bf-86f1-41af-91ab-2d7cd011db47
     sku:
-      description: The SKU; Backup vaults have none.
+      description: The SKU; null for Backup vaults.
       type: str
       sample: null
     datastore_type:
-      description: The store.
+      description: The datastore.
       type: str
       sample: VaultStore
     redundancy:
-      description: How the store is replicated.
+      description: How backup data is replicated.
       type: str
       sample: LocallyRedundant
     soft_delete:
@@ -256,39 +258,39 @@ vault:
       type: dict
       sample: {"state": "On", "retention_duration_in_days": 14}
     immutability_state:
-      description: Whether backup data can be deleted before its time.
+      description: Whether backup data can be deleted before its retention ends.
       type: str
       sample: Disabled
     encryption_settings:
-      description: The key that encrypts, none where it is Microsoft's own.
+      description: The encryption key; null if it is Microsoft's own.
       type: dict
       sample: null
     cross_region_restore_state:
-      description: Whether backups can be restored in the paired region; none where it was never set.
+      description: Whether backups can be restored in the paired region; null if it was never set.
       type: str
       sample: null
     cross_subscription_restore_state:
-      description: Whether backups can be restored to other subscriptions; none where it was never set.
+      description: Whether backups can be restored to other subscriptions; null if it was never set.
       type: str
       sample: Enabled
     alerts_for_all_job_failures:
-      description: Whether Azure Monitor raises an alert when a job fails; none where it was never set.
+      description: Whether Azure Monitor raises an alert when a job fails; null if it was never set.
       type: str
       sample: null
     public_network_access:
-      description: Whether the vault can be reached from public networks; Backup vaults do not say.
+      description: Whether the vault is reachable from public networks; null for Backup vaults.
       type: str
       sample: null
     is_protected_by_resource_guard:
-      description: Whether critical operations need a second person.
+      description: Whether critical operations need the approval of a resource guard.
       type: bool
       sample: false
     resource_guard_id:
-      description: The resource guard that it is mapped to; none where it is not.
+      description: The resource guard that the vault is mapped to; null if there is none.
       type: str
       sample: null
     replicated_regions:
-      description: The regions that hold copies.
+      description: The regions that hold copies of the data.
       type: list
       elements: str
       sample: []
@@ -301,23 +303,23 @@ vault:
       type: str
       sample: Fair
     provisioning_state:
-      description: How far Azure is with the vault.
+      description: The provisioning state of the vault.
       type: str
       sample: Succeeded
     deleted_vault_id:
-      description: Azure's name of a deleted vault.
+      description: The name that Azure gives a deleted vault.
       type: str
       sample: null
     deletion_time:
-      description: When it was deleted; none for a vault that is there.
+      description: When the vault was deleted; null if it exists.
       type: str
       sample: null
     purge_time:
-      description: Until when it can be brought back; none for a vault that is there.
+      description: Until when the vault can be undeleted; null if it exists.
       type: str
       sample: null
 error:
-  description: Azure's answer, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
+  description: Azure's error, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
   returned: failure
   type: dict
   sample:

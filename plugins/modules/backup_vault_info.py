@@ -12,7 +12,7 @@ short_description: Read backup vaults
 version_added: 0.1.0
 description:
   - Reads one vault, the vaults of a resource group, of the subscription, or of several subscriptions.
-  - The list is empty where nothing matches.
+  - The list is empty if nothing matches.
 author:
   - The holdfast.azure_backup authors (@holdfast)
 extends_documentation_fragment:
@@ -27,8 +27,8 @@ options:
     type: str
   deleted:
     description:
-      - Read the deleted vaults of O(location) that Azure still has, instead of those that are there. O(resource_group) and
-        O(vault_name) choose among them.
+      - Read the deleted vaults in O(location) that Azure still has, instead of existing vaults. O(resource_group) and
+        O(vault_name) filter them.
     type: bool
     default: false
   location:
@@ -43,18 +43,18 @@ options:
 """
 
 EXAMPLES = r"""
-- name: One vault
+- name: Read one vault
   holdfast.azure_backup.backup_vault_info:
     resource_group: demo-rg
     vault_name: demo-vault
   register: one
 
-- name: What can still be brought back
+- name: Read the vaults that can be undeleted
   holdfast.azure_backup.backup_vault_info:
     deleted: true
     location: westeurope
 
-- name: The storage team's vaults in all subscriptions that we may see
+- name: Read the storage team's vaults in all accessible subscriptions
   holdfast.azure_backup.backup_vault_info:
     subscription_ids: all
     tags:
@@ -85,7 +85,7 @@ vaults:
       type: str
       sample: demo-rg
     vault_type:
-      description: The kind of vault.
+      description: The type of the vault.
       type: str
       sample: backup
     location:
@@ -97,19 +97,19 @@ vaults:
       type: dict
       sample: {"owner": "storage-team"}
     identity:
-      description: The identity, with C(type), C(principal_id), C(tenant_id) and C(user_assigned_identities) by their ARM ids.
+      description: The identity, with C(type), C(principal_id), C(tenant_id) and C(user_assigned_identities) keyed by ARM id.
       type: dict
       sample: {"type": "SystemAssigned", "principal_id": "1d213bec-375f-4f72-9b0a-10cf6111f67c"}
     sku:
-      description: The SKU; Backup vaults have none.
+      description: The SKU; null for Backup vaults.
       type: str
       sample: null
     datastore_type:
-      description: The store.
+      description: The datastore.
       type: str
       sample: VaultStore
     redundancy:
-      description: How the store is replicated.
+      description: How backup data is replicated.
       type: str
       sample: LocallyRedundant
     soft_delete:
@@ -117,39 +117,39 @@ vaults:
       type: dict
       sample: {"state": "On", "retention_duration_in_days": 14}
     immutability_state:
-      description: Whether backup data can be deleted before its time.
+      description: Whether backup data can be deleted before its retention ends.
       type: str
       sample: Disabled
     encryption_settings:
-      description: The key that encrypts, none where it is Microsoft's own.
+      description: The encryption key; null if it is Microsoft's own.
       type: dict
       sample: null
     cross_region_restore_state:
-      description: Whether backups can be restored in the paired region; none where it was never set.
+      description: Whether backups can be restored in the paired region; null if it was never set.
       type: str
       sample: null
     cross_subscription_restore_state:
-      description: Whether backups can be restored to other subscriptions; none where it was never set.
+      description: Whether backups can be restored to other subscriptions; null if it was never set.
       type: str
       sample: Enabled
     alerts_for_all_job_failures:
-      description: Whether Azure Monitor raises an alert when a job fails; none where it was never set.
+      description: Whether Azure Monitor raises an alert when a job fails; null if it was never set.
       type: str
       sample: null
     public_network_access:
-      description: Whether the vault can be reached from public networks; Backup vaults do not say.
+      description: Whether the vault is reachable from public networks; null for Backup vaults.
       type: str
       sample: null
     is_protected_by_resource_guard:
-      description: Whether critical operations need a second person.
+      description: Whether critical operations need the approval of a resource guard.
       type: bool
       sample: false
     resource_guard_id:
-      description: The resource guard that it is mapped to; none for one of a list.
+      description: The resource guard that the vault is mapped to; null if several vaults are read.
       type: str
       sample: null
     replicated_regions:
-      description: The regions that hold copies.
+      description: The regions that hold copies of the data.
       type: list
       elements: str
       sample: []
@@ -162,23 +162,23 @@ vaults:
       type: str
       sample: Fair
     provisioning_state:
-      description: How far Azure is with the vault.
+      description: The provisioning state of the vault.
       type: str
       sample: Succeeded
     deleted_vault_id:
-      description: Azure's name of a deleted vault.
+      description: The name that Azure gives a deleted vault.
       type: str
       sample: null
     deletion_time:
-      description: When it was deleted; none for a vault that is there.
+      description: When the vault was deleted; null if it exists.
       type: str
       sample: null
     purge_time:
-      description: Until when it can be brought back; none for a vault that is there.
+      description: Until when the vault can be undeleted; null if it exists.
       type: str
       sample: null
 error:
-  description: Azure's answer, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
+  description: Azure's error, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
   returned: failure
   type: dict
   sample:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: hsm_backup
-short_description: Back a Managed HSM up into a blob container, and wait until it is done
+short_description: Back up a Managed HSM to a blob container and wait until the backup is complete
 version_added: 0.1.0
 description:
   - Starts a full backup of a Managed HSM (all keys with their versions, attributes, tags and role assignments) and follows it to its
-    end. It fails with the HSM's reason.
-  - The request that starts a backup is never sent twice. A Managed HSM lists no jobs, so the id of the job is the first line of
-    progress and the result of O(wait=false), and O(job_id) goes on waiting for it. Where another backup runs, the HSM refuses a second
-    one and does not tell which runs.
-  - Without O(max_age) every run backs up.
+    end. If the backup fails, the task fails with the HSM's reason.
+  - The module never sends the request that starts a backup twice. A Managed HSM does not list jobs, so the first progress line
+    and the result of O(wait=false) contain the job's id, and O(job_id) resumes the wait. While a backup is running, the HSM
+    rejects another one and does not identify the running one.
+  - Without O(max_age) every run starts a backup.
 author:
   - The holdfast.azure_backup authors (@holdfast)
 extends_documentation_fragment:
@@ -28,31 +28,31 @@ extends_documentation_fragment:
 options:
   max_age:
     description:
-      - Do not back up where the newest backup of this HSM in the container is younger than this, such as V(12h) or V(PT12H). The name of
-        its folder says when it was made. A task that sees its backup fail marks the folder, which does not count then.
-      - The container is listed by O(sas_token), which then has to allow it (C(l)), or with O(use_user_managed_identity) by whoever runs the
-        task. Where it cannot be listed there is a warning, and the backup is taken.
+      - Do not back up if the newest backup of this HSM in the container is newer than this, such as V(12h) or V(PT12H). The
+        name of its folder contains the time. A task whose backup fails marks the folder, so that it does not count.
+      - The module lists the container with O(sas_token), which must then allow it (C(l)), or with O(use_user_managed_identity)
+        with the caller's own identity. If it cannot list the container, it warns and takes the backup.
     type: str
   keep:
     description:
-      - After a backup that succeeded, remove all older backups of this HSM from the container but so many, this one counted. By default
-        nothing is removed. Backups of other HSMs and whatever else lies there are left alone.
-      - Nothing is removed where no backup was made because of O(max_age), since the folder there may be of a backup that runs or failed.
+      - How many backups of this HSM to keep in the container, including the new one; older ones are deleted after a successful
+        backup. By default nothing is deleted. Backups of other HSMs and other contents of the container stay.
+      - Nothing is deleted if O(max_age) skips the backup, because the existing folder may belong to a running or failed backup.
     type: int
   wait_timeout:
     description:
-      - Seconds to wait. When they are over the task fails, gives the job, and it goes on.
+      - Seconds to wait. After that the task fails and returns the job, which continues.
     type: int
     default: 3600
 notes:
-  - The caller needs the local role C(Managed HSM Backup) or C(Managed HSM Administrator). No subscription is needed.
-  - A SAS token has to allow reading, creating, deleting and writing (C(crdw)).
+  - The caller needs the local RBAC role C(Managed HSM Backup) or C(Managed HSM Administrator). No subscription is needed.
+  - A SAS token must allow reading, creating, deleting and writing (C(crdw)).
 seealso:
   - module: holdfast.azure_backup.hsm_restore
 """
 
 EXAMPLES = r"""
-- name: Back up with a SAS token, unless there is a backup of the last day
+- name: Back up with a SAS token, unless there is a backup from the last day
   holdfast.azure_backup.hsm_backup:
     hsm_uri: https://demo-hsm.managedhsm.azure.net
     storage_container_uri: https://demoaccount.blob.core.windows.net/hsm-backups
@@ -60,11 +60,11 @@ EXAMPLES = r"""
     max_age: 24h
   register: backup
 
-- name: Say where it is
+- name: Show the folder of the backup
   ansible.builtin.debug:
     msg: "{{ backup.folder_uri }}"
 
-- name: Back up by the HSM's own identity, check first, and keep a week of daily backups
+- name: Back up with the HSM's identity, check first, and keep a week of daily backups
   holdfast.azure_backup.hsm_backup:
     hsm_uri: https://demo-hsm.managedhsm.azure.net
     storage_container_uri: https://demoaccount.blob.core.windows.net/hsm-backups
@@ -73,7 +73,7 @@ EXAMPLES = r"""
     keep: 7
   register: backup
 
-- name: Go on waiting for a job that an earlier run started
+- name: Resume the wait for a job that an earlier run started
   holdfast.azure_backup.hsm_backup:
     hsm_uri: https://demo-hsm.managedhsm.azure.net
     job_id: "{{ backup.backup.job_id }}"
@@ -86,22 +86,22 @@ action:
   type: str
   sample: start
 msg:
-  description: One sentence.
+  description: What happened, in one sentence.
   returned: always
   type: str
   sample: "backed up 'name' in 9s: https://account.blob.core.windows.net/container/mhsm-name-2026110408545001"
 folder_uri:
-  description: The address of the backup, as Microsoft's cmdlet prints it. Null while it runs.
+  description: The URL of the backup, as Microsoft's cmdlet prints it. Null while the backup is running.
   returned: success
   type: str
   sample: https://account.blob.core.windows.net/container/mhsm-name-2026110408545001
 backup:
-  description: The backup; null in check mode where one is to be started.
+  description: The backup; null in check mode if a backup would be started.
   returned: always
   type: dict
   contains:
     job_id:
-      description: The id of the job. Null where none was started.
+      description: The id of the job. Null if none was started.
       type: str
       sample: 8c1de5f0b2a94d0e9a4f5d3c2b1a0f9e
     status:
@@ -109,19 +109,19 @@ backup:
       type: str
       sample: succeeded
     status_details:
-      description: What the HSM says beside that.
+      description: Details of the status from the HSM.
       type: str
       sample:
     start_time:
-      description: When it began.
+      description: When the job started.
       type: str
       sample: '2026-11-04T08:54:50Z'
     end_time:
-      description: When it was over; of a backup that is fresh enough, when it was made.
+      description: When the job ended; for a skipped backup, when the existing one was created.
       type: str
       sample: '2026-11-04T08:54:59Z'
     duration:
-      description: How long it took, in ISO 8601.
+      description: How long the job took, in ISO 8601.
       type: str
       sample: PT9S
     duration_seconds:
@@ -129,11 +129,11 @@ backup:
       type: float
       sample: 9.0
     folder_uri:
-      description: The address of the backup. Of a backup only.
+      description: The URL of the backup. Set only for backups.
       type: str
       sample: https://account.blob.core.windows.net/container/mhsm-name-2026110408545001
     folder_name:
-      description: The name of the backup's folder, which a restore wants.
+      description: The name of the backup's folder, for a restore.
       type: str
       sample: mhsm-name-2026110408545001
     error:
@@ -141,13 +141,13 @@ backup:
       type: dict
       sample:
 pruned_folders:
-  description: The backups that were removed because of O(keep); in check mode those that would be.
+  description: The backups deleted because of O(keep); in check mode those that would be deleted.
   returned: success
   type: list
   elements: str
   sample: [mhsm-name-2026102808541502]
 error:
-  description: What went wrong.
+  description: The error.
   returned: failure
   type: dict
   sample:

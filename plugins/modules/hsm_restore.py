@@ -12,11 +12,11 @@ short_description: Restore a Managed HSM, or one key of it, from a backup
 version_added: 0.1.0
 description:
   - Restores a Managed HSM from a full backup, or with O(key_name) one key with all its versions, and follows the job to its end.
-  - B(A full restore replaces everything that is in the HSM). All keys, versions, attributes, tags and role assignments become what they
-    were when the backup was made; what was made since is gone. While it runs the HSM answers nothing else. Microsoft asks for a
-    backup of the HSM within the 30 minutes before.
-  - The backup has to come from an HSM with the same security domain.
-  - Every run restores, and counts as a change. The request that starts it is never sent twice.
+  - B(A full restore replaces the entire contents of the HSM). All keys, versions, attributes, tags and role assignments return
+    to their state at the time of the backup; anything created since is lost. During the restore the HSM answers no other
+    requests. Microsoft requires a backup of the HSM within the 30 minutes before.
+  - The backup must come from an HSM with the same security domain.
+  - Every run restores and reports a change. The module never sends the request that starts a restore twice.
 author:
   - The holdfast.azure_backup authors (@holdfast)
 extends_documentation_fragment:
@@ -28,7 +28,7 @@ extends_documentation_fragment:
 options:
   folder_uri:
     description:
-      - The address of the backup, as M(holdfast.azure_backup.hsm_backup) returns it, instead of the options of storage and O(folder_name).
+      - The URL of the backup, as M(holdfast.azure_backup.hsm_backup) returns it, instead of storage options and O(folder_name).
     type: str
   folder_name:
     description:
@@ -36,28 +36,29 @@ options:
     type: str
   key_name:
     description:
-      - Restore this key only. Versions of it that are there are not overwritten.
+      - Restore only this key. Existing versions of it are not overwritten.
     type: str
   confirm:
     description:
-      - The name of the HSM, a second time, so that no HSM is restored by mistake. With O(hsm_uri) it is the first part of the host, or the
-        whole of it where it is an address.
-      - Needed for one key as well, and for everything but O(job_id).
+      - The name of the HSM again, so that no HSM is restored by mistake. With O(hsm_uri) it is the first part of the host name,
+        or the whole host if that is an IP address.
+      - Also required for a single key; not required with O(job_id).
     type: str
   wait_timeout:
     description:
-      - Seconds to wait. When they are over the task fails, gives the job, and it goes on.
+      - Seconds to wait. After that the task fails and returns the job, which continues.
     type: int
     default: 7200
 notes:
-  - The caller needs the local role C(Managed HSM Administrator), or for one key C(Managed HSM Crypto Officer) or C(Managed HSM Restore).
-  - A SAS token has to allow reading and listing (C(rl)).
+  - The caller needs the local RBAC role C(Managed HSM Administrator), or for one key C(Managed HSM Crypto Officer) or
+    C(Managed HSM Restore).
+  - A SAS token must allow reading and listing (C(rl)).
 seealso:
   - module: holdfast.azure_backup.hsm_backup
 """
 
 EXAMPLES = r"""
-- name: Bring one key back
+- name: Restore one key
   holdfast.azure_backup.hsm_restore:
     hsm_uri: https://demo-hsm.managedhsm.azure.net
     folder_uri: "{{ backup.folder_uri }}"
@@ -65,7 +66,7 @@ EXAMPLES = r"""
     key_name: signing
     confirm: demo-hsm
 
-- name: Make the whole HSM what it was
+- name: Restore the whole HSM
   holdfast.azure_backup.hsm_restore:
     hsm_uri: https://demo-hsm.managedhsm.azure.net
     storage_container_uri: https://demoaccount.blob.core.windows.net/hsm-backups
@@ -74,7 +75,7 @@ EXAMPLES = r"""
     confirm: demo-hsm
   register: restored
 
-- name: Go on waiting for a restore that an earlier run started
+- name: Resume the wait for a restore that an earlier run started
   holdfast.azure_backup.hsm_restore:
     hsm_uri: https://demo-hsm.managedhsm.azure.net
     job_id: "{{ restored.restore.job_id }}"
@@ -87,7 +88,7 @@ action:
   type: str
   sample: start
 msg:
-  description: One sentence.
+  description: What happened, in one sentence.
   returned: always
   type: str
   sample: "restored 'name' from mhsm-name-2026110408545001 in 15s"
@@ -97,7 +98,7 @@ restore:
   type: dict
   contains:
     job_id:
-      description: The id of the job. Null where none was started.
+      description: The id of the job. Null if none was started.
       type: str
       sample: 8c1de5f0b2a94d0e9a4f5d3c2b1a0f9e
     status:
@@ -105,19 +106,19 @@ restore:
       type: str
       sample: succeeded
     status_details:
-      description: What the HSM says beside that.
+      description: Details of the status from the HSM.
       type: str
       sample:
     start_time:
-      description: When it began.
+      description: When the job started.
       type: str
       sample: '2026-11-04T08:54:50Z'
     end_time:
-      description: When it was over; of a backup that is fresh enough, when it was made.
+      description: When the job ended; for a skipped backup, when the existing one was created.
       type: str
       sample: '2026-11-04T08:54:59Z'
     duration:
-      description: How long it took, in ISO 8601.
+      description: How long the job took, in ISO 8601.
       type: str
       sample: PT9S
     duration_seconds:
@@ -125,11 +126,11 @@ restore:
       type: float
       sample: 9.0
     folder_uri:
-      description: The address of the backup. Of a backup only.
+      description: The URL of the backup. Set only for backups.
       type: str
       sample: https://account.blob.core.windows.net/container/mhsm-name-2026110408545001
     folder_name:
-      description: The name of the backup's folder, which a restore wants.
+      description: The name of the backup's folder, for a restore.
       type: str
       sample: mhsm-name-2026110408545001
     error:
@@ -137,7 +138,7 @@ restore:
       type: dict
       sample:
 error:
-  description: What went wrong.
+  description: The error.
   returned: failure
   type: dict
   sample:

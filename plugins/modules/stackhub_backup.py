@@ -8,16 +8,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: stackhub_backup
-short_description: Back the infrastructure of an Azure Stack Hub up, and wait until the backup is really done
+short_description: Back up the infrastructure of an Azure Stack Hub and wait until the backup is complete
 version_added: 0.1.0
 description:
-  - Starts an infrastructure backup of a region and follows it to its true end. Azure Stack Hub calls a backup succeeded ten to
-    fifteen minutes before it is over, so the end is where the operation has its result, the backup says that it succeeded, all of it
-    is uploaded as far as the stamp tells that, and the list of backups shows it.
-  - Only one backup runs at a time. The one that runs is joined; a run that was killed while it waited is simply run again.
-  - The request that starts a backup is never sent twice. Where its fate is not known, the module looks for the backup, and fails
-    rather than risk a second one.
-  - Fails when Azure Stack Hub says that the backup failed, and names the roles that did. Warns where it succeeded in part.
+  - Starts an infrastructure backup of a region and waits until it is really complete. Azure Stack Hub reports success ten to
+    fifteen minutes before a backup is complete, so the module waits until the operation has its result, the backup reports
+    success, it is completely uploaded if the stamp reports that, and the list of backups contains it.
+  - Only one backup runs at a time. The module joins a running one; if a run is killed while it waits, run it again.
+  - The module never sends the request that starts a backup twice. If its outcome is unknown, it searches for the backup,
+    and fails rather than risk a second one.
+  - If the backup fails, the task fails and lists the failed roles. If it succeeds partially, the task warns.
 author:
   - The holdfast.azure_backup authors (@holdfast)
 extends_documentation_fragment:
@@ -29,26 +29,26 @@ extends_documentation_fragment:
 options:
   max_age:
     description:
-      - Do not back up where there is a whole backup younger than this, such as V(12h) or V(PT12H). The stamp's clock counts.
+      - Do not back up if there is a complete backup newer than this, such as V(12h) or V(PT12H), by the stamp's clock.
     type: str
   on_running:
     description:
-      - What to do where a backup runs already. V(join) waits for that one, V(fail) fails.
+      - What to do if a backup is already running. V(join) waits for that one, V(fail) fails.
     type: str
     choices: [join, fail]
     default: join
   backup_id:
     description:
-      - Wait for this backup and start nothing. Its name, with the region before it or not, or its ARM id.
+      - Wait for this backup and start nothing. Its name, optionally with the region as a prefix, or its ARM id.
     type: str
   wait:
     description:
-      - Whether to wait until the backup is over. V(false) returns as soon as it has started.
+      - Whether to wait until the backup is complete. V(false) returns as soon as it has started.
     type: bool
     default: true
   wait_timeout:
     description:
-      - Seconds to wait. When they are over the task fails, gives the backup, and it goes on.
+      - Seconds to wait. After that the task fails and returns the backup, which continues.
     type: int
     default: 10800
 seealso:
@@ -57,18 +57,18 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Back the infrastructure up unless there is a backup of the last half day
+- name: Back up the infrastructure unless there is a backup from the last 12 hours
   holdfast.azure_backup.stackhub_backup:
     cloud_environment: https://adminmanagement.redmond.example.com
     location: redmond
     max_age: 12h
   register: backup
 
-- name: Say how it went
+- name: Show the result
   ansible.builtin.debug:
     msg: "{{ backup.msg }}"
 
-- name: Go on waiting for a backup that an earlier run started
+- name: Resume the wait for a backup that an earlier run started
   holdfast.azure_backup.stackhub_backup:
     cloud_environment: https://adminmanagement.redmond.example.com
     location: redmond
@@ -82,12 +82,12 @@ action:
   type: str
   sample: start
 msg:
-  description: One sentence.
+  description: What happened, in one sentence.
   returned: always
   type: str
   sample: "backed up 'redmond': backup 4f3c1d0e-6f0f-4a8c-9b35-7d1f8f8b3c55 succeeded in 20m 32s"
 backup:
-  description: The backup; in check mode the one that is there already, if any.
+  description: The backup; in check mode the existing one, if any.
   returned: always
   type: dict
   contains:
@@ -113,11 +113,11 @@ backup:
       elements: dict
       sample: [{role_name: NRP, status: succeeded}]
     created_time:
-      description: When it was made.
+      description: When the backup was created.
       type: str
       sample: '2026-11-04T12:22:18Z'
     time_taken:
-      description: How long that took, in ISO 8601.
+      description: How long the backup took, in ISO 8601.
       type: str
       sample: PT20M32.345912S
     time_taken_seconds:
@@ -129,7 +129,7 @@ backup:
       type: str
       sample: 1.0.1
     stamp_version:
-      description: The version of the Azure Stack Hub that was backed up; a restore needs one of the same.
+      description: The version of the Azure Stack Hub that was backed up; a restore requires the same version.
       type: str
       sample: 1.2301.2.58
     oem_version:
@@ -141,11 +141,11 @@ backup:
       type: str
       sample: 8f2b4a0d-93f5-4c0f-9d0f-6b6c2ed0a1ab
     encryption_cert_thumbprint:
-      description: The thumbprint of the certificate that it is encrypted for.
+      description: The thumbprint of the certificate that encrypts the backup.
       type: str
       sample: 7E2D9C1AF05B64E8A1C3B59D0F8672E4AA91C3D5
     completely_uploaded:
-      description: Whether all of it lies in the store. Null where the stamp does not say.
+      description: Whether the backup is completely uploaded. Null if the stamp does not report it.
       type: bool
       sample: true
     is_whole:
@@ -154,15 +154,15 @@ backup:
       type: bool
       sample: true
     is_automatic_backup:
-      description: Whether the scheduler started it.
+      description: Whether the scheduler started the backup.
       type: bool
       sample: false
     is_cloud_recovery_ready:
-      description: Whether a whole Azure Stack Hub can be recovered from it.
+      description: Whether an entire Azure Stack Hub can be recovered from the backup.
       type: bool
       sample: true
 error:
-  description: What went wrong.
+  description: The error.
   returned: failure
   type: dict
   sample:

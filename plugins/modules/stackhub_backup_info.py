@@ -11,7 +11,7 @@ module: stackhub_backup_info
 short_description: Read the infrastructure backups of an Azure Stack Hub
 version_added: 0.1.0
 description:
-  - Gives the infrastructure backups of a region, the newest first, or one of them.
+  - Returns the infrastructure backups of a region, newest first, or one of them.
 author:
   - The holdfast.azure_backup authors (@holdfast)
 extends_documentation_fragment:
@@ -21,7 +21,7 @@ extends_documentation_fragment:
 options:
   name:
     description:
-      - Give only this backup. Its name, with the region before it or not, or its ARM id.
+      - Return only this backup. Its name, optionally with the region as a prefix, or its ARM id.
     type: str
 seealso:
   - module: holdfast.azure_backup.stackhub_backup
@@ -41,7 +41,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 backups:
-  description: The backups, the newest first. None where a backup was named that does not exist.
+  description: The backups, newest first. Empty if the requested backup does not exist.
   returned: success
   type: list
   elements: dict
@@ -68,11 +68,11 @@ backups:
       elements: dict
       sample: [{role_name: NRP, status: succeeded}]
     created_time:
-      description: When it was made.
+      description: When the backup was created.
       type: str
       sample: '2026-11-04T12:22:18Z'
     time_taken:
-      description: How long that took, in ISO 8601.
+      description: How long the backup took, in ISO 8601.
       type: str
       sample: PT20M32.345912S
     time_taken_seconds:
@@ -84,7 +84,7 @@ backups:
       type: str
       sample: 1.0.1
     stamp_version:
-      description: The version of the Azure Stack Hub that was backed up; a restore needs one of the same.
+      description: The version of the Azure Stack Hub that was backed up; a restore requires the same version.
       type: str
       sample: 1.2301.2.58
     oem_version:
@@ -96,11 +96,11 @@ backups:
       type: str
       sample: 8f2b4a0d-93f5-4c0f-9d0f-6b6c2ed0a1ab
     encryption_cert_thumbprint:
-      description: The thumbprint of the certificate that it is encrypted for.
+      description: The thumbprint of the certificate that encrypts the backup.
       type: str
       sample: 7E2D9C1AF05B64E8A1C3B59D0F8672E4AA91C3D5
     completely_uploaded:
-      description: Whether all of it lies in the store. Null where the stamp does not say.
+      description: Whether the backup is completely uploaded. Null if the stamp does not report it.
       type: bool
       sample: true
     is_whole:
@@ -109,11 +109,11 @@ backups:
       type: bool
       sample: true
     is_automatic_backup:
-      description: Whether the scheduler started it.
+      description: Whether the scheduler started the backup.
       type: bool
       sample: false
     is_cloud_recovery_ready:
-      description: Whether a whole Azure Stack Hub can be recovered from it.
+      description: Whether an entire Azure Stack Hub can be recovered from the backup.
       type: bool
       sample: true
 """

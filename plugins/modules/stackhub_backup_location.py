@@ -8,12 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: stackhub_backup_location
-short_description: Say where the infrastructure backups of an Azure Stack Hub go, and when
+short_description: Configure where and when an Azure Stack Hub stores its infrastructure backups
 version_added: 0.1.0
 description:
-  - Makes the backup location of a region what the options say. What they do not say stays as it is.
-  - Azure Stack Hub never tells a password, and of a certificate it tells the thumbprint. The certificate is compared by that;
-    for passwords see O(update_password).
+  - Changes the backup location of a region to match the options. Unset options change nothing.
+  - Azure Stack Hub never returns a password, and returns only the thumbprint of a certificate. The module compares certificates
+    by thumbprint; for passwords see O(update_password).
   - The location itself belongs to the region. It can be neither created nor deleted.
 author:
   - The holdfast.azure_backup authors (@holdfast)
@@ -25,7 +25,7 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - V(absent) takes the store and its credentials away, so that nothing is backed up any more. What lies in the store stays there.
+      - V(absent) removes the store and its credentials from the location, so backups stop. The contents of the store stay.
     type: str
     choices: [present, absent]
     default: present
@@ -35,31 +35,32 @@ options:
     type: str
   user_name:
     description:
-      - Who opens the share.
+      - The user that accesses the share.
     type: str
   share_password:
     description:
-      - The password of O(user_name), Azure's C(password). Needed where the share or its user changes.
-      - Not O(password), which signs in to the Azure Stack Hub.
+      - The password of O(user_name), Azure's C(password). Required if the share or its user changes.
+      - Do not confuse it with O(password), which signs in to the Azure Stack Hub.
     type: str
   blob_storage_url:
     description:
-      - The container that backups go to, instead of a share. Needs an O(api_version) of V(2021-09-01), which not every stamp has.
+      - The container that backups go to, instead of a share. Requires O(api_version=2021-09-01), which not all stamps support.
     type: str
   blob_storage_key:
     description:
-      - The key of that storage account. Needed where the container changes.
+      - The key of that storage account. Required if the container changes.
     type: str
   update_password:
     description:
-      - When to write O(share_password) or O(blob_storage_key). V(on_create) writes it together with a new share, user or container only.
-      - V(always) writes it with every run, which then counts as a change.
+      - When to write O(share_password) or O(blob_storage_key). V(on_create) writes it only together with a
+        new share, user or container.
+      - V(always) writes it in every run, which then reports a change.
     type: str
     choices: [always, on_create]
     default: on_create
   encryption_cert_path:
     description:
-      - A file on the machine that runs the module, with the certificate that backups are encrypted for, without its private key (.cer).
+      - A file on the machine that runs the module, with the certificate that encrypts backups, without its private key (.cer).
     type: path
   encryption_cert_base64:
     description:
@@ -67,24 +68,24 @@ options:
     type: str
   backup_frequency_in_hours:
     description:
-      - How many hours lie between two scheduled backups.
+      - Hours between two scheduled backups.
     type: int
   backup_retention_period_in_days:
     description:
-      - How many days a backup is kept.
+      - How many days backups are kept.
     type: int
   is_backup_scheduler_enabled:
     description:
-      - Whether backups are made by schedule.
+      - Whether scheduled backups are enabled.
     type: bool
   prune:
     description:
-      - Whether to remove from the store what no backup there needs any more. In check mode Azure Stack Hub is asked what that would be.
+      - Whether to delete files from the store that no backup needs any more. In check mode Azure Stack Hub only lists them.
     type: bool
     default: false
   wait_timeout:
     description:
-      - Seconds to wait until Azure Stack Hub has done it.
+      - Seconds to wait until Azure Stack Hub has applied the change.
     type: int
     default: 900
 seealso:
@@ -104,14 +105,14 @@ EXAMPLES = r"""
     backup_retention_period_in_days: 7
     is_backup_scheduler_enabled: true
 
-- name: Write a new password of the same user
+- name: Change the password of the same user
   holdfast.azure_backup.stackhub_backup_location:
     cloud_environment: https://adminmanagement.redmond.example.com
     location: redmond
     share_password: "{{ stackhub_new_password }}"
     update_password: always
 
-- name: See what a store could do without
+- name: List the unused files of the store
   holdfast.azure_backup.stackhub_backup_location:
     cloud_environment: https://adminmanagement.redmond.example.com
     location: redmond
@@ -122,7 +123,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 backup_location:
-  description: The backup location as it is at the end; in check mode as it would be.
+  description: The backup location after the change; in check mode as it would be.
   returned: success
   type: dict
   contains:
@@ -143,7 +144,7 @@ backup_location:
       type: str
       sample: \\backup.example.com\stackhub
     user_name:
-      description: Who opens the share.
+      description: The user that accesses the share.
       type: str
       sample: stackhub-backup
     blob_storage_url:
@@ -151,15 +152,15 @@ backup_location:
       type: str
       sample:
     backup_frequency_in_hours:
-      description: How many hours lie between two scheduled backups.
+      description: Hours between two scheduled backups.
       type: int
       sample: 12
     backup_retention_period_in_days:
-      description: How many days a backup is kept.
+      description: How many days backups are kept.
       type: int
       sample: 7
     is_backup_scheduler_enabled:
-      description: Whether backups are made by schedule.
+      description: Whether scheduled backups are enabled.
       type: bool
       sample: true
     encryption_cert_thumbprint:
@@ -167,19 +168,19 @@ backup_location:
       type: str
       sample: 7E2D9C1AF05B64E8A1C3B59D0F8672E4AA91C3D5
     available_capacity:
-      description: What is free in the store, in Azure's words.
+      description: The free space in the store, as Azure formats it.
       type: str
       sample: 0.99 TB
     next_backup_time:
-      description: When the scheduler is due.
+      description: When the next scheduled backup is due.
       type: str
       sample: '2026-11-05T07:19:27Z'
     last_backup_time:
-      description: When the last backup was made.
+      description: When the last backup was created.
       type: str
       sample: '2026-11-04T12:42:50Z'
 pruned_paths:
-  description: What was removed from the store; in check mode what would be.
+  description: The files deleted from the store; in check mode those that would be deleted.
   returned: when O(prune) is V(true)
   type: list
   elements: str

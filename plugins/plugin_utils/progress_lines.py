@@ -84,7 +84,7 @@ class ProgressAction(NormalAction):
         except (TypeError, ValueError):
             seconds = 0
         if seconds <= 0:
-            raise AnsibleActionFail(f"progress_interval: '{value}' is not a number of seconds more than 0")
+            raise AnsibleActionFail(f"progress_interval: '{value}' must be a number of seconds greater than 0")
         return seconds
 
 
@@ -140,7 +140,7 @@ class ProgressLines:
         for facts in ended:
             self._at_work.pop(facts["key"], None)
         if len(ended) > _MOST_LINES_AT_ONCE:
-            self._say(f"over: {_counted(ended)}; {len(self._at_work)} go on")
+            self._say(f"finished: {_counted(ended)}; {len(self._at_work)} still running")
 
     def _new_facts(self) -> list[Facts]:
         """Read the lines that are whole and new; of several about the same thing, the last one counts."""

@@ -142,7 +142,7 @@ def bench_no_change(bench: Bench) -> Table:
         measure_in_turn(subjects, bench.runs, environment, emulator)
     table = Table(
         "A task without a change",
-        f"One vault that is as it should be; medians of {bench.runs} runs in turn.",
+        f"One vault that needs no change; medians of {bench.runs} runs in turn.",
         subjects,
     )
     net = task.median("wall") - empty.median("wall")
@@ -160,14 +160,14 @@ def bench_protect(bench: Bench) -> Table:
     with Emulator(SPEED, seed=fleet_of(FLEET, False)) as emulator:
         options = {"policy_name": "disks", "permission_timeout": 60, "snapshot_resource_group": GROUP_ID}
         others = peers.protect(bench.folder, bench.environment(emulator), VAULT_ID, disk_ids(SAMPLE), FLEET)
-        text = "Each until Azure says that it is protected."
+        text = "Time until Azure reports every disk as protected."
         return measure_many(bench, emulator, Table(f"{FLEET} disks protected", text, others), "backup_instance", options)
 
 
 def bench_back_up(bench: Bench) -> Table:
     """Measure on-demand backups of many disks."""
     with Emulator(SPEED, seed=fleet_of(FLEET, True)) as emulator:
-        text = "Each until its job is over, and its recovery point is known."
+        text = "Time until every job has finished and its recovery point is known."
         return measure_many(bench, emulator, Table(f"{FLEET} disks backed up now", text, []), "backup_adhoc", {})
 
 
@@ -207,7 +207,7 @@ def bench_growth(bench: Bench) -> Table:
             measure_in_turn([process, empty, task], min(bench.runs, 3), environment, emulator)
         subjects += [process, task]
         net[size] = process
-    text = "Protected disks that are as they should be, in one task; a page of Azure's lists has 200."
+    text = "Protected disks that need no change, in one task; a page of Azure's lists has 200."
     table = Table("A converge without a change, and how it grows", text, subjects)
     for size in sizes:
         pages = -(-(size + 1) // 200)
@@ -240,7 +240,7 @@ def bench_hosts(bench: Bench) -> Table:
             measure(subject, environment, emulator)
     table = Table(
         f"A play over {FLEET} hosts",
-        "Protected disks as hosts, such as a job slice has them; nothing is to be done.",
+        "Protected disks as hosts, as in a job slice; no change is needed.",
         [once, each],
     )
     table.say("a task for each / one task", each.median("wall") / once.median("wall"), "")
@@ -271,7 +271,7 @@ def bench_limits(bench: Bench) -> Table:
         backed_up = {job["properties"]["dataSourceId"].lower() for job in vault.jobs.values()}
     text = (
         f"{count} disks with Resource Manager's token buckets on: 250 reads and 25 more a second, 200 writes and 10 more a "
-        "second. What is allowed is counted from what was asked and not refused."
+        "second. The allowed rate is computed from the accepted requests."
     )
     table = Table("As fast as Azure allows", text, [protect, start])
     for name, share in figures:

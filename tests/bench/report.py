@@ -27,8 +27,9 @@ _HEAD = """\
 Benchmarks
 ==========
 
-What the collection costs, beside a bare script that does the same by Microsoft's libraries (the floor), and beside others.
-``make bench ARGS="--write docs/docsite/rst/benchmarks.rst"`` writes this page; with ``PEERS=1`` it installs the others first.
+The cost of the collection, compared with a bare script that does the same with Microsoft's libraries (the floor), and with
+other tools.
+``make bench ARGS="--write docs/docsite/rst/benchmarks.rst"`` writes this page; with ``PEERS=1`` it first installs the tools.
 
 """
 
@@ -90,7 +91,7 @@ class Report:
         versions = ", ".join(f"{name} {metadata.version(name)}" for name in _LIBRARIES)
         self.machine = (
             f"{datetime.now(UTC):%Y-%m-%d}: {platform.system()} {platform.machine()}, {os.cpu_count()} processors, "
-            f"Python {platform.python_version()}, {versions}; each request takes 50 ms more than the loopback needs."
+            f"Python {platform.python_version()}, {versions}; each request takes 50 ms longer than on the loopback."
         )
         self._tables: list[Table] = []
 

@@ -118,7 +118,7 @@ def test_options_of_a_vault(azure: Driver, row: list[str]) -> None:
         return
     assert row[2].startswith("changed")
     assert holds(azure.predicted("backup_vault", **change)["vault"], change)
-    assert ("is final" in row[2]) is bool(undo)
+    assert ("is permanent" in row[2]) is bool(undo)
     for back in undo:
         refuse(azure, back, words(row[0]))
 
