@@ -258,7 +258,7 @@ def test_a_wait_is_resumed_by_the_id_of_the_job(stored: WithStore, tmp_path: Pat
     assert done["folder_uri"].startswith(stored.blobs.container_uri)
     assert stored.started() == 1
     unknown = stored.run(job_id="00000000000000000000000000000000")
-    assert "knows no backup job" in unknown["msg"]
+    assert "has no backup job" in unknown["msg"]
 
 
 def test_a_container_that_does_not_exist_is_told_plainly(stored: WithStore) -> None:
