@@ -104,7 +104,7 @@ def follow(task: Task, hsm: ManagedHsm, kind: str, job: Described, deadline: Dea
     try:
         return _await(hsm, kind, job, deadline, lambda found: tell(task, hsm, found, kind))
     except TimedOut as error:
-        error.message += f" and continues in Azure; resume the wait with job_id: {job_id}"
+        error.message += f". Job {job_id} continues; resume the wait with job_id: {job_id}"
         error.details = {**error.details, kind: job}
         raise
 
@@ -126,7 +126,7 @@ def _await(hsm: ManagedHsm, kind: str, job: Described, deadline: Deadline, see: 
     patience = Deadline(deadline.clock, _SECONDS_UNTIL_KNOWN, deadline.poll_interval)
     pause = None
     while job["status"] in _RUNNING:
-        deadline.sleep(ramp.following(pause), f"Cannot {action}: job {job['job_id']}")
+        deadline.sleep(ramp.following(pause), f"Cannot {action}: the job")
         pause = None
         try:
             found = hsm.read_job(kind, str(job["job_id"]))

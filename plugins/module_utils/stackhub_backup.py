@@ -244,7 +244,7 @@ def _follow_and_tell(task: Task, region: BackupAdmin, name: str, action: str, de
         known = error.details.get("backup") or _last_known(region, begun)
         error.details = {**error.details, "backup": known, "changed": changed, "action": action}
         if isinstance(error, TimedOut):
-            error.message += f". It continues; resume the wait with backup_id: {name}, or run the task again to join it"
+            error.message += f". The backup continues; resume the wait with backup_id: {name}, or run the task again to join it"
         raise
     ended = str(backup["status"]).replace("_", " ")
     if backup["status"] != "succeeded":
