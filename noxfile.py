@@ -260,7 +260,7 @@ def chaos(session: nox.Session) -> None:
 @nox.session(default=False)
 def replay(session: nox.Session) -> None:
     """Replay one folder of cases: CASES and RECORDINGS name it."""
-    run_tests(session, "2.19", ["tests/replay"])
+    run_tests(session, "2.19", ["tests/replay/test_replay.py"])
 
 
 def fetch_posix(session: nox.Session, pip: list[str]) -> Path:

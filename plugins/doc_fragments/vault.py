@@ -25,9 +25,9 @@ options:
     type: str
   vault_type:
     description:
-      - The kind of vault, V(backup) for a Backup vault and V(recovery_services) for a Recovery Services vault.
-      - It is not needed where O(vault_id), a datasource or its type says it. Otherwise modules that only read look for a vault of
-        either kind by its name, and the others take V(backup).
+      - The type of the vault, V(backup) for a Backup vault and V(recovery_services) for a Recovery Services vault.
+      - Not needed if O(vault_id), a datasource or a datasource type determines it. Otherwise modules that only read look for a
+        vault of either type by its name, and the default of all others is V(backup).
     type: str
     choices: [backup, recovery_services]
 """

@@ -11,12 +11,13 @@ module: backup_adhoc
 short_description: Back up datasources now and wait until the backup is complete
 version_added: 0.1.0
 description:
-  - Starts an on-demand backup of each datasource and follows its job to the end. It fails when the job fails, with Azure's error.
-  - The request that starts a backup is never sent twice. Where its fate is not known, the module looks for the job, and fails
+  - Starts an on-demand backup of each datasource and waits until its job has finished. If the job fails, the task fails with
+    Azure's error.
+  - The request that starts a backup is never sent twice. If its outcome is unknown, the module looks for the job, and fails
     rather than risk a second backup.
-  - A run that was killed or cancelled while it waited can be run again. It joins the backup that it started within O(join_within) or
+  - If a run is killed or cancelled while it waits, run it again. It joins the backup that it started within O(join_within) or
     O(max_age); later, O(job_id) resumes the wait.
-  - Without O(max_age) every run backs up, unless it may join a backup that is running.
+  - If O(max_age) is not set, every run starts a backup, unless it may join one that is running.
 author:
   - The holdfast.azure_backup authors (@holdfast)
 extends_documentation_fragment:
@@ -36,17 +37,17 @@ options:
   on_running:
     description:
       - What to do if a backup of the datasource is already running.
-      - V(join) waits for that backup while it takes its snapshot, and in any phase if it started within O(max_age) or, without that,
-        within O(join_within). An older backup holds an older state of the datasource, so another one is started.
+      - V(join) waits for that backup if its snapshot is still being taken, and in any phase if it started within O(max_age) or, if
+        that is not set, within O(join_within). An older backup holds an older state of the datasource, so the module starts another.
       - V(fail) fails. V(start) starts another.
     type: str
     choices: [join, fail, start]
     default: join
   join_within:
     description:
-      - Join a running backup that started within this time, such as V(1h), whatever phase it is in. V(0) joins only a backup that takes
-        its snapshot. With O(max_age) that counts instead.
-      - Azure does not tell who started a backup, or for virtual machines whether a schedule did, so its time decides.
+      - Join a running backup that started within this time, such as V(1h), whichever phase it is in. With V(0), join only a backup
+        whose snapshot is still being taken. If O(max_age) is set, it counts instead.
+      - Azure does not report who started a backup or, for virtual machines, whether a schedule did; so its start time decides.
     type: str
     default: 1h
   rule_name:
