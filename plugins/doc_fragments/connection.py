@@ -109,7 +109,7 @@ options:
         E(AZURE_FEDERATED_TOKEN_FILE).
     type: path
 requirements:
-  - python >= 3.11
+  - python >= 3.10
   - azure-identity >= 1.19.0
   - azure-mgmt-core >= 1.6.0
   - azure-mgmt-dataprotection >= 2.0.1

@@ -148,6 +148,16 @@ def seconds_of_span(start: datetime | None, end: datetime | None) -> tuple[str |
     return f"PT{f'{seconds:.7f}'.rstrip('0').rstrip('.')}S", seconds
 
 
+def read_iso(text: str) -> datetime:
+    """Read ISO 8601 as people and services write it, with Z and any number of decimals. Raises ValueError.
+
+    Python 3.10 reads neither Z nor decimals other than three or six; those after the sixth are dropped.
+    """
+    written = re.sub(r"[zZ]$", "+00:00", text.strip())
+    written = re.sub(r"([+-]\d{2})(\d{2})$", r"\1:\2", written) if "T" in written else written
+    return datetime.fromisoformat(re.sub(r"\.(\d+)", lambda match: f".{match[1][:6]:0<6}", written))
+
+
 def parse_time(text: str | None) -> datetime | None:
     """Read Azure's time stamps, which carry up to seven decimals; None for year 0001 and for what is no time."""
     match = _TIME.fullmatch(text or "")

@@ -20,7 +20,7 @@ from .azure.session import Session
 from .batch import Datasource, read_datasource_ids, settle_each
 from .clock import Deadline
 from .datasources import find_by_name
-from .durations import is_between, seconds_in
+from .durations import is_between, read_iso, seconds_in
 from .errors import TRANSIENT, AzureBackupError, BadInput, Denied, TimedOut
 from .fleet import (
     find_deleted_vaults,
@@ -153,7 +153,7 @@ def _moment(task: Task, option: str) -> datetime | None:
         return None
     if re.match(r"^\d{4}-", str(text).strip()):
         try:
-            moment = datetime.fromisoformat(str(text).strip())
+            moment = read_iso(str(text))
             return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
         except (ValueError, OverflowError):
             pass

@@ -12,12 +12,13 @@ import shutil
 import socket
 import subprocess
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from azure.core.exceptions import AzureError
 from azure.storage.blob import BlobServiceClient, ContainerClient, generate_container_sas
+from typing_extensions import Self
 
 ACCOUNT, CONTAINER = "demoaccount", "hsm-backups"
 _INSTALLED = Path(__file__).resolve().parents[2] / ".cache" / "azurite" / "node_modules" / ".bin" / "azurite-blob"
@@ -107,7 +108,7 @@ class BlobStore:
 
     def make_sas(self, permissions: str = "crdwl", hours: float = 24 * 365) -> str:
         """Make a SAS token for the container that lives so many hours, by the time of this machine."""
-        end = datetime.now(UTC) + timedelta(hours=hours)
+        end = datetime.now(timezone.utc) + timedelta(hours=hours)
         return str(generate_container_sas(ACCOUNT, CONTAINER, account_key=self._key, permission=permissions, expiry=end))
 
     def open(self, url: str, sas_token: str | None) -> Any:

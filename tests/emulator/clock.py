@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 
 
@@ -25,11 +25,11 @@ class Clock:
 
     def now(self) -> datetime:
         """Tell the emulator's time, in UTC."""
-        return (self._frozen or datetime.now(UTC)) + self._offset
+        return (self._frozen or datetime.now(timezone.utc)) + self._offset
 
     def freeze(self) -> None:
         """Let time pass only by advance()."""
-        self._frozen = self._frozen or datetime.now(UTC)
+        self._frozen = self._frozen or datetime.now(timezone.utc)
 
     def advance(self, seconds: float) -> None:
         """Let that many seconds pass at once."""
@@ -106,4 +106,4 @@ def dotnet_duration(length: timedelta) -> str:
 
 def http_date(moment: datetime) -> str:
     """Write a time as the Date header does."""
-    return format_datetime(moment.astimezone(UTC), usegmt=True)
+    return format_datetime(moment.astimezone(timezone.utc), usegmt=True)

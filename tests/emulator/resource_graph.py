@@ -15,7 +15,7 @@ import json
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from .arm import ArmError, Call, Reply, Route, Wire, check_properties
@@ -64,7 +64,7 @@ def _dig(row: Wire, path: str) -> Any:
 
 def _moment(text: Any) -> datetime:
     moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", str(text).strip("'\"")))
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def _not_emulated(part: str) -> ArmError:

@@ -15,11 +15,12 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import certifi
 import trustme
 import uvicorn
+from typing_extensions import Self
 
 from .app import MANAGED_HSM, STACKHUB, Azure, build_app
 from .blob_store import BlobStore, find_azurite

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +166,7 @@ def test_ids_round_trip(names: list[str]) -> None:
 @calm
 @given(moment=st.datetimes(min_value=datetime(1000, 1, 2), max_value=datetime(9999, 12, 30)))
 def test_times_round_trip(moment: datetime) -> None:
-    told = format_time(moment.replace(microsecond=0, tzinfo=UTC))
+    told = format_time(moment.replace(microsecond=0, tzinfo=timezone.utc))
     assert format_time(parse_time(told)) == told
 
 

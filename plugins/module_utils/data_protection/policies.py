@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from ..datasources import DatasourceType, find_by_wire_type
-from ..durations import seconds_of
+from ..durations import read_iso, seconds_of
 from ..errors import BadInput
 from ..plan import Plan
 from ..retention import CRITERIA, LAST_DAY, OPERATIONAL, STANDARD_TAGS, Retention, RetentionRule, is_rule_name
@@ -215,11 +215,11 @@ def _frequency_of(seconds: float) -> Schedule | None:
 def _start(text: str, zone: str | None) -> datetime | None:
     """Read when a repeating interval begins, by the clock of the policy's time zone; None for what cannot be told.
 
-    The seventh decimal that some clients write is dropped. Without a zone the offset alone says when (azurerm writes
+    Without a zone the offset alone says when (azurerm writes
     2021-05-19T06:33:16-05:00); with one, it has to be the zone's own, in winter or in summer.
     """
     try:
-        moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", str(text)))
+        moment = read_iso(str(text))
     except ValueError:
         return None
     offset = moment.utcoffset()
