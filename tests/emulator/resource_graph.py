@@ -63,7 +63,7 @@ def _dig(row: Wire, path: str) -> Any:
 
 
 def _moment(text: Any) -> datetime:
-    moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", str(text).strip("'\"")))
+    moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", str(text).strip("'\"")).replace("Z", "+00:00"))
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
