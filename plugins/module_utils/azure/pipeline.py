@@ -183,7 +183,7 @@ def _build_retry(retry_policy: Any, clock: Clock) -> Any:
 
         def sleep(self, settings: dict[str, Any], transport: Any, response: Any = None) -> None:
             """Wait before the next try (called by azure-core): as long as Azure asks, or a little longer each time."""
-            seconds = self.get_retry_after(response) if response else None
+            seconds = seconds_to_wait(response.http_response.headers) if response else None
             if seconds:
                 clock.pause(seconds)
             else:

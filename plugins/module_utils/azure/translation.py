@@ -143,7 +143,7 @@ def seconds_to_wait(headers: Any) -> float | None:
         seconds = float(value)
     except ValueError:
         seconds = _seconds_until(value, str(headers.get("Date") or "")) if value else math.nan
-    return min(seconds, _LONGEST_PAUSE) if seconds >= 0 else None
+    return min(seconds, _LONGEST_PAUSE) if math.isfinite(seconds) and seconds >= 0 else None
 
 
 # Seconds; whoever waits for less ends earlier.

@@ -136,3 +136,12 @@ def test_a_short_wait_hides_no_error_behind_its_end(azure: Driver) -> None:
     azure.fault(kind="answer", method="PUT", path="/backupVaults/", status=503, times=99)
     result = azure.run("backup_vault", wait_timeout=5)
     assert result["error"]["status"] == 503
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-5", "soon", "Fri, 31 Dec 1999 23:59:59 GMT"])
+def test_a_pause_that_is_no_time_is_not_waited_for(azure: Driver, value: str) -> None:
+    azure.protected()
+    azure.fault(kind="answer", method="GET", path="/backupJobs/", status=429, headers={"Retry-After": value})
+    result = azure.run("backup_adhoc", datasource_id=disk("data01"), wait_timeout=3600)
+    assert not result["failed"], result["msg"]
+    assert 216 <= sum(azure.clock.slept) < 600

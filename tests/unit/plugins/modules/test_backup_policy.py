@@ -512,3 +512,13 @@ def test_a_policy_for_something_else_is_not_deleted(azure: Driver) -> None:
     result = azure.run("backup_policy", policy_name="disks", datasource_type="azure_blob", state="absent")
     assert result["msg"].startswith("datasource_type: policy 'disks' is for azure_disk")
     assert azure.requests("DELETE", "/disks") == []
+
+
+@pytest.mark.parametrize("name", ["a", "has space", "x" * 151, "dots.in.it"])
+def test_a_name_that_no_new_policy_can_have_is_refused_before(azure: Driver, name: str) -> None:
+    azure.vault()
+    writes = len(azure.writes())
+    result = azure.run("backup_policy", policy_name=name, datasource_type="azure_disk")
+    assert result["failed"]
+    assert "policy_name" in result["msg"]
+    assert len(azure.writes()) == writes

@@ -385,3 +385,35 @@ def test_deleted_vaults_of_all_subscriptions(azure: Driver) -> None:
 def test_an_undelete_that_finds_nothing_says_where_it_looked(azure: Driver) -> None:
     result = azure.run("backup_vault", undelete=True)
     assert "no deleted vault 'demo-vault' is in westeurope" in str(result["warnings"])
+
+
+def test_fields_that_only_azure_writes_are_not_sent_back(azure: Driver) -> None:
+    azure.vault()
+    azure.run("backup_vault", tags={"Owner": "ops"})
+    body = azure.requests("PUT", "/backupVaults/demo-vault")[-1]["body"]
+    assert body["tags"] == {"Owner": "ops"}
+    assert {"provisioningState", "resourceMoveState", "resourceMoveDetails", "secureScore", "bcdrSecurityLevel"}.isdisjoint(
+        body["properties"]
+    )
+    assert {"principalId", "tenantId"}.isdisjoint(body.get("identity") or {})
+    assert {"id", "name", "type", "systemData"}.isdisjoint(body)
+
+
+def test_a_region_that_azure_does_not_know_is_its_error(azure: Driver) -> None:
+    result = azure.run("backup_vault", location="mars")
+    assert result["failed"]
+    assert "mars" in result["msg"]
+
+
+@pytest.mark.parametrize("module", ["backup_instance_info", "backup_policy_info", "backup_job_info"])
+def test_a_named_vault_that_is_missing_is_an_error_unless_it_may_be(azure: Driver, module: str) -> None:
+    result = azure.run(module, vault_name="no-vault")
+    assert result["failed"]
+    assert "no-vault" in result["msg"]
+    assert not azure.run(module, vault_name="no-vault", missing_ok=True)["failed"]
+
+
+def test_ids_have_one_casing_whatever_the_caller_writes(azure: Driver) -> None:
+    made = azure.vault()["vault"]["id"]
+    lower = azure.run("backup_vault_info", vault_name=None, resource_group=None, vault_id=made.lower())
+    assert [vault["id"].split("/providers/")[0].split("/")[3] for vault in lower["vaults"]] == ["resourceGroups"]

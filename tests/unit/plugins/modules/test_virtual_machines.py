@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from conftest import GROUP, Driver, disk
-from emulator.seed import OTHER_SUBSCRIPTION
+from emulator.seed import OTHER_SUBSCRIPTION, SUBSCRIPTION
 
 KIND = {"vault_type": "recovery_services"}
 VAULT_ID = f"{GROUP}/providers/Microsoft.RecoveryServices/vaults/demo-vault"
@@ -798,3 +798,69 @@ def test_a_time_as_yaml_writes_it_is_a_time(azure: Driver) -> None:
     protected(azure)
     end = f"{azure.azure.clock.now() + timedelta(days=90):%Y-%m-%d} 00:00:00+00:00"
     assert azure.run("backup_adhoc", datasource_id=WEB01, retain_until=end)["changed"] is True
+
+
+# -- what Azure refuses
+
+
+def test_a_new_vault_is_locked_in_two_steps(azure: Driver) -> None:
+    """Azure locks only what is Unlocked (azurerm's source)."""
+    made = azure.predicted("backup_vault", **KIND, immutability_state="Locked")["vault"]
+    assert made["immutability_state"] == "Locked"
+    sent = [
+        entry["body"]["properties"]["securitySettings"]["immutabilitySettings"]["state"]
+        for entry in azure.azure.journal.writes()
+        if "immutabilitySettings" in str(entry.get("body"))
+    ]
+    assert sent[-2:] == ["Unlocked", "Locked"]
+
+
+def test_a_suspension_without_immutability_is_refused_before(azure: Driver) -> None:
+    protected(azure)
+    writes = len(azure.writes())
+    result = azure.run("backup_instance", datasource_id=WEB01, state="suspended")
+    assert result["failed"]
+    assert "immutab" in result["msg"]
+    assert len(azure.writes()) == writes
+
+
+@pytest.mark.parametrize("time", ["02:10", "23:59"])
+def test_a_time_that_azure_does_not_take_is_refused_before(azure: Driver, time: str) -> None:
+    azure.vault(**KIND)
+    writes = len(azure.writes())
+    result = azure.run("backup_policy", **POLICY, schedule={"frequency": "daily", "times": [time]})
+    assert result["failed"]
+    assert "times" in result["msg"]
+    assert time in result["msg"]
+    assert len(azure.writes()) == writes
+
+
+@pytest.mark.parametrize("number", [13, 150, 1300])
+def test_a_time_without_quotes_is_refused_where_it_may_mean_another(azure: Driver, number: int) -> None:
+    azure.vault(**KIND)
+    result = azure.run("backup_policy", **POLICY, schedule={"frequency": "daily", "times": [number]})
+    assert result["failed"]
+    assert f"'{number}' is not a time of day" in result["msg"]
+
+
+def test_soft_delete_stays_off_when_only_tags_change(azure: Driver) -> None:
+    azure.vault(**KIND, soft_delete={"state": "Off"})
+    changed = azure.predicted("backup_vault", **KIND, tags={"Owner": "ops"})["vault"]
+    assert changed["soft_delete"]["state"] == "Off"
+
+
+@pytest.mark.parametrize("kind", ["SQLDataBase", "AzureFileShare"])
+def test_other_workloads_are_listed_by_their_own_ids_and_keep_the_vault(azure: Driver, kind: str) -> None:
+    azure.vault(**KIND, soft_delete={"state": "Off"})
+    source = WEB01 if kind == "SQLDataBase" else f"{GROUP}/providers/Microsoft.Storage/storageAccounts/demoaccount"
+    azure.azure.recovery_services.plant_workload(VAULT_ID, source, kind, "orders")
+    everywhere = {"vault_name": None, "resource_group": None, "subscription_ids": [SUBSCRIPTION]}
+    (seen,) = azure.run("backup_instance_info", **everywhere)["instances"]
+    assert seen["datasource_id"] is None
+    assert seen["id"].startswith(VAULT_ID)
+    assert "/protectedItems/" in seen["id"]
+    # A machine that holds a protected database is not protected itself.
+    assert azure.run("backup_instance_info", **everywhere, datasource_id=[WEB01])["instances"] == []
+    refused = azure.run("backup_vault", **KIND, state="absent")
+    assert refused["failed"]
+    assert azure.run("backup_vault_info", **KIND)["vaults"] != []
