@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Windows time zones, the names that Azure takes, with their standard offset from UTC.
+"""Windows time zones, the names that Azure takes, with their standard offset from UTC (CLDR, tz database 2026).
 
 A schedule carries both a time with an offset and a zone's name. Its anchor lies on a day without daylight saving
 time, so that the standard offset is the right one.
@@ -19,20 +19,19 @@ _ZONES = {
     "-10:00": "Aleutian|Hawaiian",
     "-09:30": "Marquesas",
     "-09:00": "Alaskan|UTC-09",
-    "-08:00": "Pacific|Pacific Standard Time (Mexico)|UTC-08",
-    "-07:00": "US Mountain|Mountain Standard Time (Mexico)|Mountain|Yukon",
-    "-06:00": "Central America|Central|Easter Island|Central Standard Time (Mexico)|Canada Central",
+    "-08:00": "Pacific|British Columbia|Pacific Standard Time (Mexico)|UTC-08",
+    "-07:00": "US Mountain|Mountain Standard Time (Mexico)|Mountain|Alberta|Yukon",
+    "-06:00": "Central America|Central|Manitoba|Easter Island|Central Standard Time (Mexico)|Canada Central",
     "-05:00": "SA Pacific|Eastern Standard Time (Mexico)|Eastern|Haiti|Cuba|US Eastern|Turks And Caicos",
-    "-04:00": "Paraguay|Atlantic|Venezuela|Central Brazilian|SA Western|Pacific SA",
+    "-04:00": "Atlantic|Venezuela|Central Brazilian|SA Western|Pacific SA",
     "-03:30": "Newfoundland",
-    "-03:00": "Tocantins|E. South America|SA Eastern|Argentina|Greenland|Montevideo|Magallanes|Saint Pierre|Bahia",
-    "-02:00": "UTC-02",
+    "-03:00": "Tocantins|E. South America|SA Eastern|Argentina|Paraguay|Montevideo|Magallanes|Saint Pierre|Bahia",
+    "-02:00": "UTC-02|Greenland",
     "-01:00": "Azores|Cape Verde",
     "+00:00": "UTC|Coordinated Universal Time|GMT|Greenwich|Sao Tome",
     "+01:00": "Morocco|W. Europe|Central Europe|Romance|Central European|W. Central Africa",
-    "+02:00": "Jordan|GTB|Middle East|Egypt|E. Europe|Syria|West Bank|South Africa|FLE|Israel|South Sudan|"
-    "Kaliningrad|Sudan|Libya|Namibia",
-    "+03:00": "Arabic|Turkey|Arab|Belarus|Russian|E. Africa|Volgograd",
+    "+02:00": "GTB|Middle East|Egypt|E. Europe|West Bank|South Africa|FLE|Israel|South Sudan|Kaliningrad|Sudan|Libya|Namibia",
+    "+03:00": "Arabic|Jordan|Syria|Turkey|Arab|Belarus|Russian|E. Africa|Volgograd",
     "+03:30": "Iran",
     "+04:00": "Arabian|Astrakhan|Azerbaijan|Russia Time Zone 3|Mauritius|Saratov|Georgian|Caucasus",
     "+04:30": "Afghanistan",
@@ -56,7 +55,7 @@ _ZONES = {
 }
 # Their summer is in January.
 _SOUTHERN = {
-    "Easter Island", "Paraguay", "Pacific SA", "Cen. Australia", "AUS Eastern", "Tasmania", "Lord Howe", "Norfolk",
+    "Easter Island", "Pacific SA", "Cen. Australia", "AUS Eastern", "Tasmania", "Lord Howe", "Norfolk",
     "New Zealand", "Chatham Islands",
 }  # fmt: skip
 _WHOLE_NAMES = ("UTC", "Coordinated", "Russia Time Zone", "(Mexico)")

@@ -455,3 +455,14 @@ def test_no_token_is_kept_on_disk(azure: Driver, tmp_path: Path) -> None:
     azure.protected("data01")
     assert os.environ["HOME"] == str(tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_credentials_file_of_a_windows_editor_is_read(blank: Driver, tmp_path: Path) -> None:
+    write_file(tmp_path, f"\ufeff[default]\n{SECTION}")
+    assert works(blank)
+
+
+def test_options_that_do_not_count_are_named(azure: Driver) -> None:
+    result = azure.run("backup_vault_info", tenant="00000000-0000-4000-8000-000000000001")
+    assert not result["failed"], result["msg"]
+    assert any("tenant of the task are ignored" in str(warning) for warning in result["warnings"])
