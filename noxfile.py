@@ -270,11 +270,26 @@ def replay(session: nox.Session) -> None:
 
 
 def fetch_posix(session: nox.Session, pip: list[str]) -> Path:
-    """Give a folder of collections with ansible.posix, which has the json callback; it lies inside the ansible wheel."""
+    """Give a folder of collections with ansible.posix, which has the json callback; it lies inside the ansible wheel.
+
+    That wheel asks for a newer Python than the oldest core, which the collection inside it does not.
+    """
     place = CACHE / "posix"
     if not (place / "ansible_collections").exists():
         wheels = Path(session.create_tmp()).resolve() / "wheels"
-        session.run(*pip, "download", "--quiet", "--no-deps", "--only-binary", ":all:", "-d", str(wheels), ANSIBLE, external=True)
+        session.run(
+            *pip,
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--ignore-requires-python",
+            "--only-binary",
+            ":all:",
+            "-d",
+            str(wheels),
+            ANSIBLE,
+            external=True,
+        )
         (wheel,) = wheels.glob("ansible-*.whl")
         with zipfile.ZipFile(wheel) as archive:
             wanted = [name for name in archive.namelist() if name.startswith("ansible_collections/ansible/posix/")]
