@@ -287,7 +287,7 @@ def _find_started_job(batch: Batch, instance: Described, since: datetime) -> Des
     """Look for a minute for the job that a trigger may have started."""
     earliest = since - timedelta(minutes=1)
     for _look in looks(batch.task.clock, _SECONDS_TO_FIND_A_JOB, _SECONDS_BETWEEN_LOOKS):
-        # What cannot be read now may be later: what is not found in the end is told as unknown.
+        # A failed read may succeed at the next look. If nothing is found in the end, the outcome is reported as unknown.
         with contextlib.suppress(AzureBackupError):
             for job in batch.service.list_jobs(JobQuery(started_after=earliest)):
                 started = parse_time(job["start_time"])

@@ -108,11 +108,12 @@ class ReadOnce:
             known = self._found.get(key)
             found = self._found[key] = known or Future()
         if known is None:
-            try:
-                found.set_result(self._read(key))
-            except AzureBackupError as error:
-                found.set_exception(error)
-        return found.result()
+            # Whatever happens, nobody waits for ever.
+            found.set_result(attempted(lambda: self._read(key)))
+        outcome = found.result()
+        if isinstance(outcome, AzureBackupError):
+            raise outcome
+        return outcome
 
 
 def run_each(

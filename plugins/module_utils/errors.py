@@ -87,7 +87,7 @@ class Throttled(AzureBackupError):
 
 
 class Unavailable(AzureBackupError):
-    """A 5xx answer or a broken connection: what became of the request is not known."""
+    """A 5xx answer or a broken connection: the outcome of the request is unknown."""
 
 
 class Unreachable(Unavailable):
@@ -126,12 +126,8 @@ def sentences(texts: Any) -> str | None:
     """Give one text or a list of them as sentences that each have an end; None for nothing."""
     listed = texts if isinstance(texts, list) else [texts]
     words = [str(text).strip() for text in listed if text is not None and str(text).strip()]
-    return (
-        " ".join(text if text.endswith((".", "!", "?", ":")) else f"{text}." for text in words[:-1])
-        + (f"{' ' * (len(words) > 1)}{words[-1]}")
-        if words
-        else None
-    )
+    ended = [text if text.endswith((".", "!", "?", ":")) else f"{text}." for text in words[:-1]]
+    return " ".join([*ended, *words[-1:]]) or None
 
 
 # What a later attempt may cure: polling goes on after these.

@@ -114,7 +114,7 @@ def find_instances_with_times(session: Session, subscription_ids: list[str]) -> 
 def find_deleted_instances(session: Session, subscription_ids: list[str], warn: Callable[[str], None]) -> list[Described]:
     """Read what Backup vaults still hold soft-deleted, vault by vault; Recovery Services vaults list it among the others.
 
-    warn: is told of vaults that cannot be read.
+    warn: receives a text about vaults that cannot be read.
     """
     vaults = _find(session, _of_kind(_VAULTS, "backup"), subscription_ids, "search the vaults of the subscriptions", [])
     told, failures = _ask_each(session, vaults, lambda service: service.list_deleted_instances())
@@ -155,7 +155,8 @@ def find_jobs(
 ) -> list[Described]:
     """Read the backup jobs of subscriptions that a query asks for.
 
-    warn: is told of vaults whose jobs cannot be read; kind: of the vault. Raises AzureBackupError where no vault tells its jobs.
+    warn: receives a text about vaults whose jobs cannot be read; kind: of the vault.
+    Raises AzureBackupError where no vault tells its jobs.
     """
     ids = sorted(query.datasource_keys)
     found = _find(session, _of_kind(_JOBS, kind), subscription_ids, "search the backup jobs of the subscriptions", ids, query)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a person is told while a module waits: facts as JSON lines in a file, which the controller turns into lines.
+"""Progress of a module while it waits: facts as JSON lines in a file, which the controller turns into lines.
 
 See plugin_utils/progress_lines.py for the reader.
 """

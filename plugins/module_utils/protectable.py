@@ -27,7 +27,7 @@ def find_datasources(
     """Read every datasource of some types, by its id, with how it is protected.
 
     types: names of rows of datasources; days: how far back to look for the last backup of what a Backup vault protects, 0 for not
-    at all; warn: is told what could not be read.
+    at all; warn: receives a text about what could not be read.
     """
     rows = [DATASOURCE_TYPES[name] for name in types]
     resources = find_resources(session, subscription_ids, rows, "search the subscriptions for datasources")

@@ -200,7 +200,7 @@ def _start(task: Task, region: BackupAdmin, known: set[str], deadline: Deadline)
 def _find_started(task: Task, region: BackupAdmin, known: set[str], since: datetime) -> str | None:
     """Look for a backup that a trigger may have started: one that was not there before."""
     for _look in looks(task.clock, _SECONDS_TO_APPEAR, _SECONDS_BETWEEN_LOOKS):
-        # What cannot be read now may be later: what is not found in the end is told as unknown.
+        # A failed read may succeed at the next look. If nothing is found in the end, the outcome is reported as unknown.
         with contextlib.suppress(AzureBackupError):
             for one in region.list_backups():
                 created = parse_time(one["created_time"])
@@ -265,7 +265,7 @@ def _last_known(region: BackupAdmin, begun: Described) -> Described:
 def _await_end(region: BackupAdmin, name: str, deadline: Deadline, tell: Any) -> Described:
     """Wait for the operation's result, and then until the backup itself is over and uploaded.
 
-    Success is told ten to fifteen minutes early (Microsoft's article), so that the result alone is not the end.
+    Success is reported ten to fifteen minutes early (Microsoft's article), so the result alone is not the end.
     """
     action = f"backup '{name}' of '{region.location}'"
     ramp = Ramp(deadline.poll_interval, longest=deadline.poll_interval)
@@ -299,7 +299,7 @@ def _is_uploading(backup: Described) -> bool:
 
 
 def _read_if_over(region: BackupAdmin, name: str) -> Described | None:
-    """Read a backup that is beyond doubt over: its status alone is told too early."""
+    """Read a backup if it has certainly ended; None otherwise. Its status alone says so too early."""
     try:
         backup = region.read_backup(name)
     except TRANSIENT:

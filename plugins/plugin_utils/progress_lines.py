@@ -92,7 +92,7 @@ class ProgressLines:
     """Turns the facts in a file into lines.
 
     path: the file; interval: seconds between lines that tell nothing new; show: prints a line.
-    What begins and what ends is told at once.
+    Starts and ends are reported immediately.
     """
 
     def __init__(self, path: Path, interval: float, show: Callable[[str], None]) -> None:

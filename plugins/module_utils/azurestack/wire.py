@@ -44,7 +44,7 @@ def describe_backup(wire: Wire) -> Described:
     name = str(wire.get("name") or info.get("backupId") or "").rsplit("/", 1)[-1]
     taken = info.get("timeTakenToCreate")
     status, uploaded = snake(info.get("status")), info.get("completelyUploaded")
-    # Success is told ten to fifteen minutes early; what an older stamp does not tell of the upload shows in the time taken.
+    # Success is reported ten to fifteen minutes early; an older stamp that does not report the upload reports the time taken.
     is_whole = status == "succeeded" and bool(taken if uploaded is None else uploaded)
     return shape(
         "stackhub_backup",

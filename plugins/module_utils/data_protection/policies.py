@@ -178,7 +178,7 @@ def _read_schedule(rule: Wire) -> Schedule | None:
     zone = schedule.get("timeZone")
     starts = [_start(match["start"], zone) for match in matches]
     if None in starts:
-        # What is certain is told: of the hour, the offset says one thing and the zone another (azurerm's own example).
+        # Only what is certain is returned: of the hour, the offset says one thing and the zone another (azurerm's own example).
         certain = _frequency_of(seconds)
         return (
             {**certain, "times": None, **({"days": None} if "weekly" in certain.values() else {}), "time_zone": zone or "UTC"}

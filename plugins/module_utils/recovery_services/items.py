@@ -89,8 +89,8 @@ def purge_time(properties: Wire, days: int | None, now: datetime | None) -> date
     """Give the moment at which Azure destroys a soft-deleted item; None for other items and where it cannot be told.
 
     deferredDeleteTimeInUTC is the moment of deletion, deferredDeleteTimeRemaining counts down from now, which is the service's
-    (recorded: backup_softdelete). days: of the vault's soft delete, which counts where the remaining time is not told or not of
-    now; an item's own softDeleteRetentionPeriod is 0 in every recording.
+    (recorded: backup_softdelete). days: of the vault's soft delete, used where the remaining time is missing or not as of now;
+    an item's own softDeleteRetentionPeriod is 0 in every recording.
     """
     deleted = parse_time(properties.get("deferredDeleteTimeInUTC"))
     remaining = seconds_of(properties.get("deferredDeleteTimeRemaining"))

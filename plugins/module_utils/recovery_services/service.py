@@ -364,7 +364,7 @@ class RecoveryServices(RecoveryServicesVault):
             try:
                 self._list_virtual_machines()
             except AzureBackupError:
-                # A job is told without its virtual machine rather than not at all.
+                # A job is returned without its virtual machine rather than not at all.
                 return jobs.describe(wire, self.vault, {})
             if name.lower() not in self._instances:
                 self._unknown.add(name.lower())

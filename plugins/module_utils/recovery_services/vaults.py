@@ -69,7 +69,7 @@ def check_options(options: dict[str, Any]) -> None:
 
 def tells_soft_delete(wire: Wire) -> bool:
     """Tell whether a vault says itself how its soft delete is."""
-    return bool(dig(wire, "properties", "securitySettings", "softDeleteSettings"))
+    return bool(dig(wire, *_SOFT_DELETE_PATH))
 
 
 def complete_soft_delete(wire: Wire, config: Wire | None) -> None:

@@ -536,3 +536,12 @@ def test_check_mode_tells_how_a_job_ended_that_is_over(azure: Driver) -> None:
     for check in (True, False):
         result = azure.run("backup_adhoc", check=check, job_id=job, resource_group=None, vault_name=None)
         assert "It was planned." in result["msg"]
+
+
+def test_a_shared_policy_that_cannot_be_read_fails_each_backup_and_none_waits_for_ever(azure: Driver) -> None:
+    disks = azure.protected("data01", "data02", "data03")
+    nonsense = {"id": "x", "name": "disks", "properties": {"policyRules": 5, "datasourceTypes": 7}}
+    azure.fault(kind="answer", method="GET", path="/backupPolicies/disks", status=200, body=nonsense, times=9)
+    result = azure.run("backup_adhoc", datasource_id=disks)
+    assert [item["failed"] for item in result["datasources"]] == [True, True, True]
+    assert triggers(azure) == 0
