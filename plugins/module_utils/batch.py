@@ -156,7 +156,8 @@ def _finish(checked: Result | Steps | AzureBackupError) -> Result:
     if isinstance(checked, AzureBackupError):
         raise checked
     done = checked if isinstance(checked, dict) else _go_on(checked)
-    assert isinstance(done, dict), "work pauses once"  # noqa: S101
+    if not isinstance(done, dict):
+        raise TypeError("the work for a datasource pauses once, before its first write, and this one paused again")
     return done
 
 

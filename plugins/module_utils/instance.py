@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -361,6 +362,17 @@ def _validate_until_permitted(task: Task, service: BackupService, protection: Pr
 # -- a datasource that the vault knows
 
 
+def _changing_option(task: Task) -> str:
+    """Name the option by which the task would change protection, which only active protection allows."""
+    return next(option for option in _CHANGING if task.options[option] is not None)
+
+
+def _change_action(changes: Mapping[str, object]) -> str:
+    """Name the action of a change; the policy comes before what it applies to."""
+    actions = {"policy_id": "change_policy", "containers_list": "change_containers", "include_disk_luns": "change_disks"}
+    return next(action for field, action in actions.items() if field in changes)
+
+
 def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before: Described, group: ResourceId) -> Steps:
     task, service, policy = batch.task, batch.service, batch.policy
     wanted = _STATES[task.options["state"]]
@@ -369,10 +381,9 @@ def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before:
     in_transit = before["state"] in IN_TRANSIT
     moves = before["state"] != wanted and not (in_transit and wanted == PROTECTED)
     if changes and wanted != PROTECTED and before["state"] != PROTECTED:
-        option = next(option for option in _CHANGING if task.options[option] is not None)
         raise BadInput(
-            f"{option}: '{datasource.name}' is {before['state']}, and Azure changes only active protection; set state: present "
-            "with this change first"
+            f"{_changing_option(task)}: '{datasource.name}' is {before['state']}, and Azure changes only active protection; "
+            "set state: present with this change first"
         )
     if moves and wanted == SUSPENDED and not before["policy_id"]:
         raise BadInput(
@@ -385,8 +396,7 @@ def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before:
         after["policy_name"] = policy["name"]
     action = {PROTECTED: "resume", SUSPENDED: "suspend", STOPPED: "stop"}[wanted] if moves else "none"
     if changes and not moves:
-        names = {"policy_id": "change_policy", "containers_list": "change_containers", "include_disk_luns": "change_disks"}
-        action = next(action for name, action in names.items() if name in changes)
+        action = _change_action(changes)
     if wanted == STOPPED and not service.stopped_keep_policy:
         after |= {"policy_id": None, "policy_name": None}
     by = f" by policy '{after['policy_name']}'" if after["policy_name"] else ""
