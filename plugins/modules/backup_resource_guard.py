@@ -130,11 +130,12 @@ error:
     recommended_action:
 """
 
+from ansible_collections.holdfast.azure_backup.plugins.module_utils import arguments
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import Clock
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.module import run
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.resource_guard import ensure_resource_guard
 
-ARGUMENTS = {
+ARGUMENTS: arguments.Spec = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "resource_group": {"type": "str", "required": True},
     "resource_guard_name": {"type": "str", "required": True},
