@@ -12,7 +12,16 @@ from .durations import format_time, parse_time, seconds_in
 from .errors import AzureBackupError, BadInput, Denied, MissingLibrary, NotFound, OperationFailed, UntrustedHost
 from .hsm_job import lasted, name_of, open_hsm, problems_with_options, resume_job, run_job
 from .managed_hsm.service import BACKUP, ManagedHsm
-from .managed_hsm.storage import Folder, Storage, delete_folder, list_folders, mark_failed, names_storage, read_storage
+from .managed_hsm.storage import (
+    Folder,
+    Storage,
+    delete_folder,
+    list_folders,
+    mark_failed,
+    names_storage,
+    read_storage,
+    written_at,
+)
 from .module import Result, Task
 from .shapes import Described, shape
 
@@ -43,13 +52,27 @@ def ensure_backup(task: Task) -> Result:
     newest = next((one for one in folders or [] if not one.is_failed and one.made <= now + _MOST_AHEAD), None)
     if newest and max_age is not None and now - newest.made < timedelta(seconds=max_age):
         made = format_time(newest.made)
-        backup = shape("hsm_job", start_time=made, folder_uri=f"{storage.url}/{newest.name}", folder_name=newest.name)
+        backup = shape(
+            "hsm_job",
+            start_time=made,
+            end_time=_end_of(task, storage, newest),
+            folder_uri=f"{storage.url}/{newest.name}",
+            folder_name=newest.name,
+        )
         return _result("skip", f"'{name_of(task)}' has a backup from {made}, less than {options['max_age']} old", backup)
     if task.check_mode:
         # The folder that is still to come counts.
         old = [] if options["keep"] is None else [one.name for one in _superfluous(folders or [], options["keep"] - 1)]
         return _result("start", f"a backup of '{name_of(task)}' would be started", None, old, is_started=True)
     return _start(task, open_hsm(task), storage)
+
+
+def _end_of(task: Task, storage: Storage, folder: Folder) -> str | None:
+    """Tell when a backup that is there ended; None if that cannot be read, which is no reason for a failure."""
+    try:
+        return format_time(written_at(task.session, storage, folder))
+    except AzureBackupError:
+        return None
 
 
 def _list(task: Task, storage: Storage) -> list[Folder] | None:

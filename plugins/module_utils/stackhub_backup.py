@@ -13,7 +13,7 @@ from typing import Any
 from .azurestack.service import BackupAdmin
 from .azurestack.wire import STORE
 from .clock import Deadline, Ramp, looks
-from .durations import parse_time, seconds_in, to_clock_words
+from .durations import format_time, parse_time, seconds_in, to_clock_words
 from .errors import TRANSIENT, AzureBackupError, BadInput, Conflict, Denied, NotFound, OperationFailed, OutcomeUnknown, TimedOut
 from .module import Result, Task
 from .shapes import Described, shape
@@ -97,8 +97,9 @@ def ensure_backup(task: Task) -> Result:
         if location and not any(location[option] for option in STORE):
             raise BadInput(f"location: '{region.location}' has no backup store; set one with stackhub_backup_location")
         return _result("start", f"a backup of '{region.location}' would be started", None, changed=True)
+    since = region.service_now()
     try:
-        name = _start(task, region, {str(one["name"]) for one in listed}, deadline)
+        name = _start(task, region, {str(one["name"]) for one in listed}, since, deadline)
     except Conflict:
         # One runs that the list calls succeeded, or somebody else was a moment quicker.
         listed = _list_backups(region, is_needed=False)
@@ -106,7 +107,7 @@ def ensure_backup(task: Task) -> Result:
         if running is None:
             raise
         return _join(task, region, running, deadline)
-    return _follow_and_tell(task, region, name, "start", deadline)
+    return _follow_and_tell(task, region, name, "start", deadline, since)
 
 
 def _find_running(region: BackupAdmin, doubtful: list[Described], listed: list[Described]) -> Described | None:
@@ -134,7 +135,7 @@ def _join(task: Task, region: BackupAdmin, running: Described, deadline: Deadlin
         )
     if task.check_mode:
         return _result("join", f"the running backup of '{region.location}' would be joined", running)
-    return _follow_and_tell(task, region, str(running["name"]), "join", deadline)
+    return _follow_and_tell(task, region, str(running["name"]), "join", deadline, parse_time(running["created_time"]))
 
 
 def missing_location(region: BackupAdmin) -> NotFound:
@@ -174,8 +175,7 @@ def _result(action: str, msg: str, backup: Described | None, changed: bool = Fal
 # -- start
 
 
-def _start(task: Task, region: BackupAdmin, known: set[str], deadline: Deadline) -> str:
-    since = region.service_now()
+def _start(task: Task, region: BackupAdmin, known: set[str], since: datetime, deadline: Deadline) -> str:
     unknown: OutcomeUnknown | None = None
     name: str | None = None
     try:
@@ -213,15 +213,33 @@ def _find_started(task: Task, region: BackupAdmin, known: set[str], since: datet
 # -- follow
 
 
-def _follow_and_tell(task: Task, region: BackupAdmin, name: str, action: str, deadline: Deadline) -> Result:
-    """Wait for a backup where the task says so, and give its result. Raises with what is known of it."""
+def _follow_and_tell(
+    task: Task, region: BackupAdmin, name: str, action: str, deadline: Deadline, started: datetime | None = None
+) -> Result:
+    """Wait for a backup where the task says so, and give its result. Raises with what is known of it.
+
+    started: when it was started by the stamp's clock, where that is known.
+    """
     changed = action == "start"
-    begun = shape("stackhub_backup", id=f"{region.id}/backups/{name}", name=name, location=region.location)
-    began = region.service_now()
+    began = started or region.service_now()
+    begun = shape(
+        "stackhub_backup",
+        id=f"{region.id}/backups/{name}",
+        name=name,
+        location=region.location,
+        created_time=format_time(started),
+    )
 
     def tell(status: str, is_over: bool = False) -> None:
         # Before anything else: who is interrupted from here on can resume by the backup's name.
-        job = shape("job", name=name, operation="backup", status=status, datasource_id=region.location)
+        job = shape(
+            "job",
+            name=name,
+            operation="backup",
+            status=status,
+            datasource_id=region.location,
+            start_time=format_time(started),
+        )
         task.progress.job(job, (region.service_now() - began).total_seconds(), is_over)
 
     waits = task.options["wait"] and not task.check_mode

@@ -113,11 +113,11 @@ backup:
       type: str
       sample:
     start_time:
-      description: When the job started.
+      description: When the job started; for a skipped backup, when the existing one was started, by the name of its folder.
       type: str
       sample: '2026-11-04T08:54:50Z'
     end_time:
-      description: When the job ended; for a skipped backup, when the existing one was created.
+      description: When the job ended; for a skipped backup, when the last file of the existing one was written.
       type: str
       sample: '2026-11-04T08:54:59Z'
     duration:

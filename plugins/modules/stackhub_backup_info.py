@@ -58,6 +58,14 @@ backups:
       description: The region.
       type: str
       sample: redmond
+    type:
+      description: The resource type, as Azure names it.
+      type: str
+      sample: Microsoft.Backup.Admin/backupLocations/backups
+    tags:
+      description: The tags, as Azure gives them.
+      type: dict
+      sample: {}
     status:
       description: V(succeeded), V(partial_succeeded), V(failed), V(deleted), V(creating), V(queued) or V(running).
       type: str
@@ -68,7 +76,7 @@ backups:
       elements: dict
       sample: [{role_name: NRP, status: succeeded}]
     created_time:
-      description: When the backup was created.
+      description: When the backup was created; while it runs, when it was started, by the stamp's clock.
       type: str
       sample: '2026-11-04T12:22:18Z'
     time_taken:

@@ -139,6 +139,14 @@ backup_location:
       description: The region.
       type: str
       sample: redmond
+    type:
+      description: The resource type, as Azure names it.
+      type: str
+      sample: Microsoft.Backup.Admin/backupLocations
+    tags:
+      description: The tags, as Azure gives them.
+      type: dict
+      sample: {}
     path:
       description: The share.
       type: str

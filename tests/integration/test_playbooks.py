@@ -342,3 +342,24 @@ def test_virtual_machines_are_backed_up_where_a_disk_is_not(environment: dict[st
     assert [job["properties"]["status"] for job in vault.jobs.values() if job["properties"]["operation"] == "Backup"] == [
         "Completed"
     ]
+
+
+def test_no_log_hides_the_result_of_each_datasource(environment: dict[str, str], tmp_path: Path) -> None:
+    """What is in a list called results is shown despite no_log by ansible-core 2.19 and later."""
+    task = {
+        "name": "Back up a disk that is not protected",
+        "holdfast.azure_backup.backup_adhoc": {
+            "resource_group": "demo-rg",
+            "vault_name": "demo-vault",
+            "datasource_id": [VARIABLES["protect_datasources"][0].replace("data01", "data02")],
+        },
+        "no_log": True,
+    }
+    assert packaged(environment, "protect").returncode == 0
+    book = tmp_path / "hidden.yml"
+    book.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]), encoding="utf-8")
+    done = play(environment, str(book), "-vvv")
+    assert done.returncode == 2, done.stdout
+    after = done.stdout.split("TASK [", 1)[1]
+    assert "censored" in after
+    assert "/disks/data02" not in after

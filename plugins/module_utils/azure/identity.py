@@ -54,6 +54,13 @@ _WINS_EVERYWHERE = (
 _WHO = ("client_id", "secret", "tenant", "ad_user", "password", "x509_certificate_path", "oidc_token", "oidc_token_file_path")
 _TRUE = {"1", "true", "yes", "on", "y", "t"}
 SECONDS_FOR_THE_CLI = 30
+_PLACES = {
+    "options": "the task",
+    "env": "the environment",
+    "credential_file": "the credentials file",
+    "cli": "the Azure CLI",
+    "msi": "a managed identity",
+}
 
 
 @dataclass(frozen=True)
@@ -227,12 +234,13 @@ def _problems_with(identity: Identity, environment: dict[str, str]) -> list[str]
     if chosen is None:
         missing = [name for name in ("client_id", "secret", "tenant") if not identity[name]]
         others = "; or sign in by x509_certificate_path, oidc_token, oidc_token_file_path, or ad_user and password"
-        problem = f"{', '.join(missing)}: not set, so no service principal can sign in{others}"
+        where = _PLACES[identity.source]
+        problem = f"{', '.join(missing)}: not set in {where}, so no service principal can sign in{others}"
         if identity.ignored:
-            problem += f". {', '.join(identity.ignored)} of the task do not count: {_how_they_count(identity)}"
+            problem += f". {_ignored(identity)}"
         elif identity.source == "options" and any(name in environment for name in missing):
             elsewhere = ", ".join(ENVIRONMENT[name][0] for name in missing if name in environment)
-            problem += f". {elsewhere} of the environment do not count: {_how_they_count(identity)}"
+            problem += f". The environment's {elsewhere} is ignored: {_how_they_count(identity)}"
         return [problem]
     for option in ("oidc_token_file_path", "x509_certificate_path"):
         if option == chosen and not _is_file(identity[option]):
@@ -244,20 +252,18 @@ def _how_they_count(identity: Identity) -> str:
     """Say which place the credentials come from, and how to change that."""
     if identity.source == "options":
         return "client_id or ad_user is set in the task, and each place counts as a whole; set the others in the task, too"
-    place = {
-        "env": "the environment",
-        "credential_file": "the credentials file",
-        "cli": "the Azure CLI",
-        "msi": "a managed identity",
-    }
-    return f"the credentials come from {place[identity.source]}, and each place counts as a whole; set client_id in the task, too"
+    where = _PLACES[identity.source]
+    return f"the credentials come from {where}, and each place counts as a whole; set client_id in the task, too"
 
 
 def warning_of_ignored(identity: Identity) -> str | None:
     """Give the warning of options that do not count; None where all do."""
-    if not identity.ignored:
-        return None
-    return f"{', '.join(identity.ignored)} of the task are ignored: {_how_they_count(identity)}"
+    return _ignored(identity) if identity.ignored else None
+
+
+def _ignored(identity: Identity) -> str:
+    verb = "is" if len(identity.ignored) == 1 else "are"
+    return f"The task's {', '.join(identity.ignored)} {verb} ignored: {_how_they_count(identity)}"
 
 
 def _is_file(path: str) -> bool:

@@ -51,6 +51,8 @@ def describe_backup(wire: Wire) -> Described:
         id=wire.get("id"),
         name=name or None,
         location=wire.get("location"),
+        type=wire.get("type"),
+        tags=wire.get("tags"),
         status=status,
         role_status=[
             {"role_name": role.get("roleName"), "status": snake(role.get("status"))} for role in info.get("roleStatus") or []
@@ -78,6 +80,8 @@ def describe_location(wire: Wire) -> Described:
         id=wire.get("id"),
         name=str(wire.get("name") or "").rsplit("/", 1)[-1] or None,
         location=wire.get("location"),
+        type=wire.get("type"),
+        tags=wire.get("tags"),
         # Azure writes what is not set as null or as nothing.
         **{option: store.get(key) or None for option, key in STORE.items()},
         **{option: store.get(key) for option, key in SETTINGS.items()},

@@ -154,6 +154,14 @@ def has_folder(session: Session, storage: Storage, folder: str) -> bool:
         return next(iter(listed), None) is not None
 
 
+def written_at(session: Session, storage: Storage, folder: Folder) -> datetime | None:
+    """Tell when the last blob of a folder was written, which is the end of its backup. Raises NotFound, Denied."""
+    with translated(f"read when {folder.name} in {storage.url} was written"):
+        listed = session.container(storage.url, storage.sas_token).list_blobs(name_starts_with=f"{folder.name}/")
+        times: list[datetime] = [blob.last_modified for blob in listed]
+    return max(times, default=None)
+
+
 def _made_at(digits: str) -> datetime | None:
     try:
         return datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=timezone.utc)

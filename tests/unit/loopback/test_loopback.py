@@ -275,3 +275,19 @@ def test_recovery_points_are_listed_by_their_time(azure: Driver) -> None:
     assert listed(f"startDate eq '{points[1]['time'][:-1]}.0000000Z'") == [points[1]["name"]]
     with pytest.raises(HttpResponseError, match="filter"):
         listed("name eq 'x'")
+
+
+def test_a_group_with_letters_beyond_ascii_holds_protected_items(azure: Driver) -> None:
+    """E1: an address in a header is percent-encoded, as a header holds ASCII only."""
+    azure.azure.groups.add(SUBSCRIPTION, "größe-rg", "westeurope")
+    machine = azure.azure.compute.add_machine(SUBSCRIPTION, "größe-rg", "web01", "westeurope")
+    vault = {"vault_type": "recovery_services", "vault_name": "demo-rsv", "resource_group": "größe-rg"}
+    assert azure.run("backup_vault", **vault)["changed"] is True
+    assert azure.run("backup_policy", **vault, policy_name="vms", datasource_type="azure_vm")["changed"] is True
+    result = azure.run("backup_instance", **vault, policy_name="vms", datasource_id=machine)
+    assert not result["failed"], result["datasources"]
+    (written,) = [
+        entry for entry in azure.azure.journal.entries if entry["method"] == "PUT" and "/protectedItems/" in entry["path"]
+    ]
+    assert written["status"] == 202
+    assert azure.run("backup_instance", **vault, policy_name="vms", datasource_id=machine)["changed"] is False

@@ -465,4 +465,79 @@ def test_a_credentials_file_of_a_windows_editor_is_read(blank: Driver, tmp_path:
 def test_options_that_do_not_count_are_named(azure: Driver) -> None:
     result = azure.run("backup_vault_info", tenant="00000000-0000-4000-8000-000000000001")
     assert not result["failed"], result["msg"]
-    assert any("tenant of the task are ignored" in str(warning) for warning in result["warnings"])
+    assert any("The task's tenant is ignored" in str(warning) for warning in result["warnings"])
+
+
+@pytest.mark.parametrize("option", ["secret", "oidc_token", "oidc_token_file_path", "x509_certificate_path"])
+def test_a_part_of_the_credentials_beside_those_of_the_environment_is_named(azure: Driver, tmp_path: Path, option: str) -> None:
+    """F10: each place counts as a whole."""
+    file = tmp_path / "credential.pem"
+    file.write_text("no certificate", encoding="utf-8")
+    value = str(file) if option.endswith("path") else "wr0ng-credential"
+    result = azure.run("backup_vault_info", **{option: value})
+    assert not result["failed"], result["msg"]
+    warnings = str(result["warnings"])
+    assert f"The task's {option} is ignored: the credentials come from the environment" in warnings
+    assert "set client_id in the task, too" in warnings
+    assert "wr0ng" not in warnings
+
+
+def test_an_incomplete_environment_beside_a_secret_of_the_task_says_where_each_is(
+    azure: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AZURE_SECRET", "AZURE_CLIENT_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    message = refused(azure, secret="s0me-secret")
+    assert message.startswith("secret: not set in the environment")
+    assert "The task's secret is ignored: the credentials come from the environment" in message
+    assert "set client_id in the task, too" in message
+
+
+@pytest.mark.parametrize(
+    ("proxy", "said"),
+    [
+        ("http://operator:p4ss@127.0.0.1:9", "through the proxy 127.0.0.1:9 (HTTPS_PROXY): connection refused"),
+        ("http://operator:p4ss#1@127.0.0.1:9", "127.0.0.1:9"),
+        ("http://operator:p4/ss@127.0.0.1:9", "HTTPS_PROXY"),
+    ],
+)
+def test_a_proxy_is_named_without_who_signs_in(azure: Driver, monkeypatch: pytest.MonkeyPatch, proxy: str, said: str) -> None:
+    """F11: whoever reads the message looks at the proxy, and sees no part of its password."""
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("no_proxy", "")
+    result = azure.run("backup_vault_info")
+    assert result["failed"]
+    assert said in result["msg"]
+    told = str({key: value for key, value in result.items() if key != "invocation"})
+    assert "p4" not in told
+    assert "operator" not in told
+
+
+def test_a_host_with_no_address_is_named_at_once(azure: Driver) -> None:
+    """A mistyped name is tried twice, not for a minute (F11)."""
+    result = azure.run(
+        "hsm_backup",
+        vault_name=None,
+        resource_group=None,
+        hsm_uri="https://mistyped.invalid",
+        use_user_managed_identity=True,
+        storage_container_uri="https://account.blob.core.windows.net/backups",
+    )
+    assert result["failed"]
+    assert "mistyped.invalid: the name of the host is not known" in result["msg"]
+    assert sum(azure.clock.slept) < 10
+
+
+def test_all_missing_libraries_are_named_at_once(azure: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure import libraries
+
+    def absent(name: str) -> str:
+        raise libraries.metadata.PackageNotFoundError(name)
+
+    libraries.version_of.cache_clear()
+    monkeypatch.setattr(libraries.metadata, "version", absent)
+    message = azure.run("backup_vault_info")["msg"]
+    libraries.version_of.cache_clear()
+    for name in ("azure-core", "azure-identity", "azure-mgmt-core", "requests"):
+        assert message.count(f"'{name}>=") == 1

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -81,3 +82,29 @@ def test_a_host_that_does_not_answer_is_given_up(azure: Driver, monkeypatch: pyt
         with pytest.raises(Unavailable, match="timed out") as caught:
             session.send("GET", GROUP, "read a group", "2021-04-01", retry_total=0)
     assert not isinstance(caught.value, Unreachable)
+
+
+def test_a_web_page_in_an_error_is_cut_to_its_words(azure: Driver) -> None:
+    """A gateway's page as the message of an error (F16)."""
+    page = (
+        "<!DOCTYPE html>\r\n<html><head><title>403 - Forbidden: Access is denied.</title><style>body{margin:0}</style></head>"
+        "<body>\n<h2>Blocked by gateway</h2>\n" + "<p>&nbsp;reference</p>\n" * 100 + "</body></html>"
+    )
+    body = {"error": {"code": "Denied", "message": page}}
+    azure.fault(kind="answer", method="GET", path="/backupVaults", status=403, body=body, times=9)
+    result = azure.run("backup_vault_info")
+    assert result["failed"]
+    assert "403 - Forbidden: Access is denied." in result["msg"]
+    assert "Blocked by gateway" in result["msg"]
+    assert not re.search(r"<|\n|\r|margin", result["msg"])
+    assert len(result["msg"]) < 700
+    assert "<" not in result["error"]["message"]
+
+
+def test_what_azure_recommends_is_told_as_whole_sentences(azure: Driver) -> None:
+    azure.protected()
+    planned = {"code": "X", "message": "It failed", "recommendedAction": ["Grant the role", "Try again."]}
+    azure.fault(kind="job", outcome={"status": "Failed", "error": planned})
+    result = azure.run("backup_adhoc", datasource_id=disk("data01"))
+    assert result["failed"]
+    assert result["error"]["recommended_action"] == "Grant the role. Try again."

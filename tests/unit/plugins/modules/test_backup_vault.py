@@ -417,3 +417,30 @@ def test_ids_have_one_casing_whatever_the_caller_writes(azure: Driver) -> None:
     made = azure.vault()["vault"]["id"]
     lower = azure.run("backup_vault_info", vault_name=None, resource_group=None, vault_id=made.lower())
     assert [vault["id"].split("/providers/")[0].split("/")[3] for vault in lower["vaults"]] == ["resourceGroups"]
+
+
+# -- what is read can be given back, and what is shown is what is there
+
+
+@pytest.mark.parametrize("spelling", ["SystemAssigned,UserAssigned", "SystemAssigned, UserAssigned"])
+@pytest.mark.parametrize("vault_type", ["backup", "recovery_services"])
+def test_both_identities_are_written_in_either_spelling(azure: Driver, spelling: str, vault_type: str) -> None:
+    """Azure writes a space after the comma, azure.azcollection as well (F14)."""
+    vault = {"vault_type": vault_type, "vault_name": "both"}
+    identity = {"type": spelling, "user_assigned_identities": [READER]}
+    made = azure.run("backup_vault", **vault, identity=identity)
+    assert not made["failed"], made["msg"]
+    given_back = {"type": made["vault"]["identity"]["type"], "user_assigned_identities": [READER]}
+    assert azure.run("backup_vault", **vault, identity=given_back)["changed"] is False
+
+
+@pytest.mark.parametrize("vault_type", ["backup", "recovery_services"])
+def test_a_stale_read_after_a_change_is_not_the_result(azure: Driver, vault_type: str) -> None:
+    """The service answers as before for a while (F13)."""
+    vault = {"vault_type": vault_type, "vault_name": "stale"}
+    assert azure.run("backup_vault", **vault, soft_delete={"state": "On"})["changed"] is True
+    # The first read after the write, and the two that follow, answer as before the write.
+    azure.fault(kind="stale", method="GET", path="/(vaults|backupVaults)/stale$", times=3, after=1)
+    result = azure.run("backup_vault", **vault, soft_delete={"state": "Off"})
+    assert not result["failed"], result["msg"]
+    assert (result["changed"], result["vault"]["soft_delete"]["state"]) == (True, "Off")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +140,10 @@ def test_the_newest_backup_of_this_hsm_decides(stored: WithStore) -> None:
     stored.blobs.put("mhsm-127.0.0.1-latest/keys")
     skipped = stored.run(max_age="6h")
     assert (skipped["changed"], skipped["backup"]["folder_name"]) == (False, old)
+    named = datetime.strptime(old.rsplit("-", 1)[-1][:14], "%Y%m%d%H%M%S").replace(tzinfo=timezone.utc)
+    assert skipped["backup"]["start_time"] == f"{named:%Y-%m-%dT%H:%M:%SZ}"
+    written = datetime.strptime(skipped["backup"]["end_time"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+    assert abs(written - datetime.now(timezone.utc)) < timedelta(minutes=1), "the time of its file, not that in its name"
     assert stored.run(max_age="4h")["changed"] is True
     assert stored.run(max_age="4h")["changed"] is False
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ def test_a_backup_is_followed_to_its_true_end(operator: Operator) -> None:
     assert backup["time_taken_seconds"] == pytest.approx(1232, abs=1)
     assert backup["time_taken"].startswith("PT20M3")
     assert all(backup[key] for key in ("created_time", "stamp_version", "oem_version", "deployment_id", "backup_data_version"))
+    assert (backup["type"], backup["tags"]) == ("Microsoft.Backup.Admin/backupLocations/backups", {})
     assert result["msg"] == f"backed up 'local': backup {name} succeeded in 20m 32s"
     assert operator.started() == 1
     assert operator.azure.requests("GET", "/backups"), "it was confirmed from the list"
@@ -106,6 +108,8 @@ def test_a_backup_that_runs_is_joined_or_refused(operator: Operator) -> None:
     assert begun["changed"] is True
     name = begun["backup"]["name"]
     assert begun["backup"]["status"] in (None, "creating", "running")
+    started = datetime.strptime(begun["backup"]["created_time"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+    assert abs(started - operator.azure.azure.clock.now()) < timedelta(seconds=10), "the stamp has not written a time yet"
     refused = operator.run(on_running="fail")
     assert refused["failed"]
     assert name in refused["msg"]
@@ -474,3 +478,12 @@ def test_pruning_whose_end_cannot_be_read_is_no_success(operator: Operator) -> N
     assert result["failed"]
     assert result["changed"] is True
     assert "may not read the operation" in result["msg"]
+
+
+def test_without_a_cloud_the_option_is_named(operator: Operator) -> None:
+    result = operator.azure.run(
+        "stackhub_backup", location="local", resource_group=None, vault_name=None, cloud_environment="AzureCloud"
+    )
+    assert result["failed"]
+    assert result["msg"].startswith("cloud_environment: AzureCloud has no Azure Stack Hub")
+    assert operator.azure.azure.journal.entries == []

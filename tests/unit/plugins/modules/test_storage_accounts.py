@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -284,3 +285,30 @@ def test_the_moments_that_can_be_restored_to_are_read(azure: Driver) -> None:
     azure.run("backup_policy", policy_name="scheduled", datasource_type="azure_blob", **SCHEDULED)
     azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="scheduled")
     assert azure.run("backup_recovery_point_info", restorable_time_ranges=True)["restorable_time_ranges"] == []
+
+
+@pytest.mark.parametrize("name", ["$logs", "$web", "$root"])
+def test_a_container_that_azure_makes_is_taken_as_it_is_read(azure: Driver, name: str) -> None:
+    """What the implicit list writes and an info module shows can be given back (F17)."""
+    prepared(azure, **SCHEDULED)
+    azure.azure.storage.containers[ACCOUNT.lower()].append(name)
+    given = {"datasource_id": ACCOUNT, "policy_name": "blobs"}
+    result = azure.run("backup_instance", **given, containers_list=[name])
+    assert not result["failed"], result["datasources"]
+    shown = azure.run("backup_instance_info", datasource_id=ACCOUNT)["instances"][0]["containers_list"]
+    assert shown == [name]
+    assert azure.run("backup_instance", **given, containers_list=shown)["changed"] is False
+
+
+def test_a_rule_whose_name_the_options_refuse_is_not_fully_described(azure: Driver) -> None:
+    """A rule beside the default one may be called default in Azure, and in the options it may not (F18)."""
+    rule = {"name": "Often", "duration": "60d", "tagging_priority": 20, "absolute_criteria": ["FirstOfDay"]}
+    prepared(azure, **SCHEDULED, retention_rules=[rule])
+    (vault,) = azure.azure.data_protection.vaults.values()
+    ours = vault.policies["blobs"]
+    vault.policies["blobs"] = json.loads(json.dumps(ours).replace('"Often"', '"default"'))
+    (read,) = azure.run("backup_policy_info", policy_name="blobs")["policies"]
+    assert (read["retention_rules"][0]["name"], read["is_fully_described"]) == ("default", False)
+    vault.policies["blobs"] = ours
+    (read,) = azure.run("backup_policy_info", policy_name="blobs")["policies"]
+    assert read["is_fully_described"] is True
