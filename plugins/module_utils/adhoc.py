@@ -440,7 +440,7 @@ def _resume(task: Task) -> Result:
     except TRANSIENT:
         job = None
     if job is None:
-        if not task.options["wait"]:
+        if not task.options["wait"] or task.check_mode:
             raise NotFound(f"job_id: job {job_id} does not exist", status=404)
         # It may have been started a moment ago; the wait gives it a minute to appear.
         job = _unread_job(job_id)

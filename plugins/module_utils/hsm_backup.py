@@ -60,11 +60,12 @@ def ensure_backup(task: Task) -> Result:
             folder_name=newest.name,
         )
         return _result("skip", f"'{name_of(task)}' has a backup from {made}, less than {options['max_age']} old", backup)
+    hsm = open_hsm(task)
     if task.check_mode:
         # The folder that is still to come counts.
         old = [] if options["keep"] is None else [one.name for one in _superfluous(folders or [], options["keep"] - 1)]
         return _result("start", f"a backup of '{name_of(task)}' would be started", None, old, is_started=True)
-    return _start(task, open_hsm(task), storage)
+    return _start(task, hsm, storage)
 
 
 def _end_of(task: Task, storage: Storage, folder: Folder) -> str | None:
@@ -195,7 +196,8 @@ def _resume(task: Task) -> Result:
         if names_storage(task.options) and not task.check_mode:
             _mark_failed(task, read_storage(task.session, task.options), error.details.get("backup"))
         raise
-    if not task.options["wait"] or task.check_mode:
+    is_over = job["status"] == "succeeded"
+    if not is_over and (not task.options["wait"] or task.check_mode):
         return _result("resume", f"job {job['job_id']} has status {job['status']}", job)
     if not job["folder_uri"]:
         raise OperationFailed(f"job_id: job {job['job_id']} created no backup; it was a precheck", details={"backup": job})

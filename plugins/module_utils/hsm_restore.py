@@ -36,9 +36,9 @@ def restore(task: Task) -> Result:
         return _told(task, _result("resume", f"restored {what}{lasted(job)}", job, None))
     storage = read_storage(task.session, options)
     _check_folder(task, storage, folder)
+    hsm = open_hsm(task)
     if task.check_mode:
         return _result("start", f"{what} would be restored from {folder}", None, folder, is_started=True)
-    hsm = open_hsm(task)
     job = run_job(
         task,
         hsm,

@@ -470,6 +470,8 @@ def build_app(azure: Azure) -> Any:
         # Starlette wants a leading slash; a scope is the path before /providers.
         template = route.template if route.template.startswith("/") else "/" + route.template
         http_route = HttpRoute(template, Gateway(azure, index, route).answer, methods=[route.method])
+        # Starlette answers HEAD wherever it answers GET; Resource Manager has it for few resources, with an answer of its own.
+        http_route.methods = {route.method}
         http_route.path_regex = re.compile(http_route.path_regex.pattern, re.IGNORECASE)
         routes.append(http_route)
     routes.append(HttpRoute("/{rest:path}", unknown, methods=["GET", "PUT", "POST", "PATCH", "DELETE", "HEAD"]))

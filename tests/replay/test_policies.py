@@ -13,13 +13,25 @@ import pytest
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.data_protection import policies as of_backup_vaults
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.datasources import DATASOURCE_TYPES
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.recovery_services import policies as of_vms
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.shapes import FIELDS
 from ansible_collections.holdfast.azure_backup.plugins.modules.backup_policy import ARGUMENTS
 from emulator.server import Emulator
 from modules import Result, VirtualClock, pruned, run_module
 from replay.recorded import read_interactions
 from replay.test_replay import RECORDINGS
 
-READABLE = ("schedule", "retention", "retention_rules", "instant_restore", "datasource_type")
+# All that the options of backup_policy say.
+READABLE = (
+    "datasource_type",
+    "schedule",
+    "retention",
+    "retention_rules",
+    "policy_type",
+    "instant_rp_retention_range_in_days",
+    "azure_backup_rg_name_prefix",
+    "azure_backup_rg_name_suffix",
+)
+assert set(READABLE) <= set(FIELDS["policy"]) & set(ARGUMENTS), "each is a field of results and an option"
 
 
 def bodies_of(value: Any) -> Iterator[dict[str, Any]]:

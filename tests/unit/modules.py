@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ansible.module_utils import basic
+from ansible.module_utils.common import warnings
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import Clock
 from emulator.clock import Clock as EmulatorClock
 
@@ -74,6 +75,8 @@ def run_module(name: str, arguments: Result, clock: Clock | None = None, check: 
     module = importlib.import_module(f"{_PACKAGE}.{name}")
     values = {"_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": "/tmp", **arguments}  # noqa: S108
     output = io.StringIO()
+    # A process of its own begins with none.
+    warnings._global_warnings.clear()  # noqa: SLF001
     with _arguments(values), contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
         module.main(clock)
     result: Result = json.loads(output.getvalue().strip().splitlines()[-1])

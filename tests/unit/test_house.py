@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.arguments import CONNECTION
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.identity import ENVIRONMENT
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.datasources import DATASOURCE_TYPES
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.shapes import FIELDS
 
 ROOT = Path(__file__).parents[2]
@@ -66,6 +67,17 @@ def test_there_is_no_sanity_ignore_file() -> None:
     assert not list((ROOT / "tests" / "sanity").glob("ignore*")) if (ROOT / "tests" / "sanity").exists() else True
 
 
+def test_every_claim_of_the_emulators_parity_has_a_witness() -> None:
+    """What is absent or our own guess needs none; everything else names a test."""
+    text = (ROOT / "tests" / "emulator" / "PARITY.md").read_text(encoding="utf-8").split("\n## ", 1)[0]
+    rows = [[cell.strip() for cell in line.strip("|\n ").split(" | ")] for line in text.splitlines() if line.startswith("| ")][2:]
+    assert len(rows) > 70
+    without = [
+        claim for claim, told, *witness in rows if not told.startswith("absent") and not re.search(r"`test_\w+`", str(witness))
+    ]
+    assert without == []
+
+
 def test_every_witness_of_the_emulators_parity_is_a_test() -> None:
     text = (ROOT / "tests" / "emulator" / "PARITY.md").read_text(encoding="utf-8")
     tests = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
@@ -79,6 +91,34 @@ def test_every_field_of_a_result_is_mapped_to_azures_in_the_guide() -> None:
     for noun, fields in FIELDS.items():
         section = text.split(f"Field of ``{noun}``", 1)[1].split("list-table::", 1)[0]
         assert re.findall(r"\* - ``(\w+)``", section) == list(fields)
+
+
+def test_every_error_code_of_our_own_is_in_the_guide() -> None:
+    """A code is the name of an error's class, or the one that it is raised with."""
+    text = (ROOT / "docs" / "docsite" / "rst" / "guide_results.rst").read_text(encoding="utf-8")
+    listed = re.findall(r"\* - ``(\w+)``", text.split("\nError codes\n", 1)[1])
+    classes = [node.name for node in ast.walk(read_tree("module_utils/errors.py")) if isinstance(node, ast.ClassDef)]
+    given = [
+        keyword.value.value
+        for path in (ROOT / "plugins" / "module_utils").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == "code" and isinstance(keyword.value, ast.Constant) and keyword.value.value
+    ]
+    assert listed == sorted({*classes, *given})
+
+
+def read_tree(name: str) -> ast.Module:
+    return ast.parse((ROOT / "plugins" / name).read_text(encoding="utf-8"))
+
+
+def test_every_datasource_type_is_named_where_one_is() -> None:
+    """Documentation that names one type names all, whatever types come later."""
+    for path in (ROOT / "plugins" / "modules").glob("*.py"):
+        for line in path.read_text(encoding="utf-8").split('RETURN = r"""')[0].splitlines():
+            named = set(re.findall(r"V\((azure_\w+)\)", line))
+            assert not named or named == set(DATASOURCE_TYPES), (path.name, line)
 
 
 def documented_fields(module: str, key: str) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.datasources import DATASOURCE_TYPES
 from conftest import GROUP, Driver, disk
 from emulator.data_protection import Instance
 
@@ -17,15 +18,16 @@ GUIDE = Path(__file__).parents[2] / "docs" / "docsite" / "rst" / "guide_options_
 
 
 def table_below(heading: str) -> list[list[str]]:
-    """Read the cells of the table below a heading, without the head of the table."""
+    """Read the cells of the table below a heading; the first row is the head."""
     section = re.split(rf"^{heading}\n-+\n", GUIDE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1]
     table = section.split("list-table::\n", 1)[1]
     table = re.split(r"^[A-Z]\w+\n-+\n", table, flags=re.MULTILINE)[0]
     rows = re.split(r"^    \* - ", table, flags=re.MULTILINE)[1:]
-    return [[cell.strip() for cell in re.split(r"^      - ", row.split("\n\n")[0], flags=re.MULTILINE)] for row in rows][1:]
+    return [[cell.strip() for cell in re.split(r"^      - ", row.split("\n\n")[0], flags=re.MULTILINE)] for row in rows]
 
 
-VAULTS, POLICIES, PROTECTION = (table_below(name) for name in ("Vaults", "Policies", "Protection"))
+VAULTS, POLICIES, PROTECTION = (table_below(name)[1:] for name in ("Vaults", "Policies", "Protection"))
+TYPES = [cell.replace("`", "") for cell in table_below("Policies")[0][1:]]
 READER = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/key-reader"
 IDENTITIES = {"type": "SystemAssigned,UserAssigned", "user_assigned_identities": [READER]}
 
@@ -82,8 +84,8 @@ ASKED: dict[str, dict[str, Any]] = {
     "retention.weekly": {"retention": {"weekly": "9w"}},
     "retention.monthly": {"retention": {"monthly": "9mo"}},
     "retention.yearly": {"retention": {"yearly": "9y"}},
-    "retention_rules": {"retention_rules": QUARTER},
-    "retention of two years": {"retention": {"default": "2y"}},
+    "retention_rules with a name other than weekly, monthly, yearly": {"retention_rules": QUARTER},
+    "retention of two years": {"retention": {"default": "730d"}},
 }
 
 
@@ -101,6 +103,7 @@ def holds(described: Any, wanted: Any) -> bool:
 
 def test_no_cell_is_empty_and_every_row_is_tried() -> None:
     assert all(cell for row in [*VAULTS, *POLICIES, *PROTECTION] for cell in row)
+    assert list(DATASOURCE_TYPES) == TYPES
     assert [words(row[0]) for row in VAULTS] == list(CHANGES)
     assert [words(row[0]) for row in POLICIES] == list(ASKED)
     assert [words(row[0]) for row in PROTECTION] == list(BEGINNINGS)
@@ -132,13 +135,14 @@ def refuse(azure: Driver, change: dict[str, Any], option: str) -> None:
     assert len(azure.azure.journal.writes()) == writes
 
 
-@pytest.mark.parametrize("kind", ["azure_disk", "azure_blob"])
+@pytest.mark.parametrize("kind", DATASOURCE_TYPES)
 @pytest.mark.parametrize("row", POLICIES, ids=[words(row[0]) for row in POLICIES])
 def test_options_of_a_policy(azure: Driver, row: list[str], kind: str) -> None:
-    azure.vault()
+    vault = {"vault_type": DATASOURCE_TYPES[kind].vault_type}
+    azure.vault(**vault)
     asked = ASKED[words(row[0])]
-    wanted = {"policy_name": "policy", "datasource_type": kind, **asked}
-    cell = row[1 if kind == "azure_disk" else 2]
+    wanted = {"policy_name": "policy", "datasource_type": kind, **vault, **asked}
+    cell = row[1 + TYPES.index(kind)]
     if cell == "refused":
         entries = len(azure.azure.journal.entries)
         result = azure.run("backup_policy", **wanted)

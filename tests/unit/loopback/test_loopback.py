@@ -291,3 +291,161 @@ def test_a_group_with_letters_beyond_ascii_holds_protected_items(azure: Driver) 
     ]
     assert written["status"] == 202
     assert azure.run("backup_instance", **vault, policy_name="vms", datasource_id=machine)["changed"] is False
+
+
+# -- what Azure refuses of Recovery Services vaults, by reports; and what unmodified clients ask for
+
+RSV = VAULT_ID.replace("Microsoft.DataProtection/backupVaults/demo-vault", "Microsoft.RecoveryServices/vaults/demo-rsv")
+KIND = {"vault_type": "recovery_services", "vault_name": "demo-rsv"}
+VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/web01"
+
+
+def machines(azure: Driver, method: str, path: str, body: Any = None, version: str = "2024-04-01") -> requests.Response:
+    """Ask about the vault of the machines."""
+    return raw(azure, method, path if path.startswith("/") else f"{RSV}/{path}" if path else RSV, body, version)
+
+
+def policy_of(**changes: Any) -> dict[str, Any]:
+    """Give a daily policy for virtual machines as clients write it."""
+    properties = {
+        "backupManagementType": "AzureIaasVM",
+        "policyType": "V1",
+        "instantRpRetentionRangeInDays": 2,
+        "timeZone": "UTC",
+        "schedulePolicy": {
+            "schedulePolicyType": "SimpleSchedulePolicy",
+            "scheduleRunFrequency": "Daily",
+            "scheduleRunTimes": ["2026-11-04T02:00:00Z"],
+        },
+        "retentionPolicy": {
+            "retentionPolicyType": "LongTermRetentionPolicy",
+            "dailySchedule": {
+                "retentionTimes": ["2026-11-04T02:00:00Z"],
+                "retentionDuration": {"count": 30, "durationType": "Days"},
+            },
+        },
+    }
+    return {"properties": {**properties, **changes}}
+
+
+def test_a_vault_is_locked_from_unlocked_only(azure: Driver) -> None:
+    azure.vault(**KIND)
+    lock = {"properties": {"securitySettings": {"immutabilitySettings": {"state": "Locked"}}}}
+    answer = machines(azure, "PATCH", "", lock)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "UserErrorUnsupportedVaultImmutabilityStateChange")
+    assert azure.run("backup_vault", **KIND, immutability_state="Locked")["vault"]["immutability_state"] == "Locked"
+
+
+@pytest.mark.parametrize(
+    ("times", "count"), [("2026-11-04T19:19:00Z", 30), ("2026-11-04T02:00:00Z", 10_000), ("2026-11-04T02:00:00Z", 6)]
+)
+def test_times_and_retention_of_machines_have_their_limits(azure: Driver, times: str, count: int) -> None:
+    azure.vault(**KIND)
+    body = policy_of()
+    body["properties"]["schedulePolicy"]["scheduleRunTimes"] = [times]
+    body["properties"]["retentionPolicy"]["dailySchedule"]["retentionTimes"] = [times]
+    body["properties"]["retentionPolicy"]["dailySchedule"]["retentionDuration"]["count"] = count
+    answer = machines(azure, "PUT", "backupPolicies/odd", body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BMSUserErrorInvalidPolicyInput")
+    assert machines(azure, "PUT", "backupPolicies/plain", policy_of()).status_code == 200
+
+
+def test_backups_are_suspended_in_an_immutable_vault_only(azure: Driver) -> None:
+    azure.vault(**KIND)
+    azure.run("backup_policy", **KIND, policy_name="vms", datasource_type="azure_vm")
+    assert not azure.run("backup_instance", **KIND, policy_name="vms", datasource_id=VM)["failed"]
+    item = azure.run("backup_instance_info", **KIND)["instances"][0]["id"]
+    body = {"properties": {"protectedItemType": "Microsoft.Compute/virtualMachines", "protectionState": "BackupsSuspended"}}
+    answer = machines(azure, "PUT", item, {"properties": {**body["properties"], "sourceResourceId": VM, "policyId": ""}})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "UserErrorOperationDeniedOnImmutableItem")
+    assert azure.run("backup_vault", **KIND, immutability_state="Unlocked")["changed"] is True
+    answer = machines(azure, "PUT", item, {"properties": {**body["properties"], "sourceResourceId": VM, "policyId": ""}})
+    assert answer.status_code == 202, "an empty policy id is what a client sends that has none"
+
+
+def test_soft_delete_that_the_vaults_own_interface_has_set_is_changed_there_only(azure: Driver) -> None:
+    azure.vault(**KIND)
+    own = {"properties": {"securitySettings": {"softDeleteSettings": {"softDeleteState": "Enabled"}}}}
+    assert machines(azure, "PATCH", "", own).status_code in (200, 202)
+    config = {"properties": {"softDeleteFeatureState": "Enabled", "enhancedSecurityState": "Enabled"}}
+    answer = machines(azure, "PATCH", "backupconfig/vaultconfig", config)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BMSUserErrorSoftDeleteUseVaultApi")
+    changed = azure.run("backup_vault", **KIND, soft_delete={"state": "On", "retention_duration_in_days": 30})
+    assert not changed["failed"], changed["msg"]
+    assert changed["vault"]["soft_delete"]["retention_duration_in_days"] == 30
+
+
+@pytest.mark.parametrize("kind", ["DataProtection/backupVaults", "RecoveryServices/vaults"])
+def test_a_region_that_there_is_not_is_refused(azure: Driver, kind: str) -> None:
+    properties = {"storageSettings": [{"datastoreType": "VaultStore", "type": "LocallyRedundant"}]}
+    body = {
+        "location": "mars",
+        "properties": properties if kind.startswith("Data") else {},
+        "sku": {"name": "RS0", "tier": "Standard"},
+    }
+    if kind.startswith("Data"):
+        del body["sku"]
+    answer = raw(azure, "PUT", f"{GROUP}/providers/Microsoft.{kind}/odd", body, "2024-04-01")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "LocationNotAvailableForResourceType")
+
+
+def test_a_slash_too_much_is_no_other_route(azure: Driver) -> None:
+    """The Azure CLI asks for the policy of an item that has none; the JavaScript clients begin ids with two slashes."""
+    azure.vault(**KIND)
+    listed = machines(azure, "GET", "backupPolicies/")
+    assert listed.status_code == 200
+    assert {policy["name"] for policy in listed.json()["value"]} >= {"DefaultPolicy"}
+    assert machines(azure, "GET", f"/{RSV}").json()["name"] == "demo-rsv"
+
+
+def test_an_empty_daily_schedule_is_none(azure: Driver) -> None:
+    """A policy can be written as az prints it."""
+    azure.vault(**KIND)
+    weekly = {
+        "scheduleRunFrequency": "Weekly",
+        "scheduleRunDays": ["Sunday"],
+        "scheduleRunTimes": ["2026-11-01T02:00:00Z"],
+        "schedulePolicyType": "SimpleSchedulePolicy",
+        "scheduleWeeklyFrequency": 0,
+    }
+    kept = {
+        "daysOfTheWeek": ["Sunday"],
+        "retentionTimes": ["2026-11-01T02:00:00Z"],
+        "retentionDuration": {"count": 12, "durationType": "Weeks"},
+    }
+    retention = {"retentionPolicyType": "LongTermRetentionPolicy", "dailySchedule": None, "weeklySchedule": kept}
+    body = policy_of(schedulePolicy=weekly, retentionPolicy=retention, instantRpRetentionRangeInDays=5)
+    assert machines(azure, "PUT", "backupPolicies/weekly", body).status_code == 200
+    # Without its own figure a policy keeps its snapshots for as long as Azure says.
+    daily = policy_of()
+    del daily["properties"]["instantRpRetentionRangeInDays"]
+    assert machines(azure, "PUT", "backupPolicies/plain", daily).json()["properties"]["instantRpRetentionRangeInDays"] == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "version"),
+    [
+        ("GET", f"/subscriptions/{SUBSCRIPTION}/resourceGroups", None, "2021-04-01"),
+        ("HEAD", GROUP, None, "2021-04-01"),
+        ("PUT", GROUP.replace("demo-rg", "new-rg"), {"location": "westeurope"}, "2021-04-01"),
+        ("GET", f"/subscriptions/{SUBSCRIPTION}/resources", None, "2021-04-01"),
+        ("GET", f"/subscriptions/{SUBSCRIPTION}/locations", None, "2022-12-01"),
+        ("GET", f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.RecoveryServices", None, "2021-04-01"),
+        ("GET", f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.DataProtection/resourceGuards", None, "2025-07-01"),
+        ("GET", "backupstorageconfig/vaultstorageconfig", None, "2024-04-01"),
+        ("GET", "backupDeletedProtectionContainers?api-version=2024-04-01", None, "2024-04-01"),
+        ("GET", "backupEncryptionConfigs/backupResourceEncryptionConfig", None, "2024-04-01"),
+        ("GET", "usages", None, "2024-04-01"),
+        (
+            "POST",
+            f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.RecoveryServices/locations/westeurope/backupStatus",
+            {"resourceType": "VM", "resourceId": VM},
+            "2024-04-01",
+        ),
+    ],
+)
+def test_what_unmodified_clients_ask_for_is_answered(azure: Driver, method: str, path: str, body: Any, version: str) -> None:
+    azure.vault(**KIND)
+    answer = machines(azure, method, path, body, version)
+    assert answer.status_code in (200, 201, 204), answer.text
+    assert method != "HEAD" or answer.status_code == 204

@@ -15,6 +15,7 @@ import pytest
 from conftest import GROUP, Driver, disk
 from emulator.seed import OTHER_SUBSCRIPTION, SUBSCRIPTION
 
+IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/backup"
 KIND = {"vault_type": "recovery_services"}
 VAULT_ID = f"{GROUP}/providers/Microsoft.RecoveryServices/vaults/demo-vault"
 POLICY = {"policy_name": "vms", "datasource_type": "azure_vm"}
@@ -864,3 +865,14 @@ def test_other_workloads_are_listed_by_their_own_ids_and_keep_the_vault(azure: D
     refused = azure.run("backup_vault", **KIND, state="absent")
     assert refused["failed"]
     assert azure.run("backup_vault_info", **KIND)["vaults"] != []
+
+
+def test_a_new_vault_whose_operation_is_not_found_is_there(azure: Driver) -> None:
+    """With a user-assigned identity Azure may answer 404 for the status of the operation (F9)."""
+    azure.fault(kind="answer", method="GET", path="/operation(Status|Results)/", status=404, times=20)
+    identity = {"type": "UserAssigned", "user_assigned_identities": [IDENTITY]}
+    result = azure.run("backup_vault", **KIND, identity=identity)
+    assert not result["failed"], result["msg"]
+    assert (result["changed"], result["vault"]["provisioning_state"]) == (True, "Succeeded")
+    azure.azure.faults.clear()
+    assert azure.run("backup_vault", **KIND, identity=identity)["changed"] is False
