@@ -130,8 +130,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 datasources:
-  description: Result for each datasource, in the order of O(datasource_id); also on failure.
-  returned: always
+  description: Result for each datasource, in the order of O(datasource_id); also if some of them failed.
+  returned: unless the options are wrong
   type: list
   elements: dict
   contains:

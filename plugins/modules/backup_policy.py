@@ -273,6 +273,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+action:
+  description: What was done, or in check mode would be, V(create), V(change), V(delete) or V(none).
+  returned: success
+  type: str
+  sample: create
 policy:
   description: The policy, in the form of the options; null after it is deleted.
   returned: success

@@ -75,6 +75,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+action:
+  description: What was done, or in check mode would be, V(create), V(change), V(delete) or V(none).
+  returned: success
+  type: str
+  sample: create
 resource_guard:
   description: The guard, or null after it is deleted. Values that only Azure generates are null in check mode.
   returned: success

@@ -82,7 +82,7 @@ EXAMPLES = r"""
 RETURN = r"""
 action:
   description: V(start), V(skip) or V(resume).
-  returned: always
+  returned: success
   type: str
   sample: start
 msg:
@@ -97,7 +97,7 @@ folder_uri:
   sample: https://account.blob.core.windows.net/container/mhsm-name-2026110408545001
 backup:
   description: The backup; null in check mode if a backup would be started.
-  returned: always
+  returned: success, and failure once a job is known
   type: dict
   contains:
     job_id:

@@ -84,7 +84,7 @@ EXAMPLES = r"""
 RETURN = r"""
 action:
   description: V(start) or V(resume).
-  returned: always
+  returned: success
   type: str
   sample: start
 msg:
@@ -94,7 +94,7 @@ msg:
   sample: "restored 'name' from mhsm-name-2026110408545001 in 15s"
 restore:
   description: The job; null in check mode.
-  returned: always
+  returned: success, and failure once a job is known
   type: dict
   contains:
     job_id:

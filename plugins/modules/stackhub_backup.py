@@ -78,7 +78,7 @@ EXAMPLES = r"""
 RETURN = r"""
 action:
   description: V(start), V(join), V(skip) or V(resume).
-  returned: always
+  returned: success
   type: str
   sample: start
 msg:
@@ -88,7 +88,7 @@ msg:
   sample: "backed up 'redmond': backup 4f3c1d0e-6f0f-4a8c-9b35-7d1f8f8b3c55 succeeded in 20m 32s"
 backup:
   description: The backup; in check mode the existing one, if any.
-  returned: always
+  returned: success, and failure once a job is known
   type: dict
   contains:
     id:

@@ -124,6 +124,16 @@ backups:
       description: Whether an entire Azure Stack Hub can be recovered from the backup.
       type: bool
       sample: true
+error:
+  description: Azure's error, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
+  returned: failure
+  type: dict
+  sample:
+    code: AuthorizationFailed
+    message: The client does not have authorization to perform the action.
+    status: 403
+    request_id: 5f0c3a3e-6a62-4f6e-8f0e-0f1df7d5a5b0
+    recommended_action:
 """
 
 from ansible_collections.holdfast.azure_backup.plugins.module_utils import arguments

@@ -122,6 +122,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+action:
+  description: What was done, or in check mode would be, V(create), V(change), V(delete) or V(none).
+  returned: success
+  type: str
+  sample: create
 backup_location:
   description: The backup location after the change; in check mode as it would be.
   returned: success
@@ -193,6 +198,16 @@ pruned_paths:
   type: list
   elements: str
   sample: [masbackup/progressivebackup/BackupEncryptionCert.cer]
+error:
+  description: Azure's error, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
+  returned: failure
+  type: dict
+  sample:
+    code: AuthorizationFailed
+    message: The client does not have authorization to perform the action.
+    status: 403
+    request_id: 5f0c3a3e-6a62-4f6e-8f0e-0f1df7d5a5b0
+    recommended_action:
 """
 
 from ansible_collections.holdfast.azure_backup.plugins.module_utils import arguments

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import yaml
 from bodies import GROUP, SNAPSHOTS, VAULT_ID, disk
 from emulator.seed import OTHER_SUBSCRIPTION
 from emulator.server import Emulator
@@ -42,6 +45,7 @@ class Driver:
         self.clock = VirtualClock(self.azure.clock, self.on_sleep)
         before = len(self.azure.journal.entries)
         result = run_module(module, values, self.clock, check)
+        check_returned(module, result)
         if prediction:
             sent = [entry for entry in self.azure.journal.entries[before:] if entry["method"] not in ("GET", "HEAD")]
             compare(module, prediction, result, had_to_ask=bool(sent))
@@ -121,6 +125,29 @@ class Driver:
             assert foreseen["action"] == became["action"]
             assert made_by_us(foreseen["instance"]) == made_by_us(became["instance"])
         return real
+
+
+# Every module may have these (Ansible's documentation of return values).
+ANSIBLES_OWN = {"changed", "failed", "msg", "diff", "invocation", "warnings", "deprecations", "exception"}
+
+
+@functools.cache
+def documented_returns(module: str) -> dict[str, str]:
+    """Give the documented keys of a module's result, each with when it is returned."""
+    documentation = importlib.import_module(f"ansible_collections.holdfast.azure_backup.plugins.modules.{module}").RETURN
+    return {key: described["returned"] for key, described in yaml.safe_load(documentation).items()}
+
+
+def check_returned(module: str, result: Result) -> None:
+    """Look whether a result has the keys that the documentation says, and no others."""
+    documented = documented_returns(module)
+    assert set(result) - set(documented) <= ANSIBLES_OWN, (module, set(result) - set(documented))
+    # Ansible's own refusals of arguments come before any of the module.
+    if result["failed"] and "error" not in result:
+        return
+    outcome = "failure" if result["failed"] else "success"
+    wanted = {key for key, when in documented.items() if when in (outcome, "always")}
+    assert wanted <= set(result), (module, outcome, wanted - set(result))
 
 
 def is_question(entry: Result) -> bool:
