@@ -25,6 +25,7 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { echo "On Debian: apt-get install python3-venv"; rm -rf $(VENV); exit 1; }
 
 $(VENV)/.demo: $(BIN)/python tests/requirements/demo.txt tests/requirements/emulator.txt requirements.txt
+	@echo "Installing ansible-core, the Azure SDKs and the emulator's libraries (tests/requirements/demo.txt) into $(VENV)"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r tests/requirements/demo.txt
 	@touch $@
 
@@ -33,6 +34,7 @@ $(VENV)/.nox: $(BIN)/python
 	@touch $@
 
 $(VENV)/.azurite: $(VENV)/.nox
+	@echo "Installing Azurite from the npm registry into .cache/azurite, and node into $(VENV) where the machine has none"
 	@$(BIN)/nox -s azurite >/dev/null 2>&1 || echo "Azurite cannot be installed; Managed HSMs have no blob store to back up into"
 	@touch $@
 

@@ -20,7 +20,8 @@ options:
     type: str
   hsm_uri:
     description:
-      - The URL of the Managed HSM, such as V(https://name.managedhsm.azure.net).
+      - The URL of the Managed HSM, such as V(https://name.managedhsm.azure.net). In the result of a module
+        that reads the HSM's resource it is C(properties.hsmUri).
     type: str
   storage_account_name:
     description:

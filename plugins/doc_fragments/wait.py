@@ -13,7 +13,10 @@ class ModuleDocFragment:
 options:
   poll_interval:
     description:
-      - Interval in seconds between status polls. Polling starts with shorter intervals.
+      - Interval in seconds between status polls.
+      - Operations are polled at shorter intervals at first, and at most every 30 seconds. Backup jobs are polled less often the
+        longer they run, after an interval of a tenth of the time that has passed, at most five minutes. A Retry-After of Azure
+        takes precedence.
     type: float
     default: 30
 """

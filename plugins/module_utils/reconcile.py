@@ -39,7 +39,7 @@ class Change:
 
     @property
     def action(self) -> str:
-        """What it comes to: create, change, delete or none."""
+        """The action: create, change, delete or none."""
         if not self.changed:
             return "none"
         return "create" if self.before is None else "delete" if self.after is None else "change"

@@ -52,7 +52,9 @@ options:
     type: str
   name:
     description:
-      - The name of a new backup instance. The default is derived from the datasource's id and is the same in each run.
+      - The name of a new backup instance. The default is derived from the datasource's id and is the same in each run, its name
+        twice and a GUID (C(data01-data01-<guid>)). Microsoft's articles use the resource group, the name and a GUID; a
+        datasource that is protected under such a name is adopted.
     type: str
   snapshot_resource_group:
     description:
