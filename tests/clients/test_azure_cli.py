@@ -138,6 +138,66 @@ def test_the_cli_backs_a_virtual_machine_up(az: Az, blank: Emulator) -> None:
     az("backup", "vault", "delete", "--resource-group", "demo-rg", "--name", "cli-vault", "--yes")
 
 
+def test_the_cli_manages_groups_and_reads_what_a_subscription_has(az: Az, blank: Emulator) -> None:
+    blank.azure.clock.speed = 3600
+    assert az("group", "exists", "--name", "cli-rg") is False
+    az("group", "create", "--name", "cli-rg", "--location", "westeurope", "--tags", "owner=cli")
+    assert az("group", "exists", "--name", "cli-rg") is True
+    az("backup", "vault", "create", "--resource-group", "cli-rg", "--name", "cli-vault", "--location", "westeurope")
+    assert [one["name"] for one in az("resource", "list", "--resource-group", "cli-rg")] == ["cli-vault"]
+    assert "westeurope" in [one["name"] for one in az("account", "list-locations")]
+    assert az("provider", "show", "--namespace", "Microsoft.RecoveryServices")["registrationState"] == "Registered"
+    az("backup", "vault", "delete", "--resource-group", "cli-rg", "--name", "cli-vault", "--yes")
+    az("group", "delete", "--name", "cli-rg", "--yes")
+    assert az("group", "exists", "--name", "cli-rg") is False
+
+
+def test_the_cli_writes_a_policy_as_it_prints_it(az: Az, blank: Emulator) -> None:
+    """A weekly policy is printed with an empty daily schedule, and is taken back like that."""
+    blank.azure.clock.speed = 3600
+    vault = ["--resource-group", "demo-rg", "--vault-name", "cli-vault"]
+    az("backup", "vault", "create", "--resource-group", "demo-rg", "--name", "cli-vault", "--location", "westeurope")
+    arguments = {"resource_group": "demo-rg", "vault_name": "cli-vault", "vault_type": "recovery_services", "auth_source": "cli"}
+    schedule = {"frequency": "weekly", "days": ["sunday"], "times": ["02:00"]}
+    wanted = {"policy_name": "weekly", "datasource_type": "azure_vm", "schedule": schedule, "retention": {"default": "12w"}}
+    made = run_module("backup_policy", {**arguments, **wanted}, VirtualClock(blank.azure.clock))
+    assert not made["failed"], made["msg"]
+    shown = az("backup", "policy", "show", *vault, "--name", "weekly")
+    assert shown["properties"]["retentionPolicy"]["dailySchedule"] is None
+    az("backup", "policy", "set", *vault, "--name", "weekly", "--policy", json.dumps(shown))
+    copied = {**shown, "name": "copied", "id": shown["id"].replace("/weekly", "/copied")}
+    machine = ["--backup-management-type", "AzureIaasVM", "--workload-type", "VM"]
+    az("backup", "policy", "create", *vault, "--name", "copied", *machine, "--policy", json.dumps(copied))
+    again = run_module("backup_policy", {**arguments, **wanted, "policy_name": "copied"}, VirtualClock(blank.azure.clock))
+    assert (again["failed"], again["changed"]) == (False, False)
+
+
+def test_the_cli_stops_and_resumes_and_reads_points_by_date(az: Az, blank: Emulator) -> None:
+    blank.azure.clock.speed = 3600
+    vault = ["--resource-group", "demo-rg", "--vault-name", "cli-vault"]
+    machine = ["--backup-management-type", "AzureIaasVM", "--workload-type", "VM"]
+    web01 = [*vault, "--container-name", "web01", "--item-name", "web01", *machine]
+    vm = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/web01"
+    az("backup", "vault", "create", "--resource-group", "demo-rg", "--name", "cli-vault", "--location", "westeurope")
+    assert az("backup", "vault", "backup-properties", "show", "--resource-group", "demo-rg", "--name", "cli-vault")
+    assert az("backup", "protection", "check-vm", "--vm-id", vm) is None
+    az("backup", "protection", "enable-for-vm", *vault, "--vm", "web01", "--policy-name", "DefaultPolicy")
+    assert az("backup", "protection", "check-vm", "--vm-id", vm).lower().endswith("/cli-vault")
+    started = az("backup", "protection", "backup-now", *web01, "--retain-until", "01-01-2040")
+    az("backup", "job", "wait", *vault, "--name", started["name"])
+    az("backup", "protection", "disable", *web01, "--yes")
+    stopped = az("backup", "item", "show", *vault, "--container-name", "web01", "--name", "web01", *machine)
+    assert (stopped["properties"]["protectionState"], stopped["properties"]["policyName"]) == ("ProtectionStopped", "")
+    az("backup", "protection", "resume", *web01, "--policy-name", "DefaultPolicy")
+    resumed = az("backup", "item", "show", *vault, "--container-name", "web01", "--name", "web01", *machine)
+    assert resumed["properties"]["protectionState"] in ("Protected", "IRPending")
+    everything = ["--start-date", "01-01-2020", "--end-date", "01-01-2040"]
+    assert len(az("backup", "recoverypoint", "list", *web01, *everything)) == 1
+    assert az("backup", "recoverypoint", "list", *web01, "--start-date", "01-01-2020", "--end-date", "01-02-2020") == []
+    assert [one["name"] for one in az("backup", "container", "list", *vault, *machine[:2])]
+    assert {one["properties"]["operation"] for one in az("backup", "job", "list", *vault)} >= {"Backup", "ConfigureBackup"}
+
+
 @pytest.mark.usefixtures("blank")
 def test_a_cli_that_nobody_is_signed_in_with_is_told() -> None:
     result = run_module("backup_vault", {**NAMED, "auth_source": "cli"})

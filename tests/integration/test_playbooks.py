@@ -46,6 +46,7 @@ def need_blob_store(loopback: Emulator) -> BlobStore:
     return loopback.azure.blob_store
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("target", TARGETS)
 def test_target(environment: dict[str, str], loopback: Emulator, tmp_path: Path, target: str) -> None:
     hasten(loopback, target)

@@ -1,0 +1,67 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every module by ansible-playbook, once with a change and once without: what differs between ansible-cores shows here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from emulator.server import Emulator
+from playing import DISK, ROOT, environment, installed, loopback, play
+
+__all__ = ["environment", "installed", "loopback"]
+
+MODULES = sorted({path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} - {"role_input"})
+VAULT = {"resource_group": "demo-rg", "vault_name": "demo-vault"}
+SHARE = {"path": "\\\\fileserver\\backups", "user_name": "backup", "share_password": "opens-the-share"}
+
+
+def tasks_for(loopback: Emulator) -> list[tuple[str, dict[str, Any], tuple[bool, bool]]]:
+    """Give module, options, and whether its first and its second run change anything, in an order that works."""
+    hub = {"cloud_environment": loopback.urls["stackhub"], "location": "local", "poll_interval": 0.2}
+    once, never = (True, False), (False, False)
+    tasks = [
+        ("backup_resource_guard", {"resource_group": "demo-rg", "resource_guard_name": "guard"}, once),
+        ("backup_vault", {**VAULT, "poll_interval": 0.2}, once),
+        ("backup_policy", {**VAULT, "policy_name": "disks", "datasource_type": "azure_disk", "poll_interval": 0.2}, once),
+        ("backup_permission", {**VAULT, "datasource_id": DISK}, once),
+        ("backup_instance", {**VAULT, "datasource_id": DISK, "policy_name": "disks", "poll_interval": 0.2}, once),
+        ("backup_adhoc", {**VAULT, "datasource_id": DISK, "max_age": "12h", "poll_interval": 0.2}, once),
+        *((f"backup_{noun}_info", VAULT, never) for noun in ("vault", "policy", "instance", "job")),
+        ("backup_recovery_point_info", {**VAULT, "datasource_id": DISK}, never),
+        ("stackhub_backup_location", {**hub, **SHARE}, once),
+        ("stackhub_backup", {**hub, "max_age": "12h"}, once),
+        ("stackhub_backup_info", {key: hub[key] for key in ("cloud_environment", "location")}, never),
+    ]
+    if loopback.azure.blob_store is not None:
+        blobs = loopback.azure.blob_store
+        hsm = {"hsm_uri": loopback.urls["managed_hsm"], "sas_token": blobs.make_sas(), "poll_interval": 0.2}
+        place = {"storage_container_uri": blobs.container_uri}
+        tasks.append(("hsm_backup", {**hsm, **place, "max_age": "12h"}, once))
+        restore = {**hsm, "folder_uri": "{{ first_hsm_backup.folder_uri }}", "confirm": "127.0.0.1"}
+        tasks.append(("hsm_restore", restore, (True, True)))
+    return tasks
+
+
+@pytest.mark.smoke
+def test_every_module_with_a_change_and_without(environment: dict[str, str], loopback: Emulator, tmp_path: Path) -> None:
+    wanted = tasks_for(loopback)
+    assert sorted(name for name, _options, _changes in wanted) == MODULES or loopback.azure.blob_store is None
+    played = [
+        {"name": f"{turn} {name}", f"holdfast.azure_backup.{name}": options, "register": f"{turn}_{name}"}
+        for name, options, _changes in wanted
+        for turn in ("first", "second")
+    ]
+    shown = {name: [f"{{{{ {turn}_{name}.changed }}}}" for turn in ("first", "second")] for name, _options, _changes in wanted}
+    file = tmp_path / "changed.json"
+    played.append({"ansible.builtin.copy": {"content": "{{ shown | to_json }}", "dest": str(file)}, "vars": {"shown": shown}})
+    book = tmp_path / "every.yml"
+    book.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": played}]), encoding="utf-8")
+    done = play(environment, str(book))
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    changed = json.loads(file.read_text(encoding="utf-8"))
+    assert {name: tuple(changed[name]) for name in changed} == {name: changes for name, _options, changes in wanted}
