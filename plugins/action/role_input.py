@@ -24,7 +24,7 @@ class ActionModule(ActionBase):
         unknown = set(self._task.args) - {"entry_point"}
         role = self._task._role  # noqa: SLF001 - ansible-core has no other way to the role of a task
         if role is None or unknown:
-            message = "role_input takes entry_point only, and reads the variables of the role that its task belongs to"
+            message = "role_input accepts only entry_point and works only in a task of a role"
             return {**result, "failed": True, "msg": message}
         file = Path(role.get_role_path()) / "meta" / "argument_specs.yml"
         specs = self._loader.load_from_file(str(file))["argument_specs"]

@@ -33,9 +33,8 @@ options:
   client_id:
     description:
       - The application (client) id of the service principal, or of a user-assigned managed identity.
-      - If several ways to sign in are set, the first of these is used, O(oidc_token), O(oidc_token_file_path), O(secret),
-        O(x509_certificate_path),
-        then O(ad_user). Can be set by E(AZURE_CLIENT_ID).
+      - If the values allow several ways to sign in, the module uses the first of O(oidc_token), O(oidc_token_file_path),
+        O(secret), O(x509_certificate_path) and O(ad_user). Can be set by E(AZURE_CLIENT_ID).
     type: str
   secret:
     description:
@@ -95,7 +94,7 @@ options:
     type: str
   disable_instance_discovery:
     description:
-      - Do not ask Microsoft whether the sign-in endpoint is genuine. For clouds given by URL it never asks.
+      - Do not ask Microsoft whether the sign-in endpoint is genuine. This is always so for clouds that are given by URL.
       - Can be set by E(AZURE_DISABLE_INSTANCE_DISCOVERY).
     type: bool
   oidc_token:
@@ -114,6 +113,7 @@ requirements:
   - azure-mgmt-core >= 1.6.0
   - azure-mgmt-dataprotection >= 2.0.1
 notes:
-  - The names, environment variables, credentials file and precedence are those of azure.azcollection, so its
-    C(module_defaults), profiles and Automation Controller's credential type I(Microsoft Azure Resource Manager) work with both.
+  - The names, environment variables, credentials file and precedence are those of azure.azcollection, so profiles and
+    Automation Controller's credential type I(Microsoft Azure Resource Manager) work with both. C(module_defaults) need the
+    action group of this collection, C(group/holdfast.azure_backup.azure).
 """

@@ -20,8 +20,8 @@ options:
   max_concurrency:
     description:
       - How many requests run at the same time.
-      - Up to sixteen times as many datasources are in progress, at most 512, because most of them wait for Azure; only as many
-        when virtual machines are protected, because Azure throttles the status requests of their jobs.
+      - Up to sixteen times as many datasources, but at most 512, are in progress, because most of them wait for Azure. When
+        virtual machines are protected, it is only this number, because Azure throttles the status requests of their jobs.
       - With V(1) they run one after the other.
     type: int
     default: 16

@@ -12,7 +12,7 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 requirements:
   - azure-keyvault-administration >= 4.7.2; older versions start every backup twice
-  - azure-storage-blob >= 12.24.0, to list the contents of the container
+  - azure-storage-blob >= 12.23.0b1, to list the contents of the container
 options:
   hsm_name:
     description:
@@ -20,8 +20,8 @@ options:
     type: str
   hsm_uri:
     description:
-      - The URL of the Managed HSM, such as V(https://name.managedhsm.azure.net). In the result of a module
-        that reads the HSM's resource it is C(properties.hsmUri).
+      - The URL of the Managed HSM, such as V(https://name.managedhsm.azure.net). In the HSM's ARM resource this is
+        C(properties.hsmUri).
     type: str
   storage_account_name:
     description:

@@ -13,8 +13,8 @@ class ModuleDocFragment:
 options:
   missing_ok:
     description:
-      - Whether a vault that is named and does not exist gives an empty list. By default that is an error, since a check such as
-        "no job failed" would pass for a misspelled name.
+      - Whether to return an empty list if the given vault does not exist. By default this is an error, because a check such as
+        "no job failed" would otherwise pass for a misspelled name.
     type: bool
     default: false
 """

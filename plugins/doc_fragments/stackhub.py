@@ -26,6 +26,7 @@ options:
     type: str
     default: '2018-09-01'
 notes:
+  - An Azure Stack Hub is also called a stamp.
   - O(cloud_environment) is the URL of the administrators' Resource Manager, such as
     V(https://adminmanagement.region.example.com). It reports where and how to sign in, with Entra ID or AD FS.
   - The subscription is the default provider subscription, and the caller must be its owner or contributor.

@@ -26,8 +26,9 @@ options:
   vault_type:
     description:
       - The type of the vault, V(backup) for a Backup vault and V(recovery_services) for a Recovery Services vault.
-      - Not needed if O(vault_id), a datasource or a datasource type determines it. Otherwise modules that only read look for a
-        vault of either type by its name, and the default of all others is V(backup).
+      - Not needed if O(vault_id), a datasource or a datasource type determines it. Otherwise a task that
+        only needs an existing vault, such as one of an info module, finds a vault of either type by its name; for all other
+        tasks the default is V(backup).
     type: str
     choices: [backup, recovery_services]
 """

@@ -14,9 +14,9 @@ options:
   poll_interval:
     description:
       - Interval in seconds between status polls.
-      - Operations are polled at shorter intervals at first, and at most every 30 seconds. Backup jobs are polled less often the
-        longer they run, after an interval of a tenth of the time that has passed, at most five minutes. A Retry-After of Azure
-        takes precedence.
+      - Operations are polled at shorter intervals at first, which grow to this value but not beyond 30 seconds. Jobs of a vault
+        are polled less often the longer they run, at intervals of a tenth of the elapsed time, but not beyond five minutes.
+        A Retry-After header from Azure takes precedence.
     type: float
     default: 30
 """

@@ -106,7 +106,8 @@ def read_existing_vault(task: Task, service: VaultService) -> Described | None:
         error = missing_vault(task.session, service.vault)
         if not task.check_mode:
             raise error
-        task.warn(error.message.removeprefix("vault_name, vault_id: ").replace(_CREATE_IT, "what depends on it would be created"))
+        message = error.message.removeprefix("vault_name, vault_id: ")
+        task.warn(message.replace(_CREATE_IT, "what depends on it would be created"))
     return vault
 
 

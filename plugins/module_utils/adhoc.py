@@ -253,7 +253,7 @@ def _await_protection(batch: Batch, instance: Described) -> Described:
         return current
     raise BadInput(
         f"datasource_id: backup instance '{instance['name']}' is in state {current['state']}, so it cannot be backed "
-        "up; bring it to state: present with backup_instance first",
+        "up; set state: present with backup_instance first",
         code="NotProtected",
     )
 
@@ -398,7 +398,7 @@ def _or_run_again(batch: Batch, job: Described) -> str:
         return ""
     if batch.service.service_now() < end:
         return f", or run the task again before {format_time(end)} to join it"
-    return ", or run the task again while it takes its snapshot to join it" if batch.service.takes_snapshot(job) else ""
+    return ", or run the task again while its snapshot is being taken, to join it" if batch.service.takes_snapshot(job) else ""
 
 
 def _recovery_point_of(batch: Batch, job: Described) -> Described | None:

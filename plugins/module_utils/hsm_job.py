@@ -77,7 +77,7 @@ def start_once(hsm: ManagedHsm, what: str, start: Callable[[], Described]) -> De
     except OutcomeUnknown as error:
         error.message = (
             f"cannot tell whether a {what} of Managed HSM '{hsm.name}' was started, because an HSM does not list jobs "
-            f"({error.message}); wait some minutes before you start another, which the HSM refuses while one is running"
+            f"({error.message}); wait a few minutes before you start another; the HSM rejects it while one is running"
         )
         error.details = {"changed": what in (BACKUP, RESTORE)}
         raise

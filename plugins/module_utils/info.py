@@ -115,7 +115,7 @@ def _subscriptions(task: Task) -> list[str]:
         return []
     wrong = [value for value in given if not GUID.fullmatch(value)]
     if wrong:
-        raise BadInput(f"subscription_ids: {', '.join(wrong)}: each must be the GUID of a subscription; use all on its own")
+        raise BadInput(f"subscription_ids: {', '.join(wrong)}: each must be the GUID of a subscription, or all the only value")
     return given or [task.session.subscription_id]
 
 
@@ -386,7 +386,7 @@ def _named_job_ids(task: Task, service: BackupService | None) -> list[str]:
             if service:
                 ids.append(f"{service.vault.text}/backupJobs/{given}")
             else:
-                problems.append(f"job_id: '{given}' is a GUID, which also needs the vault; or give the job's ARM id")
+                problems.append(f"job_id: '{given}' is a GUID and requires a vault; set one, or give the job's ARM id")
         elif not given.startswith("/"):
             problems.append(f"job_id: '{given}' is neither the GUID of a job nor its ARM id")
         else:

@@ -387,8 +387,7 @@ def _converge(batch: Batch, row: DatasourceType, datasource: ResourceId, before:
         )
     if moves and wanted == SUSPENDED and not before["policy_id"]:
         raise BadInput(
-            f"state: '{datasource.name}' is stopped and has no policy, so its recovery points cannot expire by one; set "
-            "state: present first"
+            f"state: '{datasource.name}' is stopped and has no policy, which suspended protection needs; set state: present first"
         )
     after = {**before, **changes, "state": wanted, "errors": []}
     if policy and "policy_id" in changes:

@@ -325,7 +325,7 @@ def _describe_granted(datasource: ResourceId, needs: list[Need], statuses: Statu
             datasource.text,
             False,
             "none",
-            f"in place: {names or 'no role is needed'}",
+            f"already in place: {names}" if names else "no role is needed",
             roles=roles,
             diff=_diff(datasource, roles),
         )

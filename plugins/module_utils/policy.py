@@ -81,7 +81,7 @@ def find_policy(task: Task, service: BackupService, rows: list[DatasourceType], 
     if others:
         raise BadInput(
             f"{option}: policy '{policy['name']}' is for {policy['datasource_type']}, but datasource_id names "
-            f"{' and '.join(others)}; protect each type by a policy of its own"
+            f"{' and '.join(others)}; use a separate policy for each type"
         )
     return policy
 
@@ -163,8 +163,8 @@ def _check_new_version(task: Task, name: str, existing: Described, wanted: Plan)
         )
     if not existing["is_fully_described"]:
         raise BadInput(
-            f"on_change: {_not_described(existing)} of policy '{existing['name']}' cannot be told from what Azure has, and a new "
-            "version would lose it; create a policy under another name"
+            f"on_change: {_not_described(existing)} of policy '{existing['name']}' cannot be read from Azure, and a new "
+            "version would lose it; create a policy with another name"
         )
 
 
@@ -174,7 +174,7 @@ def _not_described(policy: Described) -> str:
     if policy["backup_rules"] and schedule is None:
         return "the schedule"
     if schedule and schedule["times"] is None:
-        return "the time of day, for which the offset and the time zone say different things,"
+        return "the time of day (its UTC offset contradicts its time zone)"
     return "a rule"
 
 

@@ -93,10 +93,10 @@ def _check_unit(iso: str, tag: str, option: str, row: DatasourceType, problems: 
         return
     count, most = count_in(iso, unit), row.most_of_unit[unit]
     if count is None:
-        problems.append(f"{option}: '{iso}' is no whole number of {unit}, which is what Azure takes for a {row.title}")
+        problems.append(f"{option}: '{iso}' is not a whole number of {unit}, which Azure requires for a {row.title}")
     # Weeks that are the default of a weekly schedule are counted when that is known.
     elif count > most and not (tag == "default" and (count_in(iso, "weeks") or count) <= row.most_of_unit["weeks"]):
-        problems.append(f"{option}: {count} {unit} are more than the {most} that Azure takes for a {row.title}")
+        problems.append(f"{option}: {count} {unit} exceed the maximum of {most} for a {row.title}")
 
 
 def check_rules(given: list[dict[str, Any]] | None, retention: Retention, row: DatasourceType) -> list[RetentionRule] | None:
@@ -114,9 +114,9 @@ def check_rules(given: list[dict[str, Any]] | None, retention: Retention, row: D
     for index, name in enumerate(names):
         option = f"retention_rules[{index}].name"
         if name in names[:index] or name in retention:
-            problems.append(f"{option}: '{name}' is there twice")
+            problems.append(f"{option}: '{name}' is used twice")
         elif not is_rule_name(name):
-            problems.append(f"{option}: '{name}' cannot be a rule's name")
+            problems.append(f"{option}: '{name}' is not a valid rule name")
         elif row.rule_criteria and name not in row.rule_criteria:
             problems.append(f"{option}: '{name}' is not a rule for a {row.title}; use {', '.join(row.rule_criteria)}")
     if len(rules) >= _LOWEST_STANDARD_PRIORITY and any(rule["tagging_priority"] is None for rule in rules):

@@ -118,7 +118,7 @@ def _check_times_of_day(values: Schedule, wanted: Schedule, row: DatasourceType,
     wrong = [time for time in wanted["times"] if row.minutes_of_times and _minutes(time) % 60 not in row.minutes_of_times]
     if wrong:
         problems.append(
-            f"schedule.times: {', '.join(wrong)} is not on the hour or the half hour, as policies for a {row.title} need"
+            f"schedule.times: {', '.join(wrong)} is not on the hour or the half hour, as policies for a {row.title} require"
         )
     if wanted.get("frequency") == "hourly" and len(wanted["times"]) > 1 and not row.most_times_a_day:
         problems.append("schedule.times: an hourly schedule has one time, at which its intervals begin")

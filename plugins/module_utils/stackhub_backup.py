@@ -129,7 +129,8 @@ def _has_no_result(region: BackupAdmin, backup: Described) -> bool:
 def _join(task: Task, region: BackupAdmin, running: Described, deadline: Deadline) -> Result:
     if task.options["on_running"] == "fail":
         raise BadInput(
-            f"on_running: a backup of '{region.location}' is already running: {running['name']}; set join to wait for it",
+            f"on_running: a backup of '{region.location}' is already running: {running['name']}; set on_running: join to wait "
+            "for it",
             code="BackupRunning",
             details={"backup": running},
         )

@@ -24,7 +24,7 @@ BROKEN = ("protection_error", "configuring_protection_failed")
 
 def wait_until_settled(service: BackupService, name: str, deadline: Deadline) -> Described:
     """Wait until Azure is not at work on an instance any more, whatever its state is then. Raises TimedOut, NotFound."""
-    action = f"wait until backup instance '{name}' is settled"
+    action = f"wait until Azure has finished changing backup instance '{name}'"
 
     def is_settled(instance: Described | None) -> bool:
         if instance is None:
@@ -42,7 +42,7 @@ def wait_for_state(
     believed: what is given where a job has made the instance and no list shows it for two minutes.
     """
     patience = Deadline(deadline.clock, _SECONDS_TO_SHOW, deadline.poll_interval)
-    action = f"bring backup instance '{name}' to {wanted}"
+    action = f"bring backup instance '{name}' to state {wanted}"
 
     def is_there(instance: Described | None) -> bool:
         if instance and instance["state"] in BROKEN and instance["state"] != wanted:

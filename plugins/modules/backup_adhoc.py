@@ -17,7 +17,7 @@ description:
     rather than risk a second backup.
   - If a run is killed or cancelled while it waits, run it again. It joins the backup that it started within O(join_within) or
     O(max_age); later, O(job_id) resumes the wait.
-  - If O(max_age) is not set, every run starts a backup, unless it may join one that is running.
+  - If O(max_age) is not set, every run starts a backup, unless it joins a running one (see O(on_running)).
 author:
   - The holdfast.azure_backup authors (@holdfast)
 extends_documentation_fragment:
@@ -31,8 +31,9 @@ extends_documentation_fragment:
 options:
   max_age:
     description:
-      - Do not back up a datasource that has a recovery point younger than this, such as V(12h) or V(PT12H). The service's clock counts.
-      - The snapshot of a virtual machine's backup that is still being transferred to the vault does not count; that backup is joined.
+      - Do not back up a datasource that has a recovery point younger than this, such as V(12h) or V(PT12H), by Azure's clock.
+      - The snapshot of a virtual machine's backup that is still being transferred to the vault does not count; O(on_running)
+        applies to that backup.
     type: str
   on_running:
     description:
@@ -46,8 +47,8 @@ options:
   join_within:
     description:
       - Join a running backup that started within this time, such as V(1h), whichever phase it is in. With V(0), join only a backup
-        whose snapshot is still being taken. If O(max_age) is set, it counts instead.
-      - Azure does not report who started a backup or, for virtual machines, whether a schedule did; so its start time decides.
+        whose snapshot is still being taken. If O(max_age) is set, it replaces this option.
+      - Azure does not report who started a backup or, for virtual machines, whether a schedule did, so the start time decides.
     type: str
     default: 1h
   rule_name:

@@ -11,7 +11,7 @@ module: backup_instance
 short_description: Protect datasources with a backup policy, or stop or remove their protection
 version_added: 0.1.0
 description:
-  - Brings the protection of datasources to a state and waits until Azure confirms it.
+  - Sets the protection of datasources to the requested O(state) and waits until Azure confirms it.
   - A datasource that the vault already protects is adopted, regardless of the name of its backup instance.
   - Before it protects a datasource, the module asks Azure to validate the protection. While Azure reports a missing permission,
     it retries, because new roles take up to 30 minutes to take effect.
@@ -38,8 +38,8 @@ options:
     default: present
   location:
     description:
-      - Region of a vault that does not exist yet, with which check mode compares the datasources. The default is the region of
-        O(resource_group). It means nothing once the vault exists.
+      - In check mode, the region of a vault that does not exist yet, which must match the datasources' region. The default is
+        the region of O(resource_group). Ignored if the vault exists.
     type: str
   policy_name:
     description:
@@ -52,9 +52,9 @@ options:
     type: str
   name:
     description:
-      - The name of a new backup instance. The default is derived from the datasource's id and is the same in each run, its name
-        twice and a GUID (C(data01-data01-<guid>)). Microsoft's articles use the resource group, the name and a GUID; a
-        datasource that is protected under such a name is adopted.
+      - The name of a new backup instance; not supported for virtual machines. The default consists of the datasource's name,
+        twice, and a GUID derived from its id (C(data01-data01-<guid>)), so it is the same in each run. Microsoft's articles use
+        the resource group, the name and a GUID; a datasource that is protected under such a name is adopted.
     type: str
   snapshot_resource_group:
     description:
@@ -71,7 +71,7 @@ options:
   auto_protection:
     description:
       - Protect all containers of a storage account, including those created later, instead of O(containers_list).
-      - Azure supports this from API version 2026-06-01 on, for vaults whose soft delete is V(AlwaysOn).
+      - Azure supports this only for vaults whose soft delete is V(AlwaysOn). The module uses API version 2026-06-01 for it.
     type: dict
     suboptions:
       exclude_prefixes:
@@ -201,7 +201,8 @@ datasources:
       sample: "'data01' is protected by policy 'disks'"
     action:
       description: V(protect), V(resume), V(change_policy), V(change_containers), V(change_disks),
-        V(suspend), V(stop), V(remove), V(undelete), V(purge), V(awaited), V(none) or V(failed).
+        V(suspend), V(stop), V(remove), V(undelete), V(purge), V(awaited) (only waited for an earlier change), V(none) or
+        V(failed).
       type: str
       sample: protect
     instance:
@@ -212,11 +213,11 @@ datasources:
         policy_name: disks
         state: protection_configured
     job:
-      description: The backup job.
+      description: Always null; only M(holdfast.azure_backup.backup_adhoc) sets it.
       type: dict
       sample: null
     recovery_point:
-      description: The recovery point.
+      description: Always null; only M(holdfast.azure_backup.backup_adhoc) sets it.
       type: dict
       sample: null
     error:

@@ -12,7 +12,7 @@ short_description: Read backup instances
 version_added: 0.1.0
 description:
   - Reads the backup instances of a vault, or of all vaults of one or more subscriptions.
-  - The list is empty if nothing matches or the vault does not exist.
+  - The list is empty if nothing matches. A vault that does not exist is an error, unless O(missing_ok) is set.
 author:
   - The holdfast.azure_backup authors (@holdfast)
 extends_documentation_fragment:

@@ -12,8 +12,9 @@ short_description: Read backup jobs, and wait for them
 version_added: 0.1.0
 description:
   - Reads jobs of a vault, or of all vaults of one or more subscriptions, newest first.
-  - The list is empty if nothing matches or the vault does not exist. With O(wait) a missing vault or job is an error.
-  - With O(wait) it returns when all of them have finished. A failed job does not fail the task; check its C(status).
+  - The list is empty if nothing matches. A vault that does not exist is an error, unless O(missing_ok) is set.
+  - With O(wait), the module returns when all selected jobs have finished, and a missing job is an error. A failed job does not
+    fail the task; check its C(status).
   - Across vaults the data comes from Azure Resource Graph, which may lag some minutes behind.
 author:
   - The holdfast.azure_backup authors (@holdfast)
@@ -132,8 +133,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 jobs:
-  description: The jobs, newest first; also if the wait for them timed out.
-  returned: success
+  description: The jobs, newest first.
+  returned: success, and if the wait for them timed out
   type: list
   elements: dict
   contains:
@@ -178,7 +179,7 @@ jobs:
       type: str
       sample: disks
     user_triggered:
-      description: Whether the job was started on demand.
+      description: Whether the job was started on demand; null if Azure does not report it, as for virtual machines.
       type: bool
       sample: true
     start_time:

@@ -96,18 +96,15 @@ datasources:
       type: str
       sample: grant
     instance:
-      description: The backup instance of the datasource.
+      description: Always null; M(holdfast.azure_backup.backup_instance) sets it.
       type: dict
-      sample:
-        name: data01-data01-5e1ad6e4-2c29-5c3f-8f0c-6f8f7a9c1d11
-        policy_name: disks
-        state: protection_configured
+      sample: null
     job:
-      description: The backup job.
+      description: Always null; only M(holdfast.azure_backup.backup_adhoc) sets it.
       type: dict
       sample: null
     recovery_point:
-      description: The recovery point.
+      description: Always null; only M(holdfast.azure_backup.backup_adhoc) sets it.
       type: dict
       sample: null
     error:
@@ -117,8 +114,9 @@ datasources:
     roles:
       description:
         - Each role with its C(scope) and C(status).
-        - V(present) existed before, V(granted) is new, V(missing) would be granted (check mode), V(revoked), V(absent), V(kept)
-          is still needed by other datasources, V(foreign) was not granted by this module.
+        - V(present) existed before, V(granted) was granted now, V(missing) would be granted (in check mode), V(revoked) was
+          revoked now, V(absent) did not exist, V(kept) is still needed by other datasources, V(foreign) was not granted by this
+          module and stays, V(failed) could not be granted or revoked.
       type: list
       elements: dict
       sample:

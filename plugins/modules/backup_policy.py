@@ -32,8 +32,9 @@ options:
     default: present
   policy_name:
     description:
-      - The name, 3 to 150 letters, digits and hyphens, starting with a letter.
-      - It selects the highest version of that name, such as V(gold-v2) if V(gold) and V(gold-v2) exist.
+      - The name. A new policy's name has 3 to 150 letters, digits and hyphens; in a Recovery Services vault it must start with
+        a letter and may also contain V(_) and V(!). Existing policies with other names can be used.
+      - In a Backup vault it selects the highest version of that name, such as V(gold-v2) if V(gold) and V(gold-v2) exist.
     type: str
     required: true
   datasource_type:
@@ -60,7 +61,7 @@ options:
         type: int
       times:
         description:
-          - Times of day such as V('13:00'), in quotes. An hourly schedule has one, when its intervals begin.
+          - Times of day such as V('13:00'), in quotes. An hourly schedule has exactly one, at which its intervals begin.
         type: list
         elements: str
       days:
@@ -82,7 +83,7 @@ options:
     suboptions:
       default:
         description:
-          - Retention of every recovery point.
+          - Retention of every recovery point that no other retention or rule keeps.
         type: str
       operational:
         description:
@@ -274,7 +275,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 action:
-  description: What was done, or in check mode would be, V(create), V(change), V(delete) or V(none).
+  description: What was done or, in check mode, would be done (V(create), V(change), V(delete) or V(none)).
   returned: success
   type: str
   sample: create
@@ -339,7 +340,7 @@ policy:
       type: bool
       sample: true
     recovery_points_kept:
-      description: How many recovery points of each datasource exist once the policy has run for its whole retention. Azure
+      description: How many recovery points of each datasource exist once the policy has run for its longest retention. Azure
         keeps at most 450 of a disk.
       type: int
       sample: 42

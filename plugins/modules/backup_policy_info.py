@@ -12,7 +12,7 @@ short_description: Read backup policies, or Azure's default policy for a datasou
 version_added: 0.1.0
 description:
   - Reads the policies of a vault, in the form of M(holdfast.azure_backup.backup_policy) and in Azure's own.
-  - The list is empty if nothing matches or the vault does not exist.
+  - The list is empty if nothing matches. A vault that does not exist is an error, unless O(missing_ok) is set.
 author:
   - The holdfast.azure_backup authors (@holdfast)
 extends_documentation_fragment:
@@ -117,7 +117,7 @@ policies:
       type: bool
       sample: true
     recovery_points_kept:
-      description: How many recovery points of each datasource exist once the policy has run for its whole retention. Azure
+      description: How many recovery points of each datasource exist once the policy has run for its longest retention. Azure
         keeps at most 450 of a disk.
       type: int
       sample: 42

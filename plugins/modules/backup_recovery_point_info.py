@@ -13,7 +13,8 @@ version_added: 0.1.0
 description:
   - Reads the recovery points of datasources of a vault, newest first. Without O(datasource_id) and O(instance_name) it reads
     those of all protected datasources of the vault.
-  - The list is empty if nothing matches, the vault does not exist or does not protect the datasource.
+  - The list is empty if nothing matches or the vault does not protect the datasource. A vault that does not exist is an
+    error, unless O(missing_ok) is set.
 author:
   - The holdfast.azure_backup authors (@holdfast)
 extends_documentation_fragment:
@@ -33,7 +34,7 @@ options:
     type: str
   restorable_time_ranges:
     description:
-      - Also read the time ranges to which datasources with continuous backup, which have no recovery points, can be restored.
+      - Also read the restorable time ranges of datasources with continuous backup, which has no recovery points.
     type: bool
     default: false
   start_time:

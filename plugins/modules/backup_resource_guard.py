@@ -13,8 +13,8 @@ version_added: 0.1.0
 description:
   - Creates or changes a resource guard (C(Microsoft.DataProtection/resourceGuards)) to match the options. Unset options change
     nothing.
-  - A resource guard must approve critical operations of the vaults that are mapped to it (multi-user authorization). It belongs
-    to different people than the vaults, and is therefore often in another subscription.
+  - A resource guard must approve critical operations of the vaults that are mapped to it (multi-user authorization). It is
+    owned by different people than the vaults, and is therefore often in another subscription.
   - O(holdfast.azure_backup.backup_vault#module:resource_guard_id) maps a vault to a guard.
 author:
   - The holdfast.azure_backup authors (@holdfast)
@@ -45,7 +45,7 @@ options:
   vault_critical_operation_exclusion_list:
     description:
       - Operations that need no approval, such as C(Microsoft.DataProtection/backupVaults/backupInstances/write). If not set,
-        they stay; with an empty list every operation needs approval.
+        the existing list stays; with an empty list every critical operation needs approval.
     type: list
     elements: str
   tags:
@@ -54,7 +54,7 @@ options:
     type: dict
   append_tags:
     description:
-      - Whether O(tags) are added to the existing tags or replace them.
+      - Whether to add O(tags) to the existing tags (V(true)) or to replace these (V(false)).
     type: bool
     default: true
 """
@@ -76,7 +76,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 action:
-  description: What was done, or in check mode would be, V(create), V(change), V(delete) or V(none).
+  description: What was done or, in check mode, would be done (V(create), V(change), V(delete) or V(none)).
   returned: success
   type: str
   sample: create

@@ -16,9 +16,10 @@ description:
   - By default a new vault gets a system-assigned identity and soft delete for 14 days.
   - O(location), O(datastore_type), O(sku) and the O(redundancy) of a Backup vault cannot change; a request to change
     them fails before anything is sent.
-  - Some settings are B(permanent) and nobody can undo them, O(immutability_state=Locked), soft delete V(AlwaysOn),
-    O(encryption_settings), O(cross_region_restore_state=Enabled) and O(cross_subscription_restore_state=PermanentlyDisabled). The
-    module sets them only if an option requests it, and fails before it sends anything if an option would undo them.
+  - Some settings are B(permanent) and nobody can undo them, namely O(immutability_state=Locked), soft delete V(AlwaysOn),
+    O(cross_subscription_restore_state=PermanentlyDisabled) and, in a Backup vault, O(encryption_settings) and
+    O(cross_region_restore_state=Enabled). The module sets them only if an option requests it, and fails before it sends
+    anything if an option would undo them.
 author:
   - The holdfast.azure_backup authors (@holdfast)
 extends_documentation_fragment:
@@ -82,7 +83,8 @@ options:
     suboptions:
       state:
         description:
-          - V(AlwaysOn) is permanent. YAML turns an unquoted On or Off into V(on) or V(off), which mean the same.
+          - V(AlwaysOn) is permanent. In YAML an unquoted On or Off is a boolean, which arrives as V(on) or V(off); these mean
+            the same.
         type: str
         choices: ['On', 'Off', AlwaysOn, 'on', 'off']
       retention_duration_in_days:
@@ -96,8 +98,8 @@ options:
     choices: [Disabled, Unlocked, Locked]
   encryption_settings:
     description:
-      - Encryption with a customer-managed key instead of Microsoft's. B(This is permanent), Azure never returns to its own key,
-        but you can change to another key of yours.
+      - Encryption of a Backup vault with a customer-managed key instead of Microsoft's. B(This is permanent.) Azure never
+        returns to its own key, but you can switch to another key of your own.
     type: dict
     suboptions:
       key_uri:
@@ -107,7 +109,7 @@ options:
       identity_type:
         description:
           - The type of the identity that reads the key. The default is V(UserAssigned) if O(encryption_settings.identity_id) is
-            set. A new vault needs a user-assigned identity, because its own has no access to the key yet.
+            set. A new vault needs a user-assigned identity, because its system-assigned one has no access to the key yet.
         type: str
         choices: [SystemAssigned, UserAssigned]
       identity_id:
@@ -121,7 +123,8 @@ options:
         choices: [Enabled, Disabled]
   cross_region_restore_state:
     description:
-      - Whether backups can be restored in the paired region; for V(GeoRedundant) vaults. V(Enabled) is permanent.
+      - Whether backups can be restored in the paired region; for V(GeoRedundant) vaults. In a Backup vault V(Enabled) is
+        permanent. A Recovery Services vault can change it while it protects nothing.
     type: str
     choices: [Enabled, Disabled]
   cross_subscription_restore_state:
@@ -138,8 +141,8 @@ options:
     description:
       - The ARM id of the resource guard that must approve critical operations (multi-user authorization). An empty string
         removes the mapping.
-      - If a vault is mapped, this collection requests the guard's approval for each operation. Azure approves it if the caller
-        has the role Backup MUA Operator on the guard at that moment.
+      - If a vault is mapped, this collection requests the guard's approval for each critical operation. Azure approves it if
+        the caller has the role Backup MUA Operator on the guard at that moment.
     type: str
   undelete:
     description:
@@ -153,7 +156,7 @@ options:
     type: dict
   append_tags:
     description:
-      - Whether O(tags) are added to the existing tags or replace them.
+      - Whether to add O(tags) to the existing tags (V(true)) or to replace these (V(false)).
     type: bool
     default: true
   wait_timeout:
@@ -202,7 +205,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 action:
-  description: What was done, or in check mode would be, V(create), V(change), V(delete) or V(none).
+  description: What was done or, in check mode, would be done (V(create), V(change), V(delete) or V(none)).
   returned: success
   type: str
   sample: create

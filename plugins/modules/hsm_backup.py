@@ -129,7 +129,7 @@ backup:
       type: float
       sample: 9.0
     folder_uri:
-      description: The URL of the backup. Set only for backups.
+      description: The URL of the backup; null while it is running.
       type: str
       sample: https://account.blob.core.windows.net/container/mhsm-name-2026110408545001
     folder_name:

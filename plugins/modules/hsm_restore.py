@@ -14,7 +14,7 @@ description:
   - Restores a Managed HSM from a full backup, or with O(key_name) one key with all its versions, and follows the job to its end.
   - B(A full restore replaces the entire contents of the HSM). All keys, versions, attributes, tags and role assignments return
     to their state at the time of the backup; anything created since is lost. During the restore the HSM answers no other
-    requests. Microsoft requires a backup of the HSM within the 30 minutes before.
+    requests. Microsoft requires that a full backup of the HSM was completed at least 30 minutes before.
   - The backup must come from an HSM with the same security domain.
   - Every run restores and reports a change. The module never sends the request that starts a restore twice.
 author:
@@ -50,8 +50,7 @@ options:
     type: int
     default: 7200
 notes:
-  - The caller needs the local RBAC role C(Managed HSM Administrator), or for one key C(Managed HSM Crypto Officer) or
-    C(Managed HSM Restore).
+  - The caller needs the local RBAC role C(Managed HSM Restore) or C(Managed HSM Administrator).
   - A SAS token must allow reading and listing (C(rl)).
 seealso:
   - module: holdfast.azure_backup.hsm_backup
@@ -114,7 +113,7 @@ restore:
       type: str
       sample: '2026-11-04T08:54:50Z'
     end_time:
-      description: When the job ended; for a skipped backup, when the existing one was created.
+      description: When the job ended.
       type: str
       sample: '2026-11-04T08:54:59Z'
     duration:
@@ -126,11 +125,11 @@ restore:
       type: float
       sample: 9.0
     folder_uri:
-      description: The URL of the backup. Set only for backups.
+      description: Always null; set only for backups.
       type: str
-      sample: https://account.blob.core.windows.net/container/mhsm-name-2026110408545001
+      sample: null
     folder_name:
-      description: The name of the backup's folder, for a restore.
+      description: The name of the folder that was restored; null with O(job_id).
       type: str
       sample: mhsm-name-2026110408545001
     error:

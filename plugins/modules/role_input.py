@@ -11,11 +11,11 @@ module: role_input
 short_description: Read the variables of a role of this collection
 version_added: 0.1.0
 description:
-  - Gives the variables of the role that the task belongs to in the types of its argument specification. The roles of this collection
-    use it; it is not meant for other roles.
-  - Extra variables and answers of AWX surveys are often texts. An empty text is not set; a list is a text with one item a line or
-    separated by commas; a dictionary is JSON or YAML; numbers and booleans are texts.
-  - What cannot be read is refused by its name, all mistakes at once, and so are keys that a dictionary does not have.
+  - Returns the variables of the role that the task belongs to, converted to the types of its argument specification. The roles
+    of this collection use it; it is not meant for other roles.
+  - Extra variables and answers to AWX surveys are often strings. An empty string counts as not set; a list may be a string with
+    one item per line or separated by commas; a dictionary may be JSON or YAML; numbers and booleans may be strings.
+  - The module rejects values that it cannot convert and unknown keys of dictionaries. One message names all of them.
 author:
   - The holdfast.azure_backup authors (@holdfast)
 attributes:
@@ -44,7 +44,8 @@ EXAMPLES = r"""
 RETURN = r"""
 options:
   description:
-    - The variables by their names without the name of the role. A variable that is not set and has no default is left out, and so are secrets.
+    - The variables by name, without the prefix of the role. Secrets, and variables that are not set and have no default, are
+      omitted.
   returned: success
   type: dict
   sample:

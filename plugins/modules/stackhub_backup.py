@@ -13,7 +13,7 @@ version_added: 0.1.0
 description:
   - Starts an infrastructure backup of a region and waits until it is really complete. Azure Stack Hub reports success ten to
     fifteen minutes before a backup is complete, so the module waits until the operation has its result, the backup reports
-    success, it is completely uploaded if the stamp reports that, and the list of backups contains it.
+    success and, if the stamp reports uploads, is completely uploaded, and the list of backups contains it.
   - Only one backup runs at a time. The module joins a running one; if a run is killed while it waits, run it again.
   - The module never sends the request that starts a backup twice. If its outcome is unknown, it searches for the backup,
     and fails rather than risk a second one.
@@ -158,7 +158,7 @@ backup:
       sample: true
     is_whole:
       description:
-        - Whether the backup succeeded and is uploaded completely. A stamp says V(succeeded) ten to fifteen minutes before that.
+        - Whether the backup succeeded and is completely uploaded. A stamp reports V(succeeded) ten to fifteen minutes earlier.
       type: bool
       sample: true
     is_automatic_backup:
@@ -175,7 +175,7 @@ error:
   type: dict
   sample:
     code: failed
-    message: "Cannot back up 'redmond': backup 4f3c1d0e-6f0f-4a8c-9b35-7d1f8f8b3c55 is failed; failed: NRP"
+    message: "Cannot back up 'redmond': backup 4f3c1d0e-6f0f-4a8c-9b35-7d1f8f8b3c55 ended with status failed; failed roles: NRP"
     status:
     request_id:
     recommended_action:

@@ -34,7 +34,7 @@ EXAMPLES = r"""
     location: redmond
   register: stackhub
 
-- name: Check that the newest backup is whole
+- name: Check that the newest backup is complete and uploaded
   ansible.builtin.assert:
     that: stackhub.backups[0].is_whole
 """
@@ -113,7 +113,7 @@ backups:
       sample: true
     is_whole:
       description:
-        - Whether the backup succeeded and is uploaded completely. A stamp says V(succeeded) ten to fifteen minutes before that.
+        - Whether the backup succeeded and is completely uploaded. A stamp reports V(succeeded) ten to fifteen minutes earlier.
       type: bool
       sample: true
     is_automatic_backup:

@@ -123,10 +123,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 action:
-  description: What was done, or in check mode would be, V(create), V(change), V(delete) or V(none).
+  description: What was done or, in check mode, would be done (V(change) or V(none)).
   returned: success
   type: str
-  sample: create
+  sample: change
 backup_location:
   description: The backup location after the change; in check mode as it would be.
   returned: success

@@ -58,7 +58,7 @@ def _read(value: Any, spec: Spec, name: str, problems: list[str]) -> Any:
         return _read_dict(found, spec.get("options"), name, problems)
     choices = spec.get("choices")
     if choices and found not in choices:
-        problems.append(f"{name}: {_shown(value, spec)} is none of {', '.join(map(str, choices))}")
+        problems.append(f"{name}: {_shown(value, spec)} is not one of {', '.join(map(str, choices))}")
     return found
 
 
@@ -68,7 +68,7 @@ def _read_dict(found: dict[str, Any], options: Mapping[str, Spec] | None, name: 
         return found
     unknown = sorted(str(key) for key in found if key not in options)
     if unknown:
-        problems.append(f"{name}: there is no {', '.join(unknown)}; it has {', '.join(options)}")
+        problems.append(f"{name}: unknown key(s) {', '.join(unknown)}; use {', '.join(options)}")
     read = {key: _read(value, options[key], f"{name}.{key}", problems) for key, value in found.items() if key in options}
     return {key: value for key, value in read.items() if value is not None}
 
@@ -140,11 +140,11 @@ _READERS = {
     "dict": _read_mapping,
 }
 _WORDS = {
-    "str": "a text",
+    "str": "a string",
     "path": "a path",
     "bool": "a boolean such as true",
     "int": "a whole number",
     "float": "a number",
-    "list": "a list; give a list, or a text with one item a line or separated by commas",
+    "list": "a list; give a list, or a string with one item per line or separated by commas",
     "dict": "a dictionary; give a dictionary, or one as JSON or YAML",
 }

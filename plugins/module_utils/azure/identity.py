@@ -233,7 +233,7 @@ def _problems_with(identity: Identity, environment: dict[str, str]) -> list[str]
     chosen = way_of(identity)
     if chosen is None:
         missing = [name for name in ("client_id", "secret", "tenant") if not identity[name]]
-        others = "; or sign in by x509_certificate_path, oidc_token, oidc_token_file_path, or ad_user and password"
+        others = "; or sign in with x509_certificate_path, oidc_token, oidc_token_file_path, or ad_user and password"
         where = _PLACES[identity.source]
         problem = f"{', '.join(missing)}: not set in {where}, so no service principal can sign in{others}"
         if identity.ignored:

@@ -158,9 +158,9 @@ def _duration(iso: str, unit: str, option: str) -> Wire:
     """Give a duration in the unit that Azure takes for it. Raises BadInput where that is no whole number, or too many."""
     count, most = count_in(iso, unit.lower()), DATASOURCE_TYPES["azure_vm"].most_of_unit[unit.lower()]
     if count is None:
-        raise BadInput(f"{option}: '{iso}' is no whole number of {unit.lower()}, which is what Azure takes here")
+        raise BadInput(f"{option}: '{iso}' is not a whole number of {unit.lower()}, which Azure requires here")
     if count > most:
-        raise BadInput(f"{option}: {count} {unit.lower()} are more than the {most} that Azure takes here")
+        raise BadInput(f"{option}: {count} {unit.lower()} exceed the maximum of {most}")
     return {"count": count, "durationType": unit}
 
 

@@ -476,7 +476,7 @@ def test_what_is_certain_of_a_schedule_is_told_although_its_hour_is_not(azure: D
         again = azure.run("backup_policy", schedule=same, **kind)
         assert (again["failed"], again["changed"]) == (False, False), again.get("msg")
         refused = azure.run("backup_policy", schedule={"times": ["02:00"]}, on_change="new_version", **kind)
-        assert "the time of day, for which the offset and the time zone say different things" in refused["msg"]
+        assert "the time of day (its UTC offset contradicts its time zone)" in refused["msg"]
 
 
 SCHEDULE = {"repeatingTimeIntervals": ["R/2020-04-05T02:30:00+00:00/P1D"], "timeZone": "UTC"}
