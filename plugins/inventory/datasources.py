@@ -78,7 +78,7 @@ from ansible_collections.holdfast.azure_backup.plugins.module_utils.arguments im
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.session import Session
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import Clock
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.errors import AzureBackupError
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.protectable import find_datasources
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.services.protectable_resources import find_datasources
 
 _GROUPS = ("protected", "unprotected", "soft_deleted")
 

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change with any release.
 """Time, and waiting. Injected everywhere, so that a test lives through hours in a second."""
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from .errors import Interrupted, Throttled, TimedOut
 
 # How long an interrupted task may still wait for the outcome of the requests that it has just sent.
 _SECONDS_AFTER_INTERRUPT = 5.0
+
 LONGEST_RAMP_SECONDS = 30.0
 
 

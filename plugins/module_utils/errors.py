@@ -1,6 +1,7 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change with any release.
 """Everything that can go wrong, as one tree of exceptions. Imports nothing of Azure and nothing of Ansible."""
 
 from __future__ import annotations
@@ -134,7 +135,7 @@ def sentences(texts: Any) -> str | None:
 TRANSIENT = (Throttled, Unavailable)
 
 
-def attempted(work: Callable[[], Done]) -> Done | AzureBackupError:
+def catch(work: Callable[[], Done]) -> Done | AzureBackupError:
     """Do some work and give what it gave, or the error that it ended with, whatever that is.
 
     The one place that catches everything: no traceback reaches a person, and what breaks for one of many takes no other with it.

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change with any release.
 """Progress of a module while it waits: facts as JSON lines in a file, which the controller turns into lines.
 
 See plugin_utils/progress_lines.py for the reader.
@@ -13,8 +14,6 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from .shapes import Described
-
 
 class Progress:
     """Writes down how far things are.
@@ -26,7 +25,7 @@ class Progress:
         self._path = Path(path) if path else None
         self._lock = threading.Lock()
 
-    def job(self, job: Described, elapsed_seconds: float, is_over: bool) -> None:
+    def job(self, job: dict[str, Any], elapsed_seconds: float, is_over: bool) -> None:
         """Tell how a job is, and how long it has run."""
         at_work = [task["name"] for task in job["sub_tasks"] if task["status"] == "in_progress"]
         self._write(

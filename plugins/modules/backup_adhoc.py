@@ -209,9 +209,9 @@ error:
 """
 
 from ansible_collections.holdfast.azure_backup.plugins.module_utils import arguments
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.adhoc import ensure_backups
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import Clock
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.module import run
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.backup_adhoc import ensure_backups
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.run import run
 
 ARGUMENTS = {
     **arguments.VAULT,

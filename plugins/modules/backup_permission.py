@@ -137,8 +137,8 @@ error:
 
 from ansible_collections.holdfast.azure_backup.plugins.module_utils import arguments
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import Clock
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.module import run
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.permission import ensure_permissions
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.backup_permission import ensure_permissions
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.run import run
 
 ARGUMENTS = {
     **arguments.VAULT,

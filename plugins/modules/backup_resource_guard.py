@@ -137,8 +137,8 @@ error:
 
 from ansible_collections.holdfast.azure_backup.plugins.module_utils import arguments
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import Clock
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.module import run
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.resource_guard import ensure_resource_guard
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.backup_resource_guard import ensure_resource_guard
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.run import run
 
 ARGUMENTS: arguments.Spec = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

@@ -160,8 +160,8 @@ error:
 
 from ansible_collections.holdfast.azure_backup.plugins.module_utils import arguments
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import Clock
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.hsm_backup import ensure_backup
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.module import run
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.hsm_backup import ensure_backup
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.run import run
 
 ARGUMENTS = {
     **arguments.MANAGED_HSM,

@@ -150,8 +150,8 @@ error:
 
 from ansible_collections.holdfast.azure_backup.plugins.module_utils import arguments
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import Clock
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.hsm_restore import restore
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.module import run
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.hsm_restore import restore
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.run import run
 
 ARGUMENTS = {
     **arguments.MANAGED_HSM,

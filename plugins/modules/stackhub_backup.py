@@ -183,8 +183,8 @@ error:
 
 from ansible_collections.holdfast.azure_backup.plugins.module_utils import arguments
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import Clock
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.module import run
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.stackhub_backup import ensure_backup
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.run import run
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.stackhub_backup import ensure_backup
 
 ARGUMENTS = {
     **arguments.STACKHUB,

@@ -138,8 +138,8 @@ error:
 
 from ansible_collections.holdfast.azure_backup.plugins.module_utils import arguments
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import Clock
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.module import run
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.stackhub_backup import read_backups
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.run import run
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.stackhub_backup_info import read_backups
 
 ARGUMENTS = {**arguments.STACKHUB, "name": {"type": "str"}}
 

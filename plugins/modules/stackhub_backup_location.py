@@ -212,8 +212,8 @@ error:
 
 from ansible_collections.holdfast.azure_backup.plugins.module_utils import arguments
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import Clock
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.module import run
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.stackhub_location import ensure_location
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.run import run
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.stackhub_backup_location import ensure_location
 
 ARGUMENTS = {
     **arguments.STACKHUB,

@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.data_protection import policies as of_backup_vaults
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.datasources import DATASOURCE_TYPES
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.recovery_services import policies as of_vms
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.shapes import FIELDS
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.model.datasource_types import DATASOURCE_TYPES
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.model.result_shapes import FIELDS
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.services.data_protection.wire import (
+    policies as of_backup_vaults,
+)
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.services.recovery_services.wire import policies as of_vms
 from ansible_collections.holdfast.azure_backup.plugins.modules.backup_policy import ARGUMENTS
 from emulator.server import Emulator
 from modules import Result, VirtualClock, pruned, run_module

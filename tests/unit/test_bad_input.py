@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.durations import format_time, parse_time, seconds_in
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.errors import BadInput
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.resource_ids import parse_resource_id
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.model.durations import format_time, parse_time, seconds_in
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.model.resource_ids import parse_resource_id
 from conftest import GROUP, VAULT_ID, Driver, disk
 from emulator.seed import SUBSCRIPTION
 from hypothesis import HealthCheck, given, settings

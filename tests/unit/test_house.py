@@ -11,9 +11,9 @@ from pathlib import Path
 
 import yaml
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.arguments import CONNECTION
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.identity import ENVIRONMENT
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.datasources import DATASOURCE_TYPES
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.shapes import FIELDS
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.caller import ENVIRONMENT
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.model.datasource_types import DATASOURCE_TYPES
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.model.result_shapes import FIELDS
 
 ROOT = Path(__file__).parents[2]
 # What runs on the controller connects to nothing.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.datasources import DATASOURCE_TYPES
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.model.datasource_types import DATASOURCE_TYPES
 from conftest import GROUP, Driver, disk
 from emulator.data_protection import Instance
 

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change with any release.
 """Which Azure: the public one, a sovereign one, or one that describes itself at the URL of its Resource Manager."""
 
 from __future__ import annotations
@@ -75,9 +76,9 @@ KNOWN_CLOUDS = {
         ),
     )
 }
+
 # 2022-09-01 describes clouds as a list or an object with suffixes; Azure Stack Hub speaks 2015-01-01 only.
 _METADATA_VERSIONS = ("2022-09-01", "2015-01-01")
-
 
 # Reads a URL with query parameters, without a token, and gives its JSON; raises NotFound or another AzureBackupError.
 Reader = Callable[[str, dict[str, str]], Any]

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change with any release.
 """How an identity signs in: azure-identity's credential for it."""
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BadInput
+from .caller import SECONDS_FOR_THE_CLI, Identity, way_of
 from .clouds import Cloud
-from .identity import SECONDS_FOR_THE_CLI, Identity, way_of
 from .libraries import load
 
 _SECONDS_TO_CONNECT = 10
+
 # Users sign in as the Azure CLI does where no application is named (as in azure.azcollection).
 _CLIENT_OF_THE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 

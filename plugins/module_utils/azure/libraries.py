@@ -1,6 +1,7 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change with any release.
 """Python libraries that a task needs, imported only when it needs them."""
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ REQUIREMENTS = {
     "azure.storage.blob": ("azure-storage-blob", "12.23.0b1"),
     "requests": ("requests", "2.31.0"),
 }
+
 # What every task needs.
 _ALWAYS = ("azure.core", "azure.identity", "azure.mgmt.core", "requests")
+
 # Why a version is asked for that few others ask for.
 _REASONS = {"azure-keyvault-administration": "older versions start every backup twice"}
 

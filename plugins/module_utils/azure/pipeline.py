@@ -1,6 +1,7 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change with any release.
 """What every request goes through: the rules of the pipeline, and the connection pool."""
 
 from __future__ import annotations
@@ -15,17 +16,21 @@ from urllib.parse import urlsplit
 from ..clock import Clock
 from ..errors import Interrupted, UntrustedHost
 from .libraries import load
-from .translation import seconds_to_wait, was_never_sent
+from .sdk_errors import seconds_to_wait, was_never_sent
 
 if TYPE_CHECKING:
     from .session import Session
 
 _SECONDS_TO_CONNECT = 10
+
 _SECONDS_TO_READ = 100
+
 # Bytes; a page of a list has some hundred thousand.
 LARGEST_ANSWER = 64 << 20
+
 # How long a request is turned away with 429 before that counts as a failure.
 _SECONDS_TURNED_AWAY = 900
+
 # Requests that change nothing although they are POSTs: check mode may send them.
 _HARMLESS_POSTS = ("/validateforbackup", "/findrestorabletimeranges", "/providers/microsoft.resourcegraph/resources")
 
@@ -59,10 +64,10 @@ def build_policies(session: Session, credential: Any) -> list[Any]:
         _build_retry(policies.RetryPolicy, session.clock),
         TrustedHost(),
         _build_authentication(session, credential),
-        _build_doorman(),
+        _build_reject_html(),
         build_service_time(session),
-        build_ledger(session.ledger),
-        _build_turnstile(session.clock, session.connections),
+        build_write_counter(session.write_counter),
+        _build_throttle(session.clock, session.connections),
     ]
 
 
@@ -96,12 +101,12 @@ def _build_authentication(session: Session, credential: Any) -> Any:
     return Authentication(credential, session.cloud.scope)
 
 
-def _build_doorman() -> Any:
+def _build_reject_html() -> Any:
     """Give the policy that takes no web page for an answer: gateways and proxies show one with 200 where Azure was not asked."""
     policy: Any = load("azure.core.pipeline.policies").SansIOHTTPPolicy
     error_type = load("azure.core.exceptions").ServiceResponseError
 
-    class Doorman(policy):
+    class RejectHtml(policy):
         """Turns a web page into a broken connection, after which what may be sent again is."""
 
         def on_response(self, request: Any, response: Any) -> None:
@@ -109,10 +114,10 @@ def _build_doorman() -> Any:
             if response.http_response.status_code < 300 and kind.startswith("text/html"):
                 raise error_type("a gateway or proxy returned a web page instead")
 
-    return Doorman()
+    return RejectHtml()
 
 
-class Ledger:
+class WriteCounter:
     """How often something was sent that may have changed something, for each thread."""
 
     def __init__(self) -> None:
@@ -131,7 +136,7 @@ class Ledger:
         return sum(self._counts.values())
 
 
-def build_ledger(ledger: Ledger) -> Any:
+def build_write_counter(counter: WriteCounter) -> Any:
     """Give the policy that counts what may have changed something: all writes but those that were refused or never sent."""
     policy: Any = load("azure.core.pipeline.policies").HTTPPolicy
     exceptions = load("azure.core.exceptions")
@@ -147,10 +152,10 @@ def build_ledger(ledger: Ledger) -> Any:
             except exceptions.AzureError as error:
                 # Anything else, such as an interrupted wait, came before it was sent, and so does signing in.
                 if not (was_never_sent(error) or isinstance(error, exceptions.ClientAuthenticationError)):
-                    ledger.note()
+                    counter.note()
                 raise
             if not 400 <= response.http_response.status_code < 500:
-                ledger.note()
+                counter.note()
             return response
 
     return Accounting()
@@ -192,7 +197,7 @@ def _build_retry(retry_policy: Any, clock: Clock) -> Any:
     return Retry(retry_total=5, retry_connect=2, retry_backoff_factor=1.0)
 
 
-def _build_turnstile(clock: Clock, places: int) -> Any:
+def _build_throttle(clock: Clock, places: int) -> Any:
     """Give the policy by which so many requests are under way at most, and one worker's 429 slows all that ask for the same."""
     policy: Any = load("azure.core.pipeline.policies").HTTPPolicy
     # Until when nobody asks again, by what is read or written.
@@ -204,7 +209,7 @@ def _build_turnstile(clock: Clock, places: int) -> Any:
         with lock:
             return closed.get(key, 0.0) - clock.monotonic()
 
-    class Turnstile(policy):
+    class Throttle(policy):
         """Holds requests back while others are under way, and for as long as Azure asked another one of their kind to wait."""
 
         def send(self, request: Any) -> Any:
@@ -223,7 +228,7 @@ def _build_turnstile(clock: Clock, places: int) -> Any:
                         closed[key] = max(closed.get(key, 0.0), clock.monotonic() + seconds)
             return response
 
-    return Turnstile()
+    return Throttle()
 
 
 def _kind_of(url: str) -> str:

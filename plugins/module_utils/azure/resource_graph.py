@@ -1,6 +1,7 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change with any release.
 """Azure Resource Graph: one question to everything that the caller may see, in whatever subscription."""
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from ..errors import AzureBackupError
 from .session import API_VERSIONS, Session, json_body
 
 _URL = "/providers/Microsoft.ResourceGraph/resources"
+
 _ROWS_A_PAGE = 1000
+
 _MOST_PAGES = 10_000
 
 

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change with any release.
 """The only door to Azure: one sign-in, one connection pool, one set of rules for every request of a task."""
 
 from __future__ import annotations
@@ -14,21 +15,21 @@ from typing import Any
 
 from ..clock import Clock
 from ..errors import AzureBackupError, BadInput, NotFound, Unavailable
+from .caller import find_identity
 from .clouds import KNOWN_CLOUDS, Cloud, find_cloud
 from .credentials import build_credential
-from .identity import find_identity
 from .libraries import load
 from .pipeline import (
     ForAudiences,
-    Ledger,
-    build_ledger,
+    WriteCounter,
     build_policies,
     build_service_time,
     build_transport,
+    build_write_counter,
     no_writes,
     nothing_new,
 )
-from .translation import http_error, translated
+from .sdk_errors import http_error, translated
 
 # One table for every service. Data Protection 2025-09-01 and later refuse vaults that are not AlwaysOn.
 API_VERSIONS = {
@@ -43,7 +44,9 @@ API_VERSIONS = {
     "managed HSM": "7.5",
     "managed HSM/checks": "7.6",
 }
+
 _LARGEST_LIST_PAGES = 10_000
+
 # Of every storage account in every cloud.
 _STORAGE_AUDIENCE = "https://storage.azure.com"
 
@@ -67,7 +70,7 @@ class Session:
         self.clock = clock
         self.check_mode = check_mode
         self.connections = connections
-        self.ledger = Ledger()
+        self.write_counter = WriteCounter()
         # The service's time, and when it was told by a clock that nobody can set.
         self._told: tuple[datetime, float] | None = None
         self.identity = find_identity(options, os.environ if environ is None else environ, needs_subscription=needs_subscription)
@@ -148,7 +151,7 @@ class Session:
             redirect_policy=policies.RedirectPolicy(permit_redirects=False),
             retry_policy=policies.RetryPolicy(retry_total=0),
             per_call_policies=[*no_writes(self), nothing_new(self)],
-            per_retry_policies=[build_service_time(self), build_ledger(self.ledger)],
+            per_retry_policies=[build_service_time(self), build_write_counter(self.write_counter)],
         )
 
     def container(self, url: str, sas_token: str | None) -> Any:

@@ -9,7 +9,11 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from ansible_collections.holdfast.azure_backup.plugins.module_utils.time_zones import find_zone, has_southern_summer, offset_of
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.model.time_zones import (
+    find_zone,
+    has_southern_summer,
+    offset_of,
+)
 
 windows_tz = pytest.importorskip("tzlocal.windows_tz")
 pytest.importorskip("tzdata")

@@ -427,7 +427,7 @@ def test_a_backup_whose_answer_breaks_inside_tls_may_have_been_sent() -> None:
     import ssl
 
     import requests
-    from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.translation import translated
+    from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.sdk_errors import translated
     from ansible_collections.holdfast.azure_backup.plugins.module_utils.errors import Unavailable, Unreachable
     from azure.core.exceptions import ServiceRequestError
 

@@ -468,7 +468,7 @@ def test_a_backup_is_followed_through_both_phases(azure: Driver) -> None:
 
 
 def moment(text: str) -> float:
-    from ansible_collections.holdfast.azure_backup.plugins.module_utils.durations import parse_time
+    from ansible_collections.holdfast.azure_backup.plugins.module_utils.model.durations import parse_time
 
     found = parse_time(text)
     assert found

@@ -1,0 +1,214 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change with any release.
+"""The roles that a vault's identity needs on what it backs up: granted, reported, revoked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..concurrency import settle_each
+from ..errors import AzureBackupError, BadInput, NotFound
+from ..model.datasource_types import ON_DATASOURCE, DatasourceType
+from ..model.resource_ids import ResourceId, parse_group_id
+from ..services.interface import BackupService
+from ..services.named_vaults import read_group
+from ..services.role_assignments import Grants, Need, Statuses, find_identity
+from .results import Datasource, failed_item, item_diff, item_result, read_datasource_ids, summarise
+from .task import Result, Task
+from .vault_options import open_vault, read_existing_vault
+
+
+def snapshot_group(task: Task, datasource: ResourceId) -> ResourceId:
+    """Read snapshot_resource_group, an id or a name, for a datasource: it must be in the datasource's subscription.
+
+    The default is the datasource's own resource group. Raises BadInput.
+    """
+    value = task.options["snapshot_resource_group"]
+    if not value:
+        return parse_group_id(datasource.group_id, "snapshot_resource_group")
+    if not str(value).startswith("/"):
+        return parse_group_id(f"/subscriptions/{datasource.subscription_id}/resourceGroups/{value}", "snapshot_resource_group")
+    group = parse_group_id(value, "snapshot_resource_group")
+    if group.subscription_id.lower() != datasource.subscription_id.lower():
+        raise BadInput(f"snapshot_resource_group: {group.text} is in a different subscription than {datasource.text}")
+    return group
+
+
+def needs_of(task: Task, datasource_type: DatasourceType, datasource: ResourceId) -> list[Need]:
+    """Give the roles that backing up a datasource takes, with their scopes."""
+    return [
+        Need(role, datasource.text if role.scope == ON_DATASOURCE else snapshot_group(task, datasource).text)
+        for role in datasource_type.roles
+    ]
+
+
+def ensure_permissions(task: Task) -> Result:
+    """Grant, report or revoke what the vault's identity needs (module backup_permission)."""
+    datasources = read_datasource_ids(task.options["datasource_id"])
+    needs = {datasource.key: needs_of(task, datasource_type, datasource) for datasource_type, datasource in datasources}
+    service = open_vault(task, datasources[0][0].vault_type)
+    absent = task.options["state"] == "absent"
+    vault = service.read_vault() if absent else read_existing_vault(task, service)
+    principal = find_identity(vault, task.options["identity_id"], is_needed=not absent)[1] if vault else None
+    if not absent:
+        for scope in {need.scope for listed in needs.values() for need in listed if need.role.scope != ON_DATASOURCE}:
+            read_group(task.session, scope, "snapshot_resource_group")
+    grants = Grants(task.session, principal) if principal else None
+    still_used = _scopes_still_used(task, service, [datasource for _row, datasource in datasources])
+
+    def settle(need: Need) -> str:
+        if absent:
+            return _revoke(task, grants, need, still_used)
+        return _grant(task, grants, need)
+
+    if grants:
+        grants.read_together([need for listed in needs.values() for need in listed])
+    gone = {} if absent else _find_missing(task, datasources, needs, grants)
+    # Many datasources share a snapshot resource group: each role on each scope is settled once.
+    unique = list(dict.fromkeys(need for key, listed in needs.items() if key not in gone for need in listed))
+    statuses = dict(zip(unique, settle_each(unique, task.accounting(settle), task.options["max_concurrency"]), strict=True))
+    describe = _describe_revoked if absent else _describe_granted
+    return summarise(
+        [
+            failed_item(datasource.text, gone[datasource.key])
+            if datasource.key in gone
+            else describe(datasource, needs[datasource.key], statuses)
+            for _row, datasource in datasources
+        ]
+    )
+
+
+def _find_missing(
+    task: Task, datasources: list[Datasource], needs: dict[str, list[Need]], grants: Grants | None
+) -> dict[str, AzureBackupError]:
+    """Find the datasources that do not exist, of those that lack a role, before anything is granted for them.
+
+    Who grants may not be allowed to read a datasource, which counts as there then.
+    """
+
+    def look(item: Datasource) -> bool:
+        datasource_type, datasource = item
+        if grants and all(grants.find(need) for need in needs[datasource.key]):
+            return True
+        try:
+            return (
+                task.session.read(
+                    datasource.text, f"read {datasource_type.title} '{datasource.name}'", datasource_type.api_version
+                )
+                is not None
+            )
+        except AzureBackupError:
+            return True
+
+    found = settle_each(datasources, look, task.options["max_concurrency"])
+    return {
+        datasource.key: NotFound(
+            f"datasource_id: the {datasource_type.title} {datasource.text} does not exist, so no role was granted for it",
+            status=404,
+        )
+        for (datasource_type, datasource), is_there in zip(datasources, found, strict=True)
+        if is_there is False
+    }
+
+
+def _scopes_still_used(task: Task, service: BackupService, leaving: list[ResourceId]) -> set[str]:
+    """Give the snapshot resource groups that other datasources of the vault still need."""
+    if task.options["state"] != "absent":
+        return set()
+    keys = {datasource.key for datasource in leaving}
+    return {
+        str(item["snapshot_resource_group_id"]).lower()
+        for item in service.list_instances()
+        if str(item["datasource_id"]).lower() not in keys and item["snapshot_resource_group_id"]
+    }
+
+
+def _grant(task: Task, grants: Grants | None, need: Need) -> str:
+    if grants and grants.find(need):
+        return "present"
+    if task.check_mode or grants is None:
+        return "missing"
+    return "granted" if grants.grant(need) else "present"
+
+
+def _revoke(task: Task, grants: Grants | None, need: Need, still_used: set[str]) -> str:
+    if grants is None or not grants.find(need):
+        return "absent"
+    if not grants.find_own(need):
+        return "foreign"
+    if need.scope.lower() in still_used:
+        return "kept"
+    if not task.check_mode:
+        grants.revoke(need)
+    return "revoked"
+
+
+def _roles(needs: list[Need], statuses: Statuses) -> list[dict[str, Any]]:
+    """Give the roles of one datasource with their status. Raises what went wrong with one of them, with all the rest."""
+    failures = {need: status for need in needs if isinstance(status := statuses[need], AzureBackupError)}
+    roles = [
+        {"role": need.role.name, "scope": need.scope, "status": "failed" if need in failures else statuses[need]}
+        for need in needs
+    ]
+    for failure in failures.values():
+        changed = any(role["status"] in ("granted", "revoked") for role in roles)
+        changed = changed or any(one.details.get("changed") for one in failures.values())
+        # Several datasources may share the role, so the error itself stays as it is.
+        raise AzureBackupError(
+            failure.message,
+            code=failure.code or type(failure).__name__,
+            status=failure.status,
+            request_id=failure.request_id,
+            recommended_action=failure.recommended_action,
+            details={"roles": roles, "changed": changed},
+        )
+    return roles
+
+
+def _diff(datasource: ResourceId, roles: list[dict[str, Any]]) -> Result:
+    """Give which roles were held before and are held after."""
+    gained, lost = ("granted", "missing"), ("revoked",)
+    held = [role for role in roles if role["status"] != "absent"]
+    listed = [(f"{role['role']} on {role['scope']}", role["status"]) for role in held]
+    before = {"roles": [name for name, status in listed if status not in gained]}
+    after = {"roles": [name for name, status in listed if status not in lost]}
+    return item_diff(datasource.text, before, after)
+
+
+def _describe_granted(datasource: ResourceId, needs: list[Need], statuses: Statuses) -> Result:
+    try:
+        roles = _roles(needs, statuses)
+    except AzureBackupError as error:
+        return failed_item(datasource.text, error)
+    new = [role for role in roles if role["status"] != "present"]
+    if not new:
+        names = " and ".join(need.role.name for need in needs)
+        return item_result(
+            datasource.text,
+            False,
+            "none",
+            f"already in place: {names}" if names else "no role is needed",
+            roles=roles,
+            diff=_diff(datasource, roles),
+        )
+    listed = ", ".join(f"{role['role']} on {role['scope']}" for role in new)
+    return item_result(
+        datasource.text, True, "grant", f"{new[0]['status']}: {listed}", roles=roles, diff=_diff(datasource, roles)
+    )
+
+
+def _describe_revoked(datasource: ResourceId, needs: list[Need], statuses: Statuses) -> Result:
+    try:
+        roles = _roles(needs, statuses)
+    except AzureBackupError as error:
+        return failed_item(datasource.text, error)
+    revoked = [f"{role['role']} on {role['scope']}" for role in roles if role["status"] == "revoked"]
+    message = f"revoked: {', '.join(revoked)}" if revoked else "no roles granted by this collection are left"
+    kept = [str(role["scope"]) for role in roles if role["status"] == "kept"]
+    if kept:
+        message += f"; kept on {', '.join(kept)}, which other datasources of the vault still use"
+    return item_result(
+        datasource.text, bool(revoked), "revoke" if revoked else "none", message, roles=roles, diff=_diff(datasource, roles)
+    )

@@ -1,0 +1,50 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change with any release.
+"""The only place that decides what changed, what check mode does, and what --diff shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..model.result_shapes import Described, comparable
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a declarative module did, or would do.
+
+    after: what is there at the end, None for nothing; a prediction in check mode.
+    """
+
+    changed: bool
+    before: Described | None
+    after: Described | None
+
+    @property
+    def action(self) -> str:
+        """The action: create, change, delete or none."""
+        if not self.changed:
+            return "none"
+        return "create" if self.before is None else "delete" if self.after is None else "change"
+
+    @property
+    def diff(self) -> dict[str, Any]:
+        """Before and after, as --diff shows them."""
+        return {"before": comparable(self.before) or {}, "after": comparable(self.after) or {}}
+
+
+def reconcile(
+    check_mode: bool, before: Described | None, after: Described | None, write: Callable[[], Described | None]
+) -> Change:
+    """Make before into after by write, unless they are alike or this is check mode.
+
+    before, after: described resources, None for absent; write: makes the change and gives what is there then.
+    """
+    changed = comparable(before) != comparable(after)
+    if not changed:
+        return Change(False, before, before)
+    return Change(True, before, after if check_mode else write())

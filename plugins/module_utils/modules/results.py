@@ -1,0 +1,147 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change with any release.
+"""Results of a module: one for each datasource, one summary, the diff."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+from ..concurrency import settle_each
+from ..errors import AzureBackupError, BadInput
+from ..model.datasource_types import DatasourceType, find_by_id
+from ..model.resource_ids import ResourceId
+from .reconcile import Change
+from .task import Result
+
+Datasource = tuple[DatasourceType, ResourceId]
+
+# Work that pauses once: when all is checked that can be refused, and before anything is written.
+Steps = Generator[None, None, Result]
+
+
+def read_datasource_ids(ids: Sequence[str] | None) -> list[Datasource]:
+    """Read the datasource_id option: every id must have a row, and all must belong in one kind of vault.
+
+    Raises BadInput with every mistake.
+    """
+    if not ids:
+        raise BadInput("datasource_id: no datasource is given")
+    problems: list[str] = []
+    found: list[Datasource] = []
+    for value in ids:
+        try:
+            found.append(find_by_id(value))
+        except BadInput as error:
+            problems.append(error.message)
+    kinds = {datasource_type.vault_type for datasource_type, _datasource in found}
+    if len(kinds) > 1:
+        problems.append("datasource_id: these require different types of vault; use a separate task for each type")
+    if problems:
+        raise BadInput("; ".join(problems))
+    return found
+
+
+def item_result(datasource_id: str | None, changed: bool, action: str, msg: str, **more: Any) -> Result:
+    """Give the result of one datasource, with every key that each result has."""
+    result: Result = {
+        "datasource_id": datasource_id,
+        "changed": changed,
+        "failed": False,
+        "msg": msg,
+        "action": action,
+        "instance": None,
+        "job": None,
+        "recovery_point": None,
+        "error": None,
+    }
+    return {**result, **more}
+
+
+def item_diff(datasource_id: str | None, before: Any, after: Any) -> Result:
+    """Give what --diff shows of one datasource; None is nothing."""
+    return {
+        "before": before or {},
+        "after": after or {},
+        "before_header": datasource_id,
+        "after_header": datasource_id,
+    }
+
+
+def failed_item(datasource_id: str | None, error: AzureBackupError, changed: bool = False) -> Result:
+    """Give the result of a datasource that failed."""
+    return {
+        **item_result(datasource_id, changed, "failed", error.message),
+        "failed": True,
+        "error": error.as_result(),
+        **error.details,
+    }
+
+
+def run_each(
+    datasources: Sequence[Datasource],
+    work: Callable[[DatasourceType, ResourceId], Steps],
+    max_concurrency: int,
+    at_once: int,
+    accounting: Callable[[Callable[..., Result]], Callable[..., Result]],
+) -> Result:
+    """Check every datasource, and then do the work for each that can be done, several at once; one failure stops no other.
+
+    work: pauses once between its checks and its first write; at_once: how many are worked on at the same time; accounting:
+    notes what is written. The same id given twice is done once. Gives the module's result: datasources in input order, changed,
+    failed and, where anything failed, one summary msg.
+    """
+    unique: dict[str, Datasource] = {}
+    for datasource_type, datasource in datasources:
+        unique.setdefault(datasource.key, (datasource_type, datasource))
+
+    checked = settle_each(list(unique.values()), lambda item: _go_on(work(*item)), max_concurrency)
+    outcomes = settle_each(checked, accounting(_finish), at_once)
+    done = {
+        key: failed_item(unique[key][1].text, outcome) if isinstance(outcome, AzureBackupError) else outcome
+        for key, outcome in zip(unique, outcomes, strict=True)
+    }
+    return summarise([done[datasource.key] for _row, datasource in datasources])
+
+
+def _go_on(steps: Steps) -> Result | Steps:
+    """Let work go on to its pause, or to its end, and give the result there."""
+    try:
+        next(steps)
+    except StopIteration as end:
+        result: Result = end.value
+        return result
+    return steps
+
+
+def _finish(checked: Result | Steps | AzureBackupError) -> Result:
+    if isinstance(checked, AzureBackupError):
+        raise checked
+    done = checked if isinstance(checked, dict) else _go_on(checked)
+    if not isinstance(done, dict):
+        raise TypeError("the work for a datasource pauses once, before its first write, and this one paused again")
+    return done
+
+
+def summarise(results: list[Result]) -> Result:
+    """Give a module's result from the results of its items."""
+    failures = [result for result in results if result["failed"]]
+    summary: Result = {
+        "changed": any(result["changed"] for result in results),
+        "datasources": results,
+        "diff": [result.pop("diff") for result in results if "diff" in result],
+    }
+    if failures:
+        summary["failed"] = True
+        first = failures[0]["msg"]
+        several = f"{len(failures)} of {len(results)} datasources failed; first error: {first}"
+        summary["msg"] = first if len(results) == 1 else several
+        summary["error"] = failures[0]["error"]
+    return summary
+
+
+def change_result(noun: str, change: Change) -> Result:
+    """Give the result of a declarative module: one dict named by the noun, and the diff."""
+    return {"changed": change.changed, "action": change.action, noun: change.after, "diff": change.diff}

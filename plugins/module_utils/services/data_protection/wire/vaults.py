@@ -1,0 +1,322 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change with any release.
+"""Backup vaults: options to the wire and the wire to results. Pure."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from typing import Any
+
+from ....errors import BadInput
+from ....model.durations import format_time, parse_time
+from ....model.managed_identities import kinds_of, merge_identity, writable_identity
+from ....model.resource_ids import ResourceId, normalize, parse_resource_id
+from ....model.result_shapes import comparable, shape
+from ....model.tags import merge_tags
+
+Wire = dict[str, Any]
+
+_KEY_URI = re.compile(r"https://[^/\s?#]+/keys/[^/\s?#]+(/[^/\s?#]+)?", re.IGNORECASE)
+
+# What a resource guard calls changes that make a vault less safe.
+_REDUCE_IMMUTABILITY = "/write#reduceImmutabilityState"
+
+_REDUCE_SOFT_DELETE = "/write#reduceSoftDeleteSecurity"
+
+_MODIFY_ENCRYPTION = "/write#modifyEncryptionSettings"
+
+# Settings that are one word, and where they are.
+# What only the service writes: in no recorded PUT, and a PUT replaces what it says.
+_READ_ONLY = (
+    "provisioningState", "secureScore", "bcdrSecurityLevel", "isVaultProtectedByResourceGuard", "resourceMoveState",
+    "resourceMoveDetails", "regionOfChoiceSettings",
+)  # fmt: skip
+
+_NAME = re.compile(r"[-A-Za-z0-9]{2,50}")
+
+_STATES = {
+    "cross_region_restore_state": ("featureSettings", "crossRegionRestoreSettings", "state"),
+    "cross_subscription_restore_state": ("featureSettings", "crossSubscriptionRestoreSettings", "state"),
+    "alerts_for_all_job_failures": ("monitoringSettings", "azureMonitorAlertSettings", "alertsForAllJobFailures"),
+}
+
+
+def _dig(wire: Wire | None, *path: str) -> Any:
+    value: Any = wire
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _keep_spelling(current: Any, wanted: str) -> str:
+    """Give the current value where it differs from the wanted one only in case (one old vault answers OFF)."""
+    return current if isinstance(current, str) and current.lower() == wanted.lower() else wanted
+
+
+def _below(wire: Wire, key: str) -> Wire:
+    """Give the object under a key, making it where it is missing or null."""
+    wire[key] = wire.get(key) or {}
+    found: Wire = wire[key]
+    return found
+
+
+def merge(current: Wire | None, options: dict[str, Any]) -> Wire:
+    """Build the body of the PUT that makes a vault what the options say.
+
+    current: the vault as read, None for a new one. A PUT replaces, so all that was read and a client may write goes back.
+    A new vault gets a system-assigned identity, soft delete for 14 days, VaultStore and LocallyRedundant.
+    """
+    body: Wire = {
+        key: copy.deepcopy(value)
+        for key, value in (current or {}).items()
+        if key in ("location", "tags", "identity", "properties")
+    }
+    properties = body.setdefault("properties", {})
+    for name in _READ_ONLY:
+        properties.pop(name, None)
+    if body.get("identity"):
+        body["identity"] = writable_identity(body["identity"])
+    if current is None:
+        body["location"] = normalize(options["location"])
+        body["identity"] = {"type": "SystemAssigned"}
+        properties["storageSettings"] = [
+            {
+                "datastoreType": options["datastore_type"] or "VaultStore",
+                "type": options["redundancy"] or "LocallyRedundant",
+            }
+        ]
+        properties["securitySettings"] = {"softDeleteSettings": {"state": "On", "retentionDurationInDays": 14.0}}
+    if options["identity"]:
+        body["identity"] = merge_identity(body.get("identity") or {}, options["identity"])
+    if options["tags"] is not None:
+        body["tags"] = merge_tags(body.get("tags") or {} if options["append_tags"] else {}, options["tags"])
+    security = _below(properties, "securitySettings")
+    soft_delete = options["soft_delete"] or {}
+    if soft_delete.get("state"):
+        settings = _below(security, "softDeleteSettings")
+        settings["state"] = _keep_spelling(settings.get("state"), soft_delete["state"])
+    if soft_delete.get("retention_duration_in_days"):
+        settings = _below(security, "softDeleteSettings")
+        settings.setdefault("state", "On")
+        settings["retentionDurationInDays"] = float(soft_delete["retention_duration_in_days"])
+    if options["immutability_state"]:
+        settings = _below(security, "immutabilitySettings")
+        settings["state"] = _keep_spelling(settings.get("state"), options["immutability_state"])
+    if options["encryption_settings"]:
+        security["encryptionSettings"] = _merge_encryption(
+            security.get("encryptionSettings") or {}, options["encryption_settings"]
+        )
+    for option, (group, name, key) in _STATES.items():
+        if options[option]:
+            settings = _below(_below(properties, group), name)
+            settings[key] = _keep_spelling(settings.get(key), options[option])
+    _check_encryption_identity(body)
+    return body
+
+
+def _merge_encryption(present: Wire, wanted: dict[str, Any]) -> Wire:
+    """Give the settings of encryption by a key of the customer's own: what is not mentioned stays. Raises BadInput."""
+    merged = copy.deepcopy(present)
+    merged["state"] = _keep_spelling(merged.get("state"), "Enabled")
+    if wanted["key_uri"]:
+        if not _KEY_URI.fullmatch(wanted["key_uri"]):
+            raise BadInput(
+                f"encryption_settings.key_uri: '{wanted['key_uri']}' is not the URI of a key, such as "
+                "https://<vault>.vault.azure.net/keys/<key> or https://<hsm>.managedhsm.azure.net/keys/<key>"
+            )
+        merged["keyVaultProperties"] = {"keyUri": wanted["key_uri"]}
+    if wanted["identity_type"] or wanted["identity_id"]:
+        kind = wanted["identity_type"] or "UserAssigned"
+        merged["kekIdentity"] = {"identityType": kind}
+        if kind == "UserAssigned":
+            if not wanted["identity_id"]:
+                raise BadInput("encryption_settings.identity_id: not set; identity_type: UserAssigned requires it")
+            merged["kekIdentity"]["identityId"] = wanted["identity_id"]
+    if wanted["infrastructure_encryption"]:
+        merged["infrastructureEncryption"] = wanted["infrastructure_encryption"]
+    missing = [name for name, key in (("key_uri", "keyVaultProperties"), ("identity_type", "kekIdentity")) if key not in merged]
+    if missing:
+        options = ", ".join(f"encryption_settings.{name}" for name in missing)
+        raise BadInput(f"{options}: not set; encryption with a customer-managed key needs the key and an identity to read it")
+    return present if _lowered(merged) == _lowered(present) else merged
+
+
+def _lowered(wire: Wire) -> str:
+    return json.dumps(wire, sort_keys=True).lower()
+
+
+def _check_encryption_identity(body: Wire) -> None:
+    """Refuse a key that is to be read by an identity which the vault does not have. Raises BadInput."""
+    reader = _dig(body, "properties", "securitySettings", "encryptionSettings", "kekIdentity") or {}
+    identity_id = str(reader.get("identityId") or "").lower()
+    identity = body.get("identity") or {}
+    names = [name.lower() for name in identity.get("userAssignedIdentities") or {}]
+    if identity_id and identity_id not in names:
+        raise BadInput(
+            f"encryption_settings.identity_id: the vault does not have the identity {reader['identityId']}; "
+            "name it in identity.user_assigned_identities as well"
+        )
+    if str(reader.get("identityType")).lower() == "systemassigned" and "SystemAssigned" not in kinds_of(identity):
+        raise BadInput("encryption_settings.identity_type: the vault has no system-assigned identity")
+
+
+def is_guarded(wire: Wire) -> bool:
+    """Tell whether a vault is mapped to a resource guard."""
+    return bool(_dig(wire, "properties", "isVaultProtectedByResourceGuard"))
+
+
+def is_as_wanted(current: Wire | None, options: dict[str, Any]) -> bool:
+    """Tell whether a vault needs no PUT to be what the options say."""
+    if current is None:
+        return False
+    known = {key: value for key, value in current.items() if key in ("id", "name", "type")}
+    return bool(comparable(describe(current)) == comparable(describe({**known, **merge(current, options)})))
+
+
+def check_new_name(name: str) -> None:
+    """Refuse a name that no new vault can have (azurerm's pattern). Raises BadInput."""
+    if not _NAME.fullmatch(name):
+        raise BadInput(f"vault_name: '{name}' is not a valid name for a Backup vault: 2 to 50 letters, digits and hyphens")
+
+
+def critical_changes(current: Wire, body: Wire) -> list[str]:
+    """Name the operations that a PUT is to a resource guard: what makes the vault less safe."""
+    found = []
+    was, becomes = (_dig(wire, "properties", "securitySettings") or {} for wire in (current, body))
+    order = ("disabled", "unlocked", "locked")
+    states = [normalize(_dig(settings, "immutabilitySettings", "state") or "disabled") for settings in (was, becomes)]
+    if set(states) <= set(order) and order.index(states[1]) < order.index(states[0]):
+        found.append(_REDUCE_IMMUTABILITY)
+    soft = [_dig(settings, "softDeleteSettings") or {} for settings in (was, becomes)]
+    days = [float(settings.get("retentionDurationInDays") or 0) for settings in soft]
+    is_off = [normalize(settings.get("state")) == "off" for settings in soft]
+    if (is_off[1] and not is_off[0]) or days[1] < days[0]:
+        found.append(_REDUCE_SOFT_DELETE)
+    if was.get("encryptionSettings") and was["encryptionSettings"] != becomes.get("encryptionSettings"):
+        found.append(_MODIFY_ENCRYPTION)
+    return found
+
+
+def check_options(options: dict[str, Any]) -> None:
+    """Refuse what only Recovery Services vaults have. Raises BadInput with every mistake."""
+    problems = [f"{option}: not supported by a Backup vault" for option in ("sku", "public_network_access") if options[option]]
+    if problems:
+        raise BadInput("; ".join(problems))
+
+
+def check_change(current: Wire, options: dict[str, Any]) -> None:
+    """Refuse what Azure cannot change or undo. Raises BadInput with every mistake."""
+    view = describe(current)
+    problems = [
+        f"{option}: a vault's {option} cannot be changed after creation; it is {view[option]}, not {options[option]}"
+        for option in ("location", "datastore_type", "redundancy")
+        if options[option] and normalize(options[option]) != normalize(view[option])
+    ]
+    wanted = ((options["soft_delete"] or {}).get("state") or "AlwaysOn").lower()
+    if str(view["soft_delete"]["state"]).lower() == "alwayson" and wanted != "alwayson":
+        problems.append("soft_delete.state: AlwaysOn is permanent; this vault's soft delete can no longer be changed")
+    wanted = (options["immutability_state"] or "Locked").lower()
+    if str(view["immutability_state"]).lower() == "locked" and wanted != "locked":
+        problems.append("immutability_state: Locked is permanent; this vault's immutability can no longer be changed")
+    final = {"cross_region_restore_state": "Enabled", "cross_subscription_restore_state": "PermanentlyDisabled"}
+    problems += [
+        f"{option}: {value} is permanent; this vault's setting can no longer be changed"
+        for option, value in final.items()
+        if view[option] == value and options[option] not in (None, value)
+    ]
+    encryption, asked = view["encryption_settings"] or {}, options["encryption_settings"] or {}
+    infrastructure = asked.get("infrastructure_encryption")
+    if infrastructure and infrastructure != (encryption.get("infrastructure_encryption") or "Disabled"):
+        problems.append("encryption_settings.infrastructure_encryption: it can be set only when the vault is created")
+    if problems:
+        raise BadInput("; ".join(problems))
+
+
+def _canonical(vault: ResourceId) -> str:
+    """Give a vault's id in one casing: lists, single reads and Resource Graph answer it in several."""
+    return f"{vault.group_id}/providers/Microsoft.DataProtection/backupVaults/{vault.name}"
+
+
+def describe(wire: Wire, vault: ResourceId | None = None) -> dict[str, Any]:
+    """Give a vault as results show it; values that only the service makes are None in a prediction.
+
+    vault: the id to use where wire is a PUT's body, which carries none.
+    """
+    identity = wire.get("identity") or {}
+    storage = (_dig(wire, "properties", "storageSettings") or [{}])[0]
+    days = _dig(wire, "properties", "securitySettings", "softDeleteSettings", "retentionDurationInDays")
+    vault_id = parse_resource_id(wire["id"], "id") if wire.get("id") else vault
+    return shape(
+        "vault",
+        id=_canonical(vault_id) if vault_id else None,
+        name=wire.get("name") or (vault.name if vault else None),
+        subscription_id=vault_id.subscription_id if vault_id else None,
+        resource_group=vault_id.resource_group if vault_id else None,
+        vault_type="backup",
+        location=wire.get("location"),
+        tags=wire.get("tags") or {},
+        identity={
+            "type": ",".join(kinds_of(identity)) or "None",
+            "principal_id": identity.get("principalId"),
+            "tenant_id": identity.get("tenantId"),
+            "user_assigned_identities": {
+                name: {"client_id": (made or {}).get("clientId"), "principal_id": (made or {}).get("principalId")}
+                for name, made in (identity.get("userAssignedIdentities") or {}).items()
+            },
+        },
+        datastore_type=storage.get("datastoreType"),
+        redundancy=storage.get("type"),
+        soft_delete={
+            "state": _dig(wire, "properties", "securitySettings", "softDeleteSettings", "state"),
+            "retention_duration_in_days": int(days) if days is not None else None,
+        },
+        immutability_state=_dig(wire, "properties", "securitySettings", "immutabilitySettings", "state") or "Disabled",
+        encryption_settings=_describe_encryption(_dig(wire, "properties", "securitySettings", "encryptionSettings")),
+        **{option: _dig(wire, "properties", *path) for option, path in _STATES.items()},
+        is_protected_by_resource_guard=_dig(wire, "properties", "isVaultProtectedByResourceGuard"),
+        replicated_regions=_dig(wire, "properties", "replicatedRegions") or [],
+        secure_score=_dig(wire, "properties", "secureScore"),
+        security_level=_dig(wire, "properties", "bcdrSecurityLevel"),
+        provisioning_state=_dig(wire, "properties", "provisioningState"),
+    )
+
+
+def _describe_encryption(wire: Wire | None) -> dict[str, Any] | None:
+    if not wire or str(wire.get("state")).lower() != "enabled":
+        return None
+    return {
+        "key_uri": _dig(wire, "keyVaultProperties", "keyUri"),
+        "identity_type": _dig(wire, "kekIdentity", "identityType"),
+        "identity_id": _dig(wire, "kekIdentity", "identityId"),
+        "infrastructure_encryption": wire.get("infrastructureEncryption"),
+    }
+
+
+def as_it_was(deleted: Wire, vault: ResourceId) -> Wire:
+    """Give a deleted vault as it will be once it is back; it gets a new identity."""
+    gone = ("originalBackupVaultId", "originalBackupVaultName", "originalBackupVaultResourcePath", "resourceDeletionInfo")
+    return {
+        "id": _canonical(vault),
+        "name": vault.name,
+        "location": deleted.get("location"),
+        "tags": deleted.get("tags") or {},
+        "identity": {"type": "SystemAssigned"},
+        "properties": {key: value for key, value in (deleted.get("properties") or {}).items() if key not in gone},
+    }
+
+
+def describe_deleted(wire: Wire) -> dict[str, Any]:
+    """Give a deleted vault as results show it: by the id that it had, with its end."""
+    properties = wire.get("properties") or {}
+    vault = parse_resource_id(str(properties.get("originalBackupVaultResourcePath")), "originalBackupVaultResourcePath")
+    deletion = properties.get("resourceDeletionInfo") or {}
+    return {
+        **describe({**wire, "id": vault.text, "name": vault.name}),
+        "deleted_vault_id": wire.get("name"),
+        "deletion_time": format_time(parse_time(deletion.get("deletionTime"))),
+        "purge_time": format_time(parse_time(deletion.get("scheduledPurgeTime"))),
+    }

@@ -1,0 +1,417 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change with any release.
+"""Microsoft.RecoveryServices: virtual machines in a Recovery Services vault.
+
+Microsoft's client stays out of it, as for vaults: its poller follows URLs that Microsoft's own tools do not follow, and its
+import costs as much as all the requests of a task that changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from ...azure.long_running import Outcome, follow, follow_status, look_until, send_once
+from ...azure.resource_graph import quote, run_query
+from ...azure.session import Session, json_object
+from ...clock import Deadline, Ramp
+from ...errors import TRANSIENT, AzureBackupError, BadInput, Conflict, Denied, NotFound, OperationFailed, OutcomeUnknown, TimedOut
+from ...model.datasource_types import DatasourceType
+from ...model.durations import read_end
+from ...model.policy_spec import Plan
+from ...model.resource_ids import ResourceId, same_id
+from ...model.result_shapes import Described
+from ..interface import EVERY_JOB, JobQuery, Protection
+from ..protection_states import wait_until_gone
+from ..read_back import read_as_written
+from .vault import API, RecoveryServicesVault, Wire
+from .wire import items, jobs, policies, recovery_points
+from .wire.vaults import describe as describe_vault
+from .wire.vaults import soft_delete_of
+
+_VMS = "backupManagementType eq 'AzureIaasVM' and itemType eq 'VM'"
+
+_PROTECTABLE = "backupManagementType eq 'AzureIaasVM'"
+
+# Azure's own default for backups on demand.
+_DAYS_ON_DEMAND = 30
+
+_LEAST_RETENTION = timedelta(days=1)
+
+# How long to look for a virtual machine that the vault has just been told to discover.
+_SECONDS_TO_DISCOVER = 120
+
+
+class RecoveryServices(RecoveryServicesVault):
+    """One Recovery Services vault and what lies in it (see services.BackupService for what each method does)."""
+
+    changes_policies = True
+    stopped_keep_policy = False
+    protects_by_job = True
+
+    def __init__(self, session: Session, vault: ResourceId) -> None:
+        super().__init__(session, vault)
+        self._instances: dict[str, Described] = {}
+        # Machines that jobs tell of and that the vault protects no more.
+        self._unknown: set[str] = set()
+        self._wires: dict[str, Wire] = {}
+
+    # -- how requests are made
+
+    def _run(self, method: str, url: str, action: str, deadline: Deadline, body: Any = None, **options: Any) -> Outcome:
+        """Send a request, and follow its operation as Microsoft's clients do: by its id, below the vault."""
+        answer = self._session.send(method, url, action, API, body=body, **options)
+        return self._follow_operation(answer, action, deadline)
+
+    def _follow_operation(self, answer: Any, action: str, deadline: Deadline) -> Outcome:
+        named = answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location")
+        if answer.status_code != 202 or not named:
+            return Outcome(json_object(answer, action))
+        operation = named.split("?", 1)[0].rstrip("/").rsplit("/", 1)[-1]
+        url = f"{self.vault.text}/backupOperations/{operation}"
+        return follow_status(self._session, url, API, action, deadline)
+
+    def _finish(self, outcome: Outcome, action: str, deadline: Deadline) -> None:
+        """Wait for the job that an operation started: only its end is the end."""
+        if outcome.job_id is None:
+            return
+        ramp = Ramp(deadline.poll_interval)
+        while True:
+            try:
+                job = self.read_job(outcome.job_id)
+            except TRANSIENT:
+                job = None
+            if job and job["status"] not in ("in_progress", "cancelling"):
+                break
+            try:
+                deadline.sleep(ramp.following(), f"Cannot {action}: the operation")
+            except TimedOut as error:
+                name = outcome.job_id.rsplit("/", 1)[-1]
+                error.message += f"; job {name} continues in Azure; run the task again to continue waiting"
+                error.details = {**error.details, "changed": True}
+                raise
+        if job["status"] not in ("completed", "completed_with_warnings"):
+            first = (job["errors"] or [{}])[0]
+            raise OperationFailed(
+                f"Cannot {action}: {first.get('message') or job['status']}",
+                code=first.get("code"),
+                recommended_action=first.get("recommended_action"),
+            )
+
+    # -- policies
+
+    def list_policies(self) -> list[Described] | None:
+        action = f"list the policies of vault '{self.vault.name}'"
+        try:
+            listed = self._session.read_all(f"{self.vault.text}/backupPolicies", action, API)
+        except NotFound:
+            return None
+        return [self._describe_policy(wire) for wire in listed]
+
+    def _describe_policy(self, wire: Wire) -> Described:
+        return {**policies.describe(wire), "id": f"{self.vault.text}/backupPolicies/{wire.get('name')}"}
+
+    def _read_policy_wire(self, name: str) -> Wire | None:
+        return self._session.read(f"{self.vault.text}/backupPolicies/{name}", f"read policy '{name}'", API)
+
+    def read_policy(self, name: str) -> Described | None:
+        wire = self._read_policy_wire(name)
+        return self._describe_policy(wire) if wire else None
+
+    def plan_policy(self, name: str, datasource_type: DatasourceType, plan: Plan) -> Described:
+        return self._describe_policy({"name": name, "properties": policies.to_wire(plan)})
+
+    @staticmethod
+    def template_policy(_row: DatasourceType, plan: Plan) -> Described:
+        """Give the policy that a plan makes, in no vault and without a name."""
+        return policies.describe({"properties": policies.to_wire(plan)})
+
+    @staticmethod
+    def check_new_policy_name(name: str) -> None:
+        policies.check_new_name(name)
+
+    @staticmethod
+    def is_azures_own(name: str) -> bool:
+        return name.lower() in policies.AZURES_OWN
+
+    def create_policy(self, name: str, datasource_type: DatasourceType, plan: Plan, deadline: Deadline) -> Described:
+        present = self._read_policy_wire(name)
+        body = {"properties": policies.changed_wire((present or {}).get("properties") or {}, plan)}
+        action = f"write policy '{name}' of vault '{self.vault.name}'"
+        url = f"{self.vault.text}/backupPolicies/{name}"
+        answer = self._session.send("PUT", url, action, API, body=body)
+        if answer.status_code == 202:
+            # By the specification, for a policy in use; every recording is synchronous.
+            follow(self._session, answer, action, deadline)
+        written = self._describe_policy({"name": name, **body})
+        before = self._describe_policy(present) if present else None
+        return read_as_written(self._session.clock, before, written, lambda: self.read_policy(name)) or written
+
+    def delete_policy(self, name: str, deadline: Deadline) -> None:
+        action = f"delete policy '{name}' of vault '{self.vault.name}'"
+        answer = self._session.send("DELETE", f"{self.vault.text}/backupPolicies/{name}", action, API)
+        if answer.status_code == 202:
+            follow(self._session, answer, action, deadline, gone_is_done=True)
+
+    # -- instances
+
+    @staticmethod
+    def check_instance_options(options: Mapping[str, Any]) -> list[str]:
+        foreign = ("name", "snapshot_resource_group", "identity_id")
+        found = [f"{name}: a virtual machine does not support it" for name in foreign if options[name]]
+        included, excluded = options["include_disk_luns"], options["exclude_disk_luns"]
+        if included is not None and excluded is not None:
+            found.append("include_disk_luns, exclude_disk_luns: set only one of them")
+        wrong = [str(lun) for lun in [*(included or []), *(excluded or [])] if not 0 <= lun <= 63]
+        if wrong:
+            found.append(f"include_disk_luns, exclude_disk_luns: {', '.join(wrong)} is not a LUN from 0 to 63")
+        return found
+
+    @staticmethod
+    def instance_name(datasource: ResourceId) -> str:
+        return items.item_name(datasource)
+
+    def instance_id(self, name: str) -> str:
+        return items.item_path(self.vault, name)
+
+    def _days(self) -> int | None:
+        """Give the days of the vault's soft delete, where the vault was read."""
+        return soft_delete_of(self._vault_wire)["retention_duration_in_days"] if self._vault_wire else None
+
+    def _list_virtual_machines(self) -> list[Described]:
+        wires = self._list_items(_VMS)
+        listed = [items.describe(wire, self.vault, self._days(), self.service_now()) for wire in wires]
+        self._instances = {str(item["name"]).lower(): item for item in listed}
+        self._wires = {str(wire.get("name")).lower(): wire for wire in wires}
+        return listed
+
+    def list_instances(self) -> list[Described]:
+        return [item for item in self._list_virtual_machines() if item["state"] != "soft_deleted"]
+
+    def list_deleted_instances(self) -> list[Described]:
+        return [item for item in self._list_virtual_machines() if item["state"] == "soft_deleted"]
+
+    def read_instance(self, name: str) -> Described | None:
+        """See services.BackupService. The list is read: a single read is slower to tell of changes."""
+        return next((item for item in self.list_instances() if same_id(item["name"], name)), None)
+
+    def _datasource_of(self, name: str) -> tuple[str, str]:
+        """Give the datasource and the policy of an item. Raises NotFound."""
+        if name.lower() not in self._instances:
+            self._list_virtual_machines()
+        found = self._instances.get(name.lower())
+        if found is None:
+            raise NotFound(f"Cannot find backup instance '{name}' in vault '{self.vault.name}'", status=404)
+        return str(found["datasource_id"]), str(found["policy_id"] or "")
+
+    def undelete_instance(self, name: str, deadline: Deadline) -> None:
+        action = f"undelete '{name}'"
+        body = items.undelete(self._datasource_of(name)[0])
+        self._finish(self._run("PUT", items.item_path(self.vault, name), action, deadline, body), action, deadline)
+
+    def find_instances_anywhere(self, datasource: ResourceId) -> list[Described]:
+        query = (
+            "RecoveryServicesResources | where type =~ 'microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/"
+            f"protecteditems' | where properties.sourceResourceId =~ {quote(datasource.text)}"
+        )
+        try:
+            datasource_types = run_query(
+                self._session, query, [datasource.subscription_id], f"find the protection of '{datasource.name}'"
+            )
+        except (NotFound, Denied, BadInput):
+            # Azure itself still refuses a second protection.
+            return []
+        found = [
+            items.describe_row(datasource_type) for datasource_type in datasource_types if not items.is_deleted(datasource_type)
+        ]
+        # What is protected inside the machine, such as a database, names the machine as well.
+        return [item for item in found if item["datasource_id"]]
+
+    def check_datasource(self, datasource: ResourceId) -> None:
+        """See services.BackupService. A Recovery Services vault protects what is in its own subscription."""
+        if datasource.subscription_id.lower() != self.vault.subscription_id.lower():
+            raise BadInput(
+                f"datasource_id: '{datasource.name}' is in subscription {datasource.subscription_id}, but vault "
+                f"'{self.vault.name}' is in {self.vault.subscription_id}; a Recovery Services vault "
+                "protects only datasources in its own subscription"
+            )
+
+    def validate(self, protection: Protection, deadline: Deadline) -> None:
+        """Have the vault discover the virtual machine: it does not list a new one by itself for hours."""
+        # What it protects already it does not list as protectable.
+        if protection.instance_name.lower() in self._instances or self._is_protectable(protection.datasource):
+            return
+        action = f"discover '{protection.datasource.name}' in vault '{self.vault.name}'"
+        answer = self._session.send("POST", f"{self.vault.text}/backupFabrics/Azure/refreshContainers", action, API)
+        # 204 at its Location is the end (recorded); the status beside it speaks another api-version.
+        follow(self._session, answer, action, deadline, by_location=True)
+        patience = Deadline(self._session.clock, _SECONDS_TO_DISCOVER, deadline.poll_interval)
+        ramp = Ramp(deadline.poll_interval)
+        while not self._is_protectable(protection.datasource) and patience.remaining() > 0:
+            patience.clock.sleep(ramp.following())
+
+    def _is_protectable(self, datasource: ResourceId) -> bool:
+        action = f"list the protectable items of vault '{self.vault.name}'"
+        query = {"$filter": _PROTECTABLE}
+        try:
+            listed = self._session.read_all(f"{self.vault.text}/backupProtectableItems", action, API, **query)
+        except NotFound:
+            return False
+        return any(same_id((item.get("properties") or {}).get("virtualMachineId"), datasource.text) for item in listed)
+
+    def protect(self, protection: Protection, deadline: Deadline) -> None:
+        action = f"protect '{protection.datasource.name}' in vault '{self.vault.name}'"
+        disks = {"include_disk_luns": protection.include_disk_luns, "exclude_disk_luns": protection.exclude_disk_luns}
+        has_choice = any(luns is not None for luns in disks.values())
+        body = items.enable(protection.datasource.text, protection.policy_id, disks if has_choice else None)
+        url = items.item_path(self.vault, protection.instance_name)
+        self._finish(self._run("PUT", url, action, deadline, body), action, deadline)
+
+    def change_protection(self, name: str, changes: Mapping[str, Any], deadline: Deadline) -> None:
+        action = f"change the protection of '{name}'"
+        datasource_id, policy_id = self._datasource_of(name)
+        disks = changes if "include_disk_luns" in changes else None
+        wanted = str(changes.get("policy_id") or policy_id)
+        body = items.enable(datasource_id, wanted, disks)
+        outcome = self._run("PUT", items.item_path(self.vault, name), action, deadline, body)
+        self._finish(outcome, action, deadline)
+        if not outcome.is_known:
+            # The caller may not read operations: what is left is the list.
+            look_until(lambda: same_id((self.read_instance(name) or {}).get("policy_id"), wanted), action, deadline)
+
+    def check_state(self, state: str) -> None:
+        """See services.BackupService. What Azure answers to a suspension elsewhere says the opposite of its reason."""
+        immutability = str(((self._vault_wire and describe_vault(self._vault_wire)) or {}).get("immutability_state"))
+        if state == "suspended" and immutability not in ("Unlocked", "Locked"):
+            raise BadInput(
+                f"state: a Recovery Services vault suspends backups only if its immutability is Unlocked or Locked, and that of "
+                f"vault '{self.vault.name}' is {immutability}; use state: stopped, which keeps every recovery point, or set "
+                "immutability_state with backup_vault"
+            )
+
+    def suspend(self, name: str, deadline: Deadline) -> None:
+        action = f"suspend the backups of '{name}'"
+        datasource_id, policy_id = self._datasource_of(name)
+        body = items.suspend(datasource_id, policy_id)
+        self._finish(self._run("PUT", items.item_path(self.vault, name), action, deadline, body), action, deadline)
+
+    def stop(self, name: str, deadline: Deadline) -> None:
+        action = f"stop the protection of '{name}'"
+        body = items.stop(self._datasource_of(name)[0])
+        self._finish(self._run("PUT", items.item_path(self.vault, name), action, deadline, body), action, deadline)
+
+    def resume(self, name: str, policy_id: str | None, deadline: Deadline) -> None:
+        action = f"resume the protection of '{name}'"
+        datasource_id, own = self._datasource_of(name)
+        body = items.enable(datasource_id, policy_id or own, None)
+        self._finish(self._run("PUT", items.item_path(self.vault, name), action, deadline, body), action, deadline)
+
+    def delete_instance(self, name: str, deadline: Deadline) -> None:
+        action = f"delete the backup data of '{name}'"
+        outcome = self._run("DELETE", items.item_path(self.vault, name), action, deadline)
+        self._finish(outcome, action, deadline)
+        if not outcome.is_known:
+            # The caller may not read operations: what is left is the list.
+            wait_until_gone(self, name, deadline)
+
+    # -- backups, jobs, recovery points
+
+    @staticmethod
+    def check_backup_options(options: Mapping[str, Any], now: datetime) -> None:
+        wrong = [name for name in ("rule_name", "retention_tag") if options[name]]
+        if wrong:
+            raise BadInput(f"{', '.join(wrong)}: not supported for a virtual machine; set retain_until instead")
+        if options["retain_until"]:
+            read_end(str(options["retain_until"]), "retain_until", now, _LEAST_RETENTION)
+
+    def plan_backup(self, policy: Described, options: Mapping[str, Any]) -> dict[str, Any]:
+        now = self.service_now()
+        until = now + timedelta(days=_DAYS_ON_DEMAND)
+        if options["retain_until"]:
+            until = read_end(str(options["retain_until"]), "retain_until", now, _LEAST_RETENTION)
+        return {"retain_until": f"{until:%Y-%m-%dT%H:%M:%S}.000Z"}
+
+    def trigger_backup(self, name: str, plan: Mapping[str, Any], deadline: Deadline) -> str | None:
+        action = f"back up '{name}'"
+        body = {"properties": {"objectType": "IaasVMBackupRequest", "recoveryPointExpiryTimeInUTC": plan["retain_until"]}}
+        url = f"{items.item_path(self.vault, name)}/backup"
+        answer = send_once(lambda: self._session.send("POST", url, action, API, body=body, retry_total=0), action, deadline)
+        try:
+            found = self._follow_operation(answer, action, deadline).job_id
+        except OperationFailed:
+            raise
+        except AzureBackupError as error:
+            # The request was accepted, whatever became of looking after it.
+            raise OutcomeUnknown(error.message, code=error.code, status=error.status) from error
+        return f"{self.vault.text}/backupJobs/{found.rsplit('/', 1)[-1]}" if found else None
+
+    def list_jobs(self, query: JobQuery = EVERY_JOB) -> list[Described]:
+        action = f"list the jobs of vault '{self.vault.name}'"
+        condition = {"$filter": jobs.filter_of(query, self.service_now())}
+        try:
+            listed = self._session.read_all(f"{self.vault.text}/backupJobs", action, API, **condition)
+        except NotFound:
+            return []
+        return [self._describe_job(wire) for wire in listed]
+
+    def _describe_job(self, wire: Wire) -> Described:
+        name = jobs.instance_name_of(wire)
+        if name and name.lower() not in self._instances and name.lower() not in self._unknown:
+            try:
+                self._list_virtual_machines()
+            except AzureBackupError:
+                # A job is returned without its virtual machine rather than not at all.
+                return jobs.describe(wire, self.vault, {})
+            if name.lower() not in self._instances:
+                self._unknown.add(name.lower())
+        if name and name.lower() in self._unknown:
+            gone = {"name": name, "id": items.item_path(self.vault, name), "datasource_id": None}
+            return jobs.describe(wire, self.vault, {name.lower(): gone})
+        return jobs.describe(wire, self.vault, self._instances)
+
+    def job_pages(self) -> int:
+        """See services.BackupService. One list serves any number of jobs: reads of jobs are limited to 150 an hour."""
+        return 1
+
+    def read_job(self, job_id: str) -> Described | None:
+        name = job_id.rsplit("/", 1)[-1]
+        url = f"{self.vault.text}/backupJobs/{name}"
+        # Polls read on anyhow; long sleeps of azure-core inside one read would not be bounded by wait_timeout.
+        try:
+            answer = self._session.send("GET", url, f"read job '{name}'", API, retry_total=2)
+        except NotFound:
+            return None
+        return self._describe_job(json_object(answer, f"read job '{name}'"))
+
+    def takes_snapshot(self, job: Described) -> bool:
+        unfinished = [task["name"] for task in job["sub_tasks"] if task["status"] != "completed"]
+        return not job["sub_tasks"] or "Take Snapshot" in unfinished
+
+    @staticmethod
+    def is_whole(point: Described) -> bool:
+        """See services.BackupService. The snapshot is a point before it is transferred to the vault."""
+        return bool(point["tier"] != "operational_store")
+
+    def list_recovery_points(self, name: str, datasource_id: str | None = None) -> list[Described]:
+        path = items.item_path(self.vault, name)
+        try:
+            listed = self._session.read_all(f"{path}/recoveryPoints", f"list the recovery points of '{name}'", API)
+        except (NotFound, Conflict):
+            return []
+        points = [recovery_points.describe(wire, path, name, datasource_id) for wire in listed]
+        return sorted(points, key=lambda point: point["time"] or "", reverse=True)
+
+    def list_restorable_ranges(self, instance: Described) -> list[Described]:
+        """See services.BackupService. Nothing is backed up continuously here."""
+        return []
+
+    def read_recovery_point(self, name: str, point: str, datasource_id: str | None = None) -> Described | None:
+        path = items.item_path(self.vault, name)
+        wire = self._session.read(f"{path}/recoveryPoints/{point}", f"read recovery point '{point}'", API)
+        return recovery_points.describe(wire, path, name, datasource_id) if wire else None
+
+    def service_now(self) -> datetime:
+        return self._session.service_now()

@@ -1,0 +1,196 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change with any release.
+"""What lies in all vaults of all subscriptions, by Resource Graph instead of vault by vault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..azure.resource_graph import quote, run_query
+from ..azure.session import API_VERSIONS, Session
+from ..concurrency import settle_each
+from ..errors import AzureBackupError, NotFound
+from ..model.datasource_types import DatasourceType
+from ..model.durations import format_time
+from ..model.resource_ids import group_id, parse_resource_id
+from ..model.result_shapes import Described
+from .data_protection.vault import list_deleted_vaults
+from .data_protection.wire.vaults import describe_deleted
+from .interface import EVERY_JOB, VAULT_RESOURCE_TYPES, BackupService, GraphTable, JobQuery
+from .registry import KINDS_OF_VAULT, open_service
+
+# By kind of vault.
+_VAULTS = {name: kind.vaults for name, kind in KINDS_OF_VAULT.items()}
+_INSTANCES = {name: kind.instances for name, kind in KINDS_OF_VAULT.items()}
+_INSTANCES_WITH_TIMES = {name: kind.instances_with_times for name, kind in KINDS_OF_VAULT.items()}
+_JOBS = {name: kind.jobs for name, kind in KINDS_OF_VAULT.items() if kind.jobs}
+# More ids than these are not put into a query; the rows are chosen here then.
+_MOST_IDS_IN_A_QUERY = 100
+
+_ASKED_AT_ONCE = 8
+
+
+def list_vaults(session: Session, subscription_id: str, resource_group: str | None = None) -> list[Described]:
+    """Read the vaults of a subscription or of one of its resource groups, as they are at this moment."""
+    scope = group_id(subscription_id, resource_group) if resource_group else f"/subscriptions/{subscription_id}"
+    found = []
+    for kind, table in _VAULTS.items():
+        resource_type = VAULT_RESOURCE_TYPES[kind]
+        url = f"{scope}/providers/{resource_type}"
+        try:
+            listed = session.read_all(url, f"list the vaults of {scope}", API_VERSIONS[resource_type.split("/")[0]])
+        except NotFound:
+            continue
+        found += _told_whole(session, [table.describe(wire) for wire in listed])
+    return found
+
+
+def _told_whole(session: Session, vaults: list[Described]) -> list[Described]:
+    """Read those vaults by themselves of which a list tells only a part; what cannot be read stays as it is."""
+    partial = [vault for vault in vaults if vault["soft_delete"]["state"] is None]
+    services = [open_service(session, parse_resource_id(vault["id"], "id")) for vault in partial]
+    read = settle_each(services, lambda service: service.read_vault(), _ASKED_AT_ONCE)
+    whole = {str(vault["id"]).lower(): vault for vault in read if isinstance(vault, dict)}
+    return [whole.get(str(vault["id"]).lower(), vault) for vault in vaults]
+
+
+def find_vaults(session: Session, subscription_ids: list[str]) -> list[Described]:
+    """Read the vaults of subscriptions."""
+    found = _find(session, _VAULTS, subscription_ids, "search the vaults of the subscriptions", [])
+    return _told_whole(session, found)
+
+
+def list_subscriptions(session: Session) -> list[str]:
+    """Read which subscriptions the caller may see."""
+    listed = session.read_all("/subscriptions", "list the subscriptions", API_VERSIONS["Microsoft.Resources"])
+    return [str(item["subscriptionId"]) for item in listed]
+
+
+def warn_of_invisible(session: Session, subscription_ids: list[str], warn: Callable[[str], None]) -> None:
+    """Warn of subscriptions that the caller may not see: Resource Graph answers nothing for them.
+
+    subscription_ids: which were searched, empty for all.
+    """
+    try:
+        visible = {name.lower() for name in list_subscriptions(session)}
+    except AzureBackupError:
+        return
+    hidden = [name for name in subscription_ids if name.lower() not in visible]
+    if not visible:
+        warn("the caller may not see any subscription, so nothing was found; it needs the role Reader or Backup Reader")
+    elif hidden:
+        warn(f"the caller may not see the subscription(s) {', '.join(hidden)}, so nothing was found there")
+
+
+def find_deleted_vaults(session: Session, subscription_ids: list[str], location: str) -> list[Described]:
+    """Read the vaults of subscriptions that were deleted in a region and can be brought back. Only Backup vaults can."""
+    return [
+        describe_deleted(wire)
+        for subscription_id in subscription_ids
+        for wire in list_deleted_vaults(session, subscription_id, location)
+    ]
+
+
+def find_instances(
+    session: Session, subscription_ids: list[str], datasource_ids: list[str], kind: str | None = None
+) -> list[Described]:
+    """Read the backup instances of subscriptions; datasource_ids: only these, where any are given; kind: of the vault."""
+    wanted = {text.lower() for text in datasource_ids}
+    found = _find(
+        session, _of_kind(_INSTANCES, kind), subscription_ids, "search the backup instances of the subscriptions", datasource_ids
+    )
+    return [item for item in found if not wanted or str(item["datasource_id"]).lower() in wanted]
+
+
+def find_instances_with_times(session: Session, subscription_ids: list[str]) -> list[Described]:
+    """Read the backup instances of subscriptions, with C(last_backup_time) where their kind of vault tells it of them."""
+    tables = _INSTANCES_WITH_TIMES
+    return _find(session, tables, subscription_ids, "search the backup instances of the subscriptions", [])
+
+
+def find_deleted_instances(session: Session, subscription_ids: list[str], warn: Callable[[str], None]) -> list[Described]:
+    """Read what Backup vaults still hold soft-deleted, vault by vault; Recovery Services vaults list it among the others.
+
+    warn: receives a text about vaults that cannot be read.
+    """
+    vaults = _find(session, _of_kind(_VAULTS, "backup"), subscription_ids, "search the vaults of the subscriptions", [])
+    told, failures = _ask_each(session, vaults, lambda service: service.list_deleted_instances())
+    for vault, error in failures.items():
+        warn(f"the soft-deleted backup instances of vault {vault} are omitted: {error.message}")
+    return told
+
+
+def _ask_each(
+    session: Session, vaults: list[Described], ask: Callable[[BackupService], list[Described]]
+) -> tuple[list[Described], dict[str, AzureBackupError]]:
+    """Ask every vault, several at once; gives what they told, and by its id the error of each that told nothing."""
+    services = [open_service(session, parse_resource_id(vault["id"], "id")) for vault in vaults]
+    told: list[Described] = []
+    failures = {}
+    for service, answer in zip(services, settle_each(services, ask, _ASKED_AT_ONCE), strict=True):
+        if isinstance(answer, AzureBackupError):
+            failures[service.vault.text] = answer
+        else:
+            told += answer
+    return told, failures
+
+
+def find_resources(
+    session: Session, subscription_ids: list[str], datasource_types: Iterable[DatasourceType], action: str
+) -> list[dict[str, Any]]:
+    """Read the resources of some types as Resource Graph has them."""
+    kinds = ", ".join(sorted(quote(one.resource_type.lower()) for one in datasource_types))
+    return run_query(session, f"resources | where type in~ ({kinds}) | order by id asc", subscription_ids, action)
+
+
+def _of_kind(tables: dict[str, GraphTable], kind: str | None) -> dict[str, GraphTable]:
+    return {name: table for name, table in tables.items() if kind in (None, name)}
+
+
+def find_jobs(
+    session: Session, subscription_ids: list[str], query: JobQuery, warn: Callable[[str], None], kind: str | None = None
+) -> list[Described]:
+    """Read the backup jobs of subscriptions that a query asks for.
+
+    warn: receives a text about vaults whose jobs cannot be read; kind: of the vault.
+    Raises AzureBackupError where no vault tells its jobs.
+    """
+    ids = sorted(query.datasource_keys)
+    found = _find(session, _of_kind(_JOBS, kind), subscription_ids, "search the backup jobs of the subscriptions", ids, query)
+    tables = {name: table for name, table in _of_kind(_VAULTS, kind).items() if name not in _JOBS}
+    asked = _find(session, tables, subscription_ids, "search the vaults of the subscriptions", [])
+    told, failures = _ask_each(session, asked, lambda service: service.list_jobs(query))
+    if failures and len(failures) == len(asked):
+        raise next(iter(failures.values()))
+    for vault, error in failures.items():
+        warn(f"the jobs of vault {vault} are omitted: {error.message}")
+    found += told
+    return [job for job in found if query.matches(job)]
+
+
+def _find(
+    session: Session,
+    tables: dict[str, GraphTable],
+    subscription_ids: list[str],
+    action: str,
+    datasource_ids: list[str],
+    query: JobQuery = EVERY_JOB,
+) -> list[Described]:
+    found = []
+    for table in tables.values():
+        parts = [table.table, f"where type =~ {quote(table.resource_type)}"]
+        if table.datasource_path and 0 < len(datasource_ids) <= _MOST_IDS_IN_A_QUERY:
+            parts.append(f"where {table.datasource_path} in~ ({', '.join(map(quote, datasource_ids))})")
+        if table.status_path and query.statuses:
+            words = [word for status in query.statuses for word in table.statuses.get(status, (status,))]
+            parts.append(f"where {table.status_path} in~ ({', '.join(map(quote, words))})")
+        for operator, moment in ((">=", query.started_after), ("<", query.started_before)):
+            if table.start_path and moment:
+                parts.append(f"where todatetime({table.start_path}) {operator} datetime({format_time(moment)})")
+        parts.append("order by id asc")
+        listed = run_query(session, " | ".join(parts), subscription_ids, action)
+        found += [table.describe(wire) for wire in listed]
+    return found
