@@ -15,24 +15,6 @@ from typing import Any
 
 from .resource_ids import canonical_id
 
-# Only the service knows them, so a prediction leaves them out of the comparison.
-_MADE_BY_SERVICE = {
-    "id", "principal_id", "client_id", "tenant_id", "provisioning_state", "secure_score", "security_level", "replicated_regions",
-    "is_protected_by_resource_guard", "errors", "vault_critical_operations",
-    # A policy in Azure's form: what it says, schedule and retention say as well.
-    "properties",
-}  # fmt: skip
-
-
-def comparable(value: Any) -> Any:
-    """Leave out what only the service makes. Tags are the user's, whatever their names."""
-    if isinstance(value, dict):
-        return {key: item if key == "tags" else comparable(item) for key, item in value.items() if key not in _MADE_BY_SERVICE}
-    if isinstance(value, list):
-        return [comparable(item) for item in value]
-    return value
-
-
 Described = dict[str, Any]
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -202,6 +184,46 @@ FIELDS: dict[str, Described] = {
         "error": None,
     },
 }
+
+# Of these fields only the service knows the value, so that a prediction leaves them out; a star is every key of a dict.
+MADE_BY_SERVICE = {
+    "vault": (
+        "id",
+        "identity.principal_id",
+        "identity.tenant_id",
+        "identity.user_assigned_identities.*.principal_id",
+        "identity.user_assigned_identities.*.client_id",
+        "is_protected_by_resource_guard",
+        "replicated_regions",
+        "secure_score",
+        "security_level",
+        "provisioning_state",
+    ),
+    "resource_guard": ("id", "provisioning_state", "vault_critical_operations"),
+    # A policy in Azure's form says no more than schedule and retention do.
+    "policy": ("id", "properties"),
+    "backup_location": ("id",),
+}
+
+
+def comparable(noun: str, value: Described | None) -> Described | None:
+    """Give a resource without what only the service makes, None for None; noun: a key of MADE_BY_SERVICE."""
+    if value is None:
+        return None
+    kept = copy.deepcopy(value)
+    for path in MADE_BY_SERVICE[noun]:
+        *folders, name = path.split(".")
+        for place in _places(kept, folders):
+            place.pop(name, None)
+    return kept
+
+
+def _places(value: Any, path: list[str]) -> list[dict[str, Any]]:
+    """Give the dicts at a path, of which a star stands for every key."""
+    found = [value]
+    for name in path:
+        found = [item for place in found for key, item in place.items() if name in ("*", key) and isinstance(item, dict)]
+    return found
 
 
 def shape(noun: str, **known: Any) -> Described:

@@ -102,7 +102,7 @@ def ensure_policy(task: Task) -> Result:
     vault = read_existing_vault(task, service)
     versions = find_versions(service, options["policy_name"]) if vault else []
     if not versions:
-        return change_result("policy", _create(task, service, datasource_type, options["policy_name"], wanted))
+        return change_result(_create(task, service, datasource_type, options["policy_name"], wanted))
     mismatched = [policy for _number, policy in versions if policy["datasource_type"] != datasource_type.name]
     if mismatched:
         raise BadInput(
@@ -111,11 +111,11 @@ def ensure_policy(task: Task) -> Result:
         )
     version, existing = versions[-1][0], with_count(versions[-1][1])
     older = [policy for _number, policy in versions[:-1]]
-    change = Change(False, existing, existing)
+    change = Change("policy", False, existing, existing)
     if service.changes_policies:
         if same_plan(wanted, plan_of(existing)):
-            return change_result("policy", change)
-        return change_result("policy", _create(task, service, datasource_type, str(existing["name"]), wanted, existing))
+            return change_result(change)
+        return change_result(_create(task, service, datasource_type, str(existing["name"]), wanted, existing))
     if not same_plan(wanted, plan_of(existing)):
         name = f"{options['policy_name']}-v{version + 1}"
         _check_new_version(task, name, existing, wanted)
@@ -125,7 +125,7 @@ def ensure_policy(task: Task) -> Result:
     if options["on_change"] == "new_version" and older:
         # Also where an earlier run was interrupted after it had made the new version.
         return _retire(task, service, older, change)
-    return change_result("policy", change)
+    return change_result(change)
 
 
 def _create(
@@ -147,7 +147,11 @@ def _create(
             f"{datasource_type.most_recovery_points}; back up less often or shorten the retention"
         )
     return reconcile(
-        task.check_mode, existing, after, lambda: with_count(service.create_policy(name, datasource_type, plan, task.deadline()))
+        "policy",
+        task.check_mode,
+        existing,
+        after,
+        lambda: with_count(service.create_policy(name, datasource_type, plan, task.deadline())),
     )
 
 
@@ -167,7 +171,10 @@ def _check_new_version(task: Task, name: str, existing: Described, wanted: Plan)
             f"of a Backup vault; set on_change: new_version (protect_on_change in the role) to create '{name}' and move its "
             "backup instances, or choose another policy_name",
             code="PolicyDiffers",
-            details={"policy": existing, "diff": {"before": comparable(existing), "after": comparable(after)}},
+            details={
+                "policy": existing,
+                "diff": {"before": comparable("policy", existing), "after": comparable("policy", after)},
+            },
         )
     if not existing["is_fully_described"]:
         raise BadInput(
@@ -232,7 +239,7 @@ def _retire(task: Task, service: BackupService, older: list[Described], change: 
             service.delete_policy(policy["name"], task.deadline())
     changed = change.changed or bool(moving or removable)
     return {
-        **change_result("policy", Change(changed, change.before, change.after)),
+        **change_result(Change("policy", changed, change.before, change.after)),
         "replaced_policies": [policy["name"] for policy in removable],
         "repointed_instances": [item["name"] for item in moving],
     }
@@ -256,9 +263,9 @@ def _remove_policy(task: Task) -> Result:
     versions = find_versions(service, name)
     if versions and service.is_azures_own(name):
         task.warn(f"policy_name: '{name}' is one of Azure's own policies, which every new vault has; it is not removed")
-        return change_result("policy", Change(False, versions[-1][1], versions[-1][1]))
+        return change_result(Change("policy", False, versions[-1][1], versions[-1][1]))
     if not versions:
-        return change_result("policy", Change(False, None, None))
+        return change_result(Change("policy", False, None, None))
     policies = [policy for _version, policy in versions]
     if datasource_type and policies[-1]["datasource_type"] != datasource_type:
         raise BadInput(
@@ -279,4 +286,4 @@ def _remove_policy(task: Task) -> Result:
         for policy in policies:
             service.delete_policy(policy["name"], task.deadline())
 
-    return change_result("policy", reconcile(task.check_mode, with_count(policies[-1]), None, remove))
+    return change_result(reconcile("policy", task.check_mode, with_count(policies[-1]), None, remove))

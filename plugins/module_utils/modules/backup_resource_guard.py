@@ -37,8 +37,8 @@ def ensure_resource_guard(task: Task) -> Result:
     wire = task.session.read(url, f"read {title}", _API)
     before = _describe(wire) if wire else None
     if options["state"] == "absent":
-        change = reconcile(task.check_mode, before, None, lambda: _delete(task, url, title))
-        return change_result("resource_guard", change)
+        change = reconcile("resource_guard", task.check_mode, before, None, lambda: _delete(task, url, title))
+        return change_result(change)
     if wire is None and (task.check_mode or not options["location"]):
         found = read_group(task.session, group, "resource_group")
         options["location"] = options["location"] or found["location"]
@@ -50,7 +50,7 @@ def ensure_resource_guard(task: Task) -> Result:
         made = task.session.read(url, f"read {title}", _API)
         return _describe(made) if made else None
 
-    return change_result("resource_guard", reconcile(task.check_mode, before, after, write))
+    return change_result(reconcile("resource_guard", task.check_mode, before, after, write))
 
 
 def _delete(task: Task, url: str, title: str) -> None:

@@ -33,8 +33,8 @@ def ensure_vault(task: Task) -> Result:
     if options["state"] == "absent":
         if before:
             _check_nothing_left(service, before)
-        change = reconcile(task.check_mode, before, None, lambda: service.delete_vault(task.deadline()))
-        return change_result("vault", change)
+        change = reconcile("vault", task.check_mode, before, None, lambda: service.delete_vault(task.deadline()))
+        return change_result(change)
     deleted = None
     if before is None:
         service.check_new_name()
@@ -55,9 +55,9 @@ def ensure_vault(task: Task) -> Result:
             service.undelete_vault(deleted, options, task.deadline())
             service.read_vault(reads_guard)
         service.write_vault(options, task.deadline())
-        return read_as_written(task.clock, before, after, lambda: service.read_vault(reads_guard))
+        return read_as_written("vault", task.clock, before, after, lambda: service.read_vault(reads_guard))
 
-    return change_result("vault", reconcile(task.check_mode, before, after, write))
+    return change_result(reconcile("vault", task.check_mode, before, after, write))
 
 
 def _check_options(options: dict[str, object]) -> None:

@@ -17,9 +17,11 @@ from ..model.result_shapes import Described, comparable
 class Change:
     """What a declarative module did, or would do.
 
-    after: what is there at the end, None for nothing; a prediction in check mode.
+    noun: vault, resource_guard, policy or backup_location; after: what is there at the end, None for nothing; a prediction in
+    check mode.
     """
 
+    noun: str
     changed: bool
     before: Described | None
     after: Described | None
@@ -34,17 +36,22 @@ class Change:
     @property
     def diff(self) -> dict[str, Any]:
         """Before and after, as --diff shows them."""
-        return {"before": comparable(self.before) or {}, "after": comparable(self.after) or {}}
+        return {"before": comparable(self.noun, self.before) or {}, "after": comparable(self.noun, self.after) or {}}
 
 
 def reconcile(
-    check_mode: bool, before: Described | None, after: Described | None, write: Callable[[], Described | None]
+    noun: str,
+    check_mode: bool,
+    before: Described | None,
+    after: Described | None,
+    write: Callable[[], Described | None],
+    is_forced: bool = False,
 ) -> Change:
     """Make before into after by write, unless they are alike or this is check mode.
 
-    before, after: described resources, None for absent; write: makes the change and gives what is there then.
+    noun: of Change; before, after: described resources, None for absent; write: makes the change and gives what is there then;
+    is_forced: something is written that no read shows, such as a password.
     """
-    changed = comparable(before) != comparable(after)
-    if not changed:
-        return Change(False, before, before)
-    return Change(True, before, after if check_mode else write())
+    if not is_forced and comparable(noun, before) == comparable(noun, after):
+        return Change(noun, False, before, before)
+    return Change(noun, True, before, after if check_mode else write())

@@ -142,6 +142,6 @@ def summarise(results: list[Result]) -> Result:
     return summary
 
 
-def change_result(noun: str, change: Change) -> Result:
-    """Give the result of a declarative module: one dict named by the noun, and the diff."""
-    return {"changed": change.changed, "action": change.action, noun: change.after, "diff": change.diff}
+def change_result(change: Change) -> Result:
+    """Give the result of a declarative module: one dict named by its noun, and the diff."""
+    return {"changed": change.changed, "action": change.action, change.noun: change.after, "diff": change.diff}

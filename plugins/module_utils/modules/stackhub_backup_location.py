@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AzureBackupError, BadInput
-from ..model.result_shapes import Described, comparable
+from ..model.result_shapes import Described
 from ..model.urls import read_address
 from ..services.stack_hub.backups import BackupAdmin
 from ..services.stack_hub.wire import CLEARED, SETTINGS, STORE
-from .reconcile import Change
+from .reconcile import Change, reconcile
 from .results import change_result
 from .stackhub_options import missing_location, open_region
 from .task import Result, Task
@@ -56,10 +56,10 @@ def ensure_location(task: Task) -> Result:
     if before is None:
         raise missing_location(region)
     if options["state"] == "absent":
-        result = change_result("backup_location", _clear(task, region, before))
+        result = change_result(_clear(task, region, before))
     else:
         change, writes_secret = _set(task, region, before, certificate)
-        result = change_result("backup_location", change)
+        result = change_result(change)
         if writes_secret:
             result["diff"]["after"]["is_secret_written"] = True
     if options["prune"]:
@@ -133,11 +133,12 @@ def _is_alike(wanted: str, there: str | None) -> bool:
 
 
 def _clear(task: Task, region: BackupAdmin, before: Described) -> Change:
-    if not any(before[option] for option in STORE):
-        return Change(False, before, before)
-    if task.check_mode:
-        return Change(True, before, {**before, **CLEARED})
-    return Change(True, before, region.write_location({"user_name": ""}, False, task.deadline()))
+    after = {**before, **CLEARED} if any(before[option] for option in STORE) else before
+
+    def write() -> Described:
+        return region.write_location({"user_name": ""}, False, task.deadline())
+
+    return reconcile("backup_location", task.check_mode, before, after, write)
 
 
 def _set(task: Task, region: BackupAdmin, before: Described, certificate: tuple[str, str] | None) -> tuple[Change, bool]:
@@ -169,8 +170,6 @@ def _set(task: Task, region: BackupAdmin, before: Described, certificate: tuple[
         raise BadInput(f"{secret}: required, because {', '.join(store)} of the backup location '{region.location}' change")
     if options[secret] is not None and not writes_secret and not store:
         task.warn(f"{secret} is not written, because the store does not change; set update_password: always to write it")
-    if comparable(after) == comparable(before) and not writes_secret:
-        return Change(False, before, before), False
     # Whatever is left out stays; a store is always written with the secret that opens it (recorded).
     values = {option: after[option] for option in SETTINGS if after[option] is not None}
     if writes_secret:
@@ -180,7 +179,9 @@ def _set(task: Task, region: BackupAdmin, before: Described, certificate: tuple[
         values |= dict.fromkeys(_SHARE if before["path"] else _BLOB, "")
     if certificate and certificate[1] != before["encryption_cert_thumbprint"]:
         values["encryption_cert_base64"] = certificate[0]
-    if task.check_mode:
-        return Change(True, before, after), writes_secret
     is_there = bool(before["path"] or before["blob_storage_url"])
-    return Change(True, before, region.write_location(values, is_there, task.deadline())), writes_secret
+
+    def write() -> Described:
+        return region.write_location(values, is_there, task.deadline())
+
+    return reconcile("backup_location", task.check_mode, before, after, write, is_forced=writes_secret), writes_secret

@@ -31,7 +31,7 @@ def open_existing_vault(task: Task) -> BackupService:
 
 
 def open_vault(task: Task, needed_type: str | None = None) -> BackupService:
-    """Give the service of the vault that the options name; needed_type: see addressing.find_vault."""
+    """Give the service of the vault that the options name; needed_type: see find_vault."""
     return open_service(task.session, find_vault(task, needed_type))
 
 

@@ -20,19 +20,19 @@ _SECONDS_BETWEEN_LOOKS = 5.0
 
 
 def read_as_written(
-    clock: Clock, before: Described | None, written: Described, read: Callable[[], Described | None]
+    noun: str, clock: Clock, before: Described | None, written: Described, read: Callable[[], Described | None]
 ) -> Described | None:
     """Read what was written, again and again until the answer shows it: for a while the service may still give an older one.
 
-    before, written: described, before the write and as it was meant; only what the write changed has to show. Gives the last
-    answer where it does not show in time.
+    noun: of comparable; before, written: described, before the write and as it was meant; only what the write changed has to
+    show. Gives the last answer where it does not show in time.
     """
-    old, new = comparable(before) or {}, comparable(written)
+    old, new = comparable(noun, before) or {}, comparable(noun, written) or {}
     changed = {name: value for name, value in new.items() if old.get(name) != value}
     found = None
     for _look in looks(clock, _SECONDS_TO_SHOW, _SECONDS_BETWEEN_LOOKS):
         found = read()
-        shown = comparable(found) or {}
+        shown = comparable(noun, found) or {}
         if all(_lowered(shown.get(name)) == _lowered(value) for name, value in changed.items()):
             break
     return found

@@ -59,7 +59,7 @@ def _guarded(requests: list[str]) -> list[Wire]:
 
 
 class DataProtection(BackupVault):
-    """One Backup vault and what lies in it (see services.BackupService for what each method does)."""
+    """One Backup vault and what lies in it (see interface.BackupService for what each method does)."""
 
     changes_policies = False
     stopped_keep_policy = True
@@ -150,7 +150,7 @@ class DataProtection(BackupVault):
 
     @staticmethod
     def is_azures_own(_name: str) -> bool:
-        """See services.BackupService. A new Backup vault has no policy."""
+        """See interface.BackupService. A new Backup vault has no policy."""
         return False
 
     def create_policy(self, name: str, datasource_type: DatasourceType, plan: Plan, deadline: Deadline) -> Described:
@@ -192,7 +192,7 @@ class DataProtection(BackupVault):
         return f"{self.vault.text}/backupInstances/{name}"
 
     def check_datasource(self, datasource: ResourceId) -> None:
-        """See services.BackupService. A Backup vault protects what is in any subscription of its tenant."""
+        """See interface.BackupService. A Backup vault protects what is in any subscription of its tenant."""
 
     def list_instances(self) -> list[Described]:
         action = f"list the backup instances of vault '{self.vault.name}'"
@@ -278,7 +278,7 @@ class DataProtection(BackupVault):
             self._run(action, deadline, operation, name, body, gone_is_unknown=True)
 
     def check_state(self, state: str) -> None:
-        """See services.BackupService. A Backup vault takes every state."""
+        """See interface.BackupService. A Backup vault takes every state."""
 
     def suspend(self, name: str, deadline: Deadline) -> None:
         operation = self._client.backup_instances.begin_suspend_backups
@@ -330,7 +330,7 @@ class DataProtection(BackupVault):
             raise OutcomeUnknown(error.message, code=error.code, status=error.status) from error
 
     def list_jobs(self, query: JobQuery = EVERY_JOB) -> list[Described]:
-        """See services.BackupService. This kind's list takes no filter."""
+        """See interface.BackupService. This kind's list takes no filter."""
         action = f"list the jobs of vault '{self.vault.name}'"
         found: list[Described] = []
         self._job_pages = 0
@@ -356,13 +356,13 @@ class DataProtection(BackupVault):
         return self._describe_job(wire) if wire else None
 
     def takes_snapshot(self, job: Described) -> bool:
-        """See services.BackupService. The snapshot is the sub-task Trigger Backup, the only one a disk has."""
+        """See interface.BackupService. The snapshot is the sub-task Trigger Backup, the only one a disk has."""
         running = [task["name"] for task in job["sub_tasks"] if task["status"] != "completed"]
         return not job["sub_tasks"] or "Trigger Backup" in running
 
     @staticmethod
     def is_whole(_point: Described) -> bool:
-        """See services.BackupService. A point appears when its data is in its store."""
+        """See interface.BackupService. A point appears when its data is in its store."""
         return True
 
     def list_recovery_points(self, name: str, datasource_id: str | None = None) -> list[Described]:

@@ -40,7 +40,7 @@ def list_deleted_vaults(session: Session, subscription_id: str, location: str) -
 
 
 class BackupVault:
-    """One Backup vault (see vault_service.VaultService for what each method does)."""
+    """One Backup vault (see interface.VaultService for what each method does)."""
 
     def __init__(self, session: Session, vault: ResourceId) -> None:
         self.vault = vault

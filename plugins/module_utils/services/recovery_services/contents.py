@@ -46,7 +46,7 @@ _SECONDS_TO_DISCOVER = 120
 
 
 class RecoveryServices(RecoveryServicesVault):
-    """One Recovery Services vault and what lies in it (see services.BackupService for what each method does)."""
+    """One Recovery Services vault and what lies in it (see interface.BackupService for what each method does)."""
 
     changes_policies = True
     stopped_keep_policy = False
@@ -148,7 +148,7 @@ class RecoveryServices(RecoveryServicesVault):
             follow(self._session, answer, action, deadline)
         written = self._describe_policy({"name": name, **body})
         before = self._describe_policy(present) if present else None
-        return read_as_written(self._session.clock, before, written, lambda: self.read_policy(name)) or written
+        return read_as_written("policy", self._session.clock, before, written, lambda: self.read_policy(name)) or written
 
     def delete_policy(self, name: str, deadline: Deadline) -> None:
         action = f"delete policy '{name}' of vault '{self.vault.name}'"
@@ -195,7 +195,7 @@ class RecoveryServices(RecoveryServicesVault):
         return [item for item in self._list_virtual_machines() if item["state"] == "soft_deleted"]
 
     def read_instance(self, name: str) -> Described | None:
-        """See services.BackupService. The list is read: a single read is slower to tell of changes."""
+        """See interface.BackupService. The list is read: a single read is slower to tell of changes."""
         return next((item for item in self.list_instances() if same_id(item["name"], name)), None)
 
     def _datasource_of(self, name: str) -> tuple[str, str]:
@@ -231,7 +231,7 @@ class RecoveryServices(RecoveryServicesVault):
         return [item for item in found if item["datasource_id"]]
 
     def check_datasource(self, datasource: ResourceId) -> None:
-        """See services.BackupService. A Recovery Services vault protects what is in its own subscription."""
+        """See interface.BackupService. A Recovery Services vault protects what is in its own subscription."""
         if datasource.subscription_id.lower() != self.vault.subscription_id.lower():
             raise BadInput(
                 f"datasource_id: '{datasource.name}' is in subscription {datasource.subscription_id}, but vault "
@@ -283,7 +283,7 @@ class RecoveryServices(RecoveryServicesVault):
             look_until(lambda: same_id((self.read_instance(name) or {}).get("policy_id"), wanted), action, deadline)
 
     def check_state(self, state: str) -> None:
-        """See services.BackupService. What Azure answers to a suspension elsewhere says the opposite of its reason."""
+        """See interface.BackupService. What Azure answers to a suspension elsewhere says the opposite of its reason."""
         immutability = str(((self._vault_wire and describe_vault(self._vault_wire)) or {}).get("immutability_state"))
         if state == "suspended" and immutability not in ("Unlocked", "Locked"):
             raise BadInput(
@@ -373,7 +373,7 @@ class RecoveryServices(RecoveryServicesVault):
         return jobs.describe(wire, self.vault, self._instances)
 
     def job_pages(self) -> int:
-        """See services.BackupService. One list serves any number of jobs: reads of jobs are limited to 150 an hour."""
+        """See interface.BackupService. One list serves any number of jobs: reads of jobs are limited to 150 an hour."""
         return 1
 
     def read_job(self, job_id: str) -> Described | None:
@@ -392,7 +392,7 @@ class RecoveryServices(RecoveryServicesVault):
 
     @staticmethod
     def is_whole(point: Described) -> bool:
-        """See services.BackupService. The snapshot is a point before it is transferred to the vault."""
+        """See interface.BackupService. The snapshot is a point before it is transferred to the vault."""
         return bool(point["tier"] != "operational_store")
 
     def list_recovery_points(self, name: str, datasource_id: str | None = None) -> list[Described]:
@@ -405,7 +405,7 @@ class RecoveryServices(RecoveryServicesVault):
         return sorted(points, key=lambda point: point["time"] or "", reverse=True)
 
     def list_restorable_ranges(self, instance: Described) -> list[Described]:
-        """See services.BackupService. Nothing is backed up continuously here."""
+        """See interface.BackupService. Nothing is backed up continuously here."""
         return []
 
     def read_recovery_point(self, name: str, point: str, datasource_id: str | None = None) -> Described | None:

@@ -32,7 +32,7 @@ _BY_VAULT_ONLY = "BMSUserErrorSoftDeleteUseVaultApi"
 
 
 class RecoveryServicesVault:
-    """One Recovery Services vault (see vault_service.VaultService for what each method does)."""
+    """One Recovery Services vault (see interface.VaultService for what each method does)."""
 
     def __init__(self, session: Session, vault: ResourceId) -> None:
         self.vault = vault
@@ -46,7 +46,7 @@ class RecoveryServicesVault:
         vaults.check_new_name(self.vault.name)
 
     def read_vault(self, reads_guard: bool = False) -> Described | None:
-        """See vault_service.VaultService. The mapping to a resource guard is not read here."""
+        """See interface.VaultService. The mapping to a resource guard is not read here."""
         self._vault_wire = self._session.read(self.vault.text, f"read vault '{self.vault.name}'", API)
         if self._vault_wire and not vaults.tells_soft_delete(self._vault_wire):
             vaults.complete_soft_delete(self._vault_wire, self._read_config())
@@ -112,7 +112,7 @@ class RecoveryServicesVault:
             self._await_vault(lambda vault: vault is not None and vault["provisioning_state"] not in _MOVING, action, deadline)
 
     def find_deleted_vault(self, location: str) -> Described | None:
-        """See vault_service.VaultService. Azure keeps no deleted vaults of this kind."""
+        """See interface.VaultService. Azure keeps no deleted vaults of this kind."""
         return None
 
     def undelete_vault(self, deleted: Described, options: dict[str, Any], deadline: Deadline) -> None:

@@ -97,7 +97,7 @@ def is_automatic(properties: Wire) -> bool:
 def with_changes(wire: Wire, changes: Mapping[str, Any], requests: list[str]) -> Wire:
     """Give the body that changes an instance's policy or containers and keeps all the rest of it.
 
-    changes: see services.BackupService.change_protection; requests: what a resource guard wants to see (guard.requests_for).
+    changes: see interface.BackupService.change_protection; requests: what a resource guard wants to see (guard.requests_for).
     """
     properties = copy.deepcopy(wire["properties"])
     for key in ("protectionStatus", "currentProtectionState", "provisioningState", "protectionErrorDetails"):

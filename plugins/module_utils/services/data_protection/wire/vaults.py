@@ -174,7 +174,7 @@ def is_as_wanted(current: Wire | None, options: dict[str, Any]) -> bool:
     if current is None:
         return False
     known = {key: value for key, value in current.items() if key in ("id", "name", "type")}
-    return bool(comparable(describe(current)) == comparable(describe({**known, **merge(current, options)})))
+    return bool(comparable("vault", describe(current)) == comparable("vault", describe({**known, **merge(current, options)})))
 
 
 def check_new_name(name: str) -> None:
