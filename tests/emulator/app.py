@@ -27,7 +27,7 @@ from .backup_admin import BackupAdmin
 from .blob_store import BlobStore
 from .clock import Clock, Schedule, http_date, ticks
 from .compute import Compute
-from .data_protection import DataProtection
+from .data_protection.provider import DataProtection
 from .faults import Faults, Storm
 from .identity import EntraId
 from .journal import Journal
@@ -35,7 +35,7 @@ from .limits import Limits
 from .managed_hsm import AUDIENCE as HSM_AUDIENCE
 from .managed_hsm import ManagedHsm, action_of
 from .protectable import Datasources
-from .recovery_services import RecoveryServices
+from .recovery_services.provider import RecoveryServices
 from .resource_graph import ResourceGraph
 from .resources import ResourceGroups
 from .seed import Seed
@@ -497,7 +497,7 @@ def _control(azure: Azure, method: str, verb: str, document: Any) -> Reply:
         azure.configure(document)
         return Reply(200, {})
     if method == "POST" and verb == "schedule":
-        return Reply(200, {"started": azure.data_protection.run_schedule()})
+        return Reply(200, {"started": azure.data_protection.jobs_api.run_schedule()})
     if method == "POST" and verb == "reset":
         azure.reset()
         return Reply(200, {})

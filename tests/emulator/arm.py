@@ -106,6 +106,8 @@ class Call:
 
 
 Handler = Callable[[Call], Reply]
+# Method, path template, handler.
+PlainRoute = tuple[str, str, Handler]
 
 
 @dataclass(frozen=True)

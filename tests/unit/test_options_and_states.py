@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.model.datasource_types import DATASOURCE_TYPES
 from conftest import GROUP, Driver, disk
-from emulator.data_protection import Instance
+from emulator.data_protection.state import Instance
 
 GUIDE = Path(__file__).parents[2] / "docs" / "docsite" / "rst" / "guide_options_and_states.rst"
 

@@ -224,7 +224,7 @@ def ask_graph(azure: Driver, query: str, **options: Any) -> requests.Response:
 def test_azure_clis_queries_are_understood(azure: Driver) -> None:
     """As az dataprotection job and backup-instance list-from-resourcegraph ask (recorded: job_list_and_show)."""
     azure.run("backup_adhoc", datasource_id=azure.protected("data01"))
-    azure.azure.data_protection.run_schedule()
+    azure.azure.data_protection.jobs_api.run_schedule()
     table = "RecoveryServicesResources | where type =~ 'microsoft.dataprotection/backupvaults/"
     jobs = (
         f"{table}backupjobs'| extend vaultName = properties.vaultName| extend status = properties.status| extend operation = "

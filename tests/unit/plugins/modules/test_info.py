@@ -355,7 +355,7 @@ def history(azure: Driver) -> list[dict[str, Any]]:
 def test_jobs_are_chosen_in_a_vault_and_across_vaults(azure: Driver, where: dict[str, Any]) -> None:
     done, failed, running = history(azure)
     azure.run("backup_instance", datasource_id=disk("data02"), state="suspended")
-    assert azure.azure.data_protection.run_schedule() == 1
+    assert azure.azure.data_protection.jobs_api.run_schedule() == 1
 
     def found(**arguments: Any) -> list[str]:
         result = azure.run("backup_job_info", **arguments, **where)

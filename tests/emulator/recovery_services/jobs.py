@@ -1,0 +1,234 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Backups and all other jobs."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from ..arm import ArmError, Call, PlainRoute, Reply, Wire, check_properties, page_of, resource_not_found
+from ..clock import iso_duration, ticks
+from .fields import FILTER, ITEM, NAMESPACE, NEVER, SECONDS, VAULT, filter_time, refuse
+from .state import Item, Operation, Vault
+
+if TYPE_CHECKING:
+    from .provider import RecoveryServices
+
+_JOB_READS_AN_HOUR = 150
+
+
+def _point(item: Item, name: str, taken: datetime, expiry: str) -> Wire:
+    return {
+        "id": f"{item.wire['id']}/recoveryPoints/{name}",
+        "name": name,
+        "type": f"{NAMESPACE}/vaults/backupFabrics/protectionContainers/protectedItems/recoveryPoints",
+        "properties": {
+            "objectType": "IaasVMRecoveryPoint",
+            "recoveryPointType": "AppConsistent",
+            "recoveryPointTime": ticks(taken + timedelta(seconds=4)),
+            "recoveryPointAdditionalInfo": "",
+            "sourceVMStorageType": "PremiumVMOnPartialPremiumStorage",
+            "isSourceVMEncrypted": False,
+            "isInstantIlrSessionActive": False,
+            "recoveryPointTierDetails": [{"type": "InstantRP", "status": "Valid"}],
+            "isManagedVirtualMachine": True,
+            "virtualMachineSize": "Standard_DS1_v2",
+            "originalStorageAccountOption": False,
+            "osType": "Windows",
+            "recoveryPointMoveReadinessInfo": {"ArchivedRP": {"isReadyForMove": False, "additionalInfo": ""}},
+            "securityType": "None",
+            "isPrivateAccessEnabledOnAnyDisk": False,
+            "createdWithPolicyType": "V1",
+            "threatStatus": 0,
+            "recoveryPointProperties": {"expiryTime": expiry, "ruleName": "", "isSoftDeleted": False},
+        },
+    }
+
+
+class Jobs:
+    """Backups and all other jobs."""
+
+    def __init__(self, provider: RecoveryServices) -> None:
+        self._provider = provider
+        self._job_reads: list[datetime] = []
+
+    def routes(self) -> list[PlainRoute]:
+        """Give what is answered."""
+        return [
+            ("POST", ITEM + "/backup", self._backup),
+            ("GET", VAULT + "/backupJobs", self._list_jobs),
+            ("GET", VAULT + "/backupJobs/{job}", self._read_job),
+            ("POST", VAULT + "/backupJobs/{job}/cancel", self._cancel_job),
+        ]
+
+    def start_job(
+        self,
+        vault: Vault,
+        container: str,
+        friendly: str,
+        operation: str,
+        seconds: float,
+        done: Callable[[datetime], None],
+        more: Wire,
+        tasks: list[Wire] | None = None,
+    ) -> Wire:
+        """Start a job that is done after so many seconds."""
+        name, started = str(uuid.uuid4()), self._provider.clock.now()
+        properties: Wire = {
+            "jobType": "AzureIaaSVMJob",
+            **({"actionsInfo": ["Cancellable"]} if tasks else {}),
+            "containerName": container,
+            "duration": "PT0S",
+            "virtualMachineVersion": "Compute",
+            "extendedInfo": {"tasksList": tasks or [], "propertyBag": {"VM Name": friendly, **more}},
+            "entityFriendlyName": friendly,
+            "backupManagementType": "AzureIaasVM",
+            "operation": operation,
+            "status": "InProgress",
+            "startTime": ticks(started),
+            "activityId": str(uuid.uuid4()),
+        }
+        job: Wire = {
+            "id": f"{vault.id}/backupJobs/{name}",
+            "name": name,
+            "type": f"{NAMESPACE}/vaults/backupJobs",
+            "properties": properties,
+        }
+        vault.jobs[name] = job
+        fate = self._provider.faults.take_job_fate() if operation == "Backup" else {}
+
+        def over(moment: datetime) -> None:
+            if properties["status"] not in ("InProgress", "Cancelling"):
+                return
+            properties["status"] = fate.get("status", "Completed")
+            properties["endTime"] = ticks(moment)
+            properties["duration"] = iso_duration(moment - started)
+            if fate.get("error"):
+                properties["errorDetails"] = [fate["error"]]
+            if properties["status"].startswith("Completed"):
+                done(moment)
+
+        if fate.get("status") != "InProgress":
+            self._provider.schedule.after(float(fate.get("seconds") or seconds), over)
+        return job
+
+    def _backup(self, call: Call) -> Reply:
+        vault, item = self._provider.item(call)
+        own = item.wire["properties"]
+        properties = call.document().get("properties") or {}
+        check_properties(properties, {"objectType", "recoveryPointExpiryTimeInUTC"}, "IaasVMBackupRequest")
+        expiry = str(properties.get("recoveryPointExpiryTimeInUTC") or "")
+        if properties.get("objectType") != "IaasVMBackupRequest" or expiry <= ticks(self._provider.clock.now()):
+            raise refuse("The expiry of the recovery point is missing or over.")
+        if own["protectionState"] not in ("IRPending", "Protected"):
+            raise refuse("The item is not protected.", "UserErrorBackupOperationNotAllowed")
+        still: Wire = {"startTime": NEVER, "endTime": NEVER, "duration": "PT0S", "status": "NotStarted", "taskType": "Normal"}
+        tasks = [{"taskId": name, **still} for name in ("Take Snapshot", "Transfer data to vault")]
+        taken = self._provider.clock.now()
+        tasks[0] |= {"startTime": ticks(taken), "status": "InProgress"}
+
+        def done(moment: datetime) -> None:
+            tasks[1] |= {"endTime": ticks(moment), "status": "Completed"}
+            job["properties"]["extendedInfo"]["propertyBag"]["Backup Size"] = "11390 MB"
+            own.update(protectionState="Protected", lastBackupStatus="Completed", lastBackupTime=ticks(taken))
+            own["lastRecoveryPoint"] = ticks(taken)
+            for point in item.points:
+                if point["name"] == job["properties"]["_point"]:
+                    point["properties"]["recoveryPointTierDetails"].append({"type": "HardenedRP", "status": "Valid"})
+
+        seconds = SECONDS["snapshot"] + SECONDS["transfer"]
+        more = {"Recovery Point Expiry Time in UTC": expiry}
+        job = self.start_job(vault, own["containerName"], own["friendlyName"], "Backup", seconds, done, more, tasks)
+        job["properties"]["_point"] = str(uuid.uuid4().int)[:15]
+        job["properties"]["extendedInfo"]["internalPropertyBag"] = {"IsInstantRpJob": "True"}
+
+        def snapshot(moment: datetime) -> None:
+            if job["properties"]["status"] != "InProgress":
+                return
+            tasks[0] |= {"endTime": ticks(moment), "status": "Completed"}
+            tasks[1] |= {"startTime": ticks(moment), "status": "InProgress"}
+            item.points.insert(0, _point(item, job["properties"]["_point"], taken, expiry))
+
+        self._provider.schedule.after(SECONDS["snapshot"], snapshot)
+        return self._provider.items_api.accept_item(call, vault, item.wire["id"], job, 60)
+
+    def _count_job_read(self) -> None:
+        """Refuse more reads of jobs than Azure allows an hour, as recorded."""
+        now = self._provider.clock.now()
+        hour = self._provider.clock.lasting(3600)
+        self._job_reads = [moment for moment in self._job_reads if moment > now - hour]
+        if len(self._job_reads) >= _JOB_READS_AN_HOUR:
+            wait = int((self._job_reads[0] + hour - now).total_seconds()) + 1
+            raise ArmError(
+                429,
+                "ResourceRequestsThrottled",
+                f"Number of requests for action 'Microsoft.RecoveryServices/vaults/backupJobs/read' exceeded the limit of "
+                f"'{_JOB_READS_AN_HOUR}' for time interval '01:00:00'. Please try again after '{wait}' seconds.",
+                headers={"Retry-After": str(wait)},
+            )
+        self._job_reads.append(now)
+
+    def _shown_job(self, job: Wire, is_listed: bool) -> Wire:
+        properties = {key: value for key, value in job["properties"].items() if key != "_point"}
+        if properties["status"] == "InProgress":
+            started = datetime.fromisoformat(properties["startTime"][:26]).replace(tzinfo=self._provider.clock.now().tzinfo)
+            properties["duration"] = iso_duration(self._provider.clock.now() - started)
+        if is_listed:
+            properties.pop("extendedInfo")
+        return {**job, "properties": properties}
+
+    def _list_jobs(self, call: Call) -> Reply:
+        vault = self._provider.vault(call)
+        self._count_job_read()
+        wanted = dict(FILTER.findall(call.query.get("$filter", "")))
+        unknown = set(wanted) - {"backupManagementType", "status", "operation", "startTime", "endTime"}
+        if unknown:
+            raise refuse(f"The filter has no {sorted(unknown)[0]}.")
+        found = []
+        for job in reversed(list(vault.jobs.values())):
+            properties = job["properties"]
+            started = datetime.fromisoformat(properties["startTime"][:26])
+            if (
+                wanted.get("backupManagementType", "AzureIaasVM") == "AzureIaasVM"
+                and wanted.get("status", properties["status"]) == properties["status"]
+                and wanted.get("operation", properties["operation"]) == properties["operation"]
+                and ("startTime" not in wanted or started >= filter_time(wanted["startTime"]))
+                and ("endTime" not in wanted or started < filter_time(wanted["endTime"]))
+            ):
+                found.append(self._shown_job(job, is_listed=True))
+        return page_of(call, found, self._provider.groups.page_size)
+
+    def _job(self, call: Call) -> tuple[Vault, Wire]:
+        vault = self._provider.vault(call)
+        found = vault.jobs.get(call.path["job"].lower())
+        if found is None:
+            raise resource_not_found(f"{NAMESPACE}/vaults/backupJobs", call.path["job"], call.path["group"])
+        return vault, found
+
+    def _read_job(self, call: Call) -> Reply:
+        self._count_job_read()
+        return Reply(200, self._shown_job(self._job(call)[1], is_listed=False))
+
+    def _cancel_job(self, call: Call) -> Reply:
+        vault, job = self._job(call)
+        if "Cancellable" not in (job["properties"].get("actionsInfo") or []) or job["properties"]["status"] != "InProgress":
+            raise refuse("The job cannot be cancelled.", "UserErrorJobCannotBeCancelled")
+        job["properties"]["status"] = "Cancelling"
+
+        def done(operation: Operation, due: datetime) -> None:
+            job["properties"].update(status="Cancelled", endTime=ticks(due))
+            operation.body = None
+
+        operation = self._provider.operations_api.begin(call, vault.id, SECONDS["item"], done)
+        scope = job["id"]
+        return Reply(
+            202,
+            None,
+            self._provider.operations_api.headers(
+                call, f"{vault.id}/backupOperations/{operation.name}", f"{scope}/operationResults/{operation.name}"
+            ),
+        )

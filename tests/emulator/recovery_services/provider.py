@@ -1,0 +1,137 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Microsoft.RecoveryServices: vaults, policies, virtual machines as protected items, backups, jobs, recovery points.
+
+Durations are those of the recordings, in Azure's seconds.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+from ..arm import ArmError, Call, PlainRoute, Route, Wire, resource_not_found
+from ..authorization import Authorization
+from ..clock import Schedule, ticks
+from ..compute import Compute
+from ..faults import Faults
+from ..resource_graph import graph_row
+from ..resources import ResourceGroups
+from .fields import NAMESPACE, TENANT
+from .items import Items
+from .jobs import Jobs
+from .operations import Operations
+from .policies import Policies
+from .protectable import Protectable
+from .recovery_points import RecoveryPoints
+from .state import Item, Operation, Vault
+from .vault_settings import VaultSettings
+from .vaults import Vaults
+
+
+class RecoveryServices:
+    """The service."""
+
+    def __init__(
+        self, schedule: Schedule, groups: ResourceGroups, compute: Compute, authorization: Authorization, faults: Faults
+    ) -> None:
+        self.schedule = schedule
+        self.clock = schedule.clock
+        self.groups = groups
+        self.compute = compute
+        self.authorization = authorization
+        self.faults = faults
+        self.operations: dict[str, Operation] = {}
+        self.vaults: dict[tuple[str, str, str], Vault] = {}
+        self.operations_api = Operations(self)
+        self.vaults_api = Vaults(self)
+        self.vault_settings_api = VaultSettings(self)
+        self.policies_api = Policies(self)
+        self.protectable_api = Protectable(self)
+        self.items_api = Items(self)
+        self.jobs_api = Jobs(self)
+        self.recovery_points_api = RecoveryPoints(self)
+
+    def routes(self) -> list[Route]:
+        """Give what is answered."""
+        resources = (
+            self.operations_api,
+            self.vaults_api,
+            self.vault_settings_api,
+            self.policies_api,
+            self.protectable_api,
+            self.items_api,
+            self.jobs_api,
+            self.recovery_points_api,
+        )
+        plain: list[PlainRoute] = [
+            *(route for resource in resources for route in resource.routes()),
+        ]
+        return [*(Route(method, template, handler, NAMESPACE) for method, template, handler in plain)]
+
+    def graph_rows(self, which: str) -> Iterator[Wire]:
+        """Give the rows that Resource Graph has of vaults, or of what they protect."""
+        kind = f"{NAMESPACE}/vaults"
+        for vault in self.vaults.values():
+            if which == "vaults":
+                yield {**graph_row(vault.wire, kind, TENANT), "sku": vault.wire["sku"]}
+                continue
+            for wire in (*(self.items_api.shown(item.wire) for item in vault.items.values()), *vault.foreign.values()):
+                located = {**wire, "location": vault.wire["location"]}
+                yield graph_row(located, f"{kind}/backupFabrics/protectionContainers/protectedItems", TENANT)
+
+    def plant_workload(self, vault_id: str, source: str, kind: str, name: str) -> Wire:
+        """Have something protected that lies in a machine or an account: kind SQLDataBase or AzureFileShare.
+
+        vault_id: of a vault that is there; source: the id of the machine or the account. Shapes as recorded in backup_wl_sql_item
+        and afs_backup_restore.
+        """
+        vault = next(vault for vault in self.vaults.values() if vault.id.lower() == vault_id.lower())
+        parts = source.split("/")
+        if kind == "AzureFileShare":
+            container = f"StorageContainer;storage;{parts[4]};{parts[8]}"
+            item = f"AzureFileShare;{uuid.uuid5(uuid.NAMESPACE_URL, source + name).hex * 2}"
+            more: Wire = {"protectedItemType": "AzureFileShareProtectedItem", "backupManagementType": "AzureStorage"}
+        else:
+            container, item = f"VMAppContainer;compute;{parts[4]};{parts[8]}", f"SQLDataBase;mssqlserver;{name}"
+            more = {"protectedItemType": "AzureVmWorkloadSQLDatabase", "backupManagementType": "AzureWorkload"}
+            more |= {"serverName": parts[8][:15], "parentName": "MSSQLSERVER", "parentType": "AzureVmWorkloadSQLInstance"}
+        wire: Wire = {
+            "id": f"{vault.id}/backupFabrics/Azure/protectionContainers/{container}/protectedItems/{item}",
+            "name": item,
+            "type": f"{NAMESPACE}/vaults/backupFabrics/protectionContainers/protectedItems",
+            "properties": {
+                "friendlyName": name,
+                "protectionStatus": "Healthy",
+                "protectionState": "Protected",
+                "lastBackupStatus": "Healthy",
+                "lastBackupTime": ticks(self.clock.now()),
+                **more,
+                "workloadType": kind,
+                "containerName": container,
+                "sourceResourceId": source,
+                "policyId": f"{vault.id}/backupPolicies/HourlyLogBackup",
+                "vaultId": f"https://management.azure.com{vault.id}",
+                "isArchiveEnabled": False,
+                "softDeleteRetentionPeriod": 0,
+            },
+        }
+        vault.foreign[wire["id"].lower()] = wire
+        return wire
+
+    def vault(self, call: Call) -> Vault:
+        """Give the vault of a call. Raises ArmError 404."""
+        self.groups.find(call.path["subscription"], call.path["group"])
+        found = self.vaults.get((*call.group_key(), call.path["vault"].lower()))
+        if found is None:
+            raise resource_not_found(f"{NAMESPACE}/vaults", call.path["vault"], call.path["group"])
+        return found
+
+    def item(self, call: Call) -> tuple[Vault, Item]:
+        """Give the vault and the item of a call. Raises ArmError 404."""
+        vault = self.vault(call)
+        found = vault.items.get(call.path["item"].lower())
+        if found is None:
+            raise ArmError(404, "BMSUserErrorDataSourceObjectNotFound", "Datasource not found.")
+        return vault, found

@@ -1,0 +1,49 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Recovery points."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ..arm import ArmError, Call, PlainRoute, Reply, Wire, page_of
+from .fields import FILTER, ITEM, filter_time
+
+if TYPE_CHECKING:
+    from .provider import RecoveryServices
+
+
+class RecoveryPoints:
+    """Recovery points."""
+
+    def __init__(self, provider: RecoveryServices) -> None:
+        self._provider = provider
+
+    def routes(self) -> list[PlainRoute]:
+        """Give what is answered."""
+        return [
+            ("GET", ITEM + "/recoveryPoints", self._list_points),
+            ("GET", ITEM + "/recoveryPoints/{point}", self._read_point),
+        ]
+
+    def _list_points(self, call: Call) -> Reply:
+        wanted = dict(FILTER.findall(call.query.get("$filter", "")))
+        first, last = (filter_time(wanted[key]) if key in wanted else None for key in ("startDate", "endDate"))
+
+        def is_within(point: Wire) -> bool:
+            taken = datetime.fromisoformat(point["properties"]["recoveryPointTime"][:26])
+            return (first is None or taken >= first) and (last is None or taken <= last)
+
+        return page_of(
+            call, [point for point in self._provider.item(call)[1].points if is_within(point)], self._provider.groups.page_size
+        )
+
+    def _read_point(self, call: Call) -> Reply:
+        found = next((point for point in self._provider.item(call)[1].points if point["name"] == call.path["point"]), None)
+        if found is None:
+            raise ArmError(404, "BMSUserErrorRecoveryPointNotFound", "The recovery point was not found.")
+        # One by itself does not say its expiry (recorded: backup_csr).
+        properties = {key: value for key, value in found["properties"].items() if key != "recoveryPointProperties"}
+        return Reply(200, {**found, "properties": properties})
