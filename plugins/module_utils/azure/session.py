@@ -16,18 +16,13 @@ from typing import Any
 from ..clock import Clock
 from ..errors import AzureBackupError, BadInput, NotFound, Unavailable
 from .caller import find_identity
-from .clouds import KNOWN_CLOUDS, Cloud, find_cloud
+from .clouds import Cloud, find_cloud
 from .credentials import build_credential
 from .libraries import load
 from .pipeline import (
-    ForAudiences,
     WriteCounter,
     build_policies,
-    build_service_time,
     build_transport,
-    build_write_counter,
-    no_writes,
-    nothing_new,
 )
 from .sdk_errors import http_error, translated
 
@@ -46,9 +41,6 @@ API_VERSIONS = {
 }
 
 _LARGEST_LIST_PAGES = 10_000
-
-# Of every storage account in every cloud.
-_STORAGE_AUDIENCE = "https://storage.azure.com"
 
 
 class Session:
@@ -103,69 +95,24 @@ class Session:
         return find_cloud(self.identity["cloud_environment"], self._read_openly)
 
     @cached_property
-    def _credential(self) -> Any:
+    def credential(self) -> Any:
+        """Who signs in."""
         return build_credential(self.identity, self.cloud, self.transport)
 
     def renew_credential(self) -> Any:
         """Give another credential of the same identity, which knows none of the tokens of the one before."""
-        self._credential = build_credential(self.identity, self.cloud, self.transport)
-        return self._credential
+        self.credential = build_credential(self.identity, self.cloud, self.transport)
+        return self.credential
 
     @cached_property
-    def _policies(self) -> list[Any]:
-        return build_policies(self, self._credential)
+    def policies(self) -> list[Any]:
+        """The rules of the pipeline to Resource Manager."""
+        return build_policies(self, self.credential)
 
     @cached_property
     def _arm(self) -> Any:
         return load("azure.mgmt.core").ARMPipelineClient(
-            base_url=self.cloud.resource_manager, policies=self._policies, transport=self.transport
-        )
-
-    def data_protection(self, subscription_id: str, version: str = "Microsoft.DataProtection") -> Any:
-        """Give the SDK's client of Microsoft.DataProtection for a subscription; version: a key of API_VERSIONS."""
-        return load("azure.mgmt.dataprotection").DataProtectionMgmtClient(
-            credential=object(),  # never asked: the policies carry the real one
-            subscription_id=subscription_id,
-            base_url=self.cloud.resource_manager,
-            api_version=API_VERSIONS[version],
-            policies=self._policies,
-            transport=self.transport,
-        )
-
-    def managed_hsm(self, url: str) -> Any:
-        """Give the SDK's client of a Managed HSM, whose pipeline answers its challenge; no token goes anywhere else.
-
-        Redirects are answers like any other, and no request is sent twice by the client itself.
-        """
-        library = load("azure.keyvault.administration")
-        policies = load("azure.core.pipeline.policies")
-        known = {cloud.managed_hsm_suffix for cloud in (*KNOWN_CLOUDS.values(), self.cloud)} - {None}
-        audiences = {f"https://{suffix}" for suffix in known}
-        return library.KeyVaultBackupClient(
-            url,
-            ForAudiences(self._credential, audiences, "hsm_uri"),
-            api_version=API_VERSIONS["managed HSM"],
-            # Only a cloud that describes itself may have its HSMs at other names than the audience.
-            verify_challenge_resource=self.cloud.is_known_to_microsoft,
-            transport=self.transport,
-            redirect_policy=policies.RedirectPolicy(permit_redirects=False),
-            retry_policy=policies.RetryPolicy(retry_total=0),
-            per_call_policies=[*no_writes(self), nothing_new(self)],
-            per_retry_policies=[build_service_time(self), build_write_counter(self.write_counter)],
-        )
-
-    def container(self, url: str, sas_token: str | None) -> Any:
-        """Give the SDK's client of a blob container, by a SAS token or, for None, by the caller's own identity."""
-        library = load("azure.storage.blob")
-        return library.ContainerClient.from_container_url(
-            url,
-            credential=sas_token or ForAudiences(self._credential, {_STORAGE_AUDIENCE}, "storage_container_uri"),
-            transport=self.transport,
-            # This client knows no other way to have policies of one's own.
-            _additional_pipeline_policies=[*no_writes(self), nothing_new(self), build_service_time(self)],
-            # Where the HSM reaches the store and this machine does not, that is to be known soon.
-            retry_total=2,
-            retry_connect=0,
+            base_url=self.cloud.resource_manager, policies=self.policies, transport=self.transport
         )
 
     def see_date(self, header: str | None) -> None:

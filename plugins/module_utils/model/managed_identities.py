@@ -10,8 +10,7 @@ from typing import Any
 
 from ..errors import BadInput
 from .resource_ids import parse_resource_id
-
-Wire = dict[str, Any]
+from .result_shapes import Wire
 
 _IDENTITY_KINDS = ("SystemAssigned", "UserAssigned")
 

@@ -15,7 +15,9 @@ from typing import Any
 
 from .resource_ids import canonical_id
 
+# A resource as results show it, and as a service writes it.
 Described = dict[str, Any]
+Wire = dict[str, Any]
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 

@@ -33,7 +33,7 @@ _SECONDS_TO_FIND_A_JOB = 60
 _SECONDS_BETWEEN_LOOKS = 10
 
 # What may be joined: of all the jobs that a vault ever had, a list tells these where it can.
-_RUNNING = JobQuery(statuses=("in_progress",))
+_IN_PROGRESS = JobQuery(statuses=("in_progress",))
 
 
 @dataclass
@@ -69,7 +69,7 @@ class Backup:
 
 
 @dataclass
-class Batch:
+class BackupRun:
     """What all datasources of a task share, read once; instances: by the keys of their datasources."""
 
     task: Task
@@ -120,7 +120,7 @@ def ensure_backups(task: Task) -> Result:
     if not (given or chosen):
         return {**summarise([]), "msg": f"select matches no protected datasource in vault '{service.vault.name}'"}
     datasources = given or read_datasource_ids([str(instance["datasource_id"]) for instance in chosen])
-    batch = Batch(task, service, task.deadline(), by_datasource(instances), service.list_jobs(_RUNNING), max_age)
+    batch = BackupRun(task, service, task.deadline(), by_datasource(instances), service.list_jobs(_IN_PROGRESS), max_age)
     # The same id given twice is backed up once.
     unique = list({datasource.key: (datasource_type, datasource) for datasource_type, datasource in datasources}.values())
     begun = settle_each(
@@ -141,7 +141,7 @@ def _to_be_started(datasource: ResourceId, instance: Described | None = None) ->
 # -- begin: skip, join or start
 
 
-def _begin_and_tell(batch: Batch, item: Datasource) -> Backup:
+def _begin_and_tell(batch: BackupRun, item: Datasource) -> Backup:
     backup = _begin(batch, item)
     if backup.job_id:
         # Before anything else: who is interrupted from here on can resume by the job's name.
@@ -154,7 +154,7 @@ def _begin_and_tell(batch: Batch, item: Datasource) -> Backup:
     return backup
 
 
-def _begin(batch: Batch, item: Datasource) -> Backup:
+def _begin(batch: BackupRun, item: Datasource) -> Backup:
     _row, datasource = item
     task, service, options = batch.task, batch.service, batch.task.options
     instance = batch.instances.get(datasource.key)
@@ -191,7 +191,7 @@ def _join_within(options: dict[str, Any]) -> float:
     return 0.0 if text.strip() == "0" else seconds_in(text, "join_within")
 
 
-def _fresh_recovery_point(batch: Batch, instance: Described, running: Described | None) -> Described | None:
+def _fresh_recovery_point(batch: BackupRun, instance: Described, running: Described | None) -> Described | None:
     """Find a recovery point younger than max_age; the snapshot of a backup that still transfers it is none yet."""
     if batch.max_age is None:
         return None
@@ -203,13 +203,13 @@ def _fresh_recovery_point(batch: Batch, instance: Described, running: Described 
     return None
 
 
-def _is_younger(batch: Batch, time: str | None, seconds: float) -> bool:
+def _is_younger(batch: BackupRun, time: str | None, seconds: float) -> bool:
     """Tell whether something is younger than that, by the service's clock and not by this machine's."""
     moment = parse_time(time)
     return moment is not None and batch.service.service_now() - moment < timedelta(seconds=seconds)
 
 
-def _may_join(batch: Batch, job: Described) -> bool:
+def _may_join(batch: BackupRun, job: Described) -> bool:
     """Tell whether a running backup is joined: while it takes its snapshot, or if it started within max_age or join_within.
 
     Neither kind of vault tells whose job it is, and a Recovery Services vault not even whether it was scheduled, so only its
@@ -218,7 +218,7 @@ def _may_join(batch: Batch, job: Described) -> bool:
     return batch.service.takes_snapshot(job) or _is_younger(batch, job["start_time"], batch.join_within)
 
 
-def _join(batch: Batch, datasource: ResourceId, instance: Described, running: Described) -> Backup | None:
+def _join(batch: BackupRun, datasource: ResourceId, instance: Described, running: Described) -> Backup | None:
     """Attach to a running job if it may be joined."""
     job = batch.service.read_job(running["id"]) or running
     if not is_running(job):
@@ -235,7 +235,7 @@ def _join(batch: Batch, datasource: ResourceId, instance: Described, running: De
     return Backup(datasource.text, "join", message, instance, job["id"], job)
 
 
-def _await_protection(batch: Batch, instance: Described) -> Described:
+def _await_protection(batch: BackupRun, instance: Described) -> Described:
     """Wait for a protection that is being configured; refuse to back up what is not protected."""
     current = batch.service.read_instance(instance["name"]) or instance
     if current["state"] in IN_TRANSIT:
@@ -251,7 +251,7 @@ def _await_protection(batch: Batch, instance: Described) -> Described:
     )
 
 
-def _start(batch: Batch, datasource: ResourceId, instance: Described, plan: dict[str, Any]) -> Backup:
+def _start(batch: BackupRun, datasource: ResourceId, instance: Described, plan: dict[str, Any]) -> Backup:
     since = batch.service.service_now()
     message = f"started a backup of '{datasource.name}'"
     backup = Backup(datasource.text, "start", message, instance, changed=True)
@@ -276,7 +276,7 @@ def _start(batch: Batch, datasource: ResourceId, instance: Described, plan: dict
     return backup
 
 
-def _find_started_job(batch: Batch, instance: Described, since: datetime) -> Described | None:
+def _find_started_job(batch: BackupRun, instance: Described, since: datetime) -> Described | None:
     """Look for a minute for the job that a trigger may have started."""
     earliest = since - timedelta(minutes=1)
     for _look in looks(batch.task.clock, _SECONDS_TO_FIND_A_JOB, _SECONDS_BETWEEN_LOOKS):
@@ -299,7 +299,7 @@ def _find_started_job(batch: Batch, instance: Described, since: datetime) -> Des
 # -- finish: wait for the jobs, look up the recovery points
 
 
-def _finish(batch: Batch, begun: list[Backup | AzureBackupError]) -> list[Result | AzureBackupError]:
+def _finish(batch: BackupRun, begun: list[Backup | AzureBackupError]) -> list[Result | AzureBackupError]:
     """Wait for all jobs together and give each datasource its result."""
     options = batch.task.options
     if options["wait"] and not batch.task.check_mode:
@@ -343,7 +343,7 @@ def _unread_job(job_id: str | None) -> Described:
     return shape("job", id=job_id, name=str(job_id).rsplit("/", 1)[-1], operation="backup", status="in_progress")
 
 
-def _conclude(batch: Batch, backup: Backup) -> None:
+def _conclude(batch: BackupRun, backup: Backup) -> None:
     """Complete a backup whose wait is over: its recovery point, or why it failed. Raises with what is known."""
     what = f"back up '{(backup.datasource_id or str(backup.job_id)).rsplit('/', 1)[-1]}'"
     job = backup.job or _unread_job(backup.job_id)
@@ -367,7 +367,7 @@ def _conclude(batch: Batch, backup: Backup) -> None:
     backup.msg = f"{verb} {what.removeprefix('back up ')}: job {job['name']} {str(job['status']).replace('_', ' ')}"
 
 
-def _check_over(batch: Batch, backup: Backup, job: Described, what: str) -> None:
+def _check_over(batch: BackupRun, backup: Backup, job: Described, what: str) -> None:
     """Raise for a job that is not known to be over, saying how to go on waiting for it."""
     way_on = f"resume the wait with job_id: {job['id']}{_or_run_again(batch, job)}"
     if backup.failure:
@@ -383,7 +383,7 @@ def _check_over(batch: Batch, backup: Backup, job: Described, what: str) -> None
         raise TimedOut(f"Cannot {what}: job {job['name']} {end}. It continues in Azure; {way_on}")
 
 
-def _or_run_again(batch: Batch, job: Described) -> str:
+def _or_run_again(batch: BackupRun, job: Described) -> str:
     """Say until when another run of the task joins a job; nothing where it would start another backup."""
     started = parse_time(job["start_time"]) or batch.begun
     end = started + timedelta(seconds=batch.join_within)
@@ -394,7 +394,7 @@ def _or_run_again(batch: Batch, job: Described) -> str:
     return ", or run the task again while its snapshot is being taken, to join it" if batch.service.takes_snapshot(job) else ""
 
 
-def _recovery_point_of(batch: Batch, job: Described) -> Described | None:
+def _recovery_point_of(batch: BackupRun, job: Described) -> Described | None:
     """Look up the recovery point that a job made; its bare name where it cannot be read, which fails no backup."""
     service, name, instance = batch.service, job["recovery_point_id"], job["instance_name"]
     bare = shape("recovery_point", name=name, instance_name=instance, datasource_id=job["datasource_id"])
@@ -438,6 +438,6 @@ def _resume(task: Task) -> Result:
         # It may have been started a moment ago; the wait gives it a minute to appear.
         job = _unread_job(job_id)
     backup = Backup(job["datasource_id"], "resume", f"job {job['name']} has status {job['status']}", None, job_id, job)
-    batch = Batch(task, service, task.deadline(), {}, [], None)
+    batch = BackupRun(task, service, task.deadline(), {}, [], None)
     outcome = _finish(batch, [backup])[0]
     return summarise([failed_item(backup.datasource_id, outcome) if isinstance(outcome, AzureBackupError) else outcome])

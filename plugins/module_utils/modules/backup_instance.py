@@ -45,11 +45,11 @@ _CHANGING = (
     "policy_name", "policy_id", "containers_list", "auto_protection", "include_disk_luns", "exclude_disk_luns",
 )  # fmt: skip
 
-_STATES = {"present": PROTECTED, "suspended": SUSPENDED, "stopped": STOPPED}
+_STATE_OF_OPTION = {"present": PROTECTED, "suspended": SUSPENDED, "stopped": STOPPED}
 
 
 @dataclass
-class Batch:
+class ProtectionRun:
     """What all datasources of a task share.
 
     policy: None where the task names none; location: of the vault, or of the one that is still to be created.
@@ -105,7 +105,7 @@ def ensure_instances(task: Task) -> Result:
         else None
     )
     location = None if absent else _location_of(task, service, vault)
-    batch = Batch(task, service, vault, policy, service.list_instances() if vault else [], location)
+    batch = ProtectionRun(task, service, vault, policy, service.list_instances() if vault else [], location)
     if absent:
         if options["permanent"] or any(batch.instance_of(item) for _row, item in datasources):
             _check_removal(batch)
@@ -173,7 +173,7 @@ def _check_options(options: dict[str, Any], datasources: list[tuple[DatasourceTy
         raise BadInput("; ".join(problems))
 
 
-def _check_removal(batch: Batch) -> None:
+def _check_removal(batch: ProtectionRun) -> None:
     """Refuse to destroy data that nothing keeps, unless the task says so."""
     if batch.vault is None:
         return
@@ -199,7 +199,7 @@ def _result(datasource: ResourceId, before: Described | None, after: Described |
 # -- a datasource that the vault does not protect yet
 
 
-def _protect(batch: Batch, datasource_type: DatasourceType, datasource: ResourceId, group: ResourceId) -> Steps:
+def _protect(batch: ProtectionRun, datasource_type: DatasourceType, datasource: ResourceId, group: ResourceId) -> Steps:
     task, service = batch.task, batch.service
     if task.options["state"] == "stopped" and task.options["undelete"]:
         held = batch.deleted_instance_of(datasource)
@@ -249,7 +249,7 @@ def _protect(batch: Batch, datasource_type: DatasourceType, datasource: Resource
 
 
 def _undelete(
-    batch: Batch, datasource_type: DatasourceType, datasource: ResourceId, deleted: Described, group: ResourceId
+    batch: ProtectionRun, datasource_type: DatasourceType, datasource: ResourceId, deleted: Described, group: ResourceId
 ) -> Steps:
     """Bring a soft-deleted instance back, where the task says so, and protect by it unless it is to be stopped."""
     task, service, policy = batch.task, batch.service, batch.policy or {}
@@ -294,7 +294,7 @@ def _refuse_protected_elsewhere(service: BackupService, datasource: ResourceId) 
             )
 
 
-def _check_datasource(batch: Batch, datasource_type: DatasourceType, datasource: ResourceId) -> str:
+def _check_datasource(batch: ProtectionRun, datasource_type: DatasourceType, datasource: ResourceId) -> str:
     """Read the datasource and refuse what Azure would refuse later: another region, a SKU that the policy does not suit."""
     service = batch.service
     found = batch.task.session.read(
@@ -320,7 +320,7 @@ def _check_datasource(batch: Batch, datasource_type: DatasourceType, datasource:
     return location
 
 
-def _acting_identity(batch: Batch, datasource_type: DatasourceType) -> str | None:
+def _acting_identity(batch: ProtectionRun, datasource_type: DatasourceType) -> str | None:
     """Give the user-assigned identity that a new protection acts with; where the vault has none at all, Azure says so itself."""
     if batch.vault is None or not datasource_type.roles:
         return None
@@ -328,7 +328,7 @@ def _acting_identity(batch: Batch, datasource_type: DatasourceType) -> str | Non
     return find_identity(batch.vault, batch.task.options["identity_id"], is_needed)[0]
 
 
-def _predict(batch: Batch, protection: Protection) -> Described:
+def _predict(batch: ProtectionRun, protection: Protection) -> Described:
     return shape(
         "instance",
         id=batch.service.instance_id(protection.instance_name),
@@ -391,10 +391,10 @@ def _change_action(changes: Mapping[str, object]) -> str:
 
 
 def _converge(
-    batch: Batch, datasource_type: DatasourceType, datasource: ResourceId, before: Described, group: ResourceId
+    batch: ProtectionRun, datasource_type: DatasourceType, datasource: ResourceId, before: Described, group: ResourceId
 ) -> Steps:
     task, service, policy = batch.task, batch.service, batch.policy
-    wanted = _STATES[task.options["state"]]
+    wanted = _STATE_OF_OPTION[task.options["state"]]
     _check_group_stays(task, datasource_type, datasource, before, group)
     changes = _wanted_changes(batch, datasource_type, datasource, before)
     in_transit = before["state"] in IN_TRANSIT
@@ -452,7 +452,9 @@ def _check_group_stays(
         )
 
 
-def _wanted_changes(batch: Batch, datasource_type: DatasourceType, datasource: ResourceId, before: Described) -> dict[str, Any]:
+def _wanted_changes(
+    batch: ProtectionRun, datasource_type: DatasourceType, datasource: ResourceId, before: Described
+) -> dict[str, Any]:
     """Give what of an existing protection is to be changed: policy_id, and containers_list with auto_protection."""
     task, policy = batch.task, batch.policy or {}
     changes: dict[str, Any] = {}
@@ -478,7 +480,7 @@ def _wanted_changes(batch: Batch, datasource_type: DatasourceType, datasource: R
     return changes
 
 
-def _policy_of(batch: Batch, instance: Described) -> Described:
+def _policy_of(batch: ProtectionRun, instance: Described) -> Described:
     """Read the policy that an instance has, where the task names none."""
     found = batch.policy_of(str(instance["policy_name"]))
     # What is stopped may have lost its policy.
@@ -494,7 +496,7 @@ def _listed(luns: tuple[int, ...] | None) -> list[int] | None:
     return list(luns) if luns is not None else None
 
 
-def _change(batch: Batch, current: Described, changes: dict[str, Any], deadline: Deadline) -> None:
+def _change(batch: ProtectionRun, current: Described, changes: dict[str, Any], deadline: Deadline) -> None:
     """Change what an instance is not already; a resumed one may have got its policy with that."""
     left = {**changes}
     if "policy_id" in left and same_id(current["policy_id"], left["policy_id"]):
@@ -505,7 +507,7 @@ def _change(batch: Batch, current: Described, changes: dict[str, Any], deadline:
 
 
 def _resume(
-    batch: Batch, datasource_type: DatasourceType, datasource: ResourceId, before: Described, deadline: Deadline
+    batch: ProtectionRun, datasource_type: DatasourceType, datasource: ResourceId, before: Described, deadline: Deadline
 ) -> Described:
     """Back up again, and give the instance as it is then.
 
@@ -530,7 +532,7 @@ def _resume(
     return wait_for_state(batch.service, before["name"], PROTECTED, deadline)
 
 
-def _remove(batch: Batch, datasource: ResourceId, before: Described | None) -> Steps:
+def _remove(batch: ProtectionRun, datasource: ResourceId, before: Described | None) -> Steps:
     task, service = batch.task, batch.service
     if before is None:
         return (yield from _purge(batch, datasource))
@@ -546,7 +548,7 @@ def _remove(batch: Batch, datasource: ResourceId, before: Described | None) -> S
     return _result(datasource, before, None, "remove", f"'{datasource.name}' is no longer protected; {fate}")
 
 
-def _purge(batch: Batch, datasource: ResourceId) -> Steps:
+def _purge(batch: ProtectionRun, datasource: ResourceId) -> Steps:
     """Destroy a soft-deleted instance where the task says so: without soft delete, bringing it back and deleting it does."""
     task, service = batch.task, batch.service
     nothing = f"'{datasource.name}' is not protected in this vault"

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from ..errors import AzureBackupError, BadInput, Denied, MissingLibrary, NotFound, OperationFailed, UntrustedHost
+from ..jobs.hsm_jobs import lasted
 from ..model.durations import format_time, parse_time, seconds_in
 from ..model.result_shapes import Described, shape
 from ..services.managed_hsm.backups import BACKUP, ManagedHsm
@@ -23,7 +24,7 @@ from ..services.managed_hsm.storage import (
     read_storage,
     written_at,
 )
-from .hsm_jobs import lasted, name_of, open_hsm, problems_with_options, resume_job, run_job
+from .hsm_options import name_of, open_hsm, problems_with_options, resume_job, run_job
 from .task import Result, Task
 
 # What Microsoft's article asks of a SAS token for backups.

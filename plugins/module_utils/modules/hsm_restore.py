@@ -10,11 +10,12 @@ import re
 from typing import Any
 
 from ..errors import AzureBackupError, BadInput, MissingLibrary, NotFound, UntrustedHost
+from ..jobs.hsm_jobs import lasted
 from ..model.result_shapes import Described
 from ..model.urls import read_address
 from ..services.managed_hsm.backups import RESTORE
 from ..services.managed_hsm.storage import Storage, has_folder, read_storage
-from .hsm_jobs import lasted, name_of, open_hsm, problems_with_options, resume_job, run_job
+from .hsm_options import name_of, open_hsm, problems_with_options, resume_job, run_job
 from .task import Result, Task
 
 _PERMISSIONS = "rl"

@@ -20,7 +20,7 @@ from .stackhub_options import missing_location, open_region, without_region
 from .task import Result, Task
 
 # What the service calls a backup that is not over (openapi).
-_RUNNING = (None, "creating", "queued", "running", "in_progress")
+_UNFINISHED = (None, "creating", "queued", "running", "in_progress")
 
 _SUCCEEDED = ("succeeded", "partial_succeeded")
 
@@ -73,7 +73,7 @@ def ensure_backup(task: Task) -> Result:
 def _find_running(region: BackupAdmin, doubtful: list[Described], listed: list[Described]) -> Described | None:
     """Find the backup that runs: one that the list says to run, or else one of the doubtful whose operation has no result yet."""
     for one in listed:
-        if one["status"] in _RUNNING:
+        if one["status"] in _UNFINISHED:
             return one
     return next((one for one in doubtful[:_MOST_TO_ASK] if _has_no_result(region, one)), None)
 
@@ -257,7 +257,7 @@ def _await_end(region: BackupAdmin, name: str, deadline: Deadline, tell: Any) ->
         if backup is None:
             tell("running")
             deadline.sleep(ramp.following(pause), action)
-    while backup["status"] in _RUNNING or _is_uploading(backup):
+    while backup["status"] in _UNFINISHED or _is_uploading(backup):
         tell("uploading" if _is_uploading(backup) else "running")
         deadline.sleep(ramp.following(), action)
         with contextlib.suppress(*TRANSIENT):
@@ -276,7 +276,7 @@ def _read_if_over(region: BackupAdmin, name: str) -> Described | None:
         backup = region.read_backup(name)
     except TRANSIENT:
         return None
-    if backup is None or backup["status"] in _RUNNING or _is_uploading(backup):
+    if backup is None or backup["status"] in _UNFINISHED or _is_uploading(backup):
         return None
     is_over = backup["completely_uploaded"] or backup["time_taken"] or backup["status"] not in _SUCCEEDED
     return backup if is_over else None
@@ -290,7 +290,7 @@ def _is_there(region: BackupAdmin, name: str) -> bool:
 
 
 def _check_status(region: BackupAdmin, backup: Described) -> None:
-    if backup["status"] in (*_RUNNING, *_SUCCEEDED):
+    if backup["status"] in (*_UNFINISHED, *_SUCCEEDED):
         return
     failed = [str(role["role_name"]) for role in backup["role_status"] if role["status"] == "failed"]
     roles = f"; failed roles: {', '.join(failed)}" if failed else ""

@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from ...azure.clients import data_protection_client
 from ...azure.long_running import FirstAnswer, Outcome, follow, send_once
 from ...azure.sdk_errors import translated
 from ...azure.session import Session, json_object
@@ -29,11 +30,11 @@ from ...errors import (
 from ...model.datasource_types import DATASOURCE_TYPES, DatasourceType
 from ...model.policy_spec import Plan
 from ...model.resource_ids import ResourceId
-from ...model.result_shapes import Described
+from ...model.result_shapes import Described, Wire
 from ..interface import EVERY_JOB, JobQuery, Protection
 from ..protection_states import wait_until_gone
 from .guard_requests import INSTANCE_DELETE, INSTANCE_WRITE, STOP, SUSPEND
-from .vault import API, BackupVault, Wire
+from .vault import API, BackupVault
 from .wire import instances, jobs, policies, recovery_points
 from .wire.backup_requests import backup_rule
 
@@ -72,11 +73,11 @@ class DataProtection(BackupVault):
 
     @cached_property
     def _client(self) -> Any:
-        return self._session.data_protection(self.vault.subscription_id)
+        return data_protection_client(self._session, self.vault.subscription_id)
 
     @cached_property
     def _newest_client(self) -> Any:
-        return self._session.data_protection(self.vault.subscription_id, "Microsoft.DataProtection/newest")
+        return data_protection_client(self._session, self.vault.subscription_id, "Microsoft.DataProtection/newest")
 
     def _client_for(self, properties: Wire) -> Any:
         """Give the client whose api-version knows what an instance says."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
+from ...azure.clients import managed_hsm_client
 from ...azure.libraries import load
 from ...azure.long_running import send_once
 from ...azure.sdk_errors import error_of, http_error, translated
@@ -20,9 +21,7 @@ from ...azure.session import API_VERSIONS, Session, json_object
 from ...clock import Deadline
 from ...errors import NotFound
 from ...model.durations import format_time, seconds_of_span
-from ...model.result_shapes import Described, shape, snake
-
-Wire = dict[str, Any]
+from ...model.result_shapes import Described, Wire, shape, snake
 
 BACKUP, RESTORE = "backup", "restore"
 
@@ -38,7 +37,7 @@ class ManagedHsm:
     def __init__(self, session: Session, url: str, name: str) -> None:
         self.name = name
         self._session = session
-        self._client = session.managed_hsm(url)
+        self._client = managed_hsm_client(session, url)
 
     def _send(self, method: str, path: str, action: str, body: Any = None, version: str = "managed HSM") -> Any:
         request = load("azure.core.rest").HttpRequest(method, path, params={"api-version": API_VERSIONS[version]}, json=body)

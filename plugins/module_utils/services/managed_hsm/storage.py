@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import parse_qs
 
+from ...azure.clients import container_client
 from ...azure.sdk_errors import translated
 from ...azure.session import Session
 from ...errors import BadInput
@@ -134,7 +135,7 @@ def list_folders(session: Session, storage: Storage, hsm_name: str) -> list[Fold
     pattern = re.compile(rf"mhsm-{re.escape(hsm_name)}-(\d{{14}})\d*/", re.IGNORECASE)
     found, marks = [], set()
     with translated(f"list the backups in {storage.url}"):
-        for item in session.container(storage.url, storage.sas_token).walk_blobs(name_starts_with="mhsm-", delimiter="/"):
+        for item in container_client(session, storage.url, storage.sas_token).walk_blobs(name_starts_with="mhsm-", delimiter="/"):
             marks.add(item.name)
             match = pattern.fullmatch(item.name)
             made = _made_at(match[1]) if match else None
@@ -147,20 +148,22 @@ def list_folders(session: Session, storage: Storage, hsm_name: str) -> list[Fold
 def mark_failed(session: Session, storage: Storage, folder: Folder) -> None:
     """Put a mark beside a folder whose backup failed: an HSM leaves it there, and nothing in it tells. Raises Denied."""
     with translated(f"mark the failed backup {folder.name} in {storage.url}"):
-        session.container(storage.url, storage.sas_token).upload_blob(f"{folder.name}{_MARK}", b"", overwrite=True)
+        container_client(session, storage.url, storage.sas_token).upload_blob(f"{folder.name}{_MARK}", b"", overwrite=True)
 
 
 def has_folder(session: Session, storage: Storage, folder: str) -> bool:
     """Tell whether a folder is in a container. Raises NotFound for no container, Denied."""
     with translated(f"look for {folder} in {storage.url}"):
-        listed = session.container(storage.url, storage.sas_token).list_blobs(name_starts_with=f"{folder}/", results_per_page=1)
+        listed = container_client(session, storage.url, storage.sas_token).list_blobs(
+            name_starts_with=f"{folder}/", results_per_page=1
+        )
         return next(iter(listed), None) is not None
 
 
 def written_at(session: Session, storage: Storage, folder: Folder) -> datetime | None:
     """Tell when the last blob of a folder was written, which is the end of its backup. Raises NotFound, Denied."""
     with translated(f"read when {folder.name} in {storage.url} was written"):
-        listed = session.container(storage.url, storage.sas_token).list_blobs(name_starts_with=f"{folder.name}/")
+        listed = container_client(session, storage.url, storage.sas_token).list_blobs(name_starts_with=f"{folder.name}/")
         times: list[datetime] = [blob.last_modified for blob in listed]
     return max(times, default=None)
 
@@ -174,7 +177,7 @@ def _made_at(digits: str) -> datetime | None:
 
 def delete_folder(session: Session, storage: Storage, folder: Folder) -> None:
     """Delete a backup with all that lies in it."""
-    client = session.container(storage.url, storage.sas_token)
+    client = container_client(session, storage.url, storage.sas_token)
     with translated(f"delete the backup {folder.name} in {storage.url}"):
         listed = client.list_blobs(name_starts_with=folder.name, include=["metadata"])
         names = [blob.name for blob in listed if blob.name.startswith(f"{folder.name}/") or _is_mark_of(blob, folder)]

@@ -23,11 +23,11 @@ from ...model.datasource_types import DatasourceType
 from ...model.durations import read_end
 from ...model.policy_spec import Plan
 from ...model.resource_ids import ResourceId, same_id
-from ...model.result_shapes import Described
+from ...model.result_shapes import Described, Wire
 from ..interface import EVERY_JOB, JobQuery, Protection
 from ..protection_states import wait_until_gone
 from ..read_back import read_as_written
-from .vault import API, RecoveryServicesVault, Wire
+from .vault import API, RecoveryServicesVault
 from .wire import items, jobs, policies, recovery_points
 from .wire.vaults import describe as describe_vault
 from .wire.vaults import soft_delete_of

@@ -15,11 +15,9 @@ from ...clock import Deadline
 from ...errors import AzureBackupError, Denied, NotFound
 from ...model.durations import format_time
 from ...model.resource_ids import ResourceId
-from ...model.result_shapes import Described
+from ...model.result_shapes import Described, Wire
 from ..interface import Blocking
 from .wire import items, vaults
-
-Wire = dict[str, Any]
 
 API = API_VERSIONS["Microsoft.RecoveryServices"]
 

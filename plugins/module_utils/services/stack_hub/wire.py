@@ -12,9 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...model.durations import format_time, parse_time, seconds_of
-from ...model.result_shapes import Described, shape, snake
-
-Wire = dict[str, Any]
+from ...model.result_shapes import Described, Wire, shape, snake
 
 # Options that can be read back -> Azure's names.
 STORE = {"path": "path", "user_name": "userName", "blob_storage_url": "blobStorageUrl"}

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure import libraries
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.clients import container_client, managed_hsm_client
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.pipeline import ForAudiences
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.session import Session
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import InterruptibleClock
@@ -235,7 +236,7 @@ def test_a_failed_job_is_failed_however_it_is_looked_at(stored: WithStore) -> No
 def test_a_storage_host_gets_no_token_for_anything_else(stored: WithStore) -> None:
     clock = VirtualClock(stored.azure.azure.clock)
     with Session({}, clock, check_mode=True, needs_subscription=False) as session:
-        container = session.container(stored.blobs.container_uri, stored.blobs.make_sas())
+        container = container_client(session, stored.blobs.container_uri, stored.blobs.make_sas())
         with pytest.raises(AssertionError, match="was about to be sent in check mode"):
             container.upload_blob("x", b"x")
         with pytest.raises(UntrustedHost):
@@ -605,9 +606,9 @@ def test_nothing_new_goes_to_an_hsm_or_a_store_once_the_task_is_to_end(operator:
     clock.interrupt()
     before = len(operator.azure.azure.journal.entries)
     with Session({}, clock, needs_subscription=False) as session:
-        hsm = session.managed_hsm(operator.azure.emulator.urls["managed_hsm"])
+        hsm = managed_hsm_client(session, operator.azure.emulator.urls["managed_hsm"])
         with pytest.raises(Interrupted):
             hsm.begin_backup(NOWHERE, sas_token=SAS)
         with pytest.raises(Interrupted):
-            session.container(NOWHERE, SAS).delete_blob("folder/blob")
+            container_client(session, NOWHERE, SAS).delete_blob("folder/blob")
     assert [entry for entry in operator.azure.azure.journal.entries[before:] if entry["is_write"]] == []

@@ -12,8 +12,6 @@ from typing import Any
 from ....errors import sentences
 from ....model.datasource_types import find_by_wire_type
 
-Wire = dict[str, Any]
-
 
 def describe_errors(details: Any) -> list[dict[str, Any]]:
     """Give errors as results show them; details: one error or a list of them."""

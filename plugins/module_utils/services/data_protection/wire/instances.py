@@ -14,9 +14,9 @@ from typing import Any
 from ....model.datasource_types import DatasourceType, find_by_wire_type
 from ....model.durations import format_time, parse_time
 from ....model.resource_ids import ResourceId
-from ....model.result_shapes import shape, snake
+from ....model.result_shapes import Wire, shape, snake
 from ...interface import Protection
-from .fields import Wire, describe_errors, type_of, vault_of
+from .fields import describe_errors, type_of, vault_of
 
 # How the objectType of containers ends that are protected by themselves (azure-mgmt-dataprotection 2.2, api-version 2026-06-01).
 _AUTOMATIC = "ForAutoProtection"

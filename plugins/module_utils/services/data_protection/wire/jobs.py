@@ -10,8 +10,8 @@ import re
 from typing import Any
 
 from ....model.durations import format_time, parse_time, seconds_of, to_iso_duration
-from ....model.result_shapes import shape, snake
-from .fields import Wire, describe_errors, type_of, vault_of
+from ....model.result_shapes import Wire, shape, snake
+from .fields import describe_errors, type_of, vault_of
 
 # The description of the API says Success and SuccessWithWarning where the service says Completed.
 _JOB_STATUS = {

@@ -17,11 +17,11 @@ from ....errors import BadInput
 from ....model.datasource_types import DatasourceType, find_by_wire_type
 from ....model.durations import read_iso, seconds_of
 from ....model.policy_spec import Plan
-from ....model.result_shapes import shape
+from ....model.result_shapes import Wire, shape
 from ....model.retention import CRITERIA, LAST_DAY, OPERATIONAL, STANDARD_TAGS, Retention, RetentionRule, is_rule_name
 from ....model.schedule import DAYS, Schedule
 from ....model.time_zones import has_southern_summer, offset_of, same_zone
-from .fields import Wire, type_of
+from .fields import type_of
 
 # azurerm's pattern.
 _NAME = re.compile(r"[-A-Za-z0-9]{3,150}")

@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....model.durations import format_time, parse_time
-from ....model.result_shapes import Described, shape, snake
-from .fields import Wire
+from ....model.result_shapes import Described, Wire, shape, snake
 
 
 def describe_ranges(wire: Wire, instance: Described) -> list[Described]:

@@ -15,10 +15,8 @@ from ....errors import BadInput
 from ....model.durations import format_time, parse_time
 from ....model.managed_identities import kinds_of, merge_identity, writable_identity
 from ....model.resource_ids import ResourceId, normalize, parse_resource_id
-from ....model.result_shapes import comparable, shape
+from ....model.result_shapes import Wire, comparable, shape
 from ....model.tags import merge_tags
-
-Wire = dict[str, Any]
 
 _KEY_URI = re.compile(r"https://[^/\s?#]+/keys/[^/\s?#]+(/[^/\s?#]+)?", re.IGNORECASE)
 
@@ -38,7 +36,7 @@ _READ_ONLY = (
 
 _NAME = re.compile(r"[-A-Za-z0-9]{2,50}")
 
-_STATES = {
+_PATHS_OF_STATES = {
     "cross_region_restore_state": ("featureSettings", "crossRegionRestoreSettings", "state"),
     "cross_subscription_restore_state": ("featureSettings", "crossSubscriptionRestoreSettings", "state"),
     "alerts_for_all_job_failures": ("monitoringSettings", "azureMonitorAlertSettings", "alertsForAllJobFailures"),
@@ -110,7 +108,7 @@ def merge(current: Wire | None, options: dict[str, Any]) -> Wire:
         security["encryptionSettings"] = _merge_encryption(
             security.get("encryptionSettings") or {}, options["encryption_settings"]
         )
-    for option, (group, name, key) in _STATES.items():
+    for option, (group, name, key) in _PATHS_OF_STATES.items():
         if options[option]:
             settings = _below(_below(properties, group), name)
             settings[key] = _keep_spelling(settings.get(key), options[option])
@@ -276,7 +274,7 @@ def describe(wire: Wire, vault: ResourceId | None = None) -> dict[str, Any]:
         },
         immutability_state=_dig(wire, "properties", "securitySettings", "immutabilitySettings", "state") or "Disabled",
         encryption_settings=_describe_encryption(_dig(wire, "properties", "securitySettings", "encryptionSettings")),
-        **{option: _dig(wire, "properties", *path) for option, path in _STATES.items()},
+        **{option: _dig(wire, "properties", *path) for option, path in _PATHS_OF_STATES.items()},
         is_protected_by_resource_guard=_dig(wire, "properties", "isVaultProtectedByResourceGuard"),
         replicated_regions=_dig(wire, "properties", "replicatedRegions") or [],
         secure_score=_dig(wire, "properties", "secureScore"),

@@ -17,14 +17,12 @@ from typing import Any
 from ....errors import sentences
 from ....model.durations import format_time, parse_time, seconds_of
 from ....model.resource_ids import ResourceId, parse_resource_id
-from ....model.result_shapes import shape, snake
-
-Wire = dict[str, Any]
+from ....model.result_shapes import Wire, shape, snake
 
 _TYPE = "Microsoft.Compute/virtualMachines"
 
 # Azure's states in the words of Backup vaults. IRPending: protected, and the first backup is still to come.
-_STATES = {
+_STATE_OF_ITEM = {
     "irpending": "protection_configured",
     "protected": "protection_configured",
     "protectionstopped": "protection_stopped",
@@ -128,7 +126,7 @@ def describe(wire: Wire, vault: ResourceId, days: int | None, now: datetime | No
         policy_name=policy_id.rsplit("/", 1)[-1] if policy_id else None,
         include_disk_luns=sorted(luns) if luns is not None and exclusion.get("isInclusionList") else None,
         exclude_disk_luns=sorted(luns) if luns is not None and not exclusion.get("isInclusionList") else None,
-        state="soft_deleted" if is_deleted(wire) else _STATES.get(state, snake(properties.get("protectionState"))),
+        state="soft_deleted" if is_deleted(wire) else _STATE_OF_ITEM.get(state, snake(properties.get("protectionState"))),
         provisioning_state="succeeded",
         errors=_errors(properties) if state == "protectionerror" else [],
         deletion_time=format_time(parse_time(properties.get("deferredDeleteTimeInUTC"))),

@@ -13,10 +13,8 @@ from typing import Any
 from ....errors import sentences
 from ....model.durations import format_time, parse_time, seconds_of
 from ....model.resource_ids import ResourceId
-from ....model.result_shapes import shape, snake
+from ....model.result_shapes import Wire, shape, snake
 from ...interface import JobQuery
-
-Wire = dict[str, Any]
 
 _OPERATIONS = {"backup": "Backup", "on_demand_backup": "Backup", "scheduled_backup": "Backup", "restore": "Restore"}
 

@@ -16,11 +16,9 @@ from ....errors import BadInput
 from ....model.datasource_types import DATASOURCE_TYPES
 from ....model.durations import count_in
 from ....model.policy_spec import Plan
-from ....model.result_shapes import shape
+from ....model.result_shapes import Wire, shape
 from ....model.retention import LAST_DAY, MONTHS, Retention, RetentionRule
 from ....model.schedule import DAYS, Schedule
-
-Wire = dict[str, Any]
 
 # The date of a time does not count.
 _DATE = "2024-01-01"

@@ -9,9 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....model.durations import format_time, parse_time
-from ....model.result_shapes import shape, snake
-
-Wire = dict[str, Any]
+from ....model.result_shapes import Wire, shape, snake
 
 _CONSISTENCY = {
     "appconsistent": "application",

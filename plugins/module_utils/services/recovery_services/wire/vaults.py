@@ -17,10 +17,8 @@ from typing import Any
 from ....errors import BadInput
 from ....model.managed_identities import kinds_of, merge_identity
 from ....model.resource_ids import ResourceId, normalize, parse_resource_id
-from ....model.result_shapes import shape
+from ....model.result_shapes import Wire, shape
 from ....model.tags import merge_tags
-
-Wire = dict[str, Any]
 
 # Options that are one word, where they are, and what a vault of which it was never said is.
 _WORDS = {
