@@ -16,6 +16,7 @@ from typing import Any
 from .arm import ArmError, Call, Reply, Route, Wire, check_properties, page_of, resource_not_found
 from .clock import Schedule, iso_duration, ticks
 from .faults import Faults
+from .operations import Operation, Operations
 
 NAMESPACE = "Microsoft.Backup.Admin"
 _LOCATIONS = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Backup.Admin/backupLocations"
@@ -36,22 +37,12 @@ _SECONDS_OF_PRUNING = 50.0
 
 
 @dataclass
-class Job:
-    """What goes on: registered a moment after it was accepted, with a result once it is over."""
-
-    accepted: datetime
-    is_over: bool = False
-    result: Any = None
-
-
-@dataclass
 class Location:
     """A region: where its backups go, its backups by id, and what goes on there."""
 
     name: str
     store: Wire
     backups: dict[str, Wire] = field(default_factory=dict)
-    jobs: dict[str, Job] = field(default_factory=dict)
     garbage: list[str] = field(default_factory=list)
     running: str | None = None
     is_updating: bool = False
@@ -64,6 +55,7 @@ class BackupAdmin:
         self._schedule = schedule
         self._clock = schedule.clock
         self._faults = faults
+        self._operations: Operations[Operation] = Operations(schedule, faults)
         self._subscription = subscription_id
         self.locations: dict[str, Location] = {}
 
@@ -209,13 +201,13 @@ class BackupAdmin:
         is_async: bool,
     ) -> Reply:
         """Answer 202 and let the work be done later; it gives the result."""
-        job = location.jobs[name] = Job(self._clock.now())
+        operation = Operation(name, self._clock.now())
 
-        def finish(due: datetime) -> None:
-            job.result = work(due)
-            job.is_over = True
+        def finish(_operation: Operation, due: datetime) -> None:
+            result = work(due)
+            operation.result = lambda: result
 
-        self._schedule.after(seconds, finish)
+        self._operations.begin(operation, (f"{self._id(location)}/{name}",), seconds, finish)
         return Reply(202, None, self._headers(call, location, name, retry_after, is_async))
 
     def _headers(self, call: Call, location: Location, name: str, retry_after: float, is_async: bool) -> dict[str, str]:
@@ -228,17 +220,17 @@ class BackupAdmin:
     def _read_result(self, call: Call) -> Reply:
         location = self._find(call)
         name = call.path["operation"].lower()
-        job = location.jobs.get(name)
-        if job is None or self._clock.now() < job.accepted + self._clock.lasting(_SECONDS_UNTIL_REGISTERED):
+        operation = self._operations.find(f"{self._id(location)}/{name}")
+        if self._clock.now() < operation.started + self._clock.lasting(_SECONDS_UNTIL_REGISTERED):
             # Asked too quickly, it is not registered yet (azure-docs pull request 15596).
             raise ArmError(404, "OperationNotFound", f"The operation '{name}' was not found.")
-        result = job.result
+        result: Any = operation.result() if operation.result else None
         if call.query.get("IsAsyncOperation"):
-            if not job.is_over:
+            if not operation.is_over:
                 body = {"status": "Accepted", "properties": {"provisioningState": "Accepted"}}
                 return Reply(200, body, self._headers(call, location, name, 30, is_async=True))
             return Reply(200, {"status": "Succeeded", **{key: result[key] for key in ("id", "name", "properties")}})
-        if not job.is_over:
+        if not operation.is_over:
             return Reply(202, None, self._headers(call, location, name, 60, is_async=False))
         return Reply(200, result)
 

@@ -1,95 +1,70 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Long-running operations of Resource Manager: signed URLs, status documents, results."""
+"""Long-running operations of all providers: begun, over when their time has come, found again by what a poll asks for."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from .arm import ArmError, Call, Reply, Wire
-from .clock import Schedule, ticks, whole_seconds
+from .arm import ArmError, Wire
+from .clock import Schedule
 from .faults import Faults
-
-# Since 2024 operation URLs carry a certificate: the whole URL is over 3,000 characters long.
-_CERTIFICATE_LENGTH = 2600
 
 
 @dataclass
 class Operation:
-    """One operation: Inprogress until it is finished with Succeeded or Failed."""
+    """One operation.
+
+    error: set by its work where it fails; properties: of its status once it has succeeded; result: gives what its result is
+    answered with.
+    """
 
     name: str
     started: datetime
-    status_path: str
-    result_path: str
-    query: str
-    status: str = "Inprogress"
     ended: datetime | None = None
     error: Wire | None = None
     properties: Wire | None = None
     result: Callable[[], Any] | None = None
-    headers: dict[str, str] = field(default_factory=dict)
 
-    def document(self) -> Wire:
-        """Give the operationStatus body as recorded: whole seconds at the end, no endTime before."""
-        body: Wire = {"id": self.status_path, "name": self.name, "status": self.status}
-        if self.error:
-            body["error"] = _without_nulls(self.error)
-        body["startTime"] = ticks(self.started)
-        body["endTime"] = whole_seconds(self.ended)
-        if self.properties:
-            body["properties"] = self.properties
-        return body
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, well or badly."""
+        return self.ended is not None
 
-
-def _without_nulls(value: Any) -> Any:
-    """Leave out what is null, as the error in an operation's status does and a refusal at once does not."""
-    if isinstance(value, dict):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
-    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+    @property
+    def status(self) -> str:
+        """InProgress, Succeeded or Failed."""
+        if not self.is_over:
+            return "InProgress"
+        return "Failed" if self.error else "Succeeded"
 
 
-class Operations:
-    """All operations of a provider."""
+Kind = TypeVar("Kind", bound=Operation)
+
+
+class Operations(Generic[Kind]):
+    """The operations of a provider. How they are asked for and what is answered is the provider's own."""
 
     def __init__(self, schedule: Schedule, faults: Faults) -> None:
+        self.clock = schedule.clock
         self._schedule = schedule
         self._faults = faults
-        self._by_path: dict[str, Operation] = {}
+        self._known: dict[str, Kind] = {}
 
     def begin(
-        self,
-        call: Call,
-        owner: str,
-        status_scope: str,
-        result_scope: str,
-        seconds: float,
-        work: Callable[[Operation, datetime], None],
-        may_fail: bool = False,
-    ) -> Operation:
-        """Begin an operation that does its work after that many seconds.
+        self, operation: Kind, keys: Iterable[str], seconds: float, work: Callable[[Kind, datetime], None], may_fail: bool = False
+    ) -> Kind:
+        """Begin an operation that does its work after that many seconds, and give it.
 
-        owner: the guid of the vault; status_scope, result_scope: paths before /operationStatus and /operationResults;
-        work: may set properties, or error to make it fail; may_fail: whether a failure may come instead of it (faults).
+        keys: what it is found by, in any casing; work: may set properties and result, or error to make it fail; may_fail: whether
+        a failure may come instead of it (faults).
         """
-        name = base64.b64encode(f"{owner};{uuid.uuid4()}".encode()).decode()
-        moment = self._schedule.clock.now()
-        seed = hashlib.sha256(name.encode()).hexdigest()
-        certificate = (seed * (_CERTIFICATE_LENGTH // len(seed) + 1))[:_CERTIFICATE_LENGTH]
-        query = f"api-version={call.api_version}&t={int(moment.timestamp() * 1e7)}&c={certificate}&s={seed}&h={seed[:43]}"
-        operation = Operation(
-            name, moment, f"{status_scope}/operationStatus/{name}", f"{result_scope}/operationResults/{name}", query
-        )
-        self._by_path[operation.status_path.lower()] = operation
-        self._by_path[operation.result_path.lower()] = operation
-
+        for key in keys:
+            self._known[key.lower()] = operation
         fate = self._faults.take_operation_fate() if may_fail else {}
 
         def finish(due: datetime) -> None:
@@ -98,45 +73,13 @@ class Operations:
             else:
                 work(operation, due)
             operation.ended = due
-            operation.status = "Failed" if operation.error else "Succeeded"
 
         self._schedule.after(seconds, finish)
         return operation
 
-    def headers(self, call: Call, operation: Operation, retry_after: float, location: bool = True) -> dict[str, str]:
-        """Give the headers of an operation's first answer; retry_after in Azure's seconds, 0 for none."""
-        headers = {"Azure-AsyncOperation": f"{call.url}{operation.status_path}?{operation.query}"}
-        if location:
-            headers["Location"] = f"{call.url}{operation.result_path}?{operation.query}"
-        if retry_after:
-            headers["Retry-After"] = self._schedule.clock.retry_after(retry_after)
-        return headers
-
-    def _find(self, call: Call) -> Operation:
-        operation = self._by_path.get(call.full_path.lower())
-        if operation is None:
-            raise ArmError(404, "OperationNotFound", f"The operation '{call.path.get('operation')}' was not found.")
-        if call.raw_query != operation.query:
-            raise ArmError(400, "InvalidOperationUrl", "The operation URL is not the one that was given out.")
-        return operation
-
-    def read_status(self, call: Call) -> Reply:
-        """Answer a poll of Azure-AsyncOperation: 200 while running and when failed, never a Retry-After."""
-        return Reply(200, self._find(call).document())
-
-    def read_result(self, call: Call) -> Reply:
-        """Answer a poll of Location. The final answer repeats Azure-AsyncOperation and Retry-After all the same."""
-        operation = self._find(call)
-        headers = {
-            "Azure-AsyncOperation": f"{call.url}{operation.status_path}?{operation.query}",
-            "Retry-After": self._schedule.clock.retry_after(30),
-        }
-        if operation.status == "Inprogress":
-            headers["Location"] = f"{call.url}{operation.result_path}?{operation.query}"
-            return Reply(202, None, headers)
-        if operation.error:
-            return Reply(400, {"error": operation.error}, headers)
-        if operation.result:
-            # Recorded for instances: the result alone says nothing of the operation any more.
-            return Reply(200, operation.result())
-        return Reply(200, operation.properties or {"objectType": "OperationJobExtendedInfo"}, headers)
+    def find(self, key: str) -> Kind:
+        """Give the operation that a poll asks for. Raises ArmError 404."""
+        found = self._known.get(key.lower())
+        if found is None:
+            raise ArmError(404, "OperationNotFound", f"The operation '{key.rsplit('/', 1)[-1]}' was not found.")
+        return found

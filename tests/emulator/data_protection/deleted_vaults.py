@@ -19,9 +19,9 @@ from ..arm import (
     resource_not_found,
 )
 from ..clock import ticks
-from ..operations import Operation
 from ..protectable import refuse
 from .fields import NAMESPACE
+from .signed_operations import SignedOperation
 from .state import DeletedVault, Vault
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class DeletedVaults:
         vault.wire["properties"]["provisioningState"] = "Provisioning"
         self._provider.vaults[key] = vault
 
-        def done(_operation: Operation, _due: datetime) -> None:
+        def done(_operation: SignedOperation, _due: datetime) -> None:
             vault.wire["properties"]["provisioningState"] = "Succeeded"
 
         operation = self._provider.begin(call, vault, "vault", done)

@@ -17,9 +17,9 @@ from ..arm import (
     check_properties,
     page_of,
 )
-from ..operations import Operation
 from ..protectable import refuse, row_of, snapshot_group
 from .fields import INSTANCE, NAMESPACE, NEEDS_ALWAYS_ON, SECONDS, VAULT
+from .signed_operations import SignedOperation
 from .state import Instance, Vault
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Instances:
         check_properties(document, {"backupInstance", "objectType"}, "ValidateForBackupRequest")
         properties = self._checked_instance(vault, document.get("backupInstance") or {}, None, call.api_version)
 
-        def done(operation: Operation, _due: datetime) -> None:
+        def done(operation: SignedOperation, _due: datetime) -> None:
             operation.error = self._provider.datasources.missing_permission(vault.wire, properties)
 
         operation = self._provider.begin(call, vault, "validate", done)
@@ -134,7 +134,7 @@ class Instances:
         own_name = call.path["instance"].lower()
         properties = self._checked_instance(vault, document.get("backupInstance") or {}, own_name, call.api_version)
 
-        def done(operation: Operation, _due: datetime) -> None:
+        def done(operation: SignedOperation, _due: datetime) -> None:
             operation.error = self._provider.datasources.missing_permission(vault.wire, properties)
 
         operation = self._provider.begin(call, vault, "validate", done)
@@ -159,7 +159,7 @@ class Instances:
         existing.wire["properties"].update(properties)
         existing.become("UpdatingProtection")
 
-        def done(operation: Operation, _due: datetime) -> None:
+        def done(operation: SignedOperation, _due: datetime) -> None:
             operation.result = lambda: existing.wire
             self._provider.schedule.after(SECONDS["configure"], lambda _moment: existing.become("ProtectionConfigured"))
 
@@ -187,7 +187,7 @@ class Instances:
             error = self._provider.datasources.missing_permission(vault.wire, properties)
             instance.become("ProtectionError" if error else "ProtectionConfigured", error)
 
-        def done(_operation: Operation, _due: datetime) -> None:
+        def done(_operation: SignedOperation, _due: datetime) -> None:
             instance.wire["properties"]["provisioningState"] = "Succeeded"
             self._provider.schedule.after(SECONDS["configure"], configured)
 
@@ -206,7 +206,7 @@ class Instances:
             return Reply(204)
         self._provider.guards.check_unlocked(vault.wire, "backupInstances/delete", instance.wire["id"])
 
-        def done(_operation: Operation, due: datetime) -> None:
+        def done(_operation: SignedOperation, due: datetime) -> None:
             if vault.instances.pop(key, None) and str(vault.soft_delete.get("state", "Off")).lower() != "off":
                 self._provider.deleted_instances_api.soft_delete(vault, key, instance, due)
 
@@ -216,7 +216,7 @@ class Instances:
     def _change_state(self, call: Call, state: str) -> Reply:
         vault, instance = self._provider.instance(call)
 
-        def done(_operation: Operation, _due: datetime) -> None:
+        def done(_operation: SignedOperation, _due: datetime) -> None:
             instance.become(state)
 
         operation = self._provider.begin(call, vault, "state", done)

@@ -20,9 +20,9 @@ from ..arm import (
     resource_not_found,
 )
 from ..clock import iso_duration, ticks
-from ..operations import Operation
 from ..protectable import has_schedule, row_of
 from .fields import INSTANCE, NAMESPACE, SECONDS, VAULT, with_dotnet_duration
+from .signed_operations import SignedOperation
 from .state import Instance, Vault
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Jobs:
             )
         job = self._start_job(vault, instance, policy_name, tag)
 
-        def done(operation: Operation, _due: datetime) -> None:
+        def done(operation: SignedOperation, _due: datetime) -> None:
             operation.properties = {"jobId": job["id"], "objectType": "OperationJobExtendedInfo"}
 
         operation = self._provider.begin(call, vault, "trigger", done)

@@ -23,7 +23,6 @@ from ..arm import (
 from ..authorization import Authorization
 from ..clock import Schedule, ticks
 from ..faults import Faults
-from ..operations import Operation, Operations
 from ..planting import daily_disk_policy, disk_instance
 from ..protectable import DISK, Datasources
 from ..resource_graph import graph_row
@@ -36,6 +35,7 @@ from .instances import Instances
 from .jobs import Jobs
 from .policies import Policies
 from .recovery_points import RecoveryPoints
+from .signed_operations import SignedOperation, SignedOperations
 from .state import DeletedVault, Instance, Vault
 from .vaults import Vaults
 
@@ -106,7 +106,7 @@ class DataProtection:
         self.datasources = datasources
         self.authorization = authorization
         self.faults = faults
-        self.operations = Operations(schedule, faults)
+        self.operations = SignedOperations(schedule, faults)
         self.guards = ResourceGuards(self.clock, groups, may_reach, lambda call: self.vault(call).wire)
         self.vaults: dict[tuple[str, str, str], Vault] = {}
         self.deleted_vaults: dict[str, DeletedVault] = {}
@@ -213,7 +213,7 @@ class DataProtection:
             raise resource_not_found(f"{NAMESPACE}/backupVaults/backupInstances", call.path["instance"], call.path["group"])
         return vault, found
 
-    def begin(self, call: Call, vault: Vault, kind: str, work: Callable[[Operation, datetime], None]) -> Operation:
+    def begin(self, call: Call, vault: Vault, kind: str, work: Callable[[SignedOperation, datetime], None]) -> SignedOperation:
         """Begin a long-running operation of a vault; kind: of which the recorded duration is taken."""
         subscription, location = call.path["subscription"], vault.wire["location"]
         result_scope = f"/subscriptions/{subscription}/providers/{NAMESPACE}/locations/{location}"

@@ -21,9 +21,9 @@ from ..arm import (
     check_properties,
     page_of,
 )
-from ..operations import Operation
 from ..subscription import REGIONS, check_location
 from .fields import NAMESPACE, NEEDS_ALWAYS_ON, SECONDS, TENANT, VAULT, VAULTS
+from .signed_operations import SignedOperation
 from .state import Vault
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Vaults:
         vault.wire["properties"]["provisioningState"] = "Updating" if current else "Provisioning"
         self._provider.vaults[key] = vault
 
-        def done(_operation: Operation, _due: datetime) -> None:
+        def done(_operation: SignedOperation, _due: datetime) -> None:
             vault.wire["properties"]["provisioningState"] = "Succeeded"
 
         operation = self._provider.begin(call, vault, "vault", done)
@@ -311,7 +311,7 @@ class Vaults:
                 "Delete the backup instances and try again.",
             )
 
-        def done(_operation: Operation, due: datetime) -> None:
+        def done(_operation: SignedOperation, due: datetime) -> None:
             gone = self._provider.vaults.pop(key, None)
             if gone and str(gone.soft_delete.get("state")).lower() == "alwayson":
                 self._provider.deleted_vaults_api.keep_deleted(gone, due)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from ..arm import ArmError, Call, PlainRoute, Reply, Wire, check_properties, page_of
 from ..clock import ticks
+from ..operations import Operation
 from .fields import FILTER, ITEM, NAMESPACE, SECONDS, VAULT, VM, refuse, short_name
-from .state import Item, Operation, Vault
+from .state import Item, Vault
 
 if TYPE_CHECKING:
     from .provider import RecoveryServices
@@ -154,9 +155,9 @@ class Items:
         """Answer that a change of an item was accepted, with its operation and its job."""
 
         def done(operation: Operation, _due: datetime) -> None:
-            operation.job = job["name"]
+            operation.properties = self._provider.operations_api.of_job(job)
 
-        operation = self._provider.operations_api.begin(call, vault.id, SECONDS["item"], done)
+        operation = self._provider.operations_api.begin(SECONDS["item"], done)
         return Reply(202, None, self._provider.operations_api.item_headers(call, item_id, operation, retry_after))
 
     def _change_item(self, call: Call, vault: Vault, item: Item, properties: Wire) -> Reply:
@@ -227,9 +228,9 @@ class Items:
         job = self._provider.jobs_api.start_job(vault, *named, "DeleteBackupData", SECONDS["delete"], done, more)
 
         def over(operation: Operation, _due: datetime) -> None:
-            operation.job = job["name"]
+            operation.properties = self._provider.operations_api.of_job(job)
 
-        operation = self._provider.operations_api.begin(call, vault.id, SECONDS["delete"], over)
+        operation = self._provider.operations_api.begin(SECONDS["delete"], over)
         status, result = f"{vault.id}/backupOperations/{operation.name}", f"{vault.id}/backupOperationResults/{operation.name}"
         return Reply(202, None, self._provider.operations_api.headers(call, status, result))
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from ..arm import ArmError, Call, PlainRoute, Reply, Wire, check_properties, page_of, resource_not_found
 from ..clock import iso_duration, ticks
+from ..operations import Operation
 from .fields import FILTER, ITEM, NAMESPACE, NEVER, SECONDS, VAULT, filter_time, refuse
-from .state import Item, Operation, Vault
+from .state import Item, Vault
 
 if TYPE_CHECKING:
     from .provider import RecoveryServices
@@ -219,11 +220,10 @@ class Jobs:
             raise refuse("The job cannot be cancelled.", "UserErrorJobCannotBeCancelled")
         job["properties"]["status"] = "Cancelling"
 
-        def done(operation: Operation, due: datetime) -> None:
+        def done(_operation: Operation, due: datetime) -> None:
             job["properties"].update(status="Cancelled", endTime=ticks(due))
-            operation.body = None
 
-        operation = self._provider.operations_api.begin(call, vault.id, SECONDS["item"], done)
+        operation = self._provider.operations_api.begin(SECONDS["item"], done)
         scope = job["id"]
         return Reply(
             202,

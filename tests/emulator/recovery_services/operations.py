@@ -10,20 +10,21 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ..arm import ArmError, Call, PlainRoute, Reply, Wire
+from ..arm import Call, PlainRoute, Reply, Wire
 from ..clock import ticks
+from ..operations import Operation, Operations
 from .fields import ITEM, NEVER, VAULT
-from .state import Operation
 
 if TYPE_CHECKING:
     from .provider import RecoveryServices
 
 
-class Operations:
+class OperationsBelow:
     """Long-running operations, which are asked for below their vault, fabric or item."""
 
     def __init__(self, provider: RecoveryServices) -> None:
         self._provider = provider
+        self._operations: Operations[Operation] = Operations(provider.schedule, provider.faults)
 
     def routes(self) -> list[PlainRoute]:
         """Give what is answered."""
@@ -35,18 +36,12 @@ class Operations:
             ("GET", VAULT + "/backupJobs/{job}/operationResults/{operation}", self._read_result),
         ]
 
-    def begin(self, call: Call, owner: str, seconds: float, work: Callable[[Operation, datetime], None]) -> Operation:
-        """Begin a long-running operation; owner: the id below which it is asked for."""
-        name = str(uuid.uuid4())
-        operation = Operation(name, self._provider.clock.now(), owner)
-        self._provider.operations[name] = operation
-
-        def finish(due: datetime) -> None:
-            work(operation, due)
-            operation.status = "Failed" if operation.error else "Succeeded"
-
-        self._provider.schedule.after(seconds, finish)
-        return operation
+    def begin(
+        self, seconds: float, work: Callable[[Operation, datetime], None], name: str | None = None, may_fail: bool = False
+    ) -> Operation:
+        """Begin a long-running operation; name: by which it is asked for, else a GUID; may_fail: see operations.Operations."""
+        operation = Operation(name or str(uuid.uuid4()), self._provider.clock.now())
+        return self._operations.begin(operation, (operation.name,), seconds, work, may_fail)
 
     def headers(self, call: Call, status_url: str, result_url: str, retry_after: float = 0) -> dict[str, str]:
         """Give the headers by which an operation is followed; retry_after in seconds, 0 for none."""
@@ -57,6 +52,11 @@ class Operations:
             headers["Retry-After"] = self._provider.clock.retry_after(retry_after)
         return headers
 
+    @staticmethod
+    def of_job(job: Wire) -> Wire:
+        """Give the properties of an operation that has started a job."""
+        return {"objectType": "OperationStatusJobExtendedInfo", "jobId": job["name"]}
+
     def item_headers(self, call: Call, item_id: str, operation: Operation, retry_after: float = 0) -> dict[str, str]:
         """Give the headers by which the operation of an item is followed."""
         return self.headers(
@@ -65,10 +65,7 @@ class Operations:
 
     def operation(self, call: Call) -> Operation:
         """Give the operation of a call. Raises ArmError 404."""
-        found = self._provider.operations.get(call.path["operation"].lower())
-        if found is None:
-            raise ArmError(404, "OperationNotFound", f"The operation '{call.path['operation']}' was not found.")
-        return found
+        return self._operations.find(call.path["operation"])
 
     def _read_operation(self, call: Call) -> Reply:
         self._provider.vault(call)
@@ -78,22 +75,22 @@ class Operations:
             "name": operation.name,
             "status": operation.status,
             "startTime": ticks(operation.started),
-            "endTime": NEVER if operation.status == "InProgress" else ticks(operation.started),
+            "endTime": ticks(operation.started) if operation.is_over else NEVER,
         }
         if operation.error:
             body["error"] = operation.error
-        elif operation.status == "Succeeded" and operation.job:
-            body["properties"] = {"objectType": "OperationStatusJobExtendedInfo", "jobId": operation.job}
+        elif operation.is_over and operation.properties:
+            body["properties"] = operation.properties
         return Reply(200, body)
 
     def _read_result(self, call: Call) -> Reply:
         operation = self.operation(call)
-        if operation.status == "InProgress":
+        if not operation.is_over:
             return Reply(202, None, {"Location": f"{call.url}{call.full_path}?{call.raw_query}"})
         if operation.error:
             return Reply(400, {"error": operation.error})
-        if operation.body:
-            return Reply(200, operation.body)
+        if operation.result:
+            return Reply(200, operation.result())
         # The last answer names the status once more (recorded).
         status = f"{call.url}{call.full_path}?{call.raw_query}".replace("/operationResults/", "/operationsStatus/")
         return Reply(204, None, {"Azure-AsyncOperation": status})

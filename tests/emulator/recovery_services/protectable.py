@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ..arm import Call, PlainRoute, Reply, page_of
+from ..operations import Operation
 from .fields import FABRIC, FILTER, NAMESPACE, SECONDS, VAULT, VM, short_name
-from .state import Operation
 
 if TYPE_CHECKING:
     from .provider import RecoveryServices
@@ -122,7 +122,7 @@ class Protectable:
         def done(_operation: Operation, _due: datetime) -> None:
             vault.discovered = set(self._provider.compute.machines)
 
-        operation = self._provider.operations_api.begin(call, vault.id, SECONDS["refresh"], done)
+        operation = self._provider.operations_api.begin(SECONDS["refresh"], done)
         fabric = f"{vault.id}/backupFabrics/Azure"
         status, result = (f"{fabric}/{kind}/{operation.name}" for kind in ("operationsStatus", "operationResults"))
         headers = self._provider.operations_api.headers(call, status, result)
@@ -133,6 +133,6 @@ class Protectable:
     def _read_refresh(self, call: Call) -> Reply:
         self._provider.vault(call)
         operation = self._provider.operations_api.operation(call)
-        if operation.status == "InProgress":
+        if not operation.is_over:
             return Reply(202, None, {"Location": f"{call.url}{call.full_path}?{call.raw_query}"})
         return Reply(204)

@@ -21,11 +21,11 @@ from ..resources import ResourceGroups
 from .fields import NAMESPACE, TENANT
 from .items import Items
 from .jobs import Jobs
-from .operations import Operations
+from .operations import OperationsBelow
 from .policies import Policies
 from .protectable import Protectable
 from .recovery_points import RecoveryPoints
-from .state import Item, Operation, Vault
+from .state import Item, Vault
 from .vault_settings import VaultSettings
 from .vaults import Vaults
 
@@ -42,9 +42,8 @@ class RecoveryServices:
         self.compute = compute
         self.authorization = authorization
         self.faults = faults
-        self.operations: dict[str, Operation] = {}
         self.vaults: dict[tuple[str, str, str], Vault] = {}
-        self.operations_api = Operations(self)
+        self.operations_api = OperationsBelow(self)
         self.vaults_api = Vaults(self)
         self.vault_settings_api = VaultSettings(self)
         self.policies_api = Policies(self)

@@ -6,22 +6,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from ..arm import Wire
-
-
-@dataclass
-class Operation:
-    """A long-running operation: done is called when its time has come, and may set an error."""
-
-    name: str
-    started: datetime
-    owner: str
-    status: str = "InProgress"
-    job: str | None = None
-    error: Wire | None = None
-    body: Wire | None = None
 
 
 @dataclass

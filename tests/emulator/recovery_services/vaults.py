@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from ..arm import ArmError, Call, PlainRoute, Reply, Wire, check_properties, page_of
 from ..clock import ticks
+from ..operations import Operation
 from ..subscription import check_location
 from .fields import NAMESPACE, REDUNDANCY_IS_FINAL, SECONDS, TENANT, VAULT, VAULTS, vm_policy
-from .state import Operation, Vault
+from .state import Vault
 
 if TYPE_CHECKING:
     from .provider import RecoveryServices
@@ -201,11 +202,11 @@ class Vaults:
     def _answer_vault(
         self, call: Call, vault: Vault, work: Callable[[Operation, datetime], None], status: int, body: Wire | None
     ) -> Reply:
-        operation = self._provider.operations_api.begin(call, vault.id, SECONDS["vault"], work)
-        # The result of an update is the vault (specification: GetOperationResult).
-        operation.body = vault.wire if call.method != "DELETE" else None
-        encoded = base64.b64encode(f"2047;{operation.name}".encode()).decode()
-        self._provider.operations[encoded.lower()] = operation
+        encoded = base64.b64encode(f"2047;{uuid.uuid4()}".encode()).decode()
+        operation = self._provider.operations_api.begin(SECONDS["vault"], work, encoded)
+        if call.method != "DELETE":
+            # The result of an update is the vault (specification: GetOperationResult).
+            operation.result = lambda: vault.wire
         headers = self._provider.operations_api.headers(
             call, f"{vault.id}/operationStatus/{encoded}", f"{vault.id}/operationResults/{encoded}"
         )
@@ -220,7 +221,7 @@ class Vaults:
         body: Wire = {"id": call.full_path, "name": call.path["operation"], "status": operation.status}
         if operation.error:
             body["error"] = operation.error
-        if operation.status != "InProgress":
+        if operation.is_over:
             return Reply(200, body)
         status = f"{call.url}{call.full_path}?{call.raw_query}"
         return Reply(200, body, {"Azure-AsyncOperation": status, "Location": status.replace("Status/", "Results/")})
