@@ -10,7 +10,7 @@ import functools
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from .errors import AzureBackupError, catch
 
@@ -20,9 +20,39 @@ _WAITING_FOR_EACH_REQUEST = 16
 # Each of them takes a thread.
 _MOST_AT_ONCE = 512
 
+Found = TypeVar("Found")
 Item = TypeVar("Item")
 
 Done = TypeVar("Done")
+
+
+class FreshRead(Generic[Found]):
+    """A read that threads share: whoever asks gets an answer that was asked for after that moment.
+
+    So many threads that look at one list at the same time cost two reads and not one each; an error is given to all of them.
+    """
+
+    def __init__(self, read: Callable[[], Found]) -> None:
+        self._read = read
+        self._lock = threading.Lock()
+        self._one_at_a_time = threading.Lock()
+        self._next: Future[Found | AzureBackupError] | None = None
+
+    def __call__(self) -> Found:
+        """Give what is read. Raises the error that reading ended with."""
+        with self._lock:
+            leads = self._next is None
+            mine = self._next = self._next or Future()
+        if leads:
+            with self._one_at_a_time:
+                with self._lock:
+                    # It begins now, so that whoever asks from here on needs another one.
+                    self._next = None
+                mine.set_result(catch(self._read))
+        outcome = mine.result()
+        if isinstance(outcome, AzureBackupError):
+            raise outcome
+        return outcome
 
 
 class ReadOnce:

@@ -32,7 +32,7 @@ def data_protection_client(session: Session, subscription_id: str, version: str 
 def managed_hsm_client(session: Session, url: str) -> Any:
     """Give the SDK's client of a Managed HSM, whose pipeline answers its challenge; no token goes anywhere else.
 
-    Redirects are answers like any other, and no request is sent twice by the client itsession.
+    Redirects are answers like any other, and no request is sent twice by the client itself.
     """
     library = load("azure.keyvault.administration")
     policies = load("azure.core.pipeline.policies")

@@ -18,6 +18,7 @@ from ...azure.long_running import Outcome, follow, follow_status, look_until, se
 from ...azure.resource_graph import quote, run_query
 from ...azure.session import Session, json_object
 from ...clock import Deadline, Ramp
+from ...concurrency import FreshRead
 from ...errors import TRANSIENT, AzureBackupError, BadInput, Conflict, Denied, NotFound, OperationFailed, OutcomeUnknown, TimedOut
 from ...model.datasource_types import DatasourceType
 from ...model.durations import read_end
@@ -41,8 +42,15 @@ _DAYS_ON_DEMAND = 30
 
 _LEAST_RETENTION = timedelta(days=1)
 
+# No change of a protection takes longer; its job is among those that began since then.
+_LONGEST_CHANGE = timedelta(hours=6)
+
 # How long to look for a virtual machine that the vault has just been told to discover.
 _SECONDS_TO_DISCOVER = 120
+
+
+def _is_unfinished(job: Described) -> bool:
+    return job["status"] in ("in_progress", "cancelling")
 
 
 class RecoveryServices(RecoveryServicesVault):
@@ -58,6 +66,12 @@ class RecoveryServices(RecoveryServicesVault):
         # Machines that jobs tell of and that the vault protects no more.
         self._unknown: set[str] = set()
         self._wires: dict[str, Wire] = {}
+        # Many machines of one task look at the same lists.
+        self._fresh_machines = FreshRead(self._read_virtual_machines)
+        self._fresh_protectable = FreshRead(self._read_protectable)
+        self._fresh_jobs = FreshRead(self._read_jobs_of_this_task)
+        # Jobs that are waited for at this moment.
+        self._followed: set[str] = set()
 
     # -- how requests are made
 
@@ -78,21 +92,11 @@ class RecoveryServices(RecoveryServicesVault):
         """Wait for the job that an operation started: only its end is the end."""
         if outcome.job_id is None:
             return
-        ramp = Ramp(deadline.poll_interval)
-        while True:
-            try:
-                job = self.read_job(outcome.job_id)
-            except TRANSIENT:
-                job = None
-            if job and job["status"] not in ("in_progress", "cancelling"):
-                break
-            try:
-                deadline.sleep(ramp.following(), f"Cannot {action}: the operation")
-            except TimedOut as error:
-                name = outcome.job_id.rsplit("/", 1)[-1]
-                error.message += f"; job {name} continues in Azure; run the task again to continue waiting"
-                error.details = {**error.details, "changed": True}
-                raise
+        self._followed.add(outcome.job_id)
+        try:
+            job = self._await_job(outcome.job_id, action, deadline)
+        finally:
+            self._followed.discard(outcome.job_id)
         if job["status"] not in ("completed", "completed_with_warnings"):
             first = (job["errors"] or [{}])[0]
             raise OperationFailed(
@@ -100,6 +104,40 @@ class RecoveryServices(RecoveryServicesVault):
                 code=first.get("code"),
                 recommended_action=first.get("recommended_action"),
             )
+
+    def _await_job(self, job_id: str, action: str, deadline: Deadline) -> Described:
+        """Wait until a job is over and give it, with its details. Raises TimedOut."""
+        ramp = Ramp(deadline.poll_interval)
+        while True:
+            try:
+                job = self._look_at(job_id)
+            except TRANSIENT:
+                job = None
+            if job and not _is_unfinished(job):
+                return job
+            try:
+                deadline.sleep(ramp.following(), f"Cannot {action}: the operation")
+            except TimedOut as error:
+                name = job_id.rsplit("/", 1)[-1]
+                error.message += f"; job {name} continues in Azure; run the task again to continue waiting"
+                error.details = {**error.details, "changed": True}
+                raise
+
+    def _look_at(self, job_id: str) -> Described | None:
+        """Read a job that this task has started: by itself where it is the only one, else by one list for all of them.
+
+        A vault answers 150 reads of jobs an hour. The list leaves out what went wrong, so a job that is over is read once more.
+        """
+        if len(self._followed) > 1:
+            listed = self._fresh_jobs().get(job_id.rsplit("/", 1)[-1].lower())
+            if listed and _is_unfinished(listed):
+                return listed
+        return self.read_job(job_id)
+
+    def _read_jobs_of_this_task(self) -> dict[str, Described]:
+        """Read the newest jobs of the vault, by their lower-cased names."""
+        listed = self.list_jobs(JobQuery(started_after=self.service_now() - _LONGEST_CHANGE))
+        return {str(job["name"]).lower(): job for job in listed}
 
     # -- policies
 
@@ -182,6 +220,9 @@ class RecoveryServices(RecoveryServicesVault):
         return soft_delete_of(self._vault_wire)["retention_duration_in_days"] if self._vault_wire else None
 
     def _list_virtual_machines(self) -> list[Described]:
+        return self._fresh_machines()
+
+    def _read_virtual_machines(self) -> list[Described]:
         wires = self._list_items(_VMS)
         listed = [items.describe(wire, self.vault, self._days(), self.service_now()) for wire in wires]
         self._instances = {str(item["name"]).lower(): item for item in listed}
@@ -218,15 +259,11 @@ class RecoveryServices(RecoveryServicesVault):
             f"protecteditems' | where properties.sourceResourceId =~ {quote(datasource.text)}"
         )
         try:
-            datasource_types = run_query(
-                self._session, query, [datasource.subscription_id], f"find the protection of '{datasource.name}'"
-            )
+            rows = run_query(self._session, query, [datasource.subscription_id], f"find the protection of '{datasource.name}'")
         except (NotFound, Denied, BadInput):
             # Azure itself still refuses a second protection.
             return []
-        found = [
-            items.describe_row(datasource_type) for datasource_type in datasource_types if not items.is_deleted(datasource_type)
-        ]
+        found = [items.describe_row(row) for row in rows if not items.is_deleted(row)]
         # What is protected inside the machine, such as a database, names the machine as well.
         return [item for item in found if item["datasource_id"]]
 
@@ -254,13 +291,18 @@ class RecoveryServices(RecoveryServicesVault):
             patience.clock.sleep(ramp.following())
 
     def _is_protectable(self, datasource: ResourceId) -> bool:
+        return datasource.key in self._fresh_protectable()
+
+    def _read_protectable(self) -> set[str]:
+        """Read the keys of the machines that the vault lists as protectable."""
         action = f"list the protectable items of vault '{self.vault.name}'"
         query = {"$filter": _PROTECTABLE}
         try:
             listed = self._session.read_all(f"{self.vault.text}/backupProtectableItems", action, API, **query)
         except NotFound:
-            return False
-        return any(same_id((item.get("properties") or {}).get("virtualMachineId"), datasource.text) for item in listed)
+            return set()
+        ids = [(item.get("properties") or {}).get("virtualMachineId") for item in listed]
+        return {str(one).lower().rstrip("/") for one in ids if one}
 
     def protect(self, protection: Protection, deadline: Deadline) -> None:
         action = f"protect '{protection.datasource.name}' in vault '{self.vault.name}'"

@@ -876,3 +876,25 @@ def test_a_new_vault_whose_operation_is_not_found_is_there(azure: Driver) -> Non
     assert (result["changed"], result["vault"]["provisioning_state"]) == (True, "Succeeded")
     azure.azure.faults.clear()
     assert azure.run("backup_vault", **KIND, identity=identity)["changed"] is False
+
+
+def test_many_machines_share_the_lists_that_they_look_at(azure: Driver) -> None:
+    """A vault answers 150 reads of jobs an hour; each machine by itself would ask for more than that."""
+    azure.foresees = False
+    azure.vault(**KIND)
+    azure.run("backup_policy", **POLICY)
+    names = [f"many{number:02}" for number in range(40)]
+    machines = [azure.azure.compute.add_machine(SUBSCRIPTION, "demo-rg", name, "westeurope", is_new=True) for name in names]
+    before = len(azure.azure.journal.entries)
+    result = azure.run("backup_instance", **KIND, policy_name=POLICY["policy_name"], datasource_id=machines)
+    assert not result["failed"], result["msg"]
+    asked = azure.azure.journal.entries[before:]
+    assert [entry for entry in asked if entry["status"] == 429] == []
+
+    def lists_of(name: str) -> int:
+        return len([entry for entry in asked if entry["method"] == "GET" and entry["path"].endswith(f"/{name}")])
+
+    # By itself each machine would read two lists of what can be protected and two of what is.
+    assert lists_of("backupProtectableItems") < len(names)
+    assert lists_of("backupProtectedItems") < 2 * len(names)
+    assert len([entry for entry in asked if "/backupJobs" in entry["path"]]) < 150

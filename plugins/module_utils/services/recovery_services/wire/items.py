@@ -140,10 +140,10 @@ def _id_in(vault: ResourceId, item_id: str) -> str:
     return vault.text + re.sub(r"(?i)^.*?(?=/backupFabrics/)", "", item_id)
 
 
-def describe_row(datasource_type: Wire) -> dict[str, Any]:
+def describe_row(row: Wire) -> dict[str, Any]:
     """Give an item of any vault, as Resource Graph has it, as results show it."""
-    vault = re.split("/backupFabrics/", str(datasource_type.get("id")), maxsplit=1, flags=re.IGNORECASE)[0]
-    return describe(datasource_type, parse_resource_id(vault, "id"), None)
+    vault = re.split("/backupFabrics/", str(row.get("id")), maxsplit=1, flags=re.IGNORECASE)[0]
+    return describe(row, parse_resource_id(vault, "id"), None)
 
 
 def _errors(properties: Wire) -> list[dict[str, Any]]:
