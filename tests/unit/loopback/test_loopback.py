@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +19,7 @@ from azure.identity import ClientSecretCredential
 from azure.mgmt.dataprotection import DataProtectionMgmtClient
 from bodies import INSTANCE, POLICY, VAULT
 from conftest import GROUP, VAULT_ID, Driver, disk
-from emulator.seed import CLIENT, GROUP_CLIENT, SECRET, SUBSCRIPTION, TENANT
+from emulator.seed import CLIENT, GROUP_CLIENT, OTHER_SUBSCRIPTION, SECRET, SUBSCRIPTION, TENANT
 
 
 @pytest.fixture
@@ -449,3 +453,86 @@ def test_what_unmodified_clients_ask_for_is_answered(azure: Driver, method: str,
     answer = machines(azure, method, path, body, version)
     assert answer.status_code in (200, 201, 204), answer.text
     assert method != "HEAD" or answer.status_code == 204
+
+
+def test_a_query_of_jobs_by_time_is_understood(azure: Driver) -> None:
+    azure.run("backup_adhoc", datasource_id=azure.protected("data01"))
+    table = "RecoveryServicesResources | where type =~ 'microsoft.dataprotection/backupvaults/backupjobs'"
+    later = ask_graph(azure, f"{table} | where properties.startTime > datetime(2040-01-01T00:00:00Z)")
+    assert (later.status_code, later.json()["count"]) == (200, 0)
+    assert ask_graph(azure, f"{table} | where properties.startTime > datetime(2020-01-01T00:00:00Z)").json()["count"] == 1
+
+
+def test_recovery_points_of_a_machine_are_listed_by_their_time(azure: Driver) -> None:
+    azure.vault(**KIND)
+    azure.run("backup_policy", **KIND, policy_name="vms", datasource_type="azure_vm")
+    azure.run("backup_instance", **KIND, policy_name="vms", datasource_id=VM)
+    assert not azure.run("backup_adhoc", **KIND, datasource_id=VM)["failed"]
+    points = f"{azure.run('backup_instance_info', **KIND)['instances'][0]['id']}/recoveryPoints"
+
+    def listed(start: str, end: str) -> int:
+        condition = f"startDate eq '{start}' and endDate eq '{end}'"
+        answer = machines(azure, "GET", f"{points}?api-version=2024-04-01&$filter={condition}")
+        return len(answer.json()["value"])
+
+    assert listed("2020-01-01 12:00:00 AM", "2040-01-01 12:00:00 AM") == 1
+    assert listed("2020-01-01 12:00:00 AM", "2020-02-01 12:00:00 AM") == 0
+
+
+def test_machines_of_another_subscription_are_not_listed_as_protectable(azure: Driver) -> None:
+    azure.vault(**KIND)
+    azure.azure.groups.add(OTHER_SUBSCRIPTION, "far-rg", "westeurope")
+    azure.azure.compute.add_machine(OTHER_SUBSCRIPTION, "far-rg", "far01", "westeurope")
+    listed = machines(azure, "GET", "backupProtectableItems?api-version=2024-04-01&$filter=backupManagementType eq 'AzureIaasVM'")
+    names = [item["properties"]["friendlyName"] for item in listed.json()["value"]]
+    assert "web01" in names
+    assert "far01" not in names
+
+
+def test_a_policy_as_azcollection_writes_it_is_fully_described(azure: Driver) -> None:
+    """With its policyType, and without scheduleWeeklyFrequency."""
+    azure.vault(**KIND)
+    assert machines(azure, "PUT", "backupPolicies/theirs", policy_of()).status_code == 200
+    (read,) = azure.run("backup_policy_info", **KIND, policy_name="theirs")["policies"]
+    assert read["is_fully_described"] is True
+    given_back = {name: read[name] for name in ("datasource_type", "schedule", "retention")}
+    assert azure.run("backup_policy", **KIND, policy_name="theirs", **given_back)["changed"] is False
+
+
+def test_a_change_of_an_instance_is_validated(azure: Driver) -> None:
+    azure.protected("data01")
+    (instance,) = azure.run("backup_instance_info")["instances"]
+    wire = raw(azure, "GET", instance["id"]).json()["properties"]
+    writable = ("friendlyName", "dataSourceInfo", "policyInfo", "objectType")
+    body = {"backupInstance": {name: wire[name] for name in writable}}
+    answer = raw(azure, "POST", f"{instance['id']}/validateForModifyBackup", body)
+    assert answer.status_code == 202, answer.text
+    assert answer.headers["Azure-AsyncOperation"]
+
+
+def test_two_signals_end_the_emulator_as_one_does(tmp_path: Path) -> None:
+    """A second one inside the handler of the first left it hanging."""
+    command = [sys.executable, "-m", "emulator", "--port", "0", "--folder", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:  # noqa: S603
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "/env" in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) is not None
+
+
+def test_an_unlock_of_the_mapping_by_its_id_unlocks_it(azure: Driver) -> None:
+    """As az does it: --resource-to-be-deleted names the mapping."""
+    guard = f"{GROUP}/providers/Microsoft.DataProtection/resourceGuards/demo-guard"
+    azure.vault()
+    azure.run("backup_resource_guard", vault_name=None, resource_guard_name="demo-guard")
+    azure.vault(resource_guard_id=guard)
+    (vault,) = azure.azure.data_protection.vaults.values()
+    mapping = f"{vault.id}/backupResourceGuardProxies/DppResourceGuardProxy"
+    assert raw(azure, "DELETE", mapping).status_code == 403
+    request = f"{guard}/deleteResourceGuardProxyRequests/default"
+    body = {"resourceGuardOperationRequests": [request], "resourceToBeDeleted": mapping}
+    assert raw(azure, "POST", f"{mapping}/unlockDelete", body).status_code == 200
+    assert raw(azure, "DELETE", mapping).status_code in (200, 204)

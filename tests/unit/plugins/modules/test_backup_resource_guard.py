@@ -169,3 +169,11 @@ def test_the_guard_may_lie_in_another_subscription(azure: Driver) -> None:
     made = azure.run("backup_resource_guard", **NAMED, **elsewhere)["resource_guard"]
     assert made["subscription_id"] == OTHER_SUBSCRIPTION
     assert azure.vault(resource_guard_id=made["id"])["vault"]["resource_guard_id"] == made["id"]
+
+
+def test_disable_soft_delete_of_recovery_services_can_be_excluded(azure: Driver) -> None:
+    """What the CLI calls disableSoftDelete."""
+    excluded = ["Microsoft.RecoveryServices/vaults/backupconfig/write"]
+    made = azure.run("backup_resource_guard", **NAMED, vault_critical_operation_exclusion_list=excluded)
+    assert not made["failed"], made["msg"]
+    assert excluded[0] not in str(made["resource_guard"]["vault_critical_operations"])
