@@ -15,7 +15,6 @@ from .errors import Interrupted, Throttled, TimedOut
 
 # How long an interrupted task may still wait for the outcome of the requests that it has just sent.
 _SECONDS_AFTER_INTERRUPT = 5.0
-
 LONGEST_RAMP_SECONDS = 30.0
 
 

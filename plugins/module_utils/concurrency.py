@@ -16,7 +16,6 @@ from .errors import AzureBackupError, catch
 
 # Protecting a disk takes a minute and a half, of which its requests take a second.
 _WAITING_FOR_EACH_REQUEST = 16
-
 # Each of them takes a thread.
 _MOST_AT_ONCE = 512
 

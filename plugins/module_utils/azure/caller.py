@@ -56,9 +56,7 @@ _WINS_EVERYWHERE = (
 
 # These say who signs in.
 _WHO = ("client_id", "secret", "tenant", "ad_user", "password", "x509_certificate_path", "oidc_token", "oidc_token_file_path")
-
 _TRUE = {"1", "true", "yes", "on", "y", "t"}
-
 SECONDS_FOR_THE_CLI = 30
 
 _PLACES = {

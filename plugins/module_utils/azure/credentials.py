@@ -15,7 +15,6 @@ from .clouds import Cloud
 from .libraries import load
 
 _SECONDS_TO_CONNECT = 10
-
 # Users sign in as the Azure CLI does where no application is named (as in azure.azcollection).
 _CLIENT_OF_THE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 

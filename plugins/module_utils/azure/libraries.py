@@ -27,7 +27,6 @@ REQUIREMENTS = {
 
 # What every task needs.
 _ALWAYS = ("azure.core", "azure.identity", "azure.mgmt.core", "requests")
-
 # Why a version is asked for that few others ask for.
 _REASONS = {"azure-keyvault-administration": "older versions start every backup twice"}
 

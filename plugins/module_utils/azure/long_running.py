@@ -25,12 +25,9 @@ Sent = TypeVar("Sent")
 
 # Azure spells Inprogress, InProgress, Accepted; only the terminal ones are alike everywhere.
 _SUCCEEDED = "succeeded"
-
 _FAILED = ("failed", "canceled", "cancelled")
-
 # How long an operation that cannot be found may still appear (again).
 _SECONDS_OF_DOUBT = 60.0
-
 # How often a host is asked for whose name is not known.
 _TRIES_AT_A_NAME = 2
 

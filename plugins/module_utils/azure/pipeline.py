@@ -22,15 +22,11 @@ if TYPE_CHECKING:
     from .session import Session
 
 _SECONDS_TO_CONNECT = 10
-
 _SECONDS_TO_READ = 100
-
 # Bytes; a page of a list has some hundred thousand.
 LARGEST_ANSWER = 64 << 20
-
 # How long a request is turned away with 429 before that counts as a failure.
 _SECONDS_TURNED_AWAY = 900
-
 # Requests that change nothing although they are POSTs: check mode may send them.
 _HARMLESS_POSTS = ("/validateforbackup", "/findrestorabletimeranges", "/providers/microsoft.resourcegraph/resources")
 

@@ -12,9 +12,7 @@ from ..errors import AzureBackupError
 from .session import API_VERSIONS, Session, json_body
 
 _URL = "/providers/Microsoft.ResourceGraph/resources"
-
 _ROWS_A_PAGE = 1000
-
 _MOST_PAGES = 10_000
 
 

@@ -107,7 +107,6 @@ def _error_of_storage(text: str) -> dict[str, Any]:
 
 
 _MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
-
 _LONGEST_FOREIGN_TEXT = 300
 
 

@@ -18,14 +18,10 @@ from ..progress import Progress
 from ..services.interface import BackupService, JobQuery
 
 SUCCEEDED = ("completed", "completed_with_warnings")
-
 _RUNNING = ("in_progress", "cancelling", "paused", None)
-
 # Between two looks at a job goes at most a tenth of the time that it has taken, up to five minutes.
 _PATIENCE_SHARE = 0.1
-
 _LONGEST_INTERVAL = 300.0
-
 # A job that was started a moment ago may be unknown to a read.
 _SECONDS_UNTIL_KNOWN = 60.0
 

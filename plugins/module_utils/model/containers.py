@@ -14,7 +14,6 @@ from .result_shapes import Described
 
 # 3 to 63 lower-case letters, digits and single hyphens, and those that Azure names itself, which lists show among the others.
 _CONTAINER_NAME = re.compile(r"(\$(?:root|web|logs|blobchangefeed)|(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*)")
-
 _PREFIX = re.compile(r"[a-z0-9$][-a-z0-9]{0,62}")
 
 # The fields containers_list and auto_protection of an instance.

@@ -17,7 +17,6 @@ from .resource_ids import ResourceId, parse_resource_id
 
 # Where a role has to be held.
 ON_DATASOURCE = "datasource"
-
 ON_SNAPSHOT_RESOURCE_GROUP = "snapshot_resource_group"
 
 

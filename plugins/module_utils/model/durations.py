@@ -24,7 +24,6 @@ _UNITS = {
 }  # fmt: skip
 
 _SECONDS = {"S": 1, "M": 60, "H": 3600, "D": 86400, "W": 604800, "MO": 30 * 86400, "Y": 365 * 86400}
-
 _LONGEST_SECONDS = 100 * 365 * 86400
 
 _ISO = re.compile(
@@ -35,7 +34,6 @@ _ISO = re.compile(
 
 # Lists of jobs say 00:03:49.1708393 where a single job says PT3M49.17S (recorded: dataprotection job_list_and_show).
 _DOTNET = re.compile(r"(?:(?P<D>\d+)\.)?(?P<H>\d+):(?P<M>\d+):(?P<S>\d+(?:\.\d+)?)")
-
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 
 

@@ -13,7 +13,6 @@ from .resource_ids import parse_resource_id
 from .result_shapes import Wire
 
 _IDENTITY_KINDS = ("SystemAssigned", "UserAssigned")
-
 _USER_IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
 
 

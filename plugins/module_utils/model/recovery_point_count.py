@@ -25,10 +25,8 @@ from .retention import (
 from .schedule import DAYS, Schedule
 
 _SECONDS_A_DAY = 86400
-
 # Azure keeps nothing longer than 99 years.
 _LONGEST_COUNTED = 100 * 366 * _SECONDS_A_DAY
-
 # A Wednesday in a leap year, so that no rule begins on its own first day.
 _FIRST_DAY = date(2020, 1, 1)
 

@@ -21,13 +21,10 @@ def check_group_name(resource_group: str) -> list[str]:
 
 
 _GUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-
 # Azure allows no dot at the end; two of them alone would lead a request out of its path.
 _GROUP_NAME = r"[-\w.()]{0,89}[-\w()]"
-
 # Nothing that would end the path, leave it, or be read as something else on the way.
 _SEGMENT = r"(?!\.\.?(?:/|$))[^/?#%\\\s\x00-\x1f]{1,260}"
-
 _GROUP = re.compile(rf"/subscriptions/({_GUID})/resourceGroups/({_GROUP_NAME})", re.IGNORECASE)
 
 _RESOURCE = re.compile(
@@ -36,9 +33,7 @@ _RESOURCE = re.compile(
 )
 
 GUID = re.compile(_GUID, re.IGNORECASE)
-
 GROUP_NAME = re.compile(_GROUP_NAME)
-
 SEGMENT = re.compile(_SEGMENT)
 
 

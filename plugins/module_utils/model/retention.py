@@ -54,14 +54,10 @@ CRITERIA = {
 }
 
 LAST_DAY = "last"
-
 _SECONDS_A_DAY = 86400
-
 # Rules of their own come before those of retention, the first one first. Azure takes the lowest priority that matches.
 _LOWEST_STANDARD_PRIORITY = min(priority for _name, priority, _criterion in STANDARD_TAGS.values())
-
 _RULE_NAME = re.compile(r"[A-Za-z0-9][-\w ]{0,99}")
-
 _RESERVED = ("default", "default_operationalstore")
 
 

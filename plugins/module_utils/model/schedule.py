@@ -18,14 +18,10 @@ from .datasource_types import DatasourceType
 from .time_zones import find_zone, same_zone
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-
 KEYS_OF_FREQUENCY = {"hourly": ("interval_hours", "times"), "daily": ("times",), "weekly": ("times", "days")}
-
 # Of an hourly schedule that has a window: as Azure's own enhanced policy.
 _DEFAULT_WINDOW = 12
-
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
-
 _NUMBER = re.compile(r"\d{1,4}", re.ASCII)
 
 Schedule = dict[str, Any]

@@ -14,7 +14,6 @@ from ..errors import BadInput
 
 # Resource Manager's limits (learn.microsoft.com, Use tags to organize your Azure resources).
 _NAME = re.compile(r"[^<>%&\\?/\x00-\x1f]{1,512}")
-
 _LONGEST_VALUE = 256
 
 

@@ -69,11 +69,8 @@ def _full(name: str) -> str:
 
 
 _OFFSETS = {_full(name).lower(): offset for offset, names in _ZONES.items() for name in names.split("|")}
-
 _NAMES = {_full(name).lower(): _full(name) for names in _ZONES.values() for name in names.split("|")}
-
 _SOUTHERN_NAMES = {_full(name).lower() for name in _SOUTHERN}
-
 _UTC = ("utc", "coordinated universal time")
 
 

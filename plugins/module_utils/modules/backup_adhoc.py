@@ -29,9 +29,7 @@ from .vault_options import open_existing_vault, open_vault, read_existing_vault
 
 # How long to look for the job of a trigger whose fate is not known, and how often, in seconds.
 _SECONDS_TO_FIND_A_JOB = 60
-
 _SECONDS_BETWEEN_LOOKS = 10
-
 # What may be joined: of all the jobs that a vault ever had, a list tells these where it can.
 _IN_PROGRESS = JobQuery(statuses=("in_progress",))
 

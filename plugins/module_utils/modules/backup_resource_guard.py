@@ -21,9 +21,7 @@ from .results import change_result
 from .task import Result, Task
 
 _API = API_VERSIONS["Microsoft.DataProtection"]
-
 _NAME = re.compile(r"[A-Za-z][-A-Za-z0-9]{2,62}")
-
 _OPERATION = re.compile(r"Microsoft\.[A-Za-z]+(/[A-Za-z#]+)+", re.IGNORECASE)
 
 

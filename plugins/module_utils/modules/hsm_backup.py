@@ -29,10 +29,8 @@ from .task import Result, Task
 
 # What Microsoft's article asks of a SAS token for backups.
 _PERMISSIONS = "crdw"
-
 # How far two clocks may be apart; what is dated later than that is no fresh backup.
 _MOST_AHEAD = timedelta(minutes=5)
-
 # A folder is named 0 to 3 seconds after its job's start (recorded), and no job takes less than 8.
 _AFTER_THE_START = (timedelta(seconds=-1), timedelta(seconds=5))
 

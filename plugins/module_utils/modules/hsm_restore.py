@@ -19,13 +19,9 @@ from .hsm_options import name_of, open_hsm, problems_with_options, resume_job, r
 from .task import Result, Task
 
 _PERMISSIONS = "rl"
-
 _FOLDER = re.compile(r"mhsm-[A-Za-z0-9.-]+-\d{14,}")
-
 _KEY = re.compile(r"[0-9A-Za-z-]{1,127}")
-
 _RESTORED = re.compile(r"successful key versions restored: (\d+)")
-
 _NOT_OVERWRITTEN = re.compile(r"could not overwrite: ([1-9]\d*)")
 
 

@@ -21,14 +21,10 @@ from .task import Result, Task
 
 # What the service calls a backup that is not over (openapi).
 _UNFINISHED = (None, "creating", "queued", "running", "in_progress")
-
 _SUCCEEDED = ("succeeded", "partial_succeeded")
-
 # How long to look for what a trigger may have started, and for what is over in the list; and how often, in seconds.
 _SECONDS_TO_APPEAR = 120
-
 _SECONDS_BETWEEN_LOOKS = 10
-
 # How many of the newest backups are asked for the result of their operation, where it is not clear which one runs.
 _MOST_TO_ASK = 3
 

@@ -29,13 +29,9 @@ from .task import Result, Task
 
 # Each kind of store, with the secret that opens it.
 _SHARE = ("path", "user_name", "share_password")
-
 _BLOB = ("blob_storage_url", "blob_storage_key")
-
 _BLOB_API = "2021-09-01"
-
 _SHARE_PATH = re.compile(r"\\\\[^\\]+(\\[^\\]+)+\\?")
-
 # There may be text around it.
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 

@@ -14,17 +14,12 @@ from ..model.result_shapes import Described
 from .interface import BackupService
 
 PROTECTED = "protection_configured"
-
 SUSPENDED = "backups_suspended"
-
 STOPPED = "protection_stopped"
-
 # How long a job that is over is doubted for want of what it made.
 _SECONDS_TO_SHOW = 120
-
 # In these Azure is at work and the next state comes by itself.
 IN_TRANSIT = ("configuring_protection", "updating_protection", "soft_deleting")
-
 BROKEN = ("protection_error", "configuring_protection_failed")
 
 

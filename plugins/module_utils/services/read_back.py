@@ -15,7 +15,6 @@ from ..model.result_shapes import Described, comparable
 
 # How long a read is doubted that does not show what was written.
 _SECONDS_TO_SHOW = 30.0
-
 _SECONDS_BETWEEN_LOOKS = 5.0
 
 

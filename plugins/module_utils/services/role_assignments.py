@@ -22,9 +22,7 @@ from ..model.result_shapes import Described
 
 # Assignments made here always get the same name, so that a second grant is the first one again and revoking finds it.
 _NAMESPACE = uuid.UUID("6f1f4c0e-2d0b-5d5e-9c53-8a5f8f0a5b11")
-
 _API = API_VERSIONS["Microsoft.Authorization"]
-
 # From so many scopes of a subscription on, one list of it takes the place of a list for each.
 _READ_ONE_BY_ONE = 8
 

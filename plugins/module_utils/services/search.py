@@ -29,7 +29,6 @@ _INSTANCES_WITH_TIMES = {name: kind.instances_with_times for name, kind in KINDS
 _JOBS = {name: kind.jobs for name, kind in KINDS_OF_VAULT.items() if kind.jobs}
 # More ids than these are not put into a query; the rows are chosen here then.
 _MOST_IDS_IN_A_QUERY = 100
-
 _ASKED_AT_ONCE = 8
 
 

@@ -28,10 +28,8 @@ if TYPE_CHECKING:
     from .provider import DataProtection
 
 _DELETED_VAULTS = "/subscriptions/{subscription}/providers/Microsoft.DataProtection/locations/{location}/deletedVaults"
-
 # An empty vault can be brought back for ten minutes (recorded: dataprotection-2026/Undo-AzDataProtectionVaultDeletion).
 _SECONDS_DELETED = 600
-
 _NOT_OF_DELETED = ("secureScore", "bcdrSecurityLevel", "replicatedRegions", "regionOfChoiceSettings")
 
 

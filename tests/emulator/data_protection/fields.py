@@ -13,11 +13,8 @@ from ..arm import (
 from ..clock import dotnet_duration
 
 NAMESPACE = "Microsoft.DataProtection"
-
 VAULTS = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.DataProtection/backupVaults"
-
 VAULT = VAULTS + "/{vault}"
-
 INSTANCE = VAULT + "/backupInstances/{instance}"
 
 SECONDS = {

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from .provider import DataProtection
 
 _POLICY_NAME = re.compile(r"^[-A-Za-z0-9]{3,150}$")
-
 _INTERVAL = re.compile(r"^R/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d|Z)?/P(T\d+H|\d+[DW])$")
 
 

@@ -41,9 +41,7 @@ from .vaults import Vaults
 
 # Operations that leave everything as it was where they fail.
 _MAY_FAIL = ("validate", "state", "delete")
-
 _NEVER = "0001-01-01T00:00:00Z"
-
 _NO_LENGTH = "-10675199.02:48:05.4775808"
 
 

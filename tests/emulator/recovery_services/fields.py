@@ -11,25 +11,15 @@ from datetime import datetime
 from ..arm import ArmError, Wire
 
 NAMESPACE = "Microsoft.RecoveryServices"
-
 VAULTS = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.RecoveryServices/vaults"
-
 VAULT = VAULTS + "/{vault}"
-
 FABRIC = VAULT + "/backupFabrics/{fabric}"
-
 ITEM = FABRIC + "/protectionContainers/{container}/protectedItems/{item}"
-
 VM = "Microsoft.Compute/virtualMachines"
-
 TENANT = "72f988bf-86f1-41af-91ab-2d7cd011db47"
-
 SECONDS = {"vault": 2.0, "refresh": 12.0, "item": 6.0, "configure": 30.0, "snapshot": 456.0, "transfer": 2018.0, "delete": 111.0}
-
 NEVER = "0001-01-01T00:00:00"
-
 FILTER = re.compile(r"(\w+)\s+eq\s+'([^']*)'")
-
 REDUNDANCY_IS_FINAL = "The vault has protected items, so that its redundancy cannot be changed."
 
 

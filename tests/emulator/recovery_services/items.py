@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from .provider import RecoveryServices
 
 _NO_BACKUP = "2001-01-01T00:00:00Z"
-
 _CRITICAL = "The Vault and Bakcup Item is in Immutable state where destructive operations are not supported. "
 
 

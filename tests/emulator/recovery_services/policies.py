@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from .provider import RecoveryServices
 
 _POLICY_NAME = re.compile(r"^[A-Za-z][-_!A-Za-z0-9]{2,149}$")
-
 _MOST = {"Days": 9999, "Weeks": 5163, "Months": 1188, "Years": 99}
-
 _UNITS = {"dailySchedule": "Days", "weeklySchedule": "Weeks", "monthlySchedule": "Months", "yearlySchedule": "Years"}
 
 

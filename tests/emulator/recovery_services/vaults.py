@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 # The api-version by which the CLI of today says how a vault's costs are shown.
 _COST_MANAGEMENT = "2026-07-01"
-
 _VAULT_NAME = re.compile(r"^[A-Za-z][A-Za-z0-9-]{1,49}$")
 
 

@@ -39,7 +39,6 @@ from .wire import instances, jobs, policies, recovery_points
 from .wire.backup_requests import backup_rule
 
 _ATTEMPTS_AT_A_POLICY = 5
-
 # What the list of recovery points answers for an instance that has none by nature, such as operational backup of blobs.
 _WITHOUT_POINTS = "UserErrorPITBackupInstanceNotFound"
 

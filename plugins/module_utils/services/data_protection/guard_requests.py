@@ -20,16 +20,11 @@ from ...errors import BadInput, Denied, NotFound
 from ...model.resource_ids import ResourceId, normalize
 
 _API = API_VERSIONS["Microsoft.DataProtection"]
-
 # What the guard calls the operations that it approves, without the type of the vault.
 INSTANCE_DELETE = "/backupInstances/delete"
-
 INSTANCE_WRITE = "/backupInstances/write"
-
 STOP = "/backupInstances/stopProtection/action"
-
 SUSPEND = "/backupInstances/suspendBackups/action"
-
 MAPPING_DELETE = "/backupResourceGuardProxies/delete"
 
 

@@ -25,9 +25,7 @@ from .guard_requests import VaultGuard
 from .wire import vaults
 
 API = API_VERSIONS["Microsoft.DataProtection"]
-
 _API_OF_DELETED = API_VERSIONS["Microsoft.DataProtection/newest"]
-
 _MOVING = ("Provisioning", "Updating")
 
 

@@ -26,7 +26,6 @@ from ...model.result_shapes import Described, Wire, shape, snake
 BACKUP, RESTORE = "backup", "restore"
 
 _YEAR_9999 = 253_000_000_000
-
 # How long to try an HSM that cannot be reached at all.
 _SECONDS_TO_REACH = 60.0
 

@@ -21,9 +21,7 @@ from ...model.durations import parse_time
 from ...model.urls import is_machine_address, read_address
 
 _ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
-
 _CONTAINER = re.compile(r"(\$root|[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62})")
-
 _PERMISSIONS = {"r": "read", "c": "create", "d": "delete", "w": "write", "l": "list"}
 
 

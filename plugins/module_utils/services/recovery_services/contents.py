@@ -34,17 +34,12 @@ from .wire.vaults import describe as describe_vault
 from .wire.vaults import soft_delete_of
 
 _VMS = "backupManagementType eq 'AzureIaasVM' and itemType eq 'VM'"
-
 _PROTECTABLE = "backupManagementType eq 'AzureIaasVM'"
-
 # Azure's own default for backups on demand.
 _DAYS_ON_DEMAND = 30
-
 _LEAST_RETENTION = timedelta(days=1)
-
 # No change of a protection takes longer; its job is among those that began since then.
 _LONGEST_CHANGE = timedelta(hours=6)
-
 # How long to look for a virtual machine that the vault has just been told to discover.
 _SECONDS_TO_DISCOVER = 120
 

@@ -20,11 +20,8 @@ from ..interface import Blocking
 from .wire import items, vaults
 
 API = API_VERSIONS["Microsoft.RecoveryServices"]
-
 _MOVING = ("Provisioning", "Updating")
-
 _CONFIG = "backupconfig/vaultconfig"
-
 # What the configuration answers for ever once soft delete was written through the vault, as templates do it (public reports).
 _BY_VAULT_ONLY = "BMSUserErrorSoftDeleteUseVaultApi"
 

@@ -17,9 +17,7 @@ from ...model.result_shapes import Described, shape
 from .wire import describe_backup, describe_location, location_body
 
 PROVIDER = "Microsoft.Backup.Admin"
-
 _KNOWS_PATCH = "2021-09-01"
-
 # How long to try a stamp that cannot be reached at all.
 _SECONDS_TO_REACH = 60.0
 

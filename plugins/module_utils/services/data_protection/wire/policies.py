@@ -25,11 +25,8 @@ from .fields import type_of
 
 # azurerm's pattern.
 _NAME = re.compile(r"[-A-Za-z0-9]{3,150}")
-
 _INTERVAL = re.compile(r"R/(?P<start>[^/]+)/(?P<period>P[^/]+)")
-
 _RULE_NAMES = {"hourly": "BackupHourly", "daily": "BackupDaily", "weekly": "BackupWeekly"}
-
 # Azure refuses a policy whose two defaults have one name (public reports of hybrid policies for blobs).
 _CONTINUOUS_BESIDE_SCHEDULED = "Default_OperationalStore"
 

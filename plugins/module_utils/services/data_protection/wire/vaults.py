@@ -19,12 +19,9 @@ from ....model.result_shapes import Wire, comparable, shape
 from ....model.tags import merge_tags
 
 _KEY_URI = re.compile(r"https://[^/\s?#]+/keys/[^/\s?#]+(/[^/\s?#]+)?", re.IGNORECASE)
-
 # What a resource guard calls changes that make a vault less safe.
 _REDUCE_IMMUTABILITY = "/write#reduceImmutabilityState"
-
 _REDUCE_SOFT_DELETE = "/write#reduceSoftDeleteSecurity"
-
 _MODIFY_ENCRYPTION = "/write#modifyEncryptionSettings"
 
 # Settings that are one word, and where they are.

@@ -14,9 +14,7 @@ from ...interface import GraphTable
 from . import items, vaults
 
 VAULTS = GraphTable("resources", "microsoft.recoveryservices/vaults", vaults.describe_listed)
-
 _ITEMS = "microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/protecteditems"
-
 INSTANCES = GraphTable("RecoveryServicesResources", _ITEMS, items.describe_row, datasource_path="properties.sourceResourceId")
 
 INSTANCES_WITH_TIMES = GraphTable(

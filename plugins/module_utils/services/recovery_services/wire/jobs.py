@@ -29,9 +29,7 @@ _STATUSES = {
 
 # A backup that was cancelled after its snapshot is said to be complete, with this error (recorded: recoveryservices-errors).
 _CANCELLED_ERROR = "400158"
-
 _SIZE = re.compile(r"\s*([\d.]+)\s*(B|KB|MB|GB|TB)\s*", re.IGNORECASE)
-
 _BYTES = {"B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30, "TB": 2**40}
 
 

@@ -22,7 +22,6 @@ from ....model.schedule import DAYS, Schedule
 
 # The date of a time does not count.
 _DATE = "2024-01-01"
-
 _LETTERS = {"Days": "D", "Weeks": "W", "Months": "M", "Years": "Y"}
 
 # Tag -> the schedule that keeps it, and its unit.
@@ -42,10 +41,8 @@ _STANDARD = {
 
 # Every new vault has them.
 AZURES_OWN = ("defaultpolicy", "enhancedpolicy", "hourlylogbackup")
-
 # azurerm's pattern, which is the portal's.
 _NAME = re.compile(r"[A-Za-z][-_!A-Za-z0-9]{2,149}")
-
 _TIME = re.compile(r"T(\d\d:\d\d)")
 
 

@@ -36,17 +36,11 @@ _WORDS = {
 
 # Azure's words for soft delete here, and those of Backup vaults, which results use for both.
 _SOFT_DELETE = {"enabled": "On", "disabled": "Off", "alwayson": "AlwaysOn"}
-
 _SOFT_DELETE_WORDS = {"On": "Enabled", "Off": "Disabled", "AlwaysOn": "AlwaysON"}
-
 _SOFT_DELETE_PATH = ("properties", "securitySettings", "softDeleteSettings")
-
 _NAME = re.compile(r"[A-Za-z][-A-Za-z0-9]{1,49}")
-
 _MULTI_USER = ("properties", "securitySettings", "multiUserAuthorization")
-
 _DAYS = 14
-
 _ONLY_BACKUP_VAULTS = ("datastore_type", "encryption_settings", "undelete", "resource_guard_id")
 
 
