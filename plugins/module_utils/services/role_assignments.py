@@ -155,4 +155,4 @@ class Grants:
         self._session.send("DELETE", self._url(need), f"revoke {need.role.name} on {need.scope}", _API)
 
 
-Statuses = dict[Need, "str | AzureBackupError"]
+Statuses = dict[Need, str | AzureBackupError]
