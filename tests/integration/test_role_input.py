@@ -76,7 +76,7 @@ def test_a_survey_of_texts_backs_up(environment: dict[str, str], loopback: Emula
 
 
 BAD = [
-    ({"protect_vault_settings": '{"redundncy": "GeoRedundant"}'}, "protect_vault_settings: there is no redundncy"),
+    ({"protect_vault_settings": '{"redundncy": "GeoRedundant"}'}, "protect_vault_settings: unknown key(s) redundncy"),
     ({"protect_vault_settings": "GeoRedundant"}, "protect_vault_settings: 'GeoRedundant' is not a dictionary"),
     ({"protect_vault_settings": {"soft_delete": {"stat": "On"}}}, "soft_delete.stat"),
     ({"protect_retention": {"default": "10x"}}, "retention.default: '10x'"),
