@@ -180,7 +180,7 @@ def test_the_cli_stops_and_resumes_and_reads_points_by_date(az: Az, blank: Emula
     vm = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/web01"
     az("backup", "vault", "create", "--resource-group", "demo-rg", "--name", "cli-vault", "--location", "westeurope")
     assert az("backup", "vault", "backup-properties", "show", "--resource-group", "demo-rg", "--name", "cli-vault")
-    assert az("backup", "protection", "check-vm", "--vm-id", vm) is None
+    assert not az("backup", "protection", "check-vm", "--vm-id", vm)
     az("backup", "protection", "enable-for-vm", *vault, "--vm", "web01", "--policy-name", "DefaultPolicy")
     assert az("backup", "protection", "check-vm", "--vm-id", vm).lower().endswith("/cli-vault")
     started = az("backup", "protection", "backup-now", *web01, "--retain-until", "01-01-2040")

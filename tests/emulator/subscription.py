@@ -51,7 +51,9 @@ _TYPES = {
     "Microsoft.ResourceGraph": ("resources",),
     "Microsoft.Resources": ("resourceGroups",),
 }
-_FILTER = re.compile(r"resourceType eq '([^']+)'", re.IGNORECASE)
+_FILTER = re.compile(r"(resourceType|resourceGroup) eq '([^']+)'", re.IGNORECASE)
+# What a filter names -> the field of a row.
+_FILTERED = {"resourcetype": "type", "resourcegroup": "resourceGroup"}
 
 
 def check_location(location: str, resource_type: str) -> None:
@@ -118,7 +120,7 @@ class Subscription:
             for row in self._rows()
             if row["subscriptionId"].lower() == call.path["subscription"].lower()
             and str(call.path.get("group") or row["resourceGroup"]).lower() == row["resourceGroup"].lower()
-            and (match is None or str(row["type"]).lower() == str(match[1]).lower())
+            and (match is None or str(row[_FILTERED[match[1].lower()]]).lower() == match[2].lower())
             and self._may_see(call.principal_id, row["id"])
         ]
         return page_of(call, found, self._groups.page_size)

@@ -35,6 +35,15 @@ def _long_term(times: list[str]) -> Wire:
     }
 
 
+def _without_default_soft_delete(properties: Wire) -> Wire:
+    """Discard the AlwaysOn that az (2.91) says of every new vault: the service does, in favour of its own defaults."""
+    security = properties.get("securitySettings") or {}
+    if (security.get("softDeleteSettings") or {}).get("softDeleteState") != "AlwaysOn":
+        return properties
+    kept = {name: value for name, value in security.items() if name != "softDeleteSettings"}
+    return {**properties, "securitySettings": kept}
+
+
 def default_policies(vault_id: str, day: str) -> dict[str, Wire]:
     """Give the policies that a new vault has."""
     evening, morning = [f"{day}T20:00:00Z"], [f"{day}T08:00:00Z"]
@@ -186,6 +195,7 @@ class Vaults:
             current.discovered = {
                 key for key in self._provider.compute.machines if self._provider.compute.machines[key]["_known"]
             }
+            properties = _without_default_soft_delete(properties)
         change = {"properties": properties, "tags": document.get("tags"), "identity": document.get("identity")}
         self._lay(current, change, call.api_version)
         self._provider.vaults[key] = vault = current

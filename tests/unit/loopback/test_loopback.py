@@ -536,3 +536,17 @@ def test_an_unlock_of_the_mapping_by_its_id_unlocks_it(azure: Driver) -> None:
     body = {"resourceGuardOperationRequests": [request], "resourceToBeDeleted": mapping}
     assert raw(azure, "POST", f"{mapping}/unlockDelete", body).status_code == 200
     assert raw(azure, "DELETE", mapping).status_code in (200, 204)
+
+
+def test_soft_delete_that_az_says_of_every_new_vault_is_discarded(azure: Driver) -> None:
+    """az 2.91 writes AlwaysOn when it makes a vault, and switches soft delete off by the configuration afterwards."""
+    settings = {"softDeleteState": "AlwaysOn", "enhancedSecurityState": "AlwaysOn", "softDeleteRetentionPeriodInDays": 14}
+    body = {
+        "location": "westeurope",
+        "sku": {"name": "RS0", "tier": "Standard"},
+        "properties": {"securitySettings": {"softDeleteSettings": settings}},
+    }
+    assert machines(azure, "PUT", "", body).status_code == 201
+    off = {"properties": {"softDeleteFeatureState": "Disabled", "enhancedSecurityState": "Disabled"}}
+    answer = machines(azure, "PATCH", "backupconfig/vaultconfig", off)
+    assert (answer.status_code, answer.json()["properties"]["softDeleteFeatureState"]) == (200, "Disabled")
