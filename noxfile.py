@@ -72,9 +72,9 @@ def within_budget(part: Callable[..., None]) -> Callable[..., None]:
     """Have a part of make test print how many seconds it took beside its budget, and fail above twice the budget."""
 
     @functools.wraps(part)
-    def timed(session: nox.Session, *arguments: str) -> None:
+    def timed(session: nox.Session, **parameters: str) -> None:
         began = time.monotonic()
-        part(session, *arguments)
+        part(session, **parameters)
         seconds, budget = time.monotonic() - began, BUDGETS[session.name]
         session.log(f"{session.name}: {seconds:.0f} s of a budget of {budget} s")
         if seconds > 2 * budget:
