@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change with any release.
-"""The only place that decides what changed, what check mode does, and what --diff shows."""
+"""The only place that decides of a declared resource what changed, what check mode does, and what --diff shows."""
 
 from __future__ import annotations
 

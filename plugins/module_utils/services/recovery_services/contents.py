@@ -158,7 +158,7 @@ class RecoveryServices(RecoveryServicesVault):
         return self._describe_policy({"name": name, "properties": policies.to_wire(plan)})
 
     @staticmethod
-    def template_policy(_row: DatasourceType, plan: Plan) -> Described:
+    def template_policy(_datasource_type: DatasourceType, plan: Plan) -> Described:
         """Give the policy that a plan makes, in no vault and without a name."""
         return policies.describe({"properties": policies.to_wire(plan)})
 
