@@ -158,9 +158,8 @@ def _begin(batch: BackupRun, item: Datasource) -> Backup:
     instance = batch.instances.get(datasource.key)
     if instance is None:
         message = f"'{datasource.name}' is not protected in vault '{service.vault.name}'"
-        if not task.check_mode:
-            raise NotFound(f"datasource_id: {message}; check the id, or protect it with backup_instance first", status=404)
-        task.warn(f"{message}; it must be protected before it can be backed up")
+        error = NotFound(f"datasource_id: {message}; check the id, or protect it with backup_instance first", status=404)
+        task.require(error, f"{message}; it must be protected before it can be backed up")
         return _to_be_started(datasource)
     if not instance["policy_name"]:
         message = f"datasource_id: backup instance '{instance['name']}' has no policy, so it cannot be backed up"
@@ -178,9 +177,7 @@ def _begin(batch: BackupRun, item: Datasource) -> Backup:
             return joined
     if instance["state"] != PROTECTED:
         instance = _await_protection(batch, instance)
-    if task.check_mode:
-        return _to_be_started(datasource, instance)
-    return _start(batch, datasource, instance, plan)
+    return task.carry_out(lambda: _start(batch, datasource, instance, plan), _to_be_started(datasource, instance))
 
 
 def _join_within(options: dict[str, Any]) -> float:
@@ -237,9 +234,7 @@ def _await_protection(batch: BackupRun, instance: Described) -> Described:
     """Wait for a protection that is being configured; refuse to back up what is not protected."""
     current = batch.service.read_instance(instance["name"]) or instance
     if current["state"] in IN_TRANSIT:
-        if batch.task.check_mode:
-            return current
-        return wait_for_state(batch.service, instance["name"], PROTECTED, batch.deadline)
+        return batch.task.carry_out(lambda: wait_for_state(batch.service, instance["name"], PROTECTED, batch.deadline), current)
     if current["state"] == PROTECTED:
         return current
     raise BadInput(
@@ -300,7 +295,7 @@ def _find_started_job(batch: BackupRun, instance: Described, since: datetime) ->
 def _finish(batch: BackupRun, begun: list[Backup | AzureBackupError]) -> list[Result | AzureBackupError]:
     """Wait for all jobs together and give each datasource its result."""
     options = batch.task.options
-    if options["wait"] and not batch.task.check_mode:
+    if batch.task.waits:
         going = [one for one in begun if isinstance(one, Backup) and one.job_id]
         known = wait_for_jobs(
             batch.service,
@@ -323,7 +318,7 @@ def _finish(batch: BackupRun, begun: list[Backup | AzureBackupError]) -> list[Re
             raise one
         # What is over already needs no wait to be told of.
         is_over = bool(one.job and not is_running(one.job))
-        if one.job_id and options["wait"] and (is_over or not batch.task.check_mode):
+        if one.job_id and options["wait"] and (is_over or batch.task.waits):
             _conclude(batch, one)
         return one.result()
 
@@ -431,7 +426,7 @@ def _resume(task: Task) -> Result:
     except TRANSIENT:
         job = None
     if job is None:
-        if not task.options["wait"] or task.check_mode:
+        if not task.waits:
             raise NotFound(f"job_id: job {job_id} does not exist", status=404)
         # It may have been started a moment ago; the wait gives it a minute to appear.
         job = _unread_job(job_id)

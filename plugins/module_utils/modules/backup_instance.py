@@ -124,9 +124,7 @@ def ensure_instances(task: Task) -> Result:
 
     at_once = options["max_concurrency"]
     # Where each protection has a job to look at, and Azure counts the looks, fewer wait at the same time.
-    return run_each(
-        datasources, work, at_once, at_once if service.protects_by_job else item_concurrency(at_once), task.accounting
-    )
+    return run_each(task, datasources, work, at_once if service.protects_by_job else item_concurrency(at_once))
 
 
 def _check_vault(options: dict[str, Any], service: BackupService, vault: Described) -> None:
@@ -231,9 +229,7 @@ def _protect(batch: ProtectionRun, datasource_type: DatasourceType, datasource: 
     )
     predicted = _predict(batch, protection)
     message = f"'{datasource.name}' is protected by policy '{predicted['policy_name']}'"
-    if task.check_mode:
-        return _result(datasource, None, predicted, "protect", message)
-    yield
+    yield _result(datasource, None, predicted, "protect", message)
     try:
         _validate_until_permitted(task, service, protection)
         deadline = task.deadline()
@@ -264,18 +260,14 @@ def _undelete(
     after = {**deleted, "id": service.instance_id(name), "state": STOPPED, "deletion_time": None, "purge_time": None}
     if task.options["state"] == "stopped":
         message = f"'{datasource.name}' is undeleted with its recovery points; its protection is stopped"
-        if task.check_mode:
-            return _result(datasource, deleted, after, "undelete", message)
-        yield
+        yield _result(datasource, deleted, after, "undelete", message)
         deadline = task.deadline()
         service.undelete_instance(name, deadline)
         return _result(datasource, deleted, wait_for_state(service, name, STOPPED, deadline), "undelete", message)
     changes = _wanted_changes(batch, datasource_type, datasource, deleted)
     after |= {**changes, "state": PROTECTED, "policy_name": policy.get("name")}
     message = f"'{datasource.name}' is protected again by policy '{after['policy_name']}', with its recovery points"
-    if task.check_mode:
-        return _result(datasource, deleted, after, "undelete", message)
-    yield
+    yield _result(datasource, deleted, after, "undelete", message)
     deadline = task.deadline()
     service.undelete_instance(name, deadline)
     stopped = wait_for_state(service, name, STOPPED, deadline)
@@ -423,9 +415,7 @@ def _converge(
         if not in_transit:
             return _result(datasource, before, before, "none", message)
         action = "awaited"
-    if task.check_mode:
-        return _result(datasource, before, after, action, message)
-    yield
+    yield _result(datasource, before, after, action, message)
     deadline, name = task.deadline(), before["name"]
     current = wait_until_settled(service, name, deadline) if in_transit else before
     if wanted == PROTECTED and current["state"] != PROTECTED:
@@ -542,10 +532,10 @@ def _remove(batch: ProtectionRun, datasource: ResourceId, before: Described | No
     if kept:
         until = format_time(service.service_now() + timedelta(days=days)) if days else None
         fate = f"its recovery points are soft-deleted and kept for {days} days, until {until}"
-    if not task.check_mode:
-        yield
-        service.delete_instance(before["name"], task.deadline())
-    return _result(datasource, before, None, "remove", f"'{datasource.name}' is no longer protected; {fate}")
+    removed = _result(datasource, before, None, "remove", f"'{datasource.name}' is no longer protected; {fate}")
+    yield removed
+    service.delete_instance(before["name"], task.deadline())
+    return removed
 
 
 def _purge(batch: ProtectionRun, datasource: ResourceId) -> Steps:
@@ -557,11 +547,11 @@ def _purge(batch: ProtectionRun, datasource: ResourceId) -> Steps:
     deleted = batch.deleted_instance_of(datasource)
     if deleted is None:
         return _result(datasource, None, None, "none", nothing)
-    if not task.check_mode:
-        yield
-        deadline = task.deadline()
-        service.undelete_instance(deleted["name"], deadline)
-        wait_for_state(service, deleted["name"], STOPPED, deadline)
-        service.delete_instance(deleted["name"], deadline)
     message = f"the soft-deleted backup data of '{datasource.name}' is permanently deleted"
-    return _result(datasource, deleted, None, "purge", message)
+    purged = _result(datasource, deleted, None, "purge", message)
+    yield purged
+    deadline = task.deadline()
+    service.undelete_instance(deleted["name"], deadline)
+    wait_for_state(service, deleted["name"], STOPPED, deadline)
+    service.delete_instance(deleted["name"], deadline)
+    return purged

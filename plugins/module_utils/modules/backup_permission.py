@@ -128,9 +128,9 @@ def _scopes_still_used(task: Task, service: BackupService, leaving: list[Resourc
 def _grant(task: Task, grants: Grants | None, need: Need) -> str:
     if grants and grants.find(need):
         return "present"
-    if task.check_mode or grants is None:
+    if grants is None:
         return "missing"
-    return "granted" if grants.grant(need) else "present"
+    return task.carry_out(lambda: "granted" if grants.grant(need) else "present", "missing")
 
 
 def _revoke(task: Task, grants: Grants | None, need: Need, still_used: set[str]) -> str:
@@ -140,8 +140,7 @@ def _revoke(task: Task, grants: Grants | None, need: Need, still_used: set[str])
         return "foreign"
     if need.scope.lower() in still_used:
         return "kept"
-    if not task.check_mode:
-        grants.revoke(need)
+    task.carry_out(lambda: grants.revoke(need), None)
     return "revoked"
 
 

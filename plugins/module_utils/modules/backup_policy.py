@@ -75,9 +75,8 @@ def find_policy(task: Task, service: BackupService, datasource_types: list[Datas
         policy = versions[-1][1] if versions else None
     if policy is None:
         message = f"policy '{name}' does not exist in vault '{service.vault.name}'"
-        if not task.check_mode:
-            raise NotFound(f"{option}: {message}; create it with backup_policy", status=404)
-        task.warn(f"{message}; what depends on it would be created")
+        error = NotFound(f"{option}: {message}; create it with backup_policy", status=404)
+        task.require(error, f"{message}; what depends on it would be created")
         policy = {"id": f"{service.vault.text}/backupPolicies/{name}", "name": name, "datasource_type": datasource_types[0].name}
     others = sorted({datasource_type.name for datasource_type in datasource_types} - {policy["datasource_type"]})
     if others:
@@ -147,8 +146,8 @@ def _create(
             f"{datasource_type.most_recovery_points}; back up less often or shorten the retention"
         )
     return reconcile(
+        task,
         "policy",
-        task.check_mode,
         existing,
         after,
         lambda: with_count(service.create_policy(name, datasource_type, plan, task.deadline())),
@@ -228,7 +227,7 @@ def _retire(task: Task, service: BackupService, older: list[Described], change: 
         service.change_protection(item["name"], {"policy_id": newest["id"]}, deadline)
         wait_for_state(service, item["name"], PROTECTED, deadline)
 
-    if not task.check_mode:
+    def move() -> None:
         outcomes = settle_each(moving, repoint, _REPOINTED_AT_ONCE)
         failure = next((outcome for outcome in outcomes if isinstance(outcome, AzureBackupError)), None)
         if failure:
@@ -237,6 +236,8 @@ def _retire(task: Task, service: BackupService, older: list[Described], change: 
             raise failure
         for policy in removable:
             service.delete_policy(policy["name"], task.deadline())
+
+    task.carry_out(move, None)
     changed = change.changed or bool(moving or removable)
     return {
         **change_result(Change("policy", changed, change.before, change.after)),
@@ -286,4 +287,4 @@ def _remove_policy(task: Task) -> Result:
         for policy in policies:
             service.delete_policy(policy["name"], task.deadline())
 
-    return change_result(reconcile("policy", task.check_mode, with_count(policies[-1]), None, remove))
+    return change_result(reconcile(task, "policy", with_count(policies[-1]), None, remove))

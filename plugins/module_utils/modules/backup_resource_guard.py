@@ -35,7 +35,7 @@ def ensure_resource_guard(task: Task) -> Result:
     wire = task.session.read(url, f"read {title}", _API)
     before = _describe(wire) if wire else None
     if options["state"] == "absent":
-        change = reconcile("resource_guard", task.check_mode, before, None, lambda: _delete(task, url, title))
+        change = reconcile(task, "resource_guard", before, None, lambda: _delete(task, url, title))
         return change_result(change)
     if wire is None and (task.check_mode or not options["location"]):
         found = read_group(task.session, group, "resource_group")
@@ -48,7 +48,7 @@ def ensure_resource_guard(task: Task) -> Result:
         made = task.session.read(url, f"read {title}", _API)
         return _describe(made) if made else None
 
-    return change_result(reconcile("resource_guard", task.check_mode, before, after, write))
+    return change_result(reconcile(task, "resource_guard", before, after, write))
 
 
 def _delete(task: Task, url: str, title: str) -> None:

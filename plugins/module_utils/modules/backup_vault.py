@@ -33,7 +33,7 @@ def ensure_vault(task: Task) -> Result:
     if options["state"] == "absent":
         if before:
             _check_nothing_left(service, before)
-        change = reconcile("vault", task.check_mode, before, None, lambda: service.delete_vault(task.deadline()))
+        change = reconcile(task, "vault", before, None, lambda: service.delete_vault(task.deadline()))
         return change_result(change)
     deleted = None
     if before is None:
@@ -57,7 +57,7 @@ def ensure_vault(task: Task) -> Result:
         service.write_vault(options, task.deadline())
         return read_as_written("vault", task.clock, before, after, lambda: service.read_vault(reads_guard))
 
-    return change_result(reconcile("vault", task.check_mode, before, after, write))
+    return change_result(reconcile(task, "vault", before, after, write))
 
 
 def _check_options(options: dict[str, object]) -> None:

@@ -63,11 +63,10 @@ def ensure_backup(task: Task) -> Result:
         )
         return _result("skip", f"'{name_of(task)}' has a backup from {made}, less than {options['max_age']} old", backup)
     hsm = open_hsm(task)
-    if task.check_mode:
-        # The folder that is still to come counts.
-        old = [] if options["keep"] is None else [one.name for one in _superfluous(folders or [], options["keep"] - 1)]
-        return _result("start", f"a backup of '{name_of(task)}' would be started", None, old, is_started=True)
-    return _start(task, hsm, storage)
+    # The folder that is still to come counts.
+    old = [] if options["keep"] is None else [one.name for one in _superfluous(folders or [], options["keep"] - 1)]
+    predicted = _result("start", f"a backup of '{name_of(task)}' would be started", None, old, is_started=True)
+    return task.carry_out(lambda: _start(task, hsm, storage), predicted)
 
 
 def _end_of(task: Task, storage: Storage, folder: Folder) -> str | None:
@@ -195,11 +194,12 @@ def _resume(task: Task) -> Result:
     try:
         job = resume_job(task, hsm, BACKUP)
     except OperationFailed as error:
-        if names_storage(task.options) and not task.check_mode:
-            _mark_failed(task, read_storage(task.session, task.options), error.details.get("backup"))
+        if names_storage(task.options):
+            storage, failed = read_storage(task.session, task.options), error.details.get("backup")
+            task.carry_out(lambda: _mark_failed(task, storage, failed), None)
         raise
     is_over = job["status"] == "succeeded"
-    if not is_over and (not task.options["wait"] or task.check_mode):
+    if not is_over and not task.waits:
         return _result("resume", f"job {job['job_id']} has status {job['status']}", job)
     if not job["folder_uri"]:
         raise OperationFailed(f"job_id: job {job['job_id']} created no backup; it was a precheck", details={"backup": job})

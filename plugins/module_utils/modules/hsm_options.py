@@ -114,7 +114,7 @@ def resume_job(task: Task, hsm: ManagedHsm, kind: str) -> Described:
         job = shape("hsm_job", job_id=job_id, status="in_progress")
     if job is None:
         raise NotFound(f"job_id: Managed HSM '{hsm.name}' has no {kind} job {job_id}", status=404)
-    if not task.options["wait"] or task.check_mode:
+    if not task.waits:
         check_success(hsm, kind, job)
         return job
     tell(task, hsm, job, kind)

@@ -13,7 +13,7 @@ from ..errors import AzureBackupError, BadInput, MissingLibrary, NotFound, Untru
 from ..jobs.hsm_jobs import lasted
 from ..model.result_shapes import Described
 from ..model.urls import read_address
-from ..services.managed_hsm.backups import RESTORE
+from ..services.managed_hsm.backups import RESTORE, ManagedHsm
 from ..services.managed_hsm.storage import Storage, has_folder, read_storage
 from .hsm_options import name_of, open_hsm, problems_with_options, resume_job, run_job
 from .task import Result, Task
@@ -33,14 +33,18 @@ def restore(task: Task) -> Result:
     what = f"key '{options['key_name']}' of '{name_of(task)}'" if options["key_name"] else f"'{name_of(task)}'"
     if options["job_id"]:
         job = resume_job(task, open_hsm(task), RESTORE)
-        if not options["wait"] or task.check_mode:
+        if not task.waits:
             return _result("resume", f"job {job['job_id']} has status {job['status']}", job, None)
         return _told(task, _result("resume", f"restored {what}{lasted(job)}", job, None))
     storage = read_storage(task.session, options)
     _check_folder(task, storage, folder)
     hsm = open_hsm(task)
-    if task.check_mode:
-        return _result("start", f"{what} would be restored from {folder}", None, folder, is_started=True)
+    predicted = _result("start", f"{what} would be restored from {folder}", None, folder, is_started=True)
+    return task.carry_out(lambda: _start(task, hsm, storage, folder, what), predicted)
+
+
+def _start(task: Task, hsm: ManagedHsm, storage: Storage, folder: str, what: str) -> Result:
+    options = task.options
     job = run_job(
         task,
         hsm,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model.result_shapes import Described, comparable
+from .task import Task
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class Change:
 
 
 def reconcile(
+    task: Task,
     noun: str,
-    check_mode: bool,
     before: Described | None,
     after: Described | None,
     write: Callable[[], Described | None],
@@ -54,4 +55,4 @@ def reconcile(
     """
     if not is_forced and comparable(noun, before) == comparable(noun, after):
         return Change(noun, False, before, before)
-    return Change(noun, True, before, after if check_mode else write())
+    return Change(noun, True, before, task.carry_out(write, after))

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ..concurrency import settle_each
@@ -14,12 +15,12 @@ from ..errors import AzureBackupError, BadInput
 from ..model.datasource_types import DatasourceType, find_by_id
 from ..model.resource_ids import ResourceId
 from .reconcile import Change
-from .task import Result
+from .task import Result, Task
 
 Datasource = tuple[DatasourceType, ResourceId]
 
-# Work that pauses once: when all is checked that can be refused, and before anything is written.
-Steps = Generator[None, None, Result]
+# Work that pauses once, when all is checked that can be refused and before anything is written, and predicts its result there.
+Steps = Generator[Result, None, Result]
 
 
 def read_datasource_ids(ids: Sequence[str] | None) -> list[Datasource]:
@@ -81,24 +82,26 @@ def failed_item(datasource_id: str | None, error: AzureBackupError, changed: boo
 
 
 def run_each(
-    datasources: Sequence[Datasource],
-    work: Callable[[DatasourceType, ResourceId], Steps],
-    max_concurrency: int,
-    at_once: int,
-    accounting: Callable[[Callable[..., Result]], Callable[..., Result]],
+    task: Task, datasources: Sequence[Datasource], work: Callable[[DatasourceType, ResourceId], Steps], at_once: int
 ) -> Result:
     """Check every datasource, and then do the work for each that can be done, several at once; one failure stops no other.
 
-    work: pauses once between its checks and its first write; at_once: how many are worked on at the same time; accounting:
-    notes what is written. The same id given twice is done once. Gives the module's result: datasources in input order, changed,
-    failed and, where anything failed, one summary msg.
+    work: pauses once between its checks and its first write, with the result that it predicts, which check mode gives;
+    at_once: how many are worked on at the same time. The same id given twice is done once. Gives the module's result:
+    datasources in input order, changed, failed and, where anything failed, one summary msg.
     """
     unique: dict[str, Datasource] = {}
     for datasource_type, datasource in datasources:
         unique.setdefault(datasource.key, (datasource_type, datasource))
 
-    checked = settle_each(list(unique.values()), lambda item: _go_on(work(*item)), max_concurrency)
-    outcomes = settle_each(checked, accounting(_finish), at_once)
+    checked = settle_each(list(unique.values()), lambda item: _check(work(*item)), task.options["max_concurrency"])
+
+    def finish(one: Checked | AzureBackupError) -> Result:
+        if isinstance(one, AzureBackupError):
+            raise one
+        return task.carry_out(lambda: _finish(one), one.predicted)
+
+    outcomes = settle_each(checked, task.accounting(finish), at_once)
     done = {
         key: failed_item(unique[key][1].text, outcome) if isinstance(outcome, AzureBackupError) else outcome
         for key, outcome in zip(unique, outcomes, strict=True)
@@ -106,23 +109,32 @@ def run_each(
     return summarise([done[datasource.key] for _row, datasource in datasources])
 
 
-def _go_on(steps: Steps) -> Result | Steps:
-    """Let work go on to its pause, or to its end, and give the result there."""
+@dataclass
+class Checked:
+    """The work for a datasource at its pause; steps: None where it is done with its checks."""
+
+    predicted: Result
+    steps: Steps | None
+
+
+def _check(steps: Steps) -> Checked:
+    """Let work go on to its pause, or to its end where there is nothing to write."""
     try:
-        next(steps)
+        return Checked(next(steps), steps)
     except StopIteration as end:
-        result: Result = end.value
-        return result
-    return steps
+        return Checked(end.value, None)
 
 
-def _finish(checked: Result | Steps | AzureBackupError) -> Result:
-    if isinstance(checked, AzureBackupError):
-        raise checked
-    done = checked if isinstance(checked, dict) else _go_on(checked)
-    if not isinstance(done, dict):
-        raise TypeError("the work for a datasource pauses once, before its first write, and this one paused again")
-    return done
+def _finish(checked: Checked) -> Result:
+    """Let work go on from its pause to its end."""
+    if checked.steps is None:
+        return checked.predicted
+    try:
+        next(checked.steps)
+    except StopIteration as end:
+        done: Result = end.value
+        return done
+    raise TypeError("the work for a datasource pauses once, before its first write, and this one paused again")
 
 
 def summarise(results: list[Result]) -> Result:

@@ -38,27 +38,41 @@ def ensure_backup(task: Task) -> Result:
     deadline = task.deadline()
     if resumed:
         return _follow_and_tell(task, region, resumed, "resume", deadline)
-    listed = _list_backups(region, is_needed=task.check_mode)
-    fresh = next((one for one in listed if _is_fresh(region, one, max_age)), None)
+    listed = _list_backups(region)
+    fresh = next((one for one in listed or [] if _is_fresh(region, one, max_age)), None)
     if fresh:
         message = f"'{region.location}' has a backup from {fresh['created_time']}, less than {options['max_age']} old"
         return _result("skip", message, fresh)
-    # While one runs that a stamp does not tell of, it refuses to start another; check mode has to ask instead.
-    untold = (False, None) if task.check_mode else (False,)
-    running = _find_running(region, [one for one in listed if one["completely_uploaded"] in untold], listed)
+    if task.check_mode:
+        return _predict(task, region, listed)
+    return _back_up(task, region, listed or [], deadline)
+
+
+def _predict(task: Task, region: BackupAdmin, listed: list[Described] | None) -> Result:
+    """Tell what a run would do, and refuse what the stamp would: a run is told by the answer to its request."""
+    if listed is None:
+        raise missing_location(region)
+    running = _find_running(region, [one for one in listed if not one["completely_uploaded"]], listed)
+    if running:
+        _check_joinable(task, region, running)
+        return _result("join", f"the running backup of '{region.location}' would be joined", running)
+    location = region.read_location()
+    if location and not any(location[option] for option in STORE):
+        raise BadInput(f"location: '{region.location}' has no backup store; set one with stackhub_backup_location")
+    return _result("start", f"a backup of '{region.location}' would be started", None, changed=True)
+
+
+def _back_up(task: Task, region: BackupAdmin, listed: list[Described], deadline: Deadline) -> Result:
+    # While one runs that a stamp does not tell of, it refuses to start another.
+    running = _find_running(region, [one for one in listed if one["completely_uploaded"] is False], listed)
     if running:
         return _join(task, region, running, deadline)
-    if task.check_mode:
-        location = region.read_location()
-        if location and not any(location[option] for option in STORE):
-            raise BadInput(f"location: '{region.location}' has no backup store; set one with stackhub_backup_location")
-        return _result("start", f"a backup of '{region.location}' would be started", None, changed=True)
     since = region.service_now()
     try:
         name = _start(task, region, {str(one["name"]) for one in listed}, since, deadline)
     except Conflict:
         # One runs that the list calls succeeded, or somebody else was a moment quicker.
-        listed = _list_backups(region, is_needed=False)
+        listed = _list_backups(region) or []
         running = _find_running(region, listed[:_MOST_TO_ASK], listed)
         if running is None:
             raise
@@ -82,7 +96,7 @@ def _has_no_result(region: BackupAdmin, backup: Described) -> bool:
         return False
 
 
-def _join(task: Task, region: BackupAdmin, running: Described, deadline: Deadline) -> Result:
+def _check_joinable(task: Task, region: BackupAdmin, running: Described) -> None:
     if task.options["on_running"] == "fail":
         raise BadInput(
             f"on_running: a backup of '{region.location}' is already running: {running['name']}; set on_running: join to wait "
@@ -90,19 +104,19 @@ def _join(task: Task, region: BackupAdmin, running: Described, deadline: Deadlin
             code="BackupRunning",
             details={"backup": running},
         )
-    if task.check_mode:
-        return _result("join", f"the running backup of '{region.location}' would be joined", running)
+
+
+def _join(task: Task, region: BackupAdmin, running: Described, deadline: Deadline) -> Result:
+    _check_joinable(task, region, running)
     return _follow_and_tell(task, region, str(running["name"]), "join", deadline, parse_time(running["created_time"]))
 
 
-def _list_backups(region: BackupAdmin, is_needed: bool) -> list[Described]:
+def _list_backups(region: BackupAdmin) -> list[Described] | None:
+    """Read the backups; None where there is no such location, which the trigger is answered with the reason of."""
     try:
         return region.list_backups()
-    except NotFound as error:
-        if is_needed:
-            raise missing_location(region) from error
-        # The trigger is answered with the reason.
-        return []
+    except NotFound:
+        return None
 
 
 def _is_fresh(region: BackupAdmin, backup: Described, max_age: float | None) -> bool:
@@ -192,7 +206,7 @@ def _follow_and_tell(
         )
         task.progress.job(job, (region.service_now() - began).total_seconds(), is_over)
 
-    waits = task.options["wait"] and not task.check_mode
+    waits = task.waits
     if action == "resume":
         found = region.read_backup(name) or (begun if _has_no_result(region, begun) else None)
         if found is None:

@@ -134,7 +134,7 @@ def _clear(task: Task, region: BackupAdmin, before: Described) -> Change:
     def write() -> Described:
         return region.write_location({"user_name": ""}, False, task.deadline())
 
-    return reconcile("backup_location", task.check_mode, before, after, write)
+    return reconcile(task, "backup_location", before, after, write)
 
 
 def _set(task: Task, region: BackupAdmin, before: Described, certificate: tuple[str, str] | None) -> tuple[Change, bool]:
@@ -180,4 +180,4 @@ def _set(task: Task, region: BackupAdmin, before: Described, certificate: tuple[
     def write() -> Described:
         return region.write_location(values, is_there, task.deadline())
 
-    return reconcile("backup_location", task.check_mode, before, after, write, is_forced=writes_secret), writes_secret
+    return reconcile(task, "backup_location", before, after, write, is_forced=writes_secret), writes_secret

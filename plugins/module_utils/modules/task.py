@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from ..azure.caller import warning_of_ignored
 from ..azure.session import Session
 from ..clock import Clock, Deadline
-from ..errors import AzureBackupError, BadInput, catch
+from ..errors import AzureBackupError, BadInput, NotFound, catch
 from ..progress import Progress
 
 Result = dict[str, Any]
@@ -65,6 +65,23 @@ class Task:
     def progress(self) -> Progress:
         """Who to tell how far things are."""
         return Progress(None if self.check_mode else self.options.get("progress_file"))
+
+    @property
+    def waits(self) -> bool:
+        """Whether the task waits for what was started; check mode tells how things are at this moment."""
+        return bool(self.options["wait"]) and not self.check_mode
+
+    def carry_out(self, work: Callable[[], Done], prediction: Done) -> Done:
+        """Do what changes something and give its result; check mode does nothing and gives the prediction."""
+        return prediction if self.check_mode else work()
+
+    def require(self, error: NotFound, told: str) -> None:
+        """Say that something is missing which the task needs: raises the error; check mode, where it may be created by an
+        earlier task, warns with what is told instead.
+        """
+        if not self.check_mode:
+            raise error
+        self.warn(told)
 
     @property
     def may_have_changed(self) -> bool:

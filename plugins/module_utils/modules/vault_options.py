@@ -101,8 +101,6 @@ def read_existing_vault(task: Task, service: VaultService) -> Described | None:
     vault = service.read_vault()
     if vault is None:
         error = missing_vault(task.session, service.vault)
-        if not task.check_mode:
-            raise error
         message = error.message.removeprefix("vault_name, vault_id: ")
-        task.warn(message.replace(CREATE_IT, "what depends on it would be created"))
+        task.require(error, message.replace(CREATE_IT, "what depends on it would be created"))
     return vault
