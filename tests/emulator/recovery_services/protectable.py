@@ -122,7 +122,7 @@ class Protectable:
         def done(_operation: Operation, _due: datetime) -> None:
             vault.discovered = set(self._provider.compute.machines)
 
-        operation = self._provider.operations_api.begin(SECONDS["refresh"], done)
+        operation = self._provider.operations_api.begin(SECONDS["refresh"], done, may_fail=True)
         fabric = f"{vault.id}/backupFabrics/Azure"
         status, result = (f"{fabric}/{kind}/{operation.name}" for kind in ("operationsStatus", "operationResults"))
         headers = self._provider.operations_api.headers(call, status, result)

@@ -212,7 +212,7 @@ class Vaults:
         self, call: Call, vault: Vault, work: Callable[[Operation, datetime], None], status: int, body: Wire | None
     ) -> Reply:
         encoded = base64.b64encode(f"2047;{uuid.uuid4()}".encode()).decode()
-        operation = self._provider.operations_api.begin(SECONDS["vault"], work, encoded)
+        operation = self._provider.operations_api.begin(SECONDS["vault"], work, encoded, may_fail=True)
         if call.method != "DELETE":
             # The result of an update is the vault (specification: GetOperationResult).
             operation.result = lambda: vault.wire
