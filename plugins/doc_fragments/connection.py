@@ -112,6 +112,7 @@ requirements:
   - azure-identity >= 1.19.0
   - azure-mgmt-core >= 1.6.0
   - azure-mgmt-dataprotection >= 2.0.1
+  - azure-mgmt-recoveryservicesbackup >= 9.1.0
 notes:
   - The names, environment variables, credentials file and precedence are those of azure.azcollection, so profiles and
     Automation Controller's credential type I(Microsoft Azure Resource Manager) work with both. C(module_defaults) need the

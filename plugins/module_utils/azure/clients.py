@@ -29,6 +29,18 @@ def data_protection_client(session: Session, subscription_id: str, version: str 
     )
 
 
+def recovery_services_client(session: Session, subscription_id: str) -> Any:
+    """Give the SDK's client of what lies in the Recovery Services vaults of a subscription."""
+    return load("azure.mgmt.recoveryservicesbackup").RecoveryServicesBackupClient(
+        credential=object(),  # never asked: the policies carry the real one
+        subscription_id=subscription_id,
+        base_url=session.cloud.resource_manager,
+        api_version=API_VERSIONS["Microsoft.RecoveryServices"],
+        policies=session.policies,
+        transport=session.transport,
+    )
+
+
 def managed_hsm_client(session: Session, url: str) -> Any:
     """Give the SDK's client of a Managed HSM, whose pipeline answers its challenge; no token goes anywhere else.
 

@@ -21,6 +21,7 @@ REQUIREMENTS = {
     "azure.keyvault.administration": ("azure-keyvault-administration", "4.7.2"),
     "azure.mgmt.core": ("azure-mgmt-core", "1.6.0"),
     "azure.mgmt.dataprotection": ("azure-mgmt-dataprotection", "2.0.1"),
+    "azure.mgmt.recoveryservicesbackup": ("azure-mgmt-recoveryservicesbackup", "9.1.0"),
     "azure.storage.blob": ("azure-storage-blob", "12.23.0b1"),
     "requests": ("requests", "2.31.0"),
 }

@@ -117,7 +117,16 @@ def follow(
         return Outcome(json_object(response, action))
     pause = seconds_to_wait(response.headers)
     try:
-        return _poll(session, url, None, action, deadline, by_status=bool(status_url), gone_is_done=gone_is_done, pause=pause)
+        # The loop is the retry: what azure-core would sleep through is not bounded by wait_timeout.
+        return _poll(
+            lambda place: session.send("GET", place, action, retry_total=0),
+            url,
+            action,
+            deadline,
+            by_status=bool(status_url),
+            gone_is_done=gone_is_done,
+            pause=pause,
+        )
     except NotFound:
         if gone_is_unknown:
             return Outcome(is_known=False)
@@ -134,15 +143,14 @@ def look_until(is_done: Callable[[], bool], action: str, deadline: Deadline) -> 
         deadline.sleep(ramp.following(), f"Cannot {action}: the operation")
 
 
-def follow_status(session: Session, url: str, api_version: str, action: str, deadline: Deadline) -> Outcome:
-    """Wait until the operation is over whose status is read at a URL of our own making. Raises OperationFailed, TimedOut."""
-    return _poll(session, url, api_version, action, deadline, by_status=True, gone_is_done=False, pause=None)
+def follow_status(look: Callable[[], Any], action: str, deadline: Deadline) -> Outcome:
+    """Wait until the operation is over whose status is looked at by a typed operation. Raises OperationFailed, TimedOut."""
+    return _poll(lambda _url: look(), "", action, deadline, by_status=True, gone_is_done=False, pause=None)
 
 
 def _poll(
-    session: Session,
+    look: Callable[[str], Any],
     url: str,
-    api_version: str | None,
     action: str,
     deadline: Deadline,
     by_status: bool,
@@ -155,8 +163,7 @@ def _poll(
         deadline.sleep(ramp.following(pause), f"Cannot {action}: the operation")
         pause = None
         try:
-            # This loop is the retry: what azure-core would sleep through is not bounded by wait_timeout.
-            answer = session.send("GET", url, action, api_version, retry_total=0)
+            answer = look(url)
             body = json_object(answer, action)
         except TRANSIENT as error:
             pause = error.retry_after

@@ -48,6 +48,8 @@ def build_policies(session: Session, credential: Any) -> list[Any]:
                 )
 
     return [
+        # What takes the answers of typed operations (sdk_calls).
+        policies.CustomHookPolicy(),
         policies.RequestIdPolicy(),
         policies.HeadersPolicy({"Accept": "application/json"}),
         policies.UserAgentPolicy(sdk_moniker="holdfast.azure_backup"),

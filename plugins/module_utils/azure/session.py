@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
@@ -40,7 +41,7 @@ API_VERSIONS = {
     "managed HSM/checks": "7.6",
 }
 
-_LARGEST_LIST_PAGES = 10_000
+LARGEST_LIST_PAGES = 10_000
 
 
 class Session:
@@ -174,7 +175,7 @@ class Session:
     def pages(self, url: str, action: str, api_version: str, **params: str) -> Iterator[list[dict[str, Any]]]:
         """Read a list page by page, following nextLink as it is."""
         body = json_object(self.send("GET", url, action, api_version, params=params), action)
-        for _page in range(_LARGEST_LIST_PAGES):
+        for _page in range(LARGEST_LIST_PAGES):
             found = body.get("value") or []
             if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
                 raise Unavailable(f"Cannot {action}: the response is not a list of resources")
@@ -228,6 +229,7 @@ def json_object(response: Any, action: str) -> dict[str, Any]:
 def json_body(response: Any, action: str) -> Any:
     """Give the JSON of a response, {} for an empty one. Raises Unavailable for what is not JSON."""
     try:
-        return response.json() if response.text().strip() else {}
+        text = response.text()
+        return json.loads(text) if text.strip() else {}
     except ValueError as error:
         raise Unavailable(f"Cannot {action}: the response is not JSON", status=response.status_code) from error

@@ -6,14 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from ...azure.clients import data_protection_client
-from ...azure.long_running import FirstAnswer, Outcome, follow, send_once
-from ...azure.sdk_errors import translated
+from ...azure.long_running import Outcome, follow, send_once
+from ...azure.sdk_calls import list_operation, page_operation, read_operation, send_operation
 from ...azure.session import Session, json_object
 from ...clock import Deadline, Ramp
 from ...errors import (
@@ -25,7 +25,6 @@ from ...errors import (
     OperationFailed,
     OutcomeUnknown,
     PermissionMissing,
-    Unavailable,
 )
 from ...model.datasource_types import DATASOURCE_TYPES, DatasourceType
 from ...model.policy_spec import Plan
@@ -85,27 +84,13 @@ class DataProtection(BackupVault):
     # -- how requests are made
 
     def _read(self, action: str, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Wire | None:
-        """Call an SDK operation that reads one thing; None for 404."""
-        try:
-            with translated(action):
-                found = operation(*self._names, *arguments, **options)
-        except NotFound:
-            return None
-        wire: Wire = found.as_dict()
-        return wire
+        return read_operation(action, operation, *self._names, *arguments, **options)
 
-    def _list(self, action: str, listed: Iterable[Any]) -> list[Wire]:
-        with translated(action):
-            found = list(listed)
-        if not all(hasattr(item, "as_dict") for item in found):
-            raise Unavailable(f"Cannot {action}: the response is not a list of resources")
-        return [item.as_dict() for item in found]
+    def _list(self, action: str, operation: Callable[..., Any], *arguments: Any) -> list[Wire]:
+        return list_operation(action, operation, *self._names, *arguments)
 
     def _start(self, action: str, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """Send the request that begins a long-running SDK operation, and give the first answer."""
-        with translated(action):
-            poller = operation(*self._names, *arguments, polling=FirstAnswer(), **options)
-        return poller.polling_method().response
+        return send_operation(action, operation, *self._names, *arguments, **options)
 
     def _run(
         self,
@@ -124,9 +109,7 @@ class DataProtection(BackupVault):
 
     def list_policies(self) -> list[Described] | None:
         try:
-            listed = self._list(
-                f"list the policies of vault '{self.vault.name}'", self._client.backup_policies.list(*self._names)
-            )
+            listed = self._list(f"list the policies of vault '{self.vault.name}'", self._client.backup_policies.list)
         except NotFound:
             return None
         return [policies.describe(wire) for wire in listed]
@@ -161,9 +144,8 @@ class DataProtection(BackupVault):
         while True:
             try:
                 # Retries are off: a policy that is there is never PUT again, not even unchanged.
-                with translated(action):
-                    created = self._client.backup_policies.create_or_update(*self._names, name, body, retry_total=0)
-                return policies.describe(created.as_dict())
+                answer = self._start(action, self._client.backup_policies.create_or_update, name, body, retry_total=0)
+                return policies.describe(json_object(answer, action))
             except TRANSIENT as error:
                 attempts -= 1
                 if not attempts or deadline.remaining() <= 0:
@@ -174,8 +156,7 @@ class DataProtection(BackupVault):
                     return found
 
     def delete_policy(self, name: str, deadline: Deadline) -> None:
-        with translated(f"delete policy '{name}' of vault '{self.vault.name}'"):
-            self._client.backup_policies.delete(*self._names, name)
+        self._start(f"delete policy '{name}' of vault '{self.vault.name}'", self._client.backup_policies.delete, name)
 
     # -- instances
 
@@ -197,7 +178,7 @@ class DataProtection(BackupVault):
     def list_instances(self) -> list[Described]:
         action = f"list the backup instances of vault '{self.vault.name}'"
         try:
-            listed = self._list(action, self._client.backup_instances.list(*self._names))
+            listed = self._list(action, self._client.backup_instances.list)
         except NotFound:
             return []
         return [self._describe_own(wire) for wire in listed]
@@ -217,7 +198,7 @@ class DataProtection(BackupVault):
     def list_deleted_instances(self) -> list[Described]:
         action = f"list the deleted backup instances of vault '{self.vault.name}'"
         try:
-            listed = self._list(action, self._client.deleted_backup_instances.list(*self._names))
+            listed = self._list(action, self._client.deleted_backup_instances.list)
         except NotFound:
             return []
         return [{**instances.describe(wire), "vault_id": self.vault.text} for wire in listed]
@@ -335,10 +316,9 @@ class DataProtection(BackupVault):
         found: list[Described] = []
         self._job_pages = 0
         try:
-            with translated(action):
-                for page in self._client.jobs.list(*self._names).by_page():
-                    self._job_pages += 1
-                    found += [self._describe_job(job.as_dict()) for job in page]
+            for page in page_operation(action, self._client.jobs.list, *self._names):
+                self._job_pages += 1
+                found += map(self._describe_job, page)
         except NotFound:
             return []
         return found
@@ -367,7 +347,7 @@ class DataProtection(BackupVault):
 
     def list_recovery_points(self, name: str, datasource_id: str | None = None) -> list[Described]:
         try:
-            listed = self._list(f"list the recovery points of '{name}'", self._client.recovery_points.list(*self._names, name))
+            listed = self._list(f"list the recovery points of '{name}'", self._client.recovery_points.list, name)
         except NotFound:
             return []
         except AzureBackupError as error:

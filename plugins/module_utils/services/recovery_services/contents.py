@@ -2,20 +2,19 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change with any release.
-"""Microsoft.RecoveryServices: virtual machines in a Recovery Services vault.
-
-Microsoft's client stays out of it, as for vaults: its poller follows URLs that Microsoft's own tools do not follow, and its
-import costs as much as all the requests of a task that changes nothing.
-"""
+"""Microsoft.RecoveryServices: virtual machines in a Recovery Services vault, by the SDK's client."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
+from ...azure.clients import recovery_services_client
 from ...azure.long_running import Outcome, follow, follow_status, look_until, send_once
 from ...azure.resource_graph import quote, run_query
+from ...azure.sdk_calls import list_operation, read_operation, send_operation
 from ...azure.session import Session, json_object
 from ...clock import Deadline, Ramp
 from ...concurrency import FreshRead
@@ -28,7 +27,7 @@ from ...model.result_shapes import Described, Wire
 from ..interface import EVERY_JOB, JobQuery, Protection
 from ..protection_states import wait_until_gone
 from ..read_back import read_as_written
-from .vault import API, RecoveryServicesVault
+from .vault import RecoveryServicesVault
 from .wire import items, jobs, policies, recovery_points
 from .wire.vaults import describe as describe_vault
 from .wire.vaults import soft_delete_of
@@ -70,18 +69,38 @@ class RecoveryServices(RecoveryServicesVault):
 
     # -- how requests are made
 
-    def _run(self, method: str, url: str, action: str, deadline: Deadline, body: Any = None, **options: Any) -> Outcome:
-        """Send a request, and follow its operation as Microsoft's clients do: by its id, below the vault."""
-        answer = self._session.send(method, url, action, API, body=body, **options)
-        return self._follow_operation(answer, action, deadline)
+    @cached_property
+    def _client(self) -> Any:
+        return recovery_services_client(self._session, self.vault.subscription_id)
+
+    @property
+    def _names(self) -> tuple[str, str]:
+        return self.vault.name, self.vault.resource_group
+
+    def _list(self, action: str, operation: Callable[..., Any], *arguments: Any, **options: Any) -> list[Wire]:
+        return list_operation(action, operation, *self._names, *arguments, **options)
+
+    def _read(self, action: str, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Wire | None:
+        return read_operation(action, operation, *self._names, *arguments, **options)
+
+    def _send(self, action: str, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        return send_operation(action, operation, *self._names, *arguments, **options)
+
+    def _write_item(self, name: str, action: str, deadline: Deadline, body: Wire) -> Outcome:
+        """Write an item, and follow the operation."""
+        written = self._client.protected_items
+        # In releases before 10 it is none of the long-running ones, although the service answers alike.
+        write = getattr(written, "begin_create_or_update", None) or written.create_or_update
+        return self._follow_operation(self._send(action, write, *items.place_of(name), body), action, deadline)
 
     def _follow_operation(self, answer: Any, action: str, deadline: Deadline) -> Outcome:
         named = answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location")
         if answer.status_code != 202 or not named:
             return Outcome(json_object(answer, action))
+        # Followed as Microsoft's clients do: by its id, below the vault.
         operation = named.split("?", 1)[0].rstrip("/").rsplit("/", 1)[-1]
-        url = f"{self.vault.text}/backupOperations/{operation}"
-        return follow_status(self._session, url, API, action, deadline)
+        read = self._client.backup_operation_statuses.get
+        return follow_status(lambda: self._send(action, read, operation, retry_total=0), action, deadline)
 
     def _finish(self, outcome: Outcome, action: str, deadline: Deadline) -> None:
         """Wait for the job that an operation started: only its end is the end."""
@@ -139,7 +158,7 @@ class RecoveryServices(RecoveryServicesVault):
     def list_policies(self) -> list[Described] | None:
         action = f"list the policies of vault '{self.vault.name}'"
         try:
-            listed = self._session.read_all(f"{self.vault.text}/backupPolicies", action, API)
+            listed = self._list(action, self._client.backup_policies.list)
         except NotFound:
             return None
         return [self._describe_policy(wire) for wire in listed]
@@ -148,7 +167,7 @@ class RecoveryServices(RecoveryServicesVault):
         return {**policies.describe(wire), "id": f"{self.vault.text}/backupPolicies/{wire.get('name')}"}
 
     def _read_policy_wire(self, name: str) -> Wire | None:
-        return self._session.read(f"{self.vault.text}/backupPolicies/{name}", f"read policy '{name}'", API)
+        return self._read(f"read policy '{name}'", self._client.protection_policies.get, name)
 
     def read_policy(self, name: str) -> Described | None:
         wire = self._read_policy_wire(name)
@@ -174,8 +193,7 @@ class RecoveryServices(RecoveryServicesVault):
         present = self._read_policy_wire(name)
         body = {"properties": policies.changed_wire((present or {}).get("properties") or {}, plan)}
         action = f"write policy '{name}' of vault '{self.vault.name}'"
-        url = f"{self.vault.text}/backupPolicies/{name}"
-        answer = self._session.send("PUT", url, action, API, body=body)
+        answer = self._send(action, self._client.protection_policies.create_or_update, name, body)
         if answer.status_code == 202:
             # By the specification, for a policy in use; every recording is synchronous.
             follow(self._session, answer, action, deadline)
@@ -185,7 +203,7 @@ class RecoveryServices(RecoveryServicesVault):
 
     def delete_policy(self, name: str, deadline: Deadline) -> None:
         action = f"delete policy '{name}' of vault '{self.vault.name}'"
-        answer = self._session.send("DELETE", f"{self.vault.text}/backupPolicies/{name}", action, API)
+        answer = self._send(action, self._client.protection_policies.begin_delete, name)
         if answer.status_code == 202:
             follow(self._session, answer, action, deadline, gone_is_done=True)
 
@@ -218,7 +236,11 @@ class RecoveryServices(RecoveryServicesVault):
         return self._fresh_machines()
 
     def _read_virtual_machines(self) -> list[Described]:
-        wires = self._list_items(_VMS)
+        action = f"list the protected items of vault '{self.vault.name}'"
+        try:
+            wires = self._list(action, self._client.backup_protected_items.list, filter=_VMS)
+        except NotFound:
+            wires = []
         listed = [items.describe(wire, self.vault, self._days(), self.service_now()) for wire in wires]
         self._instances = {str(item["name"]).lower(): item for item in listed}
         self._wires = {str(wire.get("name")).lower(): wire for wire in wires}
@@ -246,7 +268,7 @@ class RecoveryServices(RecoveryServicesVault):
     def undelete_instance(self, name: str, deadline: Deadline) -> None:
         action = f"undelete '{name}'"
         body = items.undelete(self._datasource_of(name)[0])
-        self._finish(self._run("PUT", items.item_path(self.vault, name), action, deadline, body), action, deadline)
+        self._finish(self._write_item(name, action, deadline, body), action, deadline)
 
     def find_instances_anywhere(self, datasource: ResourceId) -> list[Described]:
         query = (
@@ -277,7 +299,7 @@ class RecoveryServices(RecoveryServicesVault):
         if protection.instance_name.lower() in self._instances or self._is_protectable(protection.datasource):
             return
         action = f"discover '{protection.datasource.name}' in vault '{self.vault.name}'"
-        answer = self._session.send("POST", f"{self.vault.text}/backupFabrics/Azure/refreshContainers", action, API)
+        answer = self._send(action, self._client.protection_containers.refresh, items.FABRIC)
         # 204 at its Location is the end (recorded); the status beside it speaks another api-version.
         follow(self._session, answer, action, deadline, by_location=True)
         patience = Deadline(self._session.clock, _SECONDS_TO_DISCOVER, deadline.poll_interval)
@@ -291,9 +313,8 @@ class RecoveryServices(RecoveryServicesVault):
     def _read_protectable(self) -> set[str]:
         """Read the keys of the machines that the vault lists as protectable."""
         action = f"list the protectable items of vault '{self.vault.name}'"
-        query = {"$filter": _PROTECTABLE}
         try:
-            listed = self._session.read_all(f"{self.vault.text}/backupProtectableItems", action, API, **query)
+            listed = self._list(action, self._client.backup_protectable_items.list, filter=_PROTECTABLE)
         except NotFound:
             return set()
         ids = [(item.get("properties") or {}).get("virtualMachineId") for item in listed]
@@ -304,8 +325,7 @@ class RecoveryServices(RecoveryServicesVault):
         disks = {"include_disk_luns": protection.include_disk_luns, "exclude_disk_luns": protection.exclude_disk_luns}
         has_choice = any(luns is not None for luns in disks.values())
         body = items.enable(protection.datasource.text, protection.policy_id, disks if has_choice else None)
-        url = items.item_path(self.vault, protection.instance_name)
-        self._finish(self._run("PUT", url, action, deadline, body), action, deadline)
+        self._finish(self._write_item(protection.instance_name, action, deadline, body), action, deadline)
 
     def change_protection(self, name: str, changes: Mapping[str, Any], deadline: Deadline) -> None:
         action = f"change the protection of '{name}'"
@@ -313,7 +333,7 @@ class RecoveryServices(RecoveryServicesVault):
         disks = changes if "include_disk_luns" in changes else None
         wanted = str(changes.get("policy_id") or policy_id)
         body = items.enable(datasource_id, wanted, disks)
-        outcome = self._run("PUT", items.item_path(self.vault, name), action, deadline, body)
+        outcome = self._write_item(name, action, deadline, body)
         self._finish(outcome, action, deadline)
         if not outcome.is_known:
             # The caller may not read operations: what is left is the list.
@@ -333,22 +353,23 @@ class RecoveryServices(RecoveryServicesVault):
         action = f"suspend the backups of '{name}'"
         datasource_id, policy_id = self._datasource_of(name)
         body = items.suspend(datasource_id, policy_id)
-        self._finish(self._run("PUT", items.item_path(self.vault, name), action, deadline, body), action, deadline)
+        self._finish(self._write_item(name, action, deadline, body), action, deadline)
 
     def stop(self, name: str, deadline: Deadline) -> None:
         action = f"stop the protection of '{name}'"
         body = items.stop(self._datasource_of(name)[0])
-        self._finish(self._run("PUT", items.item_path(self.vault, name), action, deadline, body), action, deadline)
+        self._finish(self._write_item(name, action, deadline, body), action, deadline)
 
     def resume(self, name: str, policy_id: str | None, deadline: Deadline) -> None:
         action = f"resume the protection of '{name}'"
         datasource_id, own = self._datasource_of(name)
         body = items.enable(datasource_id, policy_id or own, None)
-        self._finish(self._run("PUT", items.item_path(self.vault, name), action, deadline, body), action, deadline)
+        self._finish(self._write_item(name, action, deadline, body), action, deadline)
 
     def delete_instance(self, name: str, deadline: Deadline) -> None:
         action = f"delete the backup data of '{name}'"
-        outcome = self._run("DELETE", items.item_path(self.vault, name), action, deadline)
+        answer = self._send(action, self._client.protected_items.delete, *items.place_of(name))
+        outcome = self._follow_operation(answer, action, deadline)
         self._finish(outcome, action, deadline)
         if not outcome.is_known:
             # The caller may not read operations: what is left is the list.
@@ -374,8 +395,8 @@ class RecoveryServices(RecoveryServicesVault):
     def trigger_backup(self, name: str, plan: Mapping[str, Any], deadline: Deadline) -> str | None:
         action = f"back up '{name}'"
         body = {"properties": {"objectType": "IaasVMBackupRequest", "recoveryPointExpiryTimeInUTC": plan["retain_until"]}}
-        url = f"{items.item_path(self.vault, name)}/backup"
-        answer = send_once(lambda: self._session.send("POST", url, action, API, body=body, retry_total=0), action, deadline)
+        trigger, place = self._client.backups.trigger, items.place_of(name)
+        answer = send_once(lambda: self._send(action, trigger, *place, body, retry_total=0), action, deadline)
         try:
             found = self._follow_operation(answer, action, deadline).job_id
         except OperationFailed:
@@ -387,9 +408,9 @@ class RecoveryServices(RecoveryServicesVault):
 
     def list_jobs(self, query: JobQuery = EVERY_JOB) -> list[Described]:
         action = f"list the jobs of vault '{self.vault.name}'"
-        condition = {"$filter": jobs.filter_of(query, self.service_now())}
+        condition = jobs.filter_of(query, self.service_now())
         try:
-            listed = self._session.read_all(f"{self.vault.text}/backupJobs", action, API, **condition)
+            listed = self._list(action, self._client.backup_jobs.list, filter=condition)
         except NotFound:
             return []
         return [self._describe_job(wire) for wire in listed]
@@ -415,13 +436,9 @@ class RecoveryServices(RecoveryServicesVault):
 
     def read_job(self, job_id: str) -> Described | None:
         name = job_id.rsplit("/", 1)[-1]
-        url = f"{self.vault.text}/backupJobs/{name}"
         # Polls read on anyhow; long sleeps of azure-core inside one read would not be bounded by wait_timeout.
-        try:
-            answer = self._session.send("GET", url, f"read job '{name}'", API, retry_total=2)
-        except NotFound:
-            return None
-        return self._describe_job(json_object(answer, f"read job '{name}'"))
+        wire = self._read(f"read job '{name}'", self._client.job_details.get, name, retry_total=2)
+        return self._describe_job(wire) if wire else None
 
     def takes_snapshot(self, job: Described) -> bool:
         unfinished = [task["name"] for task in job["sub_tasks"] if task["status"] != "completed"]
@@ -435,7 +452,7 @@ class RecoveryServices(RecoveryServicesVault):
     def list_recovery_points(self, name: str, datasource_id: str | None = None) -> list[Described]:
         path = items.item_path(self.vault, name)
         try:
-            listed = self._session.read_all(f"{path}/recoveryPoints", f"list the recovery points of '{name}'", API)
+            listed = self._list(f"list the recovery points of '{name}'", self._client.recovery_points.list, *items.place_of(name))
         except (NotFound, Conflict):
             return []
         points = [recovery_points.describe(wire, path, name, datasource_id) for wire in listed]
@@ -447,7 +464,8 @@ class RecoveryServices(RecoveryServicesVault):
 
     def read_recovery_point(self, name: str, point: str, datasource_id: str | None = None) -> Described | None:
         path = items.item_path(self.vault, name)
-        wire = self._session.read(f"{path}/recoveryPoints/{point}", f"read recovery point '{point}'", API)
+        read = self._client.recovery_points.get
+        wire = self._read(f"read recovery point '{point}'", read, *items.place_of(name), point)
         return recovery_points.describe(wire, path, name, datasource_id) if wire else None
 
     def service_now(self) -> datetime:

@@ -20,6 +20,8 @@ from ....model.resource_ids import ResourceId, parse_resource_id
 from ....model.result_shapes import Wire, shape, snake
 
 _TYPE = "Microsoft.Compute/virtualMachines"
+# The only fabric that is.
+FABRIC = "Azure"
 
 # Azure's states in the words of Backup vaults. IRPending: protected, and the first backup is still to come.
 _STATE_OF_ITEM = {
@@ -40,11 +42,15 @@ def item_name(datasource: ResourceId) -> str:
     return f"VM;iaasvmcontainerv2;{datasource.resource_group};{datasource.name}".lower().replace("vm;", "VM;", 1)
 
 
+def place_of(name: str) -> tuple[str, str, str]:
+    """Give the names of an item's fabric, of its container and of itself; the container's follows from its own."""
+    return FABRIC, ";".join(["IaasVMContainer", *name.split(";")[1:]]), name
+
+
 def item_path(vault: ResourceId, name: str) -> str:
-    """Give the path of an item by its name; the container's follows from it."""
-    parts = name.split(";")[1:]
-    container = ";".join(["IaasVMContainer", *parts])
-    return f"{vault.text}/backupFabrics/Azure/protectionContainers/{container}/protectedItems/{name}"
+    """Give the path of an item by its name."""
+    fabric, container, item = place_of(name)
+    return f"{vault.text}/backupFabrics/{fabric}/protectionContainers/{container}/protectedItems/{item}"
 
 
 def _body(datasource_id: str, policy_id: str, **more: Any) -> Wire:
