@@ -58,6 +58,11 @@ def _default_regions() -> list[dict[str, Any]]:
     return [{"name": "local", **store, "garbage": garbage}, {"name": "blank"}]
 
 
+def _names_of(one: dict[str, Any]) -> list[str]:
+    """Give the names of a resource of the seed, or of as many as it is to be."""
+    return [f"{one['name']}{number:05d}" for number in range(one["count"])] if "count" in one else [one["name"]]
+
+
 @dataclass
 class Seed:
     """Tenant, subscriptions, resource groups with their disks, and who may sign in.
@@ -65,7 +70,8 @@ class Seed:
     certificate: the PEM of a certificate that the client may sign in with as well;
     groups: name, location, subscription (default SUBSCRIPTION), disks (name, sku, location; count: that many, numbered;
     protected_in: the Backup vault of the group that protects them already),
-    storage_accounts (name, location, containers), machines (name, location, new: whether vaults have to be told of it);
+    storage_accounts (name, location, containers), machines (name, location, new: whether vaults have to be told of it; count and
+    protected_in as of disks, the Recovery Services vault of the group);
     stackhub_regions: name, path and user_name of the store, and what lies in it that nothing needs (garbage).
     """
 
@@ -101,7 +107,7 @@ class Seed:
             subscription = group.get("subscription", self.subscription_id)
             azure.groups.add(subscription, group["name"], group["location"])
             for disk in group.get("disks", []):
-                names = [f"{disk['name']}{number:05d}" for number in range(disk["count"])] if "count" in disk else [disk["name"]]
+                names = _names_of(disk)
                 location, sku = disk.get("location", group["location"]), disk.get("sku", "Premium_LRS")
                 ids = [azure.compute.add_disk(subscription, group["name"], name, location, sku) for name in names]
                 if disk.get("protected_in"):
@@ -111,5 +117,9 @@ class Seed:
                 location = account.get("location", group["location"])
                 azure.storage.add_account(subscription, group["name"], account["name"], location, account.get("containers", []))
             for machine in group.get("machines", []):
-                location = machine.get("location", group["location"])
-                azure.compute.add_machine(subscription, group["name"], machine["name"], location, bool(machine.get("new")))
+                names = _names_of(machine)
+                location, is_new = machine.get("location", group["location"]), bool(machine.get("new"))
+                ids = [azure.compute.add_machine(subscription, group["name"], name, location, is_new) for name in names]
+                if machine.get("protected_in"):
+                    described = azure.groups.find(subscription, group["name"])
+                    azure.recovery_services.plant(described, machine["protected_in"], ids)

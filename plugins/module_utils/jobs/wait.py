@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from ..clock import Deadline
@@ -22,6 +23,8 @@ _RUNNING = ("in_progress", "cancelling", "paused", None)
 # Between two looks at a job goes at most a tenth of the time that it has taken, up to five minutes.
 _PATIENCE_SHARE = 0.1
 _LONGEST_INTERVAL = 300.0
+# Of the reads of jobs that a vault answers in an hour, others take some.
+_SHARE_OF_READS = 0.8
 # A job that was started a moment ago may be unknown to a read.
 _SECONDS_UNTIL_KNOWN = 60.0
 
@@ -49,6 +52,75 @@ def running_backup_of(instance_id: str, jobs: Iterable[Described]) -> Described 
     return max(found, key=lambda job: str(job["start_time"]), default=None)
 
 
+@dataclass
+class JobWatch:
+    """Jobs of one vault that are waited for together; since: none of them began before that.
+
+    A look is one list of the vault's jobs, or a GET a job where that is fewer requests. A list leaves out sub-tasks, errors and
+    the recovery point, so they are read by themselves when they are over, and while they run where their snapshot is waited for;
+    but no more of them than Azure answers.
+    """
+
+    service: BackupService
+    max_concurrency: int
+    snapshot_only: bool
+    since: datetime | None
+
+    def __post_init__(self) -> None:
+        self._begun = self.service.service_now()
+        self._reads = 0
+        self._last_read: dict[str, int] = {}
+
+    def _readable(self) -> int | None:
+        """Tell how many jobs may be read now, of as many as an hour allows; None for any number."""
+        if self.service.job_reads_an_hour is None:
+            return None
+        hours = (self.service.service_now() - self._begun).total_seconds() / 3600
+        most = self.service.job_reads_an_hour * _SHARE_OF_READS
+        # A third of it at once, for those that are few.
+        return max(0, int(most / 3 + hours * most) - self._reads)
+
+    def look(self, job_ids: list[str]) -> dict[str, Described | AzureBackupError]:
+        """Read jobs. What cannot be read just now is left out; NotFound stands for a job that Azure does not know."""
+        readable = self._readable()
+        pages = self.service.job_pages()
+        is_few = len(job_ids) <= pages or pages == 0
+        if (self.snapshot_only and readable is None) or (is_few and (readable is None or len(job_ids) <= readable)):
+            return self._read_each(job_ids)
+        try:
+            by_id = {str(job["id"]).lower(): job for job in self.service.list_jobs(JobQuery(started_after=self.since))}
+        except TRANSIENT:
+            return {}
+        except AzureBackupError as error:
+            return dict.fromkeys(job_ids, error)
+        listed = {job_id: by_id[job_id.lower()] for job_id in job_ids if job_id.lower() in by_id}
+        over = [job_id for job_id, job in listed.items() if not is_running(job)]
+        # What went wrong is told by the job alone.
+        needed = [job_id for job_id in over if listed[job_id]["status"] != "completed"]
+        wanted = [job_id for job_id in over if job_id not in needed]
+        if self.snapshot_only:
+            wanted += sorted((one for one in listed if one not in over), key=lambda one: self._last_read.get(one, 0))
+        read = needed + (wanted if readable is None else wanted[: max(0, readable - len(needed))])
+        kept = {job_id: job for job_id, job in listed.items() if job_id not in read}
+        if self.snapshot_only:
+            # Whether a snapshot is taken is not known of them.
+            kept = {job_id: job for job_id, job in kept.items() if not is_running(job)}
+        return kept | self._read_each(read)
+
+    def _read_each(self, job_ids: list[str]) -> dict[str, Described | AzureBackupError]:
+        def read(job_id: str) -> Described:
+            job = self.service.read_job(job_id)
+            if job is None:
+                raise NotFound(f"job {job_id} does not exist", status=404)
+            return job
+
+        for job_id in job_ids:
+            self._reads += 1
+            self._last_read[job_id] = self._reads
+        found = zip(job_ids, settle_each(job_ids, read, self.max_concurrency), strict=True)
+        return {job_id: job for job_id, job in found if not isinstance(job, TRANSIENT)}
+
+
 def wait_for_jobs(
     service: BackupService,
     job_ids: Iterable[str],
@@ -63,14 +135,14 @@ def wait_for_jobs(
 
     Gives by id the last known state of each, or the error that ended the looking after it, NotFound for one that has not
     appeared within a minute; a job that never could be read is left out.
-    Each look is one list of the vault's jobs, or a GET a job where that is fewer requests.
     """
     pending = dict.fromkeys(job_ids)
     known: dict[str, Described | AzureBackupError] = {}
     begin = deadline.remaining()
+    watch = JobWatch(service, max_concurrency, snapshot_only, since)
     while pending:
         elapsed = begin - deadline.remaining()
-        for job_id, job in _look(service, list(pending), max_concurrency, snapshot_only, since).items():
+        for job_id, job in watch.look(list(pending)).items():
             if isinstance(job, NotFound) and (job_id in known or elapsed < _SECONDS_UNTIL_KNOWN):
                 continue
             known[job_id] = job
@@ -90,35 +162,6 @@ def wait_for_jobs(
         except TimedOut:
             break
     return known
-
-
-def _look(
-    service: BackupService, job_ids: list[str], max_concurrency: int, with_sub_tasks: bool, since: datetime | None
-) -> dict[str, Described | AzureBackupError]:
-    """Read jobs. What cannot be read just now is left out; NotFound stands for a job that Azure does not know."""
-    if not with_sub_tasks and 0 < service.job_pages() < len(job_ids):
-        try:
-            by_id = {str(job["id"]).lower(): job for job in service.list_jobs(JobQuery(started_after=since))}
-        except TRANSIENT:
-            return {}
-        except AzureBackupError as error:
-            return dict.fromkeys(job_ids, error)
-        listed = {job_id: by_id[job_id.lower()] for job_id in job_ids if job_id.lower() in by_id}
-        running = {job_id: job for job_id, job in listed.items() if is_running(job)}
-        # The list leaves out sub-tasks and the recovery point, so a finished job is read once more.
-        return running | _read_each(service, [job_id for job_id in listed if job_id not in running], max_concurrency)
-    return _read_each(service, job_ids, max_concurrency)
-
-
-def _read_each(service: BackupService, job_ids: list[str], max_concurrency: int) -> dict[str, Described | AzureBackupError]:
-    def read(job_id: str) -> Described:
-        job = service.read_job(job_id)
-        if job is None:
-            raise NotFound(f"job {job_id} does not exist", status=404)
-        return job
-
-    found = zip(job_ids, settle_each(job_ids, read, max_concurrency), strict=True)
-    return {job_id: job for job_id, job in found if not isinstance(job, TRANSIENT)}
 
 
 def reasons_of(job: Described) -> str:

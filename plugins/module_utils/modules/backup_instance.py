@@ -22,7 +22,7 @@ from ..model.durations import format_time
 from ..model.resource_ids import ResourceId, normalize, same_id
 from ..model.result_shapes import Described, shape
 from ..services.data_protection.containers import choose_containers
-from ..services.interface import BackupService, Protection, by_datasource
+from ..services.interface import BackupService, Protection, by_datasource, by_name
 from ..services.named_vaults import read_group
 from ..services.protection_states import BROKEN, IN_TRANSIT, PROTECTED, STOPPED, SUSPENDED, wait_for_state, wait_until_settled
 from ..services.role_assignments import find_identity
@@ -61,8 +61,11 @@ class ProtectionRun:
     policy: Described | None
     instances: list[Described]
     location: str | None
+    datasources: list[ResourceId]
 
     def __post_init__(self) -> None:
+        self._elsewhere = ReadOnce(lambda _vault: self.service.find_instances_anywhere(self._unprotected()))
+        self._settled = ReadOnce(lambda _vault: by_name(self.service.list_instances()))
         self._deleted = ReadOnce(lambda _vault: self.service.list_deleted_instances())
         self.policy_of = ReadOnce(self.service.read_policy)
 
@@ -70,6 +73,24 @@ class ProtectionRun:
         """Find the soft-deleted instance of a datasource; what soft delete holds is read when it is first asked for."""
         deleted = self._deleted(self.service.vault.text)
         return next((item for item in deleted if same_id(item["datasource_id"], datasource.text)), None)
+
+    def _unprotected(self) -> list[ResourceId]:
+        found = {datasource.key: datasource for datasource in self.datasources if not self.instance_of(datasource)}
+        return list(found.values())
+
+    def instances_elsewhere(self, datasource: ResourceId) -> list[Described]:
+        """Find the instances of a datasource that the vault does not protect, in whatever vault; all are looked for at once."""
+        found: list[Described] | AzureBackupError = self._elsewhere(self.service.vault.text)[datasource.key]
+        if isinstance(found, AzureBackupError):
+            raise found
+        return found
+
+    def settle(self, name: str, wanted: str, deadline: Deadline, expected: Described | None = None) -> Described:
+        """Wait until an instance is in a state, when all of the task have been written: one list then tells it of most."""
+        listed = self._settled(self.service.vault.text).get(name.lower()) if self.service.protects_by_job else None
+        if listed and listed["state"] == wanted:
+            return dict(listed)
+        return wait_for_state(self.service, name, wanted, deadline, expected)
 
     @cached_property
     def _by_datasource(self) -> dict[str, Described]:
@@ -105,7 +126,8 @@ def ensure_instances(task: Task) -> Result:
         else None
     )
     location = None if absent else _location_of(task, service, vault)
-    batch = ProtectionRun(task, service, vault, policy, service.list_instances() if vault else [], location)
+    instances = service.list_instances() if vault else []
+    batch = ProtectionRun(task, service, vault, policy, instances, location, [item for _row, item in datasources])
     if absent:
         if options["permanent"] or any(batch.instance_of(item) for _row, item in datasources):
             _check_removal(batch)
@@ -208,7 +230,7 @@ def _protect(batch: ProtectionRun, datasource_type: DatasourceType, datasource: 
             f"state: '{datasource.name}' is not protected in vault '{service.vault.name}', so it cannot be "
             f"{task.options['state']}"
         )
-    _refuse_protected_elsewhere(service, datasource)
+    _refuse_protected_elsewhere(batch, datasource)
     location = _check_datasource(batch, datasource_type, datasource)
     deleted = batch.deleted_instance_of(datasource)
     if deleted:
@@ -229,14 +251,16 @@ def _protect(batch: ProtectionRun, datasource_type: DatasourceType, datasource: 
     )
     predicted = _predict(batch, protection)
     message = f"'{datasource.name}' is protected by policy '{predicted['policy_name']}'"
-    yield _result(datasource, None, predicted, "protect", message)
+    predicted_result = _result(datasource, None, predicted, "protect", message)
+    yield predicted_result
     try:
         _validate_until_permitted(task, service, protection)
         deadline = task.deadline()
         task.progress.note(datasource.name, datasource.key, "waiting until it is protected")
         service.protect(protection, deadline)
+        yield predicted_result
         expected = predicted if service.protects_by_job else None
-        after = wait_for_state(service, protection.instance_name, PROTECTED, deadline, expected)
+        after = batch.settle(protection.instance_name, PROTECTED, deadline, expected)
     except AzureBackupError:
         task.progress.note(datasource.name, datasource.key, "failed", is_over=True)
         raise
@@ -275,10 +299,10 @@ def _undelete(
     return _result(datasource, deleted, wait_for_state(service, name, PROTECTED, deadline), "undelete", message)
 
 
-def _refuse_protected_elsewhere(service: BackupService, datasource: ResourceId) -> None:
-    for other in service.find_instances_anywhere(datasource):
+def _refuse_protected_elsewhere(batch: ProtectionRun, datasource: ResourceId) -> None:
+    for other in batch.instances_elsewhere(datasource):
         vault = str(other["vault_id"])
-        if not same_id(vault, service.vault.text):
+        if not same_id(vault, batch.service.vault.text):
             raise BadInput(
                 f"datasource_id: '{datasource.name}' is already protected by backup instance '{other['name']}' in "
                 f"vault {vault} ({other['state']}); a datasource can be protected in only one vault at a time",
@@ -415,7 +439,8 @@ def _converge(
         if not in_transit:
             return _result(datasource, before, before, "none", message)
         action = "awaited"
-    yield _result(datasource, before, after, action, message)
+    predicted = _result(datasource, before, after, action, message)
+    yield predicted
     deadline, name = task.deadline(), before["name"]
     current = wait_until_settled(service, name, deadline) if in_transit else before
     if wanted == PROTECTED and current["state"] != PROTECTED:
@@ -424,8 +449,8 @@ def _converge(
     _change(batch, current, changes, deadline)
     if wanted != PROTECTED and current["state"] != wanted:
         (service.suspend if wanted == SUSPENDED else service.stop)(name, deadline)
-    settled = wait_for_state(service, name, wanted, deadline)
-    return _result(datasource, before, settled, action, message)
+    yield predicted
+    return _result(datasource, before, batch.settle(name, wanted, deadline), action, message)
 
 
 def _check_group_stays(
@@ -493,7 +518,8 @@ def _change(batch: ProtectionRun, current: Described, changes: dict[str, Any], d
         del left["policy_id"]
     if left:
         batch.service.change_protection(current["name"], left, deadline)
-        wait_for_state(batch.service, current["name"], PROTECTED, deadline)
+        if not batch.service.protects_by_job:
+            wait_for_state(batch.service, current["name"], PROTECTED, deadline)
 
 
 def _resume(

@@ -19,7 +19,8 @@ from .task import Result, Task
 
 Datasource = tuple[DatasourceType, ResourceId]
 
-# Work that pauses once, when all is checked that can be refused and before anything is written, and predicts its result there.
+# The work for a datasource. It pauses when all is checked that can be refused and before anything is written, with the result
+# that it predicts; and it may pause once more when it has written everything, so that one list tells what became of them all.
 Steps = Generator[Result, None, Result]
 
 
@@ -86,55 +87,67 @@ def run_each(
 ) -> Result:
     """Check every datasource, and then do the work for each that can be done, several at once; one failure stops no other.
 
-    work: pauses once between its checks and its first write, with the result that it predicts, which check mode gives;
-    at_once: how many are worked on at the same time. The same id given twice is done once. Gives the module's result:
-    datasources in input order, changed, failed and, where anything failed, one summary msg.
+    work: see Steps; in check mode its prediction is the result; at_once: how many are worked on at the same time. The same id
+    given twice is done once. Gives the module's result: datasources in input order, changed, failed and, where anything failed,
+    one summary msg.
     """
     unique: dict[str, Datasource] = {}
     for datasource_type, datasource in datasources:
         unique.setdefault(datasource.key, (datasource_type, datasource))
 
-    checked = settle_each(list(unique.values()), lambda item: _check(work(*item)), task.options["max_concurrency"])
+    def write(one: Stage) -> Stage:
+        return task.carry_out(lambda: _go_on(one), Stage(one.result))
 
-    def finish(one: Checked | AzureBackupError) -> Result:
-        if isinstance(one, AzureBackupError):
-            raise one
-        return task.carry_out(lambda: _finish(one), one.predicted)
+    def finish(one: Stage) -> Stage:
+        try:
+            done = _go_on(one)
+        except AzureBackupError as error:
+            # What it has written before its pause, it has.
+            error.details = {**error.details, "changed": error.details.get("changed") or one.result["changed"]}
+            raise
+        if done.steps:
+            raise TypeError("the work for a datasource pauses at most twice, and this one paused again")
+        return done
 
-    outcomes = settle_each(checked, task.accounting(finish), at_once)
+    checked = settle_each(list(unique.values()), lambda item: _go_on(Stage({}, work(*item))), task.options["max_concurrency"])
+    written = _settle_rest(checked, task.accounting(write), at_once)
+    finished = _settle_rest(written, task.accounting(finish), at_once)
     done = {
-        key: failed_item(unique[key][1].text, outcome) if isinstance(outcome, AzureBackupError) else outcome
-        for key, outcome in zip(unique, outcomes, strict=True)
+        key: failed_item(unique[key][1].text, outcome) if isinstance(outcome, AzureBackupError) else outcome.result
+        for key, outcome in zip(unique, finished, strict=True)
     }
     return summarise([done[datasource.key] for _row, datasource in datasources])
 
 
 @dataclass
-class Checked:
-    """The work for a datasource at its pause; steps: None where it is done with its checks."""
+class Stage:
+    """How far the work for a datasource has come: its result, predicted where there are steps left."""
 
-    predicted: Result
-    steps: Steps | None
+    result: Result
+    steps: Steps | None = None
 
 
-def _check(steps: Steps) -> Checked:
-    """Let work go on to its pause, or to its end where there is nothing to write."""
+def _go_on(stage: Stage) -> Stage:
+    """Let work go on to its next pause, or to its end."""
+    if stage.steps is None:
+        return stage
     try:
-        return Checked(next(steps), steps)
+        return Stage(next(stage.steps), stage.steps)
     except StopIteration as end:
-        return Checked(end.value, None)
+        return Stage(end.value)
 
 
-def _finish(checked: Checked) -> Result:
-    """Let work go on from its pause to its end."""
-    if checked.steps is None:
-        return checked.predicted
-    try:
-        next(checked.steps)
-    except StopIteration as end:
-        done: Result = end.value
-        return done
-    raise TypeError("the work for a datasource pauses once, before its first write, and this one paused again")
+def _settle_rest(
+    outcomes: list[Stage | AzureBackupError], work: Callable[[Stage], Stage], at_once: int
+) -> list[Stage | AzureBackupError]:
+    """Let what has not failed go on."""
+
+    def go_on(one: Stage | AzureBackupError) -> Stage:
+        if isinstance(one, AzureBackupError):
+            raise one
+        return work(one)
+
+    return settle_each(outcomes, go_on, at_once)
 
 
 def summarise(results: list[Result]) -> Result:

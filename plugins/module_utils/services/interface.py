@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from ..clock import Deadline
+from ..errors import AzureBackupError
 from ..model.datasource_types import DatasourceType
 from ..model.durations import is_between
 from ..model.policy_spec import Plan
@@ -22,6 +23,11 @@ from ..model.result_shapes import Described
 def by_datasource(instances: Sequence[Described]) -> dict[str, Described]:
     """Give the instances of a vault by the lower-cased ids of what they protect."""
     return {str(instance["datasource_id"]).lower().rstrip("/"): instance for instance in reversed(instances)}
+
+
+def by_name(instances: Sequence[Described]) -> dict[str, Described]:
+    """Give the instances of a vault by their lower-cased names."""
+    return {str(instance["name"]).lower(): instance for instance in instances}
 
 
 VAULT_RESOURCE_TYPES = {
@@ -156,12 +162,14 @@ class BackupService(VaultService, Protocol):
 
     changes_policies: whether create_policy also changes a policy that is there; where it does not, a new version is made.
     stopped_keep_policy: whether an instance that is stopped still names the policy that it had.
-    protects_by_job: whether protect waits for a job, whose end is the protection.
+    protects_by_job: whether changes of a protection are over with a job, so that many of them are seen in one list afterwards.
+    job_reads_an_hour: how many reads of jobs Azure answers, None for as many as are asked.
     """
 
     changes_policies: bool
     stopped_keep_policy: bool
     protects_by_job: bool
+    job_reads_an_hour: int | None
 
     # -- policies
 
@@ -212,8 +220,8 @@ class BackupService(VaultService, Protocol):
     def undelete_instance(self, name: str, deadline: Deadline) -> None:
         """Bring a soft-deleted instance back. It is stopped then."""
 
-    def find_instances_anywhere(self, datasource: ResourceId) -> list[Described]:
-        """Find the instances of a datasource in whatever vault."""
+    def find_instances_anywhere(self, datasources: Sequence[ResourceId]) -> dict[str, list[Described] | AzureBackupError]:
+        """Find the instances of datasources in whatever vault, by the keys of the datasources, or why they cannot be found."""
 
     def validate(self, protection: Protection, deadline: Deadline) -> None:
         """Ask whether a datasource can be protected, or still could be.

@@ -98,19 +98,12 @@ class Items:
             raise refuse("The policy is not for virtual machines.")
         return policy
 
-    def _enable(self, call: Call, vault: Vault, machine: Wire, properties: Wire) -> Reply:
-        policy = self._check_policy_id(vault, str(properties.get("policyId") or ""))
+    @staticmethod
+    def new_item(url: str, vault: Vault, machine: Wire, policy: Wire, extended: Wire) -> Item:
+        """Give the item of a machine that nothing was backed up of yet; url: of this Azure."""
         source, name = machine["id"], short_name(machine["id"])
-        for other in self._provider.vaults.values():
-            held = other.items.get(f"vm;{name}")
-            if other is not vault and held and held.wire["properties"]["sourceResourceId"].lower() == source.lower():
-                raise ArmError(
-                    400,
-                    "BMSUserErrorVmAlreadyProtected",
-                    f"The virtual machine is already protected in another Recovery Services vault: {other.id}.",
-                )
         item_id = f"{vault.id}/backupFabrics/Azure/protectionContainers/IaasVMContainer;{name}/protectedItems/VM;{name}"
-        item = Item(
+        return Item(
             {
                 "id": item_id,
                 "name": f"VM;{name}",
@@ -124,7 +117,7 @@ class Items:
                     "lastBackupStatus": "",
                     "lastBackupTime": _NO_BACKUP,
                     "protectedItemDataId": str(uuid.uuid4().int)[:15],
-                    **_extended(properties),
+                    **extended,
                     "sourceSideScanning": 0,
                     "protectedItemType": VM,
                     "backupManagementType": "AzureIaasVM",
@@ -136,10 +129,24 @@ class Items:
                     # As recorded, whatever the vault says.
                     "softDeleteRetentionPeriod": 0,
                     "isArchiveEnabled": False,
-                    "vaultId": f"{call.url}{vault.id}",
+                    "vaultId": f"{url}{vault.id}",
                 },
             }
         )
+
+    def _enable(self, call: Call, vault: Vault, machine: Wire, properties: Wire) -> Reply:
+        policy = self._check_policy_id(vault, str(properties.get("policyId") or ""))
+        source, name = machine["id"], short_name(machine["id"])
+        for other in self._provider.vaults.values():
+            held = other.items.get(f"vm;{name}")
+            if other is not vault and held and held.wire["properties"]["sourceResourceId"].lower() == source.lower():
+                raise ArmError(
+                    400,
+                    "BMSUserErrorVmAlreadyProtected",
+                    f"The virtual machine is already protected in another Recovery Services vault: {other.id}.",
+                )
+        item = self.new_item(call.url, vault, machine, policy, _extended(properties))
+        item_id = item.wire["id"]
 
         def done(_due: datetime) -> None:
             vault.items[f"vm;{name}"] = item

@@ -80,6 +80,24 @@ class RecoveryServices:
                 located = {**wire, "location": vault.wire["location"]}
                 yield graph_row(located, f"{kind}/backupFabrics/protectionContainers/protectedItems", TENANT)
 
+    def plant(self, group: Wire, vault_name: str, machine_ids: list[str]) -> None:
+        """Have machines of a resource group protected by DefaultPolicy in a vault of it, which is made where it is not there."""
+        path = {"subscription": group["id"].split("/")[2], "group": group["name"], "vault": vault_name}
+        key = (path["subscription"].lower(), group["name"].lower(), vault_name.lower())
+        if key not in self.vaults:
+            vault_id = f"{group['id']}/providers/{NAMESPACE}/vaults/{vault_name}"
+            body = {"location": group["location"], "sku": {"name": "RS0", "tier": "Standard"}, "properties": {}}
+            self.vaults_api.write_vault(
+                Call("PUT", path, {"api-version": "2024-04-01"}, "", body, "https://management.azure.com", vault_id, "")
+            )
+        vault = self.vaults[key]
+        policy = vault.policies["defaultpolicy"]
+        for machine_id in machine_ids:
+            machine = self.compute.machines[machine_id.lower()]
+            item = self.items_api.new_item("https://management.azure.com", vault, machine, policy, {})
+            vault.items[item.wire["name"].lower()] = item
+            policy["properties"]["protectedItemsCount"] += 1
+
     def plant_workload(self, vault_id: str, source: str, kind: str, name: str) -> Wire:
         """Have something protected that lies in a machine or an account: kind SQLDataBase or AzureFileShare.
 

@@ -143,7 +143,7 @@ class Vaults:
             ("GET", "/subscriptions/{subscription}/providers/Microsoft.RecoveryServices/vaults", self._list_vaults),
             ("GET", VAULTS, self._list_vaults),
             ("GET", VAULT, self._read_vault),
-            ("PUT", VAULT, self._write_vault),
+            ("PUT", VAULT, self.write_vault),
             ("PATCH", VAULT, self._change_vault),
             ("DELETE", VAULT, self._delete_vault),
             ("GET", VAULT + "/operationStatus/{operation}", self._read_vault_operation),
@@ -163,7 +163,8 @@ class Vaults:
     def _read_vault(self, call: Call) -> Reply:
         return Reply(200, self._provider.vault(call).wire)
 
-    def _write_vault(self, call: Call) -> Reply:
+    def write_vault(self, call: Call) -> Reply:
+        """Create a vault or change it."""
         self._provider.groups.find(call.path["subscription"], call.path["group"])
         document = call.document()
         check_properties(document, {"location", "tags", "identity", "properties", "sku", "etag", "id", "name", "type"}, "Vault")

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,7 @@ from ...azure.long_running import Outcome, follow, send_once
 from ...azure.sdk_calls import list_operation, page_operation, read_operation, send_operation
 from ...azure.session import Session, json_object
 from ...clock import Deadline, Ramp
+from ...concurrency import settle_each
 from ...errors import (
     TRANSIENT,
     AzureBackupError,
@@ -63,6 +64,7 @@ class DataProtection(BackupVault):
     changes_policies = False
     stopped_keep_policy = True
     protects_by_job = False
+    job_reads_an_hour: int | None = None
 
     def __init__(self, session: Session, vault: ResourceId) -> None:
         super().__init__(session, vault)
@@ -207,7 +209,11 @@ class DataProtection(BackupVault):
         operation = self._client.deleted_backup_instances.begin_undelete
         self._run(f"undelete backup instance '{name}'", deadline, operation, name)
 
-    def find_instances_anywhere(self, datasource: ResourceId) -> list[Described]:
+    def find_instances_anywhere(self, datasources: Sequence[ResourceId]) -> dict[str, list[Described] | AzureBackupError]:
+        found = settle_each(datasources, self._find_anywhere, self._session.connections)
+        return {datasource.key: listed for datasource, listed in zip(datasources, found, strict=True)}
+
+    def _find_anywhere(self, datasource: ResourceId) -> list[Described]:
         url = f"{datasource.text}/providers/Microsoft.DataProtection/backupInstances"
         action = f"find the protection of '{datasource.name}'"
         try:

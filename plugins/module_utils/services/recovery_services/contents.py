@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import functools
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -17,8 +19,19 @@ from ...azure.resource_graph import quote, run_query
 from ...azure.sdk_calls import list_operation, read_operation, send_operation
 from ...azure.session import Session, json_object
 from ...clock import Deadline, Ramp
-from ...concurrency import FreshRead
-from ...errors import TRANSIENT, AzureBackupError, BadInput, Conflict, Denied, NotFound, OperationFailed, OutcomeUnknown, TimedOut
+from ...concurrency import FreshRead, ReadOnce
+from ...errors import (
+    TRANSIENT,
+    AzureBackupError,
+    BadInput,
+    Conflict,
+    Denied,
+    NotFound,
+    OperationFailed,
+    OutcomeUnknown,
+    TimedOut,
+    catch,
+)
 from ...model.datasource_types import DatasourceType
 from ...model.durations import read_end
 from ...model.policy_spec import Plan
@@ -37,10 +50,11 @@ _PROTECTABLE = "backupManagementType eq 'AzureIaasVM'"
 # Azure's own default for backups on demand.
 _DAYS_ON_DEMAND = 30
 _LEAST_RETENTION = timedelta(days=1)
-# No change of a protection takes longer; its job is among those that began since then.
-_LONGEST_CHANGE = timedelta(hours=6)
+# The job of a change began at most that long before the operation told of it.
+_LONGEST_OPERATION = timedelta(minutes=5)
 # How long to look for a virtual machine that the vault has just been told to discover.
 _SECONDS_TO_DISCOVER = 120
+_MOST_IDS_IN_A_QUERY = 100
 
 
 def _is_unfinished(job: Described) -> bool:
@@ -53,6 +67,7 @@ class RecoveryServices(RecoveryServicesVault):
     changes_policies = True
     stopped_keep_policy = False
     protects_by_job = True
+    job_reads_an_hour: int | None = 150
 
     def __init__(self, session: Session, vault: ResourceId) -> None:
         super().__init__(session, vault)
@@ -63,9 +78,13 @@ class RecoveryServices(RecoveryServicesVault):
         # Many machines of one task look at the same lists.
         self._fresh_machines = FreshRead(self._read_virtual_machines)
         self._fresh_protectable = FreshRead(self._read_protectable)
+        # What the vault lists as protectable before it was told to look for machines, and after that.
+        self._protectable = ReadOnce(lambda _when: self._read_protectable())
+        self._discovery = threading.Lock()
+        self._has_discovered = False
         self._fresh_jobs = FreshRead(self._read_jobs_of_this_task)
-        # Jobs that are waited for at this moment.
-        self._followed: set[str] = set()
+        # Jobs that are waited for at this moment, and since when.
+        self._followed: dict[str, datetime] = {}
 
     # -- how requests are made
 
@@ -106,11 +125,11 @@ class RecoveryServices(RecoveryServicesVault):
         """Wait for the job that an operation started: only its end is the end."""
         if outcome.job_id is None:
             return
-        self._followed.add(outcome.job_id)
+        self._followed[outcome.job_id] = self.service_now()
         try:
             job = self._await_job(outcome.job_id, action, deadline)
         finally:
-            self._followed.discard(outcome.job_id)
+            self._followed.pop(outcome.job_id, None)
         if job["status"] not in ("completed", "completed_with_warnings"):
             first = (job["errors"] or [{}])[0]
             raise OperationFailed(
@@ -140,18 +159,20 @@ class RecoveryServices(RecoveryServicesVault):
     def _look_at(self, job_id: str) -> Described | None:
         """Read a job that this task has started: by itself where it is the only one, else by one list for all of them.
 
-        A vault answers 150 reads of jobs an hour. The list leaves out what went wrong, so a job that is over is read once more.
+        A vault answers 150 reads of jobs an hour. The list leaves out what went wrong, so a job that did not go well is read
+        once more.
         """
         if len(self._followed) > 1:
             listed = self._fresh_jobs().get(job_id.rsplit("/", 1)[-1].lower())
-            if listed and _is_unfinished(listed):
+            if listed and (_is_unfinished(listed) or listed["status"] == "completed"):
                 return listed
         return self.read_job(job_id)
 
     def _read_jobs_of_this_task(self) -> dict[str, Described]:
-        """Read the newest jobs of the vault, by their lower-cased names."""
-        listed = self.list_jobs(JobQuery(started_after=self.service_now() - _LONGEST_CHANGE))
-        return {str(job["name"]).lower(): job for job in listed}
+        """Read the jobs of the vault that are as new as those that are waited for, by their lower-cased names."""
+        oldest = min(self._followed.copy().values(), default=self.service_now())
+        listed = self._list_job_wires(JobQuery(started_after=oldest - _LONGEST_OPERATION))
+        return {str(wire["name"]).lower(): jobs.describe(wire, self.vault, self._instances) for wire in listed}
 
     # -- policies
 
@@ -270,19 +291,35 @@ class RecoveryServices(RecoveryServicesVault):
         body = items.undelete(self._datasource_of(name)[0])
         self._finish(self._write_item(name, action, deadline, body), action, deadline)
 
-    def find_instances_anywhere(self, datasource: ResourceId) -> list[Described]:
+    def find_instances_anywhere(self, datasources: Sequence[ResourceId]) -> dict[str, list[Described] | AzureBackupError]:
+        found: dict[str, list[Described] | AzureBackupError] = {datasource.key: [] for datasource in datasources}
+        for begin in range(0, len(datasources), _MOST_IDS_IN_A_QUERY):
+            asked = datasources[begin : begin + _MOST_IDS_IN_A_QUERY]
+            outcome = catch(functools.partial(self._find_anywhere, asked))
+            if isinstance(outcome, AzureBackupError):
+                found.update((datasource.key, outcome) for datasource in asked)
+                continue
+            for item in outcome:
+                listed = found.get(str(item["datasource_id"]).lower())
+                if isinstance(listed, list):
+                    listed.append(item)
+        return found
+
+    def _find_anywhere(self, datasources: Sequence[ResourceId]) -> list[Described]:
+        ids = ", ".join(quote(datasource.text) for datasource in datasources)
         query = (
             "RecoveryServicesResources | where type =~ 'microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/"
-            f"protecteditems' | where properties.sourceResourceId =~ {quote(datasource.text)}"
+            f"protecteditems' | where properties.sourceResourceId in~ ({ids}) | order by id asc"
         )
+        # A vault protects what is in its own subscription.
+        action = f"find the protection of {len(datasources)} virtual machine(s)"
         try:
-            rows = run_query(self._session, query, [datasource.subscription_id], f"find the protection of '{datasource.name}'")
+            rows = run_query(self._session, query, [self.vault.subscription_id], action)
         except (NotFound, Denied, BadInput):
             # Azure itself still refuses a second protection.
             return []
-        found = [items.describe_row(row) for row in rows if not items.is_deleted(row)]
-        # What is protected inside the machine, such as a database, names the machine as well.
-        return [item for item in found if item["datasource_id"]]
+        # What is protected inside the machine, such as a database, names the machine as well, and has no datasource_id here.
+        return [items.describe_row(row) for row in rows if not items.is_deleted(row)]
 
     def check_datasource(self, datasource: ResourceId) -> None:
         """See interface.BackupService. A Recovery Services vault protects what is in its own subscription."""
@@ -295,20 +332,28 @@ class RecoveryServices(RecoveryServicesVault):
 
     def validate(self, protection: Protection, deadline: Deadline) -> None:
         """Have the vault discover the virtual machine: it does not list a new one by itself for hours."""
+        key = protection.datasource.key
         # What it protects already it does not list as protectable.
-        if protection.instance_name.lower() in self._instances or self._is_protectable(protection.datasource):
+        if protection.instance_name.lower() in self._instances or key in self._protectable("listed"):
             return
-        action = f"discover '{protection.datasource.name}' in vault '{self.vault.name}'"
-        answer = self._send(action, self._client.protection_containers.refresh, items.FABRIC)
-        # 204 at its Location is the end (recorded); the status beside it speaks another api-version.
-        follow(self._session, answer, action, deadline, by_location=True)
+        self._discover(deadline)
         patience = Deadline(self._session.clock, _SECONDS_TO_DISCOVER, deadline.poll_interval)
         ramp = Ramp(deadline.poll_interval)
-        while not self._is_protectable(protection.datasource) and patience.remaining() > 0:
+        known = self._protectable("discovered")
+        while key not in known and patience.remaining() > 0:
             patience.clock.sleep(ramp.following())
+            known = self._fresh_protectable()
 
-    def _is_protectable(self, datasource: ResourceId) -> bool:
-        return datasource.key in self._fresh_protectable()
+    def _discover(self, deadline: Deadline) -> None:
+        """Have the vault look for machines: once for all machines of a task, which were all there before."""
+        with self._discovery:
+            if self._has_discovered:
+                return
+            action = f"discover the new virtual machines in vault '{self.vault.name}'"
+            answer = self._send(action, self._client.protection_containers.refresh, items.FABRIC)
+            # 204 at its Location is the end (recorded); the status beside it speaks another api-version.
+            follow(self._session, answer, action, deadline, by_location=True)
+            self._has_discovered = True
 
     def _read_protectable(self) -> set[str]:
         """Read the keys of the machines that the vault lists as protectable."""
@@ -407,28 +452,26 @@ class RecoveryServices(RecoveryServicesVault):
         return f"{self.vault.text}/backupJobs/{found.rsplit('/', 1)[-1]}" if found else None
 
     def list_jobs(self, query: JobQuery = EVERY_JOB) -> list[Described]:
+        listed = self._list_job_wires(query)
+        self._learn({name for name in map(jobs.instance_name_of, listed) if name})
+        return [jobs.describe(wire, self.vault, self._instances) for wire in listed]
+
+    def _list_job_wires(self, query: JobQuery) -> list[Wire]:
         action = f"list the jobs of vault '{self.vault.name}'"
         condition = jobs.filter_of(query, self.service_now())
         try:
-            listed = self._list(action, self._client.backup_jobs.list, filter=condition)
+            return self._list(action, self._client.backup_jobs.list, filter=condition)
         except NotFound:
             return []
-        return [self._describe_job(wire) for wire in listed]
 
-    def _describe_job(self, wire: Wire) -> Described:
-        name = jobs.instance_name_of(wire)
-        if name and name.lower() not in self._instances and name.lower() not in self._unknown:
-            try:
-                self._list_virtual_machines()
-            except AzureBackupError:
-                # A job is returned without its virtual machine rather than not at all.
-                return jobs.describe(wire, self.vault, {})
-            if name.lower() not in self._instances:
-                self._unknown.add(name.lower())
-        if name and name.lower() in self._unknown:
-            gone = {"name": name, "id": items.item_path(self.vault, name), "datasource_id": None}
-            return jobs.describe(wire, self.vault, {name.lower(): gone})
-        return jobs.describe(wire, self.vault, self._instances)
+    def _learn(self, names: set[str]) -> None:
+        """Find the machines that jobs tell of; one that the vault protects no more stays without its id.
+
+        A job is returned without its machine rather than not at all.
+        """
+        unknown = {name.lower() for name in names} - self._unknown - set(self._instances)
+        if unknown and not isinstance(catch(self._list_virtual_machines), AzureBackupError):
+            self._unknown |= unknown - set(self._instances)
 
     def job_pages(self) -> int:
         """See interface.BackupService. One list serves any number of jobs: reads of jobs are limited to 150 an hour."""
@@ -438,7 +481,10 @@ class RecoveryServices(RecoveryServicesVault):
         name = job_id.rsplit("/", 1)[-1]
         # Polls read on anyhow; long sleeps of azure-core inside one read would not be bounded by wait_timeout.
         wire = self._read(f"read job '{name}'", self._client.job_details.get, name, retry_total=2)
-        return self._describe_job(wire) if wire else None
+        if wire is None:
+            return None
+        self._learn({str(jobs.instance_name_of(wire))} - {"None"})
+        return jobs.describe(wire, self.vault, self._instances)
 
     def takes_snapshot(self, job: Described) -> bool:
         unfinished = [task["name"] for task in job["sub_tasks"] if task["status"] != "completed"]

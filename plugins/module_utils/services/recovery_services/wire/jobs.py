@@ -15,6 +15,7 @@ from ....model.durations import format_time, parse_time, seconds_of
 from ....model.resource_ids import ResourceId
 from ....model.result_shapes import Wire, shape, snake
 from ...interface import JobQuery
+from .items import item_path
 
 _OPERATIONS = {"backup": "Backup", "on_demand_backup": "Backup", "scheduled_backup": "Backup", "restore": "Restore"}
 
@@ -104,7 +105,7 @@ def describe(wire: Wire, vault: ResourceId, instances: dict[str, Wire]) -> dict[
         status=status,
         datasource_id=instance.get("datasource_id"),
         datasource_type="azure_vm" if properties.get("backupManagementType") == "AzureIaasVM" else None,
-        instance_id=instance.get("id"),
+        instance_id=instance.get("id") or (item_path(vault, name) if name else None),
         instance_name=instance.get("name") or name,
         policy_name=(extended.get("propertyBag") or {}).get("Policy Name") or None,
         user_triggered=properties.get("isUserTriggered"),
