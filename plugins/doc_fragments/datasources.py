@@ -17,6 +17,13 @@ options:
       - One task can handle a thousand datasources, in one process with O(max_concurrency) requests at a time.
     type: list
     elements: str
+  datasource_type:
+    description:
+      - The datasource type of O(datasource_id), where a resource can be protected as several types. By default, the type is
+        that of the existing protection, or else that of the resource itself, so it is rarely needed.
+      - A storage account without a hierarchical namespace is V(azure_blob), one with it V(azure_data_lake_storage).
+        V(azure_disk) and V(azure_vm) follow from the id.
+    type: str
   max_concurrency:
     description:
       - How many requests run at the same time.

@@ -19,7 +19,7 @@ options:
     type: dict
     suboptions:
       datasource_types:
-        description: Only datasources of these types, V(azure_disk), V(azure_blob) or V(azure_vm).
+        description: Only datasources of these types, V(azure_disk), V(azure_blob), V(azure_data_lake_storage) or V(azure_vm).
         type: list
         elements: str
       resource_groups:

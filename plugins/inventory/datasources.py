@@ -41,8 +41,8 @@ options:
       - The datasource types to list.
     type: list
     elements: str
-    choices: [azure_disk, azure_blob, azure_vm]
-    default: [azure_disk, azure_blob, azure_vm]
+    choices: [azure_disk, azure_blob, azure_data_lake_storage, azure_vm]
+    default: [azure_disk, azure_blob, azure_data_lake_storage, azure_vm]
   last_backup_days:
     description:
       - How many days to search back for the last backup of datasources in Backup vaults. V(0) disables the search.

@@ -86,6 +86,7 @@ SUBSCRIPTIONS: Spec = {"subscription_ids": {"type": "list", "elements": "str"}}
 
 DATASOURCES: Spec = {
     "datasource_id": {"type": "list", "elements": "str"},
+    "datasource_type": {"type": "str"},
     "max_concurrency": {"type": "int", "default": 16},
 }
 

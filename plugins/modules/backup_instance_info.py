@@ -33,7 +33,7 @@ options:
     elements: str
   datasource_type:
     description:
-      - Only backup instances of this datasource type, V(azure_disk), V(azure_blob) or V(azure_vm).
+      - Only backup instances of this datasource type, V(azure_disk), V(azure_blob), V(azure_data_lake_storage) or V(azure_vm).
     type: str
   instance_name:
     description:

@@ -45,7 +45,7 @@ options:
     elements: str
   datasource_type:
     description:
-      - Only jobs for this datasource type, V(azure_disk), V(azure_blob) or V(azure_vm).
+      - Only jobs for this datasource type, V(azure_disk), V(azure_blob), V(azure_data_lake_storage) or V(azure_vm).
     type: str
   instance_name:
     description:

@@ -39,7 +39,7 @@ options:
     required: true
   datasource_type:
     description:
-      - The datasource type of the policy, V(azure_disk), V(azure_blob) or V(azure_vm). Required with O(state=present).
+      - The datasource type of the policy, V(azure_disk), V(azure_blob), V(azure_data_lake_storage) or V(azure_vm). Required with O(state=present).
     type: str
   schedule:
     description:

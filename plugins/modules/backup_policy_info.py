@@ -31,7 +31,7 @@ options:
     type: str
   datasource_type:
     description:
-      - Only policies for this datasource type, V(azure_disk), V(azure_blob) or V(azure_vm).
+      - Only policies for this datasource type, V(azure_disk), V(azure_blob), V(azure_data_lake_storage) or V(azure_vm).
     type: str
   template:
     description:

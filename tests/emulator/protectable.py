@@ -51,7 +51,16 @@ BLOB = Protectable(
     "VaultStore",
     "Full",
 )
-TYPES = {row.wire_type.lower(): row for row in (DISK, BLOB)}
+LAKE = Protectable(
+    "Microsoft.Storage/storageAccounts/adlsBlobServices",
+    frozenset({"P1D", "P1W"}),
+    None,
+    True,
+    "VaultStore",
+    "VaultStore",
+    "Full",
+)
+TYPES = {row.wire_type.lower(): row for row in (DISK, BLOB, LAKE)}
 
 
 def refuse(message: str, code: str = "BMSUserErrorInvalidInput") -> ArmError:
@@ -92,7 +101,7 @@ class Datasources:
         if row is DISK:
             self._check_disk(properties, source["resourceID"])
         else:
-            self._check_account(properties, source["resourceID"], policy)
+            self._check_account(row, properties, source["resourceID"], policy)
 
     @staticmethod
     def _check_disk(properties: Wire, disk: str) -> None:
@@ -107,10 +116,17 @@ class Datasources:
                 "Choose a resource group in the subscription of the disk.",
             )
 
-    def _check_account(self, properties: Wire, account: str, policy: Wire) -> None:
+    def _check_account(self, row: Protectable, properties: Wire, account: str, policy: Wire) -> None:
+        there = self._storage.accounts.get(account.lower())
+        if there and there["properties"]["isHnsEnabled"] is not (row is LAKE):
+            # The code is documented (blob-backup-troubleshoot).
+            raise refuse("The storage account is of a type that is not supported.", "UserErrorUnsupportedStorageAccountType")
         if (properties.get("dataSourceSetInfo") or {}).get("objectType") != "DatasourceSet":
             raise refuse("dataSourceSetInfo is missing.")
         parameters = (properties["policyInfo"].get("policyParameters") or {}).get("backupDatasourceParametersList") or []
+        for item in parameters:
+            if not str(item.get("objectType")).startswith("Adls" if row is LAKE else "Blob"):
+                raise refuse(f"{item.get('objectType')} does not suit {row.wire_type}.")
         chosen = [name for item in parameters for name in item.get("containersList") or []]
         is_automatic = any((item.get("autoProtectionSettings") or {}).get("enabled") for item in parameters)
         if has_schedule(policy) and not chosen and not is_automatic:
@@ -123,7 +139,7 @@ class Datasources:
         """Give the error of validateForBackup where a datasource is gone, or the vault's identity lacks a role on it."""
         source = properties["dataSourceInfo"]["resourceID"]
         principal = _acting_principal(vault, properties)
-        if row_of(properties["dataSourceInfo"]["datasourceType"]) is BLOB:
+        if row_of(properties["dataSourceInfo"]["datasourceType"]) is not DISK:
             return self._missing_on_account(principal, source)
         group = str(snapshot_group(properties))
         parts = group.split("/")

@@ -39,6 +39,7 @@ def _default_groups() -> list[dict[str, Any]]:
     ]
     machines = [{"name": "web01"}, {"name": "web02", "new": True}, {"name": "far-web01", "location": "eastus"}]
     accounts = [{"name": "demoaccount", "containers": ["invoices", "photos"]}, {"name": "emptyaccount"}]
+    accounts.append({"name": "demolake", "containers": ["raw", "curated"], "lake": True})
     return [
         {"name": "demo-rg", "location": "westeurope", "disks": disks, "storage_accounts": accounts, "machines": machines},
         {"name": "demo-snapshots-rg", "location": "westeurope"},
@@ -70,8 +71,8 @@ class Seed:
     certificate: the PEM of a certificate that the client may sign in with as well;
     groups: name, location, subscription (default SUBSCRIPTION), disks (name, sku, location; count: that many, numbered;
     protected_in: the Backup vault of the group that protects them already),
-    storage_accounts (name, location, containers), machines (name, location, new: whether vaults have to be told of it; count and
-    protected_in as of disks, the Recovery Services vault of the group);
+    storage_accounts (name, location, containers, lake: with a hierarchical namespace), machines (name, location, new: whether
+    vaults have to be told of it; count and protected_in as of disks, the Recovery Services vault of the group);
     stackhub_regions: name, path and user_name of the store, and what lies in it that nothing needs (garbage).
     """
 
@@ -115,7 +116,8 @@ class Seed:
                     azure.data_protection.plant(self.client_id, described, disk["protected_in"], ids)
             for account in group.get("storage_accounts", []):
                 location = account.get("location", group["location"])
-                azure.storage.add_account(subscription, group["name"], account["name"], location, account.get("containers", []))
+                containers, is_lake = account.get("containers", []), bool(account.get("lake"))
+                azure.storage.add_account(subscription, group["name"], account["name"], location, containers, is_lake)
             for machine in group.get("machines", []):
                 names = _names_of(machine)
                 location, is_new = machine.get("location", group["location"]), bool(machine.get("new"))

@@ -25,8 +25,10 @@ class Storage:
     accounts: dict[str, Wire] = field(default_factory=dict)
     containers: dict[str, list[str]] = field(default_factory=dict)
 
-    def add_account(self, subscription: str, group: str, name: str, location: str, containers: list[str]) -> str:
-        """Put an account there with its containers, and give its id."""
+    def add_account(
+        self, subscription: str, group: str, name: str, location: str, containers: list[str], is_lake: bool = False
+    ) -> str:
+        """Put an account there with its containers, and give its id; is_lake: with a hierarchical namespace."""
         account_id = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/{_TYPE}/{name}"
         self.accounts[account_id.lower()] = {
             "sku": {"name": "Standard_LRS", "tier": "Standard"},
@@ -36,7 +38,7 @@ class Storage:
             "type": _TYPE,
             "location": location,
             "tags": {},
-            "properties": {"provisioningState": "Succeeded", "isHnsEnabled": False, "accessTier": "Hot"},
+            "properties": {"provisioningState": "Succeeded", "isHnsEnabled": is_lake, "accessTier": "Hot"},
         }
         self.containers[account_id.lower()] = list(containers)
         return account_id

@@ -11,6 +11,7 @@ support matrices (intervals and SKUs), the recordings (spelling of types).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..errors import BadInput
 from .resource_ids import ResourceId, parse_resource_id
@@ -44,7 +45,8 @@ class DatasourceType:
     named. weekly_retention: how long a weekly schedule keeps where nothing is said, for types whose weekly schedule has no weekly
     retention beside the default. has_window: whether an hourly schedule has a window of the day. minutes_of_times: the minutes
     past the hour at which a schedule may begin, any where none is named. has_instant_restore: whether a policy speaks of
-    snapshots beside the vault (instant_restore).
+    snapshots beside the vault (instant_restore). kind_property: of the resource's properties the one that tells this type from
+    others with the same resource_type, and its value here.
     """
 
     name: str
@@ -79,6 +81,14 @@ class DatasourceType:
     most_times_a_day: int | None = None
     minutes_of_times: tuple[int, ...] = ()
     sku_interval_hours: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    kind_property: tuple[str, bool] | None = None
+
+    def is_kind_of(self, wire: dict[str, Any]) -> bool:
+        """Tell whether a resource of resource_type, as Azure has it, is of this type and not of another one that shares that."""
+        if self.kind_property is None:
+            return True
+        name, wanted = self.kind_property
+        return bool((wire.get("properties") or {}).get(name)) is wanted
 
 
 DATASOURCE_TYPES = {
@@ -132,6 +142,30 @@ DATASOURCE_TYPES = {
             custom_retention=True,
             parameters_type="BlobBackupDatasourceParameters",
             names_datasource_set=True,
+            kind_property=("isHnsEnabled", False),
+        ),
+        # An account with a hierarchical namespace: the manifest of Microsoft's clients, recording ..create_and_delete_adls.
+        DatasourceType(
+            name="azure_data_lake_storage",
+            title="Data Lake storage account",
+            vault_type="backup",
+            resource_type="Microsoft.Storage/storageAccounts",
+            wire_type="Microsoft.Storage/storageAccounts/adlsBlobServices",
+            api_version="2025-01-01",
+            backup_type="Discrete",
+            data_store="VaultStore",
+            frequencies=("daily", "weekly"),
+            interval_hours=(),
+            default_schedule={"frequency": "weekly", "days": ["Sunday"], "times": ["13:00"]},
+            default_retention={"default": "P7D"},
+            retention_tags=("weekly", "monthly", "yearly"),
+            longest_retention_days=3650,
+            most_recovery_points=None,
+            roles=(Role("Storage Account Backup Contributor", "e5e2a7ff-d759-4cd2-bb51-3152d37e2eb1", ON_DATASOURCE),),
+            custom_retention=True,
+            parameters_type="AdlsBlobBackupDatasourceParameters",
+            names_datasource_set=True,
+            kind_property=("isHnsEnabled", True),
         ),
         DatasourceType(
             name="azure_vm",
@@ -180,14 +214,26 @@ def find_by_name(name: str) -> DatasourceType:
     return datasource_type
 
 
-def find_by_id(datasource_id: str) -> tuple[DatasourceType, ResourceId]:
-    """Read the ARM id of a datasource and give its row. Raises BadInput for other ids and types without a row."""
+def find_by_id(datasource_id: str, name: str | None = None) -> tuple[DatasourceType, ResourceId]:
+    """Read the ARM id of a datasource and give its row; of several that share its resource type the first, or that of a name.
+
+    Raises BadInput for other ids, for types without a row, and for a name that a datasource of this id cannot have.
+    """
     found = parse_resource_id(datasource_id, "datasource_id")
-    for datasource_type in DATASOURCE_TYPES.values():
-        if datasource_type.resource_type.lower() == found.type.lower():
+    possible = types_of_resource(found.type)
+    for datasource_type in possible:
+        if name in (None, datasource_type.name):
             return datasource_type, found
+    if possible:
+        names = " or ".join(one.name for one in possible)
+        raise BadInput(f"datasource_type: '{found.text}' is a {found.type}, which is {names}, not {name}")
     supported = ", ".join(datasource_type.resource_type for datasource_type in DATASOURCE_TYPES.values())
     raise BadInput(f"datasource_id: '{found.text}' is a {found.type}, which is not supported; supported types are {supported}")
+
+
+def types_of_resource(resource_type: str) -> list[DatasourceType]:
+    """Give the rows of a resource type: several where one resource can be protected in several ways."""
+    return [one for one in DATASOURCE_TYPES.values() if one.resource_type.lower() == resource_type.lower()]
 
 
 def find_by_wire_type(wire_type: str | None) -> DatasourceType | None:

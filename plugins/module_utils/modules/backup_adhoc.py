@@ -103,7 +103,9 @@ def ensure_backups(task: Task) -> Result:
     max_age = seconds_in(options["max_age"], "max_age") if options["max_age"] else None
     _join_within(options)
     selection = options["select"]
-    given = [] if selection is not None else read_datasource_ids(options["datasource_id"])
+    if selection is not None and options["datasource_type"]:
+        raise BadInput("datasource_type: it goes with datasource_id; to select by type, set select.datasource_types")
+    given = [] if selection is not None else read_datasource_ids(options["datasource_id"], options["datasource_type"])
     if selection is not None:
         check_selection(selection)
     service = open_vault(task, given[0][0].vault_type) if given else open_existing_vault(task)
@@ -161,6 +163,9 @@ def _begin(batch: BackupRun, item: Datasource) -> Backup:
         error = NotFound(f"datasource_id: {message}; check the id, or protect it with backup_instance first", status=404)
         task.require(error, f"{message}; it must be protected before it can be backed up")
         return _to_be_started(datasource)
+    if options["datasource_type"] not in (None, instance["datasource_type"]):
+        kind = instance["datasource_type"]
+        raise BadInput(f"datasource_type: '{datasource.name}' is protected as {kind}, not {options['datasource_type']}")
     if not instance["policy_name"]:
         message = f"datasource_id: backup instance '{instance['name']}' has no policy, so it cannot be backed up"
         raise BadInput(message, code="NotProtected")

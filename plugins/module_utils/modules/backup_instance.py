@@ -22,6 +22,7 @@ from ..model.durations import format_time
 from ..model.resource_ids import ResourceId, normalize, same_id
 from ..model.result_shapes import Described, shape
 from ..services.data_protection.containers import choose_containers
+from ..services.datasource_kinds import check_kind, settle_kinds
 from ..services.interface import BackupService, Protection, by_datasource, by_name
 from ..services.named_vaults import read_group
 from ..services.protection_states import BROKEN, IN_TRANSIT, PROTECTED, STOPPED, SUSPENDED, wait_for_state, wait_until_settled
@@ -104,7 +105,7 @@ class ProtectionRun:
 def ensure_instances(task: Task) -> Result:
     """Bring the protection of datasources to a state (module backup_instance)."""
     options = task.options
-    datasources = read_datasource_ids(options["datasource_id"])
+    datasources = read_datasource_ids(options["datasource_id"], options["datasource_type"])
     _check_options(options, datasources)
     datasource_type = datasources[0][0]
     groups = {datasource.key: snapshot_group(task, datasource) for datasource_type, datasource in datasources}
@@ -119,6 +120,8 @@ def ensure_instances(task: Task) -> Result:
     vault = service.read_vault() if absent else read_existing_vault(task, service)
     if vault:
         _check_vault(options, service, vault)
+    instances = service.list_instances() if vault else []
+    datasources = datasources if absent else settle_kinds(task.session, datasources, instances, options["datasource_type"])
     needs_policy = options["state"] == "present" or options["policy_name"] or options["policy_id"]
     policy = (
         find_policy(task, service, [datasource_type for datasource_type, _datasource in datasources], vault)
@@ -126,15 +129,12 @@ def ensure_instances(task: Task) -> Result:
         else None
     )
     location = None if absent else _location_of(task, service, vault)
-    instances = service.list_instances() if vault else []
     batch = ProtectionRun(task, service, vault, policy, instances, location, [item for _row, item in datasources])
     if absent:
         if options["permanent"] or any(batch.instance_of(item) for _row, item in datasources):
             _check_removal(batch)
     elif datasource_type.needs_snapshot_resource_group and options["state"] == "present":
-        unprotected = [item for _row, item in datasources if not batch.instance_of(item)]
-        for scope in sorted({groups[item.key].text for item in unprotected}):
-            read_group(task.session, scope, "snapshot_resource_group")
+        _check_groups(batch, groups)
 
     def work(datasource_type: DatasourceType, datasource: ResourceId) -> Steps:
         before = batch.instance_of(datasource)
@@ -147,6 +147,13 @@ def ensure_instances(task: Task) -> Result:
     at_once = options["max_concurrency"]
     # Where each protection has a job to look at, and Azure counts the looks, fewer wait at the same time.
     return run_each(task, datasources, work, at_once if service.protects_by_job else item_concurrency(at_once))
+
+
+def _check_groups(batch: ProtectionRun, groups: dict[str, ResourceId]) -> None:
+    """Refuse snapshot resource groups that do not exist; groups: by the keys of datasources. Raises NotFound."""
+    unprotected = [datasource for datasource in batch.datasources if not batch.instance_of(datasource)]
+    for scope in sorted({groups[datasource.key].text for datasource in unprotected}):
+        read_group(batch.task.session, scope, "snapshot_resource_group")
 
 
 def _check_vault(options: dict[str, Any], service: BackupService, vault: Described) -> None:
@@ -318,6 +325,7 @@ def _check_datasource(batch: ProtectionRun, datasource_type: DatasourceType, dat
     )
     if found is None:
         raise NotFound(f"datasource_id: the {datasource_type.title} {datasource.text} does not exist", status=404)
+    check_kind(datasource_type, datasource, found)
     location = str(found.get("location") or "")
     if batch.location and normalize(location) != normalize(batch.location):
         raise BadInput(

@@ -46,7 +46,7 @@ def needs_of(task: Task, datasource_type: DatasourceType, datasource: ResourceId
 
 def ensure_permissions(task: Task) -> Result:
     """Grant, report or revoke what the vault's identity needs (module backup_permission)."""
-    datasources = read_datasource_ids(task.options["datasource_id"])
+    datasources = read_datasource_ids(task.options["datasource_id"], task.options["datasource_type"])
     needs = {datasource.key: needs_of(task, datasource_type, datasource) for datasource_type, datasource in datasources}
     service = open_vault(task, datasources[0][0].vault_type)
     absent = task.options["state"] == "absent"

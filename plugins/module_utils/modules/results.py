@@ -12,7 +12,7 @@ from typing import Any
 
 from ..concurrency import settle_each
 from ..errors import AzureBackupError, BadInput
-from ..model.datasource_types import DatasourceType, find_by_id
+from ..model.datasource_types import DatasourceType, find_by_id, find_by_name
 from ..model.resource_ids import ResourceId
 from .reconcile import Change
 from .task import Result, Task
@@ -24,18 +24,21 @@ Datasource = tuple[DatasourceType, ResourceId]
 Steps = Generator[Result, None, Result]
 
 
-def read_datasource_ids(ids: Sequence[str] | None) -> list[Datasource]:
-    """Read the datasource_id option: every id must have a row, and all must belong in one kind of vault.
+def read_datasource_ids(ids: Sequence[str] | None, datasource_type: str | None = None) -> list[Datasource]:
+    """Read the options datasource_id and datasource_type: every id must have a row, and all must belong in one kind of vault.
 
+    Where an id can be of several types and datasource_type says nothing, the first is given (see datasource_kinds.settle_kinds).
     Raises BadInput with every mistake.
     """
+    if datasource_type:
+        find_by_name(datasource_type)
     if not ids:
         raise BadInput("datasource_id: no datasource is given")
     problems: list[str] = []
     found: list[Datasource] = []
     for value in ids:
         try:
-            found.append(find_by_id(value))
+            found.append(find_by_id(value, datasource_type))
         except BadInput as error:
             problems.append(error.message)
     kinds = {datasource_type.vault_type for datasource_type, _datasource in found}

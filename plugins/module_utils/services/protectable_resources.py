@@ -32,7 +32,8 @@ def find_datasources(
     """
     datasource_types = [DATASOURCE_TYPES[name] for name in types]
     resources = find_resources(session, subscription_ids, datasource_types, "search the subscriptions for datasources")
-    found = {str(wire["id"]).lower(): _describe(wire, datasource_types) for wire in resources}
+    known = ((wire, _type_of(wire, datasource_types)) for wire in resources)
+    found = {str(wire["id"]).lower(): _describe(wire, one) for wire, one in known if one}
     if not found:
         warn_of_invisible(session, subscription_ids, warn)
     for instance in find_deleted_instances(session, subscription_ids, warn):
@@ -45,13 +46,14 @@ def find_datasources(
     return sorted(found.values(), key=lambda one: str(one["datasource_id"]).lower())
 
 
-def _describe(wire: dict[str, Any], datasource_types: list[DatasourceType]) -> Described:
+def _type_of(wire: dict[str, Any], datasource_types: list[DatasourceType]) -> DatasourceType | None:
+    """Give the type of a resource, None for one that only shares its resource type with those that are asked for."""
+    same = (one for one in datasource_types if one.resource_type.lower() == str(wire["type"]).lower())
+    return next((one for one in same if one.is_kind_of(wire)), None)
+
+
+def _describe(wire: dict[str, Any], datasource_type: DatasourceType) -> Described:
     datasource = parse_resource_id(str(wire["id"]), "id")
-    datasource_type = next(
-        datasource_type
-        for datasource_type in datasource_types
-        if datasource_type.resource_type.lower() == str(wire["type"]).lower()
-    )
     return {
         "datasource_id": datasource.text,
         "datasource_name": datasource.name,

@@ -141,7 +141,7 @@ def find_resources(
     session: Session, subscription_ids: list[str], datasource_types: Iterable[DatasourceType], action: str
 ) -> list[dict[str, Any]]:
     """Read the resources of some types as Resource Graph has them."""
-    kinds = ", ".join(sorted(quote(one.resource_type.lower()) for one in datasource_types))
+    kinds = ", ".join(sorted({quote(one.resource_type.lower()) for one in datasource_types}))
     return run_query(session, f"resources | where type in~ ({kinds}) | order by id asc", subscription_ids, action)
 
 

@@ -81,7 +81,7 @@ class Instances:
             raise refuse("dataSourceInfo, policyInfo or objectType is missing.")
         row = row_of(str(source.get("datasourceType")))
         if "ForAutoProtection" in str(policy.get("policyParameters")) and api_version < "2026-03-01":
-            raise refuse("BlobBackupDatasourceParametersForAutoProtection is not known to this api-version.")
+            raise refuse("Automatic protection is not known to this api-version.")
         if api_version >= "2025-09-01" and str(vault.soft_delete.get("state")).lower() != "alwayson":
             raise refuse(NEEDS_ALWAYS_ON)
         found = vault.policies.get(policy["policyId"].rsplit("/", 1)[-1].lower())

@@ -312,3 +312,73 @@ def test_a_rule_whose_name_the_options_refuse_is_not_fully_described(azure: Driv
     vault.policies["blobs"] = ours
     (read,) = azure.run("backup_policy_info", policy_name="blobs")["policies"]
     assert read["is_fully_described"] is True
+
+
+LAKE = ACCOUNT.replace("demoaccount", "demolake")
+
+
+def lake_policy(azure: Driver) -> None:
+    azure.vault()
+    for name, kind in (("lakes", "azure_data_lake_storage"), ("blobs", "azure_blob")):
+        assert not azure.run("backup_policy", policy_name=name, datasource_type=kind)["failed"]
+    assert not azure.run("backup_permission", datasource_id=[LAKE, ACCOUNT])["failed"]
+
+
+def test_a_data_lake_is_known_by_its_account(azure: Driver) -> None:
+    lake_policy(azure)
+    (result,) = azure.predicted("backup_instance", datasource_id=LAKE, policy_name="lakes")["datasources"]
+    assert result["instance"]["datasource_type"] == "azure_data_lake_storage"
+    assert result["instance"]["containers_list"] == ["curated", "raw"]
+    (request,) = [entry for entry in azure.azure.journal.writes() if "/backupInstances/" in entry["path"]]
+    source = request["body"]["properties"]["dataSourceInfo"]
+    assert source["datasourceType"] == "Microsoft.Storage/storageAccounts/adlsBlobServices"
+    backup = azure.run("backup_adhoc", datasource_id=LAKE)
+    assert backup["datasources"][0]["job"]["datasource_type"] == "azure_data_lake_storage"
+    assert backup["datasources"][0]["recovery_point"]["type"] == "full"
+    assert azure.run("backup_instance_info", datasource_type="azure_data_lake_storage")["instances"]
+    assert azure.run("backup_instance_info", datasource_type="azure_blob")["instances"] == []
+
+
+def test_what_is_protected_tells_its_type_although_the_account_is_gone(azure: Driver) -> None:
+    lake_policy(azure)
+    azure.run("backup_instance", datasource_id=LAKE, policy_name="lakes")
+    del azure.azure.storage.accounts[LAKE.lower()]
+    result = azure.run("backup_instance", datasource_id=LAKE, policy_name="lakes")
+    assert not result["changed"]
+    refused = azure.run("backup_instance", datasource_id=LAKE, policy_name="blobs", datasource_type="azure_blob")
+    assert refused["msg"] == "datasource_type: 'demolake' is protected as azure_data_lake_storage, not azure_blob"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"datasource_id": LAKE, "policy_name": "blobs"},
+            "policy 'blobs' is for azure_blob, but datasource_id names azure_data_la",
+        ),
+        (
+            {"datasource_id": LAKE, "policy_name": "blobs", "datasource_type": "azure_blob"},
+            "datasource_type: 'demolake' is azure_data_lake_storage, not azure_blob",
+        ),
+        (
+            {"datasource_id": LAKE, "policy_name": "lakes", "datasource_type": "azure_disk"},
+            "which is azure_blob or azure_data_lake_storage, not azure_disk",
+        ),
+        ({"datasource_id": LAKE, "policy_name": "lakes", "datasource_type": "lake"}, "datasource_type: 'lake' is not supported"),
+    ],
+)
+def test_another_type_than_the_account_has_is_refused_before_any_write(azure: Driver, options: Any, message: str) -> None:
+    lake_policy(azure)
+    writes = len(azure.azure.journal.writes())
+    result = azure.run("backup_instance", **options)
+    assert message in result["msg"]
+    assert len(azure.azure.journal.writes()) == writes
+
+
+def test_the_type_of_an_on_demand_backup_is_that_of_the_protection(azure: Driver) -> None:
+    lake_policy(azure)
+    azure.run("backup_instance", datasource_id=LAKE, policy_name="lakes")
+    refused = azure.run("backup_adhoc", datasource_id=LAKE, datasource_type="azure_blob")
+    assert "datasource_type: 'demolake' is protected as azure_data_lake_storage" in refused["msg"]
+    refused = azure.run("backup_adhoc", select={"tags": {"a": "b"}}, datasource_type="azure_blob")
+    assert "select.datasource_types" in refused["msg"]
