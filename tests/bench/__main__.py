@@ -41,6 +41,11 @@ def disk_ids(count: int) -> list[str]:
     return [f"{GROUP_ID}/providers/Microsoft.Compute/disks/disk{number:05d}" for number in range(count)]
 
 
+def machine_ids(count: int) -> list[str]:
+    """Give the ids of the seed's first virtual machines."""
+    return [f"{GROUP_ID}/providers/Microsoft.Compute/virtualMachines/vm{number:05d}" for number in range(count)]
+
+
 def fleet_of(count: int, is_protected: bool) -> Seed:
     """Give a seed with a vault, its policy and roles, and that many disks; one more is protected already."""
     disks = [{"name": "first", "protected_in": "fleet"}, {"name": "disk", "count": count}]
@@ -152,6 +157,41 @@ def bench_no_change(bench: Bench) -> Table:
         if other.name.endswith("process"):
             table.say(f"{other.name} / backup_vault's", other.median("wall") / process.median("wall"), "at least 4")
     table.say("requests beside signing in and the cloud's metadata", process.median("requests") - 2, "1")
+    return table
+
+
+def bench_no_change_of_protection(bench: Bench) -> Table:
+    """Measure a task that finds a disk and a virtual machine protected as they should be."""
+    group = fleet_of(1, True).groups[0]
+    group["machines"] = [{"name": "vm", "count": 1, "protected_in": "machines"}]
+    subjects, ratios = [], []
+    with Emulator(100_000, seed=Seed(groups=[group])) as emulator:
+        slow_down(emulator)
+        empty = bench.empty_play()
+        for kind, vault, work, options in (
+            ("disk", "fleet", "instance", {"policy_name": "disks", "datasource_id": disk_ids(1)}),
+            ("virtual machine", "machines", "item", {"policy_name": "DefaultPolicy", "datasource_id": [machine_ids(1)[0]]}),
+        ):
+            environment = {**bench.environment(emulator), "BENCH_VAULT": vault}
+            script = bench.floor(f"script, the same SDK calls for a {kind}", work)
+            place = {"resource_group": "fleet-rg", "vault_name": vault}
+            task = bench.play(f"backup_instance, a {kind}", "holdfast.azure_backup.backup_instance", {**place, **options})
+            turn = [script, empty, task]
+            measure_in_turn(turn, 1, environment, emulator)
+            for subject in turn:
+                # Every cache is warm.
+                subject.samples.clear()
+            measure_in_turn(turn, bench.runs, environment, emulator)
+            ratios.append((script, task, empty.median("wall")))
+            subjects += [script, task]
+    table = Table(
+        "A protection without a change",
+        f"A protected disk and a protected virtual machine; medians of {bench.runs} runs in turn.",
+        [empty, *subjects],
+    )
+    for script, task, nothing in ratios:
+        name = f"({task.name} - empty task) / {script.name}"
+        table.say(name, (task.median("wall") - nothing) / script.median("wall"), "at most 1.3")
     return table
 
 
@@ -293,6 +333,7 @@ def share_of_allowed(emulator: Emulator, subject: Subject) -> float:
 
 SECTIONS = {
     "no-change": bench_no_change,
+    "no-change-of-protection": bench_no_change_of_protection,
     "protect": bench_protect,
     "back-up": bench_back_up,
     "growth": bench_growth,

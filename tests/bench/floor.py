@@ -4,6 +4,7 @@
 """The floor: what a bare script costs that does the same by Microsoft's libraries, in threads where there is much to do.
 
 python floor.py core|client reads one vault, by azure-core alone or by the client of azure-mgmt-dataprotection;
+instance|item reads a vault, its policies or one of them, and what it protects, for disks and for virtual machines;
 protect|backup COUNT THREADS does that for the disks disk00000 and on, over 16 connections.
 """
 
@@ -78,6 +79,36 @@ def build_client() -> Any:
     )
 
 
+def read_instances() -> None:
+    """Read what tells that a disk is protected as it should be."""
+    client = build_client()
+    client.backup_vaults.get(GROUP, VAULT)
+    names = [policy.name for policy in client.backup_policies.list(GROUP, VAULT)]
+    print(len(names), [item.properties.friendly_name for item in client.backup_instances.list(GROUP, VAULT)])
+
+
+def read_items() -> None:
+    """Read what tells that a virtual machine is protected as it should be."""
+    from azure.core.pipeline.transport import RequestsTransport
+    from azure.core.rest import HttpRequest
+    from azure.mgmt.recoveryservicesbackup import RecoveryServicesBackupClient
+
+    client = RecoveryServicesBackupClient(
+        credential,
+        SUBSCRIPTION,
+        base_url=URL,
+        credential_scopes=[f"{URL}/.default"],
+        api_version="2024-04-01",
+        transport=RequestsTransport(session=open_pool(), session_owner=False),
+    )
+    vault = f"{URL}{GROUP_ID}/providers/Microsoft.RecoveryServices/vaults/{VAULT}"
+    for part in ("", "/backupconfig/vaultconfig"):
+        client.send_request(HttpRequest("GET", vault + part, params={"api-version": "2024-04-01"})).raise_for_status()
+    policy = client.protection_policies.get(VAULT, GROUP, "DefaultPolicy")
+    condition = "backupManagementType eq 'AzureIaasVM' and itemType eq 'VM'"
+    print(policy.name, [item.name for item in client.backup_protected_items.list(VAULT, GROUP, filter=condition)])
+
+
 def instance_name(name: str) -> str:
     """Name a disk's backup instance."""
     return f"{name}-{name}-bench"
@@ -143,6 +174,9 @@ def main() -> None:
     what = sys.argv[1]
     if what == "core":
         read_by_core()
+        return
+    if what in ("instance", "item"):
+        (read_instances if what == "instance" else read_items)()
         return
     client = build_client()
     if what == "client":

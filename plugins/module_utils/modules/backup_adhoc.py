@@ -23,9 +23,10 @@ from ..services.interface import BackupService, JobQuery, by_datasource
 from ..services.protection_states import IN_TRANSIT, PROTECTED, wait_for_state
 from ..services.registry import open_service
 from ..services.selection import check_selection, choose_instances
+from .open_vaults import open_existing_vault, open_vault
 from .results import Datasource, failed_item, item_diff, item_result, read_datasource_ids, summarise
 from .task import Result, Task
-from .vault_options import open_existing_vault, open_vault, read_existing_vault
+from .vault_options import read_existing_vault
 
 # How long to look for the job of a trigger whose fate is not known, and how often, in seconds.
 _SECONDS_TO_FIND_A_JOB = 60

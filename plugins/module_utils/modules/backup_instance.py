@@ -29,9 +29,10 @@ from ..services.protection_states import BROKEN, IN_TRANSIT, PROTECTED, STOPPED,
 from ..services.role_assignments import find_identity
 from .backup_permission import snapshot_group
 from .backup_policy import find_policy
+from .open_vaults import open_vault
 from .results import Steps, item_diff, item_result, read_datasource_ids, run_each
 from .task import Result, Task
-from .vault_options import open_vault, read_existing_vault
+from .vault_options import read_existing_vault
 
 _INSTANCE_NAME = re.compile(r"[A-Za-z0-9][-\w.]{1,149}")
 

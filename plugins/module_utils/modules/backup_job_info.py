@@ -16,12 +16,13 @@ from ..jobs.wait import is_running, wait_for_jobs
 from ..model.datasource_types import find_by_name
 from ..model.resource_ids import GUID, parse_resource_id, same_id
 from ..model.result_shapes import Described, shape
-from ..services.interface import VAULT_RESOURCE_TYPES, BackupService, JobQuery
+from ..services.interface import BackupService, JobQuery
 from ..services.registry import open_service
 from ..services.search import (
     find_jobs,
 )
 from ..services.selection import check_selection, choose_instances
+from ..services.vault_interface import VAULT_RESOURCE_TYPES
 from .info_options import (
     asks_for_nothing,
     datasources_of,
@@ -33,8 +34,8 @@ from .info_options import (
     time_range,
     warn_of_empty_answer,
 )
+from .open_vaults import open_existing_vault
 from .task import Result, Task
-from .vault_options import open_existing_vault
 
 # -- jobs
 

@@ -15,9 +15,10 @@ from ..model.resource_ids import ResourceId, parse_group_id
 from ..services.interface import BackupService
 from ..services.named_vaults import read_group
 from ..services.role_assignments import Grants, Need, Statuses, find_identity
+from .open_vaults import open_vault
 from .results import Datasource, failed_item, item_diff, item_result, read_datasource_ids, summarise
 from .task import Result, Task
-from .vault_options import open_vault, read_existing_vault
+from .vault_options import read_existing_vault
 
 
 def snapshot_group(task: Task, datasource: ResourceId) -> ResourceId:

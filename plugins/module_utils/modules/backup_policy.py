@@ -17,10 +17,10 @@ from ..model.resource_ids import SEGMENT, parse_resource_id, same_id
 from ..model.result_shapes import Described, comparable
 from ..services.interface import BackupService
 from ..services.protection_states import IN_TRANSIT, PROTECTED, wait_for_state, wait_until_settled
+from .open_vaults import open_existing_vault, open_vault
 from .reconcile import Change, reconcile
-from .results import change_result
 from .task import Result, Task
-from .vault_options import open_existing_vault, open_vault, read_existing_vault
+from .vault_options import read_existing_vault
 
 _REPOINTED_AT_ONCE = 8
 
@@ -101,7 +101,7 @@ def ensure_policy(task: Task) -> Result:
     vault = read_existing_vault(task, service)
     versions = find_versions(service, options["policy_name"]) if vault else []
     if not versions:
-        return change_result(_create(task, service, datasource_type, options["policy_name"], wanted))
+        return _create(task, service, datasource_type, options["policy_name"], wanted).as_result()
     mismatched = [policy for _number, policy in versions if policy["datasource_type"] != datasource_type.name]
     if mismatched:
         raise BadInput(
@@ -113,8 +113,8 @@ def ensure_policy(task: Task) -> Result:
     change = Change("policy", False, existing, existing)
     if service.changes_policies:
         if same_plan(wanted, plan_of(existing)):
-            return change_result(change)
-        return change_result(_create(task, service, datasource_type, str(existing["name"]), wanted, existing))
+            return change.as_result()
+        return _create(task, service, datasource_type, str(existing["name"]), wanted, existing).as_result()
     if not same_plan(wanted, plan_of(existing)):
         name = f"{options['policy_name']}-v{version + 1}"
         _check_new_version(task, name, existing, wanted)
@@ -124,7 +124,7 @@ def ensure_policy(task: Task) -> Result:
     if options["on_change"] == "new_version" and older:
         # Also where an earlier run was interrupted after it had made the new version.
         return _retire(task, service, older, change)
-    return change_result(change)
+    return change.as_result()
 
 
 def _create(
@@ -240,7 +240,7 @@ def _retire(task: Task, service: BackupService, older: list[Described], change: 
     task.carry_out(move, None)
     changed = change.changed or bool(moving or removable)
     return {
-        **change_result(Change("policy", changed, change.before, change.after)),
+        **Change("policy", changed, change.before, change.after).as_result(),
         "replaced_policies": [policy["name"] for policy in removable],
         "repointed_instances": [item["name"] for item in moving],
     }
@@ -264,9 +264,9 @@ def _remove_policy(task: Task) -> Result:
     versions = find_versions(service, name)
     if versions and service.is_azures_own(name):
         task.warn(f"policy_name: '{name}' is one of Azure's own policies, which every new vault has; it is not removed")
-        return change_result(Change("policy", False, versions[-1][1], versions[-1][1]))
+        return Change("policy", False, versions[-1][1], versions[-1][1]).as_result()
     if not versions:
-        return change_result(Change("policy", False, None, None))
+        return Change("policy", False, None, None).as_result()
     policies = [policy for _version, policy in versions]
     if datasource_type and policies[-1]["datasource_type"] != datasource_type:
         raise BadInput(
@@ -287,4 +287,4 @@ def _remove_policy(task: Task) -> Result:
         for policy in policies:
             service.delete_policy(policy["name"], task.deadline())
 
-    return change_result(reconcile(task, "policy", with_count(policies[-1]), None, remove))
+    return reconcile(task, "policy", with_count(policies[-1]), None, remove).as_result()

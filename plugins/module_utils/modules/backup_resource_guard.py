@@ -14,10 +14,9 @@ from ..errors import BadInput
 from ..model.resource_ids import check_group_name, check_region, group_id, normalize, parse_resource_id
 from ..model.result_shapes import Described, shape
 from ..model.tags import merge_tags
-from ..services.interface import GUARD_TYPE
 from ..services.named_vaults import read_group
+from ..services.vault_interface import GUARD_TYPE
 from .reconcile import reconcile
-from .results import change_result
 from .task import Result, Task
 
 _API = API_VERSIONS["Microsoft.DataProtection"]
@@ -36,7 +35,7 @@ def ensure_resource_guard(task: Task) -> Result:
     before = _describe(wire) if wire else None
     if options["state"] == "absent":
         change = reconcile(task, "resource_guard", before, None, lambda: _delete(task, url, title))
-        return change_result(change)
+        return change.as_result()
     if wire is None and (task.check_mode or not options["location"]):
         found = read_group(task.session, group, "resource_group")
         options["location"] = options["location"] or found["location"]
@@ -48,7 +47,7 @@ def ensure_resource_guard(task: Task) -> Result:
         made = task.session.read(url, f"read {title}", _API)
         return _describe(made) if made else None
 
-    return change_result(reconcile(task, "resource_guard", before, after, write))
+    return reconcile(task, "resource_guard", before, after, write).as_result()
 
 
 def _delete(task: Task, url: str, title: str) -> None:

@@ -9,12 +9,11 @@ from __future__ import annotations
 from ..errors import BadInput
 from ..model.resource_ids import check_region, normalize, parse_resource_id
 from ..model.result_shapes import Described
-from ..services.interface import GUARD_TYPE, VaultService
+from ..services.lone_vaults import open_vault_alone
 from ..services.named_vaults import read_group
 from ..services.read_back import read_as_written
-from ..services.registry import open_vault_alone
+from ..services.vault_interface import GUARD_TYPE, VaultService
 from .reconcile import reconcile
-from .results import change_result
 from .task import Result, Task
 from .vault_options import find_vault
 
@@ -34,7 +33,7 @@ def ensure_vault(task: Task) -> Result:
         if before:
             _check_nothing_left(service, before)
         change = reconcile(task, "vault", before, None, lambda: service.delete_vault(task.deadline()))
-        return change_result(change)
+        return change.as_result()
     deleted = None
     if before is None:
         service.check_new_name()
@@ -57,7 +56,7 @@ def ensure_vault(task: Task) -> Result:
         service.write_vault(options, task.deadline())
         return read_as_written("vault", task.clock, before, after, lambda: service.read_vault(reads_guard))
 
-    return change_result(reconcile(task, "vault", before, after, write))
+    return reconcile(task, "vault", before, after, write).as_result()
 
 
 def _check_options(options: dict[str, object]) -> None:

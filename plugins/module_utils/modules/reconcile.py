@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model.result_shapes import Described, comparable
-from .task import Task
+from .task import Result, Task
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,10 @@ class Change:
     def diff(self) -> dict[str, Any]:
         """Before and after, as --diff shows them."""
         return {"before": comparable(self.noun, self.before) or {}, "after": comparable(self.noun, self.after) or {}}
+
+    def as_result(self) -> Result:
+        """Give the result of the module: one dict named by its noun, and the diff."""
+        return {"changed": self.changed, "action": self.action, self.noun: self.after, "diff": self.diff}
 
 
 def reconcile(

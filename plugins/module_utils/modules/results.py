@@ -14,7 +14,6 @@ from ..concurrency import settle_each
 from ..errors import AzureBackupError, BadInput
 from ..model.datasource_types import DatasourceType, find_by_id, find_by_name
 from ..model.resource_ids import ResourceId
-from .reconcile import Change
 from .task import Result, Task
 
 Datasource = tuple[DatasourceType, ResourceId]
@@ -168,8 +167,3 @@ def summarise(results: list[Result]) -> Result:
         summary["msg"] = first if len(results) == 1 else several
         summary["error"] = failures[0]["error"]
     return summary
-
-
-def change_result(change: Change) -> Result:
-    """Give the result of a declarative module: one dict named by its noun, and the diff."""
-    return {"changed": change.changed, "action": change.action, change.noun: change.after, "diff": change.diff}

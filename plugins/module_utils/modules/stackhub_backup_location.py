@@ -23,7 +23,6 @@ from ..model.urls import read_address
 from ..services.stack_hub.backups import BackupAdmin
 from ..services.stack_hub.wire import CLEARED, SETTINGS, STORE
 from .reconcile import Change, reconcile
-from .results import change_result
 from .stackhub_options import missing_location, open_region
 from .task import Result, Task
 
@@ -52,10 +51,10 @@ def ensure_location(task: Task) -> Result:
     if before is None:
         raise missing_location(region)
     if options["state"] == "absent":
-        result = change_result(_clear(task, region, before))
+        result = _clear(task, region, before).as_result()
     else:
         change, writes_secret = _set(task, region, before, certificate)
-        result = change_result(change)
+        result = change.as_result()
         if writes_secret:
             result["diff"]["after"]["is_secret_written"] = True
     if options["prune"]:

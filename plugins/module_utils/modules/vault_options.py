@@ -11,28 +11,9 @@ from typing import Any
 from ..errors import BadInput
 from ..model.resource_ids import SEGMENT, ResourceId, check_group_name, group_id, parse_resource_id
 from ..model.result_shapes import Described
-from ..services.interface import VAULT_RESOURCE_TYPES, BackupService, VaultService
 from ..services.named_vaults import CREATE_IT, missing_vault, of_other_kind
-from ..services.registry import open_service
+from ..services.vault_interface import VAULT_RESOURCE_TYPES, VaultService
 from .task import Task
-
-
-def open_existing_vault(task: Task) -> BackupService:
-    """Give the service of the vault that the options name, which has to exist; its kind is looked for where they do not say it.
-
-    Raises NotFound.
-    """
-    vaults = find_possible_vaults(task)
-    services = [open_service(task.session, vault) for vault in vaults]
-    found = next((service for service in services if service.read_vault() is not None), None)
-    if found is None:
-        raise missing_vault(task.session, *vaults)
-    return found
-
-
-def open_vault(task: Task, needed_type: str | None = None) -> BackupService:
-    """Give the service of the vault that the options name; needed_type: see find_vault."""
-    return open_service(task.session, find_vault(task, needed_type))
 
 
 def find_vault(task: Task, needed_type: str | None = None) -> ResourceId:

@@ -10,7 +10,7 @@ from ..azure.session import API_VERSIONS, Session
 from ..errors import AzureBackupError, NotFound
 from ..model.resource_ids import ResourceId, parse_resource_id
 from ..model.result_shapes import Described
-from .interface import VAULT_RESOURCE_TYPES
+from .vault_interface import VAULT_RESOURCE_TYPES
 
 
 def of_other_kind(vault: ResourceId) -> ResourceId:

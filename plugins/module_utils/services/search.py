@@ -18,15 +18,19 @@ from ..model.durations import format_time
 from ..model.resource_ids import group_id, parse_resource_id
 from ..model.result_shapes import Described
 from .data_protection.vault import list_deleted_vaults
+from .data_protection.wire import graph_tables as backup_tables
 from .data_protection.wire.vaults import describe_deleted
-from .interface import EVERY_JOB, VAULT_RESOURCE_TYPES, BackupService, GraphTable, JobQuery
-from .registry import KINDS_OF_VAULT, open_service
+from .interface import EVERY_JOB, BackupService, GraphTable, JobQuery
+from .recovery_services.wire import graph_tables as recovery_services_tables
+from .registry import open_service
+from .vault_interface import VAULT_RESOURCE_TYPES
 
 # By kind of vault.
-_VAULTS = {name: kind.vaults for name, kind in KINDS_OF_VAULT.items()}
-_INSTANCES = {name: kind.instances for name, kind in KINDS_OF_VAULT.items()}
-_INSTANCES_WITH_TIMES = {name: kind.instances_with_times for name, kind in KINDS_OF_VAULT.items()}
-_JOBS = {name: kind.jobs for name, kind in KINDS_OF_VAULT.items() if kind.jobs}
+_VAULTS = {"backup": backup_tables.VAULTS, "recovery_services": recovery_services_tables.VAULTS}
+_INSTANCES = {"backup": backup_tables.INSTANCES, "recovery_services": recovery_services_tables.INSTANCES}
+_INSTANCES_WITH_TIMES = {**_INSTANCES, "recovery_services": recovery_services_tables.INSTANCES_WITH_TIMES}
+# Resource Graph has no jobs of Recovery Services vaults that tell what is needed.
+_JOBS = {"backup": backup_tables.JOBS}
 # More ids than these are not put into a query; the rows are chosen here then.
 _MOST_IDS_IN_A_QUERY = 100
 _ASKED_AT_ONCE = 8

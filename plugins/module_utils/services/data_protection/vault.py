@@ -20,7 +20,7 @@ from ...errors import AzureBackupError, NotFound
 from ...model.durations import format_time, parse_time
 from ...model.resource_ids import ResourceId, normalize, same_id
 from ...model.result_shapes import Described, Wire
-from ..interface import Blocking
+from ..vault_interface import Blocking
 from .guard_requests import VaultGuard
 from .wire import vaults
 

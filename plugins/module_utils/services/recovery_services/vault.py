@@ -16,7 +16,7 @@ from ...errors import AzureBackupError, Denied, NotFound
 from ...model.durations import format_time
 from ...model.resource_ids import ResourceId
 from ...model.result_shapes import Described, Wire
-from ..interface import Blocking
+from ..vault_interface import Blocking
 from .wire import items, vaults
 
 API = API_VERSIONS["Microsoft.RecoveryServices"]

@@ -1,0 +1,64 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change with any release.
+"""The interface to a vault alone; each kind of vault implements it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ..clock import Deadline
+from ..model.resource_ids import ResourceId
+from ..model.result_shapes import Described
+
+VAULT_RESOURCE_TYPES = {
+    "backup": "Microsoft.DataProtection/backupVaults",
+    "recovery_services": "Microsoft.RecoveryServices/vaults",
+}
+
+# Resource guards serve both kinds of vault.
+GUARD_TYPE = "Microsoft.DataProtection/resourceGuards"
+
+
+@dataclass(frozen=True)
+class Blocking:
+    """What keeps a vault from being deleted; purge_time: until when soft delete keeps it, None for what is protected."""
+
+    name: str
+    is_deleted: bool = False
+    purge_time: str | None = None
+
+
+class VaultService(Protocol):
+    """What can be done with a vault. Every method raises AzureBackupError; reads give None for what is not there."""
+
+    vault: ResourceId
+
+    def check_options(self, options: dict[str, Any]) -> None:
+        """Refuse options that this kind of vault does not have, before any request. Raises BadInput."""
+
+    def check_new_name(self) -> None:
+        """Refuse a name that Azure gives to no new vault of this kind. Raises BadInput."""
+
+    def read_vault(self, reads_guard: bool = False) -> Described | None:
+        """Read the vault; reads_guard: look for a resource guard also where the vault says that it has none."""
+
+    def plan_vault(self, options: dict[str, Any]) -> Described:
+        """Predict the vault that write_vault makes. Raises BadInput for what cannot be changed or undone."""
+
+    def write_vault(self, options: dict[str, Any], deadline: Deadline) -> None:
+        """Create the vault or change it, and wait until it is done; what is as wanted already is not sent."""
+
+    def find_deleted_vault(self, location: str) -> Described | None:
+        """Find the vault among those that were deleted in a region and can be brought back; plan_vault then begins with it."""
+
+    def undelete_vault(self, deleted: Described, options: dict[str, Any], deadline: Deadline) -> None:
+        """Bring a deleted vault back as it was, and wait until it is done."""
+
+    def delete_vault(self, deadline: Deadline) -> None:
+        """Delete the vault and wait until it is gone."""
+
+    def list_blocking(self) -> list[Blocking]:
+        """List what keeps the vault from being deleted: what it protects, and what soft delete keeps in it."""
