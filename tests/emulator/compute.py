@@ -15,6 +15,7 @@ from .resource_graph import graph_row
 from .resources import ResourceGroups
 
 _MACHINES = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Compute/virtualMachines"
+_PLACES = "/subscriptions/{subscription}/providers/Microsoft.Compute/locations/{location}"
 _DISKS = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Compute/disks"
 
 
@@ -79,6 +80,8 @@ class Compute:
                 "GET", "/subscriptions/{subscription}/providers/Microsoft.Compute/virtualMachines", self._list_machines, namespace
             ),
             Route("GET", _DISKS + "/{disk}", self._read, namespace),
+            Route("DELETE", _DISKS + "/{disk}", self._delete, namespace),
+            Route("GET", _PLACES + "/DiskOperations/{operation}", self._read_deletion, namespace),
             Route("GET", _DISKS, self._list, namespace),
             Route("GET", "/subscriptions/{subscription}/providers/Microsoft.Compute/disks", self._list, namespace),
         ]
@@ -89,6 +92,20 @@ class Compute:
         if found is None:
             raise resource_not_found("Microsoft.Compute/disks", call.path["disk"], call.path["group"])
         return Reply(200, found)
+
+    def _delete(self, call: Call) -> Reply:
+        """Delete a disk (recorded: backup_instance_restore_disk); it is gone at once."""
+        self.groups.find(call.path["subscription"], call.path["group"])
+        found = self.disks.pop(call.full_path.lower(), None)
+        if found is None:
+            return Reply(204)
+        place = f"{call.url}/subscriptions/{call.path['subscription']}/providers/Microsoft.Compute/locations/{found['location']}"
+        url = f"{place}/DiskOperations/{uuid.uuid4()}?api-version={call.api_version}"
+        return Reply(202, None, {"Azure-AsyncOperation": url, "Location": f"{url}&monitor=true"})
+
+    @staticmethod
+    def _read_deletion(call: Call) -> Reply:
+        return Reply(200, {"name": call.path["operation"], "status": "Succeeded"})
 
     def _read_machine(self, call: Call) -> Reply:
         self.groups.find(call.path["subscription"], call.path["group"])

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 from .arm import ArmError, Wire, backup_error, user_facing_error
@@ -14,6 +15,7 @@ from .storage import Storage
 
 _READER = "3e5e47e6-65f7-47ef-90b5-e5dd4d455f24"
 _SNAPSHOT_CONTRIBUTOR = "7efff54f-a5b4-42b5-a1c5-5411624893ce"
+_RESTORE_OPERATOR = "b50d9833-a0cb-478e-945f-707fcc997c13"
 _STORAGE_CONTRIBUTOR = "e5e2a7ff-d759-4cd2-bb51-3152d37e2eb1"
 
 
@@ -169,6 +171,47 @@ class Datasources:
             "operation.",
             {"code": code, "additionalInfo": {"DetailedNonLocalisedMessage": detail}},
         )
+
+    def content_of(self, properties: Wire) -> Wire:
+        """Give what a recovery point of an instance holds."""
+        source = properties["dataSourceInfo"]["resourceID"]
+        if row_of(properties["dataSourceInfo"]["datasourceType"]) is DISK:
+            return {"disk": copy.deepcopy(self._compute.disks.get(source.lower()))}
+        parameters = (properties["policyInfo"].get("policyParameters") or {}).get("backupDatasourceParametersList") or []
+        chosen = [name for item in parameters for name in item.get("containersList") or []]
+        return {"containers": chosen or list(self._storage.containers.get(source.lower(), []))}
+
+    def containers_of(self, account: str) -> list[str]:
+        """Give the containers of an account, to be changed."""
+        return self._storage.containers[account.lower()]
+
+    def make_disk(self, disk_id: str, source: Wire) -> None:
+        """Make a disk of what a recovery point holds."""
+        parts = disk_id.split("/")
+        more = {"size_gb": source["properties"]["diskSizeGB"]}
+        self._compute.add_disk(parts[2], parts[4], parts[8], source["location"], source["sku"]["name"], **more)
+
+    def disk_restore_problem(self, vault: Wire, disk_id: str) -> Wire | None:
+        """Give the error of a disk's restore to a place."""
+        parts = disk_id.split("/")
+        if disk_id.lower() in self._compute.disks:
+            return user_facing_error(
+                "UserErrorDiskAlreadyExists", "A disk of that name exists in the target resource group.", "Choose another name."
+            )
+        principal = _acting_principal(vault, {})
+        group = "/".join(parts[:5])
+        exists = (parts[2].lower(), parts[4].lower()) in self._compute.groups.groups
+        if exists and self._holds(principal, _RESTORE_OPERATOR, group):
+            return None
+        return user_facing_error(
+            "UserErrorMissingRequiredPermissions",
+            "Appropriate permissions to perform the operation is missing.",
+            "Grant the vault's identity the role Disk Restore Operator on the target resource group.",
+        )
+
+    def account_problem(self, vault: Wire, account: str) -> Wire | None:
+        """Give the error of a restore into a storage account that is gone, or where the vault's identity lacks its role."""
+        return self._missing_on_account(_acting_principal(vault, {}), account)
 
     def permit(self, row: Protectable, principal: str, group_id: str) -> None:
         """Grant a vault's identity what it needs of a resource group to protect what lies in it, effective at once."""

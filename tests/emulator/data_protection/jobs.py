@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -89,12 +90,49 @@ class Jobs:
         return len(protected)
 
     def _start_job(self, vault: Vault, instance: Instance, policy_name: str, tag: str, scheduled: bool = False) -> Wire:
-        name, started = str(uuid.uuid4()), self._provider.clock.now()
+        started = self._provider.clock.now()
+        job = self._new_job(vault, instance, "Backup", started, is_user_triggered=not scheduled)
+        properties = job["properties"]
+        properties["extendedInfo"]["additionalDetails"] = {"RetentionTag": tag}
+
+        def done(_due: datetime) -> None:
+            source = instance.wire["properties"]["dataSourceInfo"]
+            properties["destinationDataStoreName"] = row_of(source["datasourceType"]).tier
+            point = self._provider.recovery_points_api.add_point(vault, instance, policy_name, tag, started)
+            properties["extendedInfo"]["targetRecoverPoint"] = {
+                "recoveryPointID": point["name"],
+                "recoveryPointTime": "0001-01-01T00:00:00Z",
+            }
+
+        self._run(job, started, SECONDS["job"], done, {"OriginalDatasourceSizeInBytes": "4294967296"})
+        return job
+
+    def start_restore(
+        self,
+        vault: Vault,
+        instance: Instance,
+        store: str,
+        extended: Wire,
+        seconds: float,
+        work: Callable[[datetime], Wire | None],
+    ) -> Wire:
+        """Start the job of a restore. store: where it comes from; work: does it when its time has come, or gives the error."""
+        started = self._provider.clock.now()
+        job = self._new_job(vault, instance, "Restore", started, is_user_triggered=True)
+        job["properties"]["sourceDataStoreType"] = store
+        job["properties"]["extendedInfo"].update(extended)
+        self._run(job, started, seconds, work, {"DataTransferredInBytes": "0"})
+        return job
+
+    def _new_job(self, vault: Vault, instance: Instance, operation: str, started: datetime, is_user_triggered: bool) -> Wire:
+        """Make a job that runs."""
+        name = str(uuid.uuid4())
         source = instance.wire["properties"]["dataSourceInfo"]
         parts = source["resourceID"].split("/")
+        policy_id = instance.wire["properties"]["policyInfo"]["policyId"]
         task: Wire = {
             "taskId": 1,
-            "taskName": "Trigger Backup",
+            "taskName": f"Trigger {operation}",
             "taskStatus": "InProgress",
             "taskProgress": None,
             "additionalDetails": None,
@@ -103,11 +141,11 @@ class Jobs:
             "activityID": str(uuid.uuid4()),
             "subscriptionId": vault.id.split("/")[2],
             "backupInstanceId": instance.wire["id"],
-            "policyId": instance.wire["properties"]["policyInfo"]["policyId"],
+            "policyId": policy_id,
             "dataSourceId": source["resourceID"],
             "vaultName": vault.wire["name"],
             "backupInstanceFriendlyName": instance.wire["properties"].get("friendlyName"),
-            "policyName": policy_name,
+            "policyName": policy_id.rsplit("/", 1)[-1],
             "sourceResourceGroup": parts[4],
             "dataSourceSetName": None,
             "dataSourceName": source.get("resourceName"),
@@ -121,11 +159,11 @@ class Jobs:
             "startTime": ticks(started),
             "endTime": None,
             "dataSourceType": source["datasourceType"],
-            "operationCategory": "Backup",
-            "operation": "Backup",
+            "operationCategory": operation,
+            "operation": operation,
             "status": "InProgress",
             "restoreType": None,
-            "isUserTriggered": not scheduled,
+            "isUserTriggered": is_user_triggered,
             "rehydrationPriority": None,
             "supportedActions": [""],
             "duration": "PT0S",
@@ -139,7 +177,7 @@ class Jobs:
                 "sourceRecoverPoint": None,
                 "recoveryDestination": None,
                 "subTasks": [task],
-                "additionalDetails": {"RetentionTag": tag},
+                "additionalDetails": None,
                 "warningDetails": None,
             },
         }
@@ -150,30 +188,32 @@ class Jobs:
             "type": f"{NAMESPACE}/backupVaults/backupJobs",
         }
         vault.jobs[name] = job
+        return job
+
+    def _run(self, job: Wire, started: datetime, seconds: float, work: Callable[[datetime], Wire | None], told: Wire) -> None:
+        """Have a job do its work after that many seconds, unless another fate is planned (faults); told: by its task then."""
+        properties = job["properties"]
+        (task,) = properties["extendedInfo"]["subTasks"]
         fate = self._provider.faults.take_job_fate()
 
         def over(moment: datetime) -> None:
             properties["endTime"] = ticks(moment)
             properties["duration"] = iso_duration(moment - started)
-            properties["status"] = task["taskStatus"] = fate.get("status", "Completed")
+            status, error = fate.get("status", "Completed"), fate.get("error")
+            if status.startswith("Completed"):
+                failure = work(moment)
+                status, error = ("Failed", failure["additionalInfo"][0]["info"]) if failure else (status, error)
+            properties["status"] = task["taskStatus"] = status
             task["additionalDetails"] = {
-                "OriginalDatasourceSizeInBytes": "4294967296",
-                "DatasourceType": source["datasourceType"],
+                **told,
+                "DatasourceType": properties["dataSourceType"],
                 "TaskId": properties["activityID"],
             }
-            if fate.get("error"):
-                properties["errorDetails"] = [fate["error"]]
-            if properties["status"].startswith("Completed"):
-                properties["destinationDataStoreName"] = row_of(source["datasourceType"]).tier
-                point = self._provider.recovery_points_api.add_point(vault, instance, policy_name, tag, started)
-                properties["extendedInfo"]["targetRecoverPoint"] = {
-                    "recoveryPointID": point["name"],
-                    "recoveryPointTime": "0001-01-01T00:00:00Z",
-                }
+            if error:
+                properties["errorDetails"] = [error]
 
         if fate.get("status") != "InProgress":
-            self._provider.schedule.after(float(fate.get("seconds") or SECONDS["job"]), over)
-        return job
+            self._provider.schedule.after(float(fate.get("seconds") or seconds), over)
 
     def _list_jobs(self, call: Call) -> Reply:
         """Answer the whole history. A list says less than a single read: no extendedInfo, .NET durations."""

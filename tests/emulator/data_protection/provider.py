@@ -35,6 +35,7 @@ from .instances import Instances
 from .jobs import Jobs
 from .policies import Policies
 from .recovery_points import RecoveryPoints
+from .restores import Restores
 from .signed_operations import SignedOperation, SignedOperations
 from .state import DeletedVault, Instance, Vault
 from .vaults import Vaults
@@ -117,6 +118,7 @@ class DataProtection:
         self.jobs_api = Jobs(self)
         self.deleted_instances_api = DeletedInstances(self)
         self.instances_api = Instances(self)
+        self.restores_api = Restores(self)
 
     def routes(self) -> list[Route]:
         """Give what is answered."""
@@ -128,6 +130,7 @@ class DataProtection:
             self.jobs_api,
             self.deleted_instances_api,
             self.instances_api,
+            self.restores_api,
         )
         plain: list[PlainRoute] = [
             *(route for resource in resources for route in resource.routes()),

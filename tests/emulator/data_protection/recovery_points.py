@@ -94,6 +94,7 @@ class RecoveryPoints:
             "type": f"{NAMESPACE}/backupVaults/backupInstances/recoveryPoints",
         }
         instance.points.insert(0, point)
+        self._provider.restores_api.remember(instance, point)
         return point
 
     def _list_points(self, call: Call) -> Reply:
@@ -111,29 +112,36 @@ class RecoveryPoints:
         found = [point for point in instance.points if start <= point["properties"]["recoveryPointTime"] <= end]
         return page_of(call, found, self._provider.groups.page_size)
 
+    def ranges_of(self, vault: Vault, instance: Instance) -> list[tuple[str, str]]:
+        """Give the first and the last moment of each range that a continuous backup can be restored to."""
+        row = row_of(instance.wire["properties"]["dataSourceInfo"]["datasourceType"])
+        lifecycles = [
+            lifecycle
+            for rule in vault.policies[instance.policy_name]["properties"]["policyRules"]
+            for lifecycle in rule.get("lifecycles") or []
+            if row.continuous_store and lifecycle["sourceDataStore"]["dataStoreType"] == row.continuous_store
+        ]
+        if not lifecycles:
+            return []
+        now = self._provider.clock.now()
+        begin = max(instance.since, now - timedelta(days=int(lifecycles[0]["deleteAfter"]["duration"].strip("PD"))))
+        return [(ticks(begin), ticks(now))]
+
     def _find_ranges(self, call: Call) -> Reply:
         """Answer to which moments can be restored what is backed up continuously."""
         vault, instance = self._provider.instance(call)
         document = call.document()
         check_properties(document, {"sourceDataStoreType", "startTime", "endTime"}, "AzureBackupFindRestorableTimeRangesRequest")
         _check_range(document.get("startTime"), document.get("endTime"))
-        row = row_of(instance.wire["properties"]["dataSourceInfo"]["datasourceType"])
-        lifecycles = [
-            lifecycle
-            for rule in vault.policies[instance.policy_name]["properties"]["policyRules"]
-            for lifecycle in rule.get("lifecycles") or []
-            if lifecycle["sourceDataStore"]["dataStoreType"] == row.continuous_store
-        ]
-        if not lifecycles:
+        ranges = self.ranges_of(vault, instance)
+        if not ranges:
             raise refuse("The backup instance is not backed up continuously.")
-        now = self._provider.clock.now()
-        begin = max(instance.since, now - timedelta(days=int(lifecycles[0]["deleteAfter"]["duration"].strip("PD"))))
-        found = {"startTime": ticks(begin), "endTime": ticks(now), "objectType": "RestorableTimeRange"}
+        found = [{"startTime": begin, "endTime": end, "objectType": "RestorableTimeRange"} for begin, end in ranges]
         return Reply(
             200,
             {
                 "properties": {
-                    "restorableTimeRanges": [found],
+                    "restorableTimeRanges": found,
                     "objectType": "AzureBackupFindRestorableTimeRangesResponse",
                 },
                 "id": instance.wire["name"],

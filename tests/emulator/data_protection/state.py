@@ -16,11 +16,15 @@ from ..arm import (
 
 @dataclass
 class Instance:
-    """A backup instance with its recovery points, newest first; since: when it was made."""
+    """A backup instance with its recovery points, newest first.
+
+    since: when it was made; sources: what each point holds, by its name.
+    """
 
     wire: Wire
     since: datetime
     points: list[Wire] = field(default_factory=list)
+    sources: dict[str, Wire] = field(default_factory=dict)
 
     @property
     def state(self) -> str:
