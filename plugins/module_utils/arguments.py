@@ -102,6 +102,37 @@ SELECT: Spec = {
     },
 }
 
+_RESTORE_TARGET: Spec = {
+    "type": "dict",
+    "options": {
+        "resource_group": {"type": "str"},
+        "name": {"type": "str"},
+        "name_prefix": {"type": "str"},
+        "name_suffix": {"type": "str"},
+        "rename": {"type": "dict"},
+        "storage_account_id": {"type": "str"},
+        "containers": {"type": "list", "elements": "str"},
+        "prefixes": {"type": "dict"},
+        "ranges": {
+            "type": "list",
+            "elements": "dict",
+            "options": {
+                "min_matching_value": {"type": "str", "required": True},
+                "max_matching_value": {"type": "str", "required": True},
+            },
+        },
+    },
+}
+
+RESTORE: Spec = {
+    "recovery_point": {"type": "str"},
+    "before": {"type": "str"},
+    "point_in_time": {"type": "str"},
+    "tier": {"type": "str", "choices": ["operational_store", "vault_store", "archive_store"]},
+    "target": _RESTORE_TARGET,
+    "confirm": {"type": "str"},
+}
+
 SCHEDULE: Spec = {
     "type": "dict",
     "options": {

@@ -28,7 +28,12 @@ LARGEST_ANSWER = 64 << 20
 # How long a request is turned away with 429 before that counts as a failure.
 _SECONDS_TURNED_AWAY = 900
 # Requests that change nothing although they are POSTs: check mode may send them.
-_HARMLESS_POSTS = ("/validateforbackup", "/findrestorabletimeranges", "/providers/microsoft.resourcegraph/resources")
+_HARMLESS_POSTS = (
+    "/validateforbackup",
+    "/validaterestore",
+    "/findrestorabletimeranges",
+    "/providers/microsoft.resourcegraph/resources",
+)
 
 
 def build_policies(session: Session, credential: Any) -> list[Any]:

@@ -16,6 +16,12 @@ from .result_shapes import Described
 _CONTAINER_NAME = re.compile(r"(\$(?:root|web|logs|blobchangefeed)|(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*)")
 _PREFIX = re.compile(r"[a-z0-9$][-a-z0-9]{0,62}")
 
+
+def is_container_name(name: str) -> bool:
+    """Tell whether a container can have a name."""
+    return bool(_CONTAINER_NAME.fullmatch(name))
+
+
 # The fields containers_list and auto_protection of an instance.
 Selection = dict[str, Any]
 
@@ -42,7 +48,7 @@ def check_containers(options: dict[str, Any], datasource_types: list[DatasourceT
     option = "auto_protection" if containers is None else "containers_list"
     titles = {datasource_type.title for datasource_type in datasource_types if not datasource_type.parameters_type}
     problems = [f"{option}: a {title} has no containers" for title in sorted(titles)]
-    wrong = [str(name) for name in containers or [] if not _CONTAINER_NAME.fullmatch(str(name))]
+    wrong = [str(name) for name in containers or [] if not is_container_name(str(name))]
     if wrong:
         problems.append(f"containers_list: {', '.join(wrong)} is not a valid container name")
     if containers == []:

@@ -19,6 +19,11 @@ from .resource_ids import ResourceId, parse_resource_id
 # Where a role has to be held.
 ON_DATASOURCE = "datasource"
 ON_SNAPSHOT_RESOURCE_GROUP = "snapshot_resource_group"
+ON_TARGET_RESOURCE_GROUP = "target.resource_group"
+ON_TARGET_STORAGE_ACCOUNT = "target.storage_account_id"
+
+_INTO_A_DISK = ("resource_group", "name", "name_prefix", "name_suffix", "rename")
+_INTO_AN_ACCOUNT = ("storage_account_id", "containers", "prefixes", "rename")
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,8 @@ class DatasourceType:
     retention beside the default. has_window: whether an hourly schedule has a window of the day. minutes_of_times: the minutes
     past the hour at which a schedule may begin, any where none is named. has_instant_restore: whether a policy speaks of
     snapshots beside the vault (instant_restore). kind_property: of the resource's properties the one that tells this type from
-    others with the same resource_type, and its value here.
+    others with the same resource_type, and its value here. restore_roles: what a restore needs beside roles; target_keys: the
+    keys of a restore's target, none where the type cannot be restored; continuous_target_keys: those of a restore in place.
     """
 
     name: str
@@ -82,6 +88,9 @@ class DatasourceType:
     minutes_of_times: tuple[int, ...] = ()
     sku_interval_hours: dict[str, tuple[int, ...]] = field(default_factory=dict)
     kind_property: tuple[str, bool] | None = None
+    restore_roles: tuple[Role, ...] = ()
+    target_keys: tuple[str, ...] = ()
+    continuous_target_keys: tuple[str, ...] = ()
 
     def is_kind_of(self, wire: dict[str, Any]) -> bool:
         """Tell whether a resource of resource_type, as Azure has it, is of this type and not of another one that shares that."""
@@ -90,6 +99,10 @@ class DatasourceType:
         name, wanted = self.kind_property
         return bool((wire.get("properties") or {}).get(name)) is wanted
 
+
+_CONTRIBUTOR_OF_TARGET = Role(
+    "Storage Account Backup Contributor", "e5e2a7ff-d759-4cd2-bb51-3152d37e2eb1", ON_TARGET_STORAGE_ACCOUNT
+)
 
 DATASOURCE_TYPES = {
     datasource_type.name: datasource_type
@@ -118,6 +131,9 @@ DATASOURCE_TYPES = {
             ),
             needs_snapshot_resource_group=True,
             sku_interval_hours={"premiumv2_lrs": (12,), "ultrassd_lrs": (12,)},
+            # The article on restoring managed disks.
+            restore_roles=(Role("Disk Restore Operator", "b50d9833-a0cb-478e-945f-707fcc997c13", ON_TARGET_RESOURCE_GROUP),),
+            target_keys=_INTO_A_DISK,
         ),
         DatasourceType(
             name="azure_blob",
@@ -143,6 +159,9 @@ DATASOURCE_TYPES = {
             parameters_type="BlobBackupDatasourceParameters",
             names_datasource_set=True,
             kind_property=("isHnsEnabled", False),
+            restore_roles=(_CONTRIBUTOR_OF_TARGET,),
+            target_keys=_INTO_AN_ACCOUNT,
+            continuous_target_keys=("ranges",),
         ),
         # An account with a hierarchical namespace: the manifest of Microsoft's clients, recording ..create_and_delete_adls.
         DatasourceType(
@@ -166,6 +185,8 @@ DATASOURCE_TYPES = {
             parameters_type="AdlsBlobBackupDatasourceParameters",
             names_datasource_set=True,
             kind_property=("isHnsEnabled", True),
+            restore_roles=(_CONTRIBUTOR_OF_TARGET,),
+            target_keys=_INTO_AN_ACCOUNT,
         ),
         DatasourceType(
             name="azure_vm",

@@ -188,3 +188,21 @@ def is_between(text: str | None, after: datetime | None, before: datetime | None
 def format_time(moment: datetime | None) -> str | None:
     """Write a time as ISO 8601 in UTC with whole seconds."""
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+
+
+def read_moment(text: object, option: str, now: datetime) -> datetime | None:
+    """Read a point in time: ISO 8601, or a duration before now; None for nothing. Raises BadInput naming the option."""
+    if not text:
+        return None
+    if re.match(r"^\d{4}-", str(text).strip()):
+        try:
+            moment = read_iso(str(text))
+            return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+        except (ValueError, OverflowError):
+            pass
+    try:
+        return now - timedelta(seconds=seconds_in(str(text), option))
+    except BadInput as error:
+        raise BadInput(
+            f"{option}: '{text}' is neither a time such as 2026-11-04T08:00:00Z nor a duration before now such as 24h"
+        ) from error

@@ -123,6 +123,9 @@ FIELDS: dict[str, Described] = {
         "sub_tasks": [],
         "errors": [],
         "recovery_point_id": None,
+        "source_recovery_point_id": None,
+        "source_recovery_point_time": None,
+        "destination_id": None,
     },
     "recovery_point": {
         "id": None,

@@ -14,15 +14,15 @@ from typing import Any
 
 from ..clock import Deadline, looks
 from ..concurrency import ReadOnce, item_concurrency, settle_each
-from ..errors import TRANSIENT, AzureBackupError, BadInput, NotFound, OutcomeUnknown, TimedOut
+from ..errors import AzureBackupError, BadInput, NotFound, OutcomeUnknown, TimedOut
 from ..jobs.wait import check_success, elapsed_of, is_running, reasons_of, running_backup_of, wait_for_jobs
 from ..model.durations import format_time, parse_time, seconds_in
-from ..model.resource_ids import GUID, ResourceId, parse_resource_id, same_id
+from ..model.resource_ids import ResourceId, same_id
 from ..model.result_shapes import Described, shape
 from ..services.interface import BackupService, JobQuery, by_datasource
 from ..services.protection_states import IN_TRANSIT, PROTECTED, wait_for_state
-from ..services.registry import open_service
 from ..services.selection import check_selection, choose_instances
+from .job_options import open_job, unread_job
 from .open_vaults import open_existing_vault, open_vault
 from .results import Datasource, failed_item, item_diff, item_result, read_datasource_ids, summarise
 from .task import Result, Task
@@ -146,12 +146,12 @@ def _begin_and_tell(batch: BackupRun, item: Datasource) -> Backup:
     backup = _begin(batch, item)
     if backup.job_id:
         # Before anything else: who is interrupted from here on can resume by the job's name.
-        job = backup.job or {**_unread_job(backup.job_id), "datasource_id": backup.datasource_id}
+        job = backup.job or {**unread_job(backup.job_id), "operation": "backup", "datasource_id": backup.datasource_id}
         batch.task.progress.job(job, elapsed_of(job, batch.service.service_now()), is_over=False)
         if not backup.job and not batch.task.options["wait"]:
             with contextlib.suppress(AzureBackupError):
                 backup.job = batch.service.read_job(backup.job_id)
-            backup.job = backup.job or _unread_job(backup.job_id)
+            backup.job = backup.job or unread_job(backup.job_id)
     return backup
 
 
@@ -337,15 +337,10 @@ def _first_start(going: list[Backup], begun: datetime) -> datetime:
     return min([begun, *starts]) - timedelta(minutes=1)
 
 
-def _unread_job(job_id: str | None) -> Described:
-    """Give what is known of a job that cannot be read yet."""
-    return shape("job", id=job_id, name=str(job_id).rsplit("/", 1)[-1], operation="backup", status="in_progress")
-
-
 def _conclude(batch: BackupRun, backup: Backup) -> None:
     """Complete a backup whose wait is over: its recovery point, or why it failed. Raises with what is known."""
     what = f"back up '{(backup.datasource_id or str(backup.job_id)).rsplit('/', 1)[-1]}'"
-    job = backup.job or _unread_job(backup.job_id)
+    job = backup.job or unread_job(backup.job_id)
     has_snapshot = batch.task.options["wait_for"] == "snapshot" and is_running(job) and not batch.service.takes_snapshot(job)
     if has_snapshot and not backup.failure:
         backup.recovery_point = _recovery_point_of(batch, job)
@@ -414,28 +409,8 @@ def _recovery_point_of(batch: BackupRun, job: Described) -> Described | None:
 
 
 def _resume(task: Task) -> Result:
-    given: Any = task.options["job_id"]
-    if GUID.fullmatch(given):
-        service = open_existing_vault(task)
-        job_id = f"{service.vault.text}/backupJobs/{given}"
-    else:
-        found = parse_resource_id(given, "job_id")
-        if found.types[-1].lower() != "backupjobs":
-            raise BadInput(f"job_id: '{given}' is a {found.type}, not a backup job")
-        try:
-            service = open_service(task.session, found.parent())
-        except BadInput as error:
-            raise BadInput(f"job_id: '{given}' is not in a vault") from error
-        job_id = found.text
-    try:
-        job = service.read_job(job_id)
-    except TRANSIENT:
-        job = None
-    if job is None:
-        if not task.waits:
-            raise NotFound(f"job_id: job {job_id} does not exist", status=404)
-        # It may have been started a moment ago; the wait gives it a minute to appear.
-        job = _unread_job(job_id)
+    service, job = open_job(task)
+    job_id = str(job["id"])
     backup = Backup(job["datasource_id"], "resume", f"job {job['name']} has status {job['status']}", None, job_id, job)
     batch = BackupRun(task, service, task.deadline(), {}, [], None)
     outcome = _finish(batch, [backup])[0]

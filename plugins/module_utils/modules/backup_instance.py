@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +14,9 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
-from ..clock import Deadline, Ramp
+from ..clock import Deadline
 from ..concurrency import ReadOnce, item_concurrency
-from ..errors import TRANSIENT, AzureBackupError, BadInput, NotFound, PermissionMissing
+from ..errors import AzureBackupError, BadInput, NotFound
 from ..model.containers import check_containers, selection_of
 from ..model.datasource_types import DatasourceType
 from ..model.durations import format_time
@@ -30,7 +31,8 @@ from ..services.role_assignments import find_identity
 from .backup_permission import snapshot_group
 from .backup_policy import find_policy
 from .open_vaults import open_vault
-from .results import Steps, item_diff, item_result, read_datasource_ids, run_each
+from .permission_wait import ask_until_permitted
+from .results import Steps, Work, item_diff, item_result, read_datasource_ids, run_each
 from .task import Result, Task
 from .vault_options import read_existing_vault
 
@@ -147,7 +149,8 @@ def ensure_instances(task: Task) -> Result:
 
     at_once = options["max_concurrency"]
     # Where each protection has a job to look at, and Azure counts the looks, fewer wait at the same time.
-    return run_each(task, datasources, work, at_once if service.protects_by_job else item_concurrency(at_once))
+    works = [Work(item.key, item.text, functools.partial(work, datasource_type, item)) for datasource_type, item in datasources]
+    return run_each(task, works, at_once if service.protects_by_job else item_concurrency(at_once))
 
 
 def _check_groups(batch: ProtectionRun, groups: dict[str, ResourceId]) -> None:
@@ -377,28 +380,9 @@ def _predict(batch: ProtectionRun, protection: Protection) -> Described:
 
 def _validate_until_permitted(task: Task, service: BackupService, protection: Protection) -> None:
     """Validate again and again while the answer is a missing permission, for as long as roles take to be effective."""
-    patience = Deadline(task.clock, task.options["permission_timeout"], task.options["poll_interval"])
-    ramp = Ramp(task.options["poll_interval"], first=10)
-    name = protection.datasource.name
-    while True:
-        try:
-            return service.validate(protection, task.deadline())
-        except TRANSIENT:
-            if patience.remaining() <= 0:
-                raise
-        except PermissionMissing as error:
-            if patience.remaining() <= 0:
-                group = protection.snapshot_resource_group_id
-                scopes = {"datasource": protection.datasource.text, "snapshot_resource_group": group}
-                roles = ", ".join(f"'{role.name}' on {scopes[role.scope]}" for role in protection.datasource_type.roles)
-                error.message = (
-                    f"{error.message} After {task.options['permission_timeout']} seconds (permission_timeout) the vault's "
-                    f"identity still lacks a role; it needs {roles}. Grant them with backup_permission; new roles take up "
-                    "to 30 minutes to take effect"
-                )
-                raise
-        task.progress.note(name, protection.datasource.key, "waiting until the roles of the vault's identity take effect")
-        patience.clock.sleep(min(ramp.following(), max(patience.remaining(), 0.01)))
+    scopes = {"datasource": protection.datasource.text, "snapshot_resource_group": protection.snapshot_resource_group_id}
+    roles = [f"'{role.name}' on {scopes[role.scope]}" for role in protection.datasource_type.roles]
+    ask_until_permitted(task, protection.datasource, roles, lambda: service.validate(protection, task.deadline()))
 
 
 # -- a datasource that the vault knows

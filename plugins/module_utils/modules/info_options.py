@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any, TypeVar
 
 from ..errors import BadInput, Denied
 from ..model.datasource_types import find_by_name
-from ..model.durations import read_iso, seconds_in
+from ..model.durations import read_moment
 from ..model.resource_ids import GUID, SEGMENT, check_group_name, same_id
 from ..model.result_shapes import Described
 from ..services.interface import BackupService
@@ -112,7 +111,8 @@ def warn_of_empty_answer(task: Task, found: list[Described]) -> None:
 
 def time_range(task: Task) -> tuple[datetime | None, datetime | None]:
     """Read start_time and end_time. Raises BadInput."""
-    start, end = _moment(task, "start_time"), _moment(task, "end_time")
+    now = task.clock.now()
+    start, end = (read_moment(task.options[option], option, now) for option in ("start_time", "end_time"))
     if start and end and start >= end:
         raise BadInput("start_time, end_time: the start must be before the end")
     return start, end
@@ -122,25 +122,6 @@ def lies_where_asked(task: Task, vault_id: Any) -> bool:
     """Tell whether a vault lies in resource_group, which chooses among all vaults where none is named."""
     group = task.options["resource_group"]
     return names_a_vault(task.options) or not group or same_id(str(vault_id).split("/providers/", 1)[0].rsplit("/", 1)[-1], group)
-
-
-def _moment(task: Task, option: str) -> datetime | None:
-    """Read a point in time: ISO 8601, or a duration before now. Raises BadInput."""
-    text = task.options[option]
-    if not text:
-        return None
-    if re.match(r"^\d{4}-", str(text).strip()):
-        try:
-            moment = read_iso(str(text))
-            return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-        except (ValueError, OverflowError):
-            pass
-    try:
-        return task.clock.now() - timedelta(seconds=seconds_in(text, option))
-    except BadInput as error:
-        raise BadInput(
-            f"{option}: '{text}' is neither a time such as 2026-11-04T08:00:00Z nor a duration before now such as 24h"
-        ) from error
 
 
 def instances_of(task: Task, service: BackupService) -> list[Described]:

@@ -84,18 +84,14 @@ def failed_item(datasource_id: str | None, error: AzureBackupError, changed: boo
     }
 
 
-def run_each(
-    task: Task, datasources: Sequence[Datasource], work: Callable[[DatasourceType, ResourceId], Steps], at_once: int
-) -> Result:
-    """Check every datasource, and then do the work for each that can be done, several at once; one failure stops no other.
+def run_each(task: Task, works: Sequence[Work], at_once: int, meanwhile: Callable[[], None] | None = None) -> Result:
+    """Check everything, and then do the work for each that can be done, several at once; one failure stops no other.
 
-    work: see Steps; in check mode its prediction is the result; at_once: how many are worked on at the same time. The same id
-    given twice is done once. Gives the module's result: datasources in input order, changed, failed and, where anything failed,
-    one summary msg.
+    works: see Work; in check mode a prediction is the result; at_once: how many are worked on at the same time; meanwhile: what
+    is waited for together when all has been written. Works with the same key are done once. Gives the module's result:
+    datasources in the order of works, changed, failed and, where anything failed, one summary msg.
     """
-    unique: dict[str, Datasource] = {}
-    for datasource_type, datasource in datasources:
-        unique.setdefault(datasource.key, (datasource_type, datasource))
+    unique = {work.key: work for work in reversed(works)}
 
     def write(one: Stage) -> Stage:
         return task.carry_out(lambda: _go_on(one), Stage(one.result))
@@ -111,14 +107,25 @@ def run_each(
             raise TypeError("the work for a datasource pauses at most twice, and this one paused again")
         return done
 
-    checked = settle_each(list(unique.values()), lambda item: _go_on(Stage({}, work(*item))), task.options["max_concurrency"])
+    checked = settle_each(list(unique.values()), lambda work: _go_on(Stage({}, work.begin())), task.options["max_concurrency"])
     written = _settle_rest(checked, task.accounting(write), at_once)
+    if meanwhile:
+        meanwhile()
     finished = _settle_rest(written, task.accounting(finish), at_once)
     done = {
-        key: failed_item(unique[key][1].text, outcome) if isinstance(outcome, AzureBackupError) else outcome.result
-        for key, outcome in zip(unique, finished, strict=True)
+        work.key: failed_item(work.datasource_id, outcome) if isinstance(outcome, AzureBackupError) else outcome.result
+        for work, outcome in zip(unique.values(), finished, strict=True)
     }
-    return summarise([done[datasource.key] for _row, datasource in datasources])
+    return summarise([done[work.key] for work in works])
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is done for one datasource; key: tells works apart; begin: gives its steps."""
+
+    key: str
+    datasource_id: str
+    begin: Callable[[], Steps]
 
 
 @dataclass

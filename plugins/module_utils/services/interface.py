@@ -55,6 +55,36 @@ class Protection:
 
 
 @dataclass(frozen=True)
+class ContainerRestore:
+    """A container that is restored; prefixes: of its blobs, none for all; new_name: of the container at the target."""
+
+    name: str
+    new_name: str
+    prefixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Restore:
+    """What is restored, and where to.
+
+    recovery_point: the name of a point, None for a moment of continuous backup, which is point_in_time; store: where it comes
+    from, in Azure's word; target: the new disk, or the storage account; location: of the target; containers: those that are
+    restored; ranges: of blobs in place, first and last, none for everything; identity_id: the user-assigned identity that acts.
+    """
+
+    instance: Described
+    datasource_type: DatasourceType
+    store: str
+    target: ResourceId
+    location: str
+    recovery_point: str | None = None
+    point_in_time: datetime | None = None
+    containers: tuple[ContainerRestore, ...] = ()
+    ranges: tuple[tuple[str, str], ...] = ()
+    identity_id: str | None = None
+
+
+@dataclass(frozen=True)
 class JobQuery:
     """Which jobs are asked for; what is empty or None asks for all.
 
@@ -210,6 +240,18 @@ class BackupService(VaultService, Protocol):
 
     def trigger_backup(self, name: str, plan: Mapping[str, Any], deadline: Deadline) -> str | None:
         """Start an on-demand backup, once, as plan_backup says. Gives the job's id, None where only the job list knows it.
+
+        Raises OutcomeUnknown where the request was sent and its fate is not known.
+        """
+
+    def validate_restore(self, restore: Restore, deadline: Deadline) -> None:
+        """Ask whether something can be restored.
+
+        Raises PermissionMissing while the vault's identity lacks a role, OperationFailed with Azure's other reasons.
+        """
+
+    def trigger_restore(self, restore: Restore, deadline: Deadline) -> str | None:
+        """Start a restore, once. Gives the job's id, None where only the job list knows it.
 
         Raises OutcomeUnknown where the request was sent and its fate is not known.
         """

@@ -31,12 +31,13 @@ from ...model.datasource_types import DATASOURCE_TYPES, DatasourceType
 from ...model.policy_spec import Plan
 from ...model.resource_ids import ResourceId
 from ...model.result_shapes import Described, Wire
-from ..interface import EVERY_JOB, JobQuery, Protection
+from ..interface import EVERY_JOB, JobQuery, Protection, Restore
 from ..protection_states import wait_until_gone
-from .guard_requests import INSTANCE_DELETE, INSTANCE_WRITE, STOP, SUSPEND
+from .guard_requests import INSTANCE_DELETE, INSTANCE_WRITE, RESTORE, STOP, SUSPEND
 from .vault import API, BackupVault
 from .wire import instances, jobs, policies, recovery_points
 from .wire.backup_requests import backup_rule
+from .wire.restores import restore_request
 
 _ATTEMPTS_AT_A_POLICY = 5
 # What the list of recovery points answers for an instance that has none by nature, such as operational backup of blobs.
@@ -51,6 +52,12 @@ _PERMISSION_CODES = {
     "usererrornotenoughpermissiononsnapshotrg",
     "usererrormissingpermissionsonsecretstore",
 }
+
+
+def _raise_missing_permission(error: AzureBackupError) -> None:
+    """Raise PermissionMissing for what a validation answers while a role is missing or not effective yet."""
+    if str(error.code).lower() in _PERMISSION_CODES:
+        raise PermissionMissing(error.message, error.code, error.status, error.request_id, error.recommended_action) from error
 
 
 def _guarded(requests: list[str]) -> list[Wire]:
@@ -233,11 +240,8 @@ class DataProtection(BackupVault):
                 {"backupInstance": body},
             )
         except AzureBackupError as error:
+            _raise_missing_permission(error)
             code = str(error.code).lower()
-            if code in _PERMISSION_CODES:
-                raise PermissionMissing(
-                    error.message, error.code, error.status, error.request_id, error.recommended_action
-                ) from error
             if "alreadyhasbackupinstance" in code and self.read_instance(protection.instance_name):
                 # What is there already is asked about again after a protection error; that it is there is no obstacle.
                 return
@@ -306,8 +310,11 @@ class DataProtection(BackupVault):
         if plan["retention_tag"]:
             options["triggerOption"] = {"retentionTagOverride": plan["retention_tag"]}
         body = {"backupRuleOptions": options}
-        begin = self._client.backup_instances.begin_adhoc_backup
-        answer = send_once(lambda: self._start(action, begin, name, body, retry_total=0), action, deadline)
+        return self._trigger(action, self._client.backup_instances.begin_adhoc_backup, name, body, deadline)
+
+    def _trigger(self, action: str, operation: Callable[..., Any], name: str, body: Wire, deadline: Deadline) -> str | None:
+        """Send what starts a job, once, and give the job's id; None where the operation does not tell it."""
+        answer = send_once(lambda: self._start(action, operation, name, body, retry_total=0), action, deadline)
         try:
             return follow(self._session, answer, action, deadline).job_id
         except OperationFailed:
@@ -315,6 +322,27 @@ class DataProtection(BackupVault):
         except AzureBackupError as error:
             # The request was accepted, whatever became of looking after it.
             raise OutcomeUnknown(error.message, code=error.code, status=error.status) from error
+
+    # -- restores
+
+    def validate_restore(self, restore: Restore, deadline: Deadline) -> None:
+        name = str(restore.instance["name"])
+        action = f"restore '{restore.instance['friendly_name'] or name}' to '{restore.target.name}'"
+        body = {"restoreRequestObject": restore_request(restore, [])}
+        try:
+            self._run(action, deadline, self._client.backup_instances.begin_validate_for_restore, name, body)
+        except AzureBackupError as error:
+            _raise_missing_permission(error)
+            raise
+
+    def trigger_restore(self, restore: Restore, deadline: Deadline) -> str | None:
+        name = str(restore.instance["name"])
+        action = f"restore '{restore.instance['friendly_name'] or name}' to '{restore.target.name}'"
+        with self.guard.approving(RESTORE) as requests:
+            body = restore_request(restore, requests)
+            return self._trigger(action, self._client.backup_instances.begin_trigger_restore, name, body, deadline)
+
+    # -- jobs, recovery points
 
     def list_jobs(self, query: JobQuery = EVERY_JOB) -> list[Described]:
         """See interface.BackupService. This kind's list takes no filter."""

@@ -24,6 +24,7 @@ _API = API_VERSIONS["Microsoft.DataProtection"]
 INSTANCE_DELETE = "/backupInstances/delete"
 INSTANCE_WRITE = "/backupInstances/write"
 STOP = "/backupInstances/stopProtection/action"
+RESTORE = "/backupInstances/restore/action"
 SUSPEND = "/backupInstances/suspendBackups/action"
 MAPPING_DELETE = "/backupResourceGuardProxies/delete"
 

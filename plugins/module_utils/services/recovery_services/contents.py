@@ -37,7 +37,7 @@ from ...model.durations import read_end
 from ...model.policy_spec import Plan
 from ...model.resource_ids import ResourceId, same_id
 from ...model.result_shapes import Described, Wire
-from ..interface import EVERY_JOB, JobQuery, Protection
+from ..interface import EVERY_JOB, JobQuery, Protection, Restore
 from ..protection_states import wait_until_gone
 from ..read_back import read_as_written
 from .vault import RecoveryServicesVault
@@ -450,6 +450,12 @@ class RecoveryServices(RecoveryServicesVault):
             # The request was accepted, whatever became of looking after it.
             raise OutcomeUnknown(error.message, code=error.code, status=error.status) from error
         return f"{self.vault.text}/backupJobs/{found.rsplit('/', 1)[-1]}" if found else None
+
+    def validate_restore(self, restore: Restore, deadline: Deadline) -> None:
+        """See interface.BackupService. No type of this kind of vault has a restore yet (datasource_types.target_keys)."""
+
+    def trigger_restore(self, restore: Restore, deadline: Deadline) -> str | None:
+        raise BadInput(f"datasource_id: a {restore.datasource_type.title} cannot be restored by this collection yet")
 
     def list_jobs(self, query: JobQuery = EVERY_JOB) -> list[Described]:
         listed = self._list_job_wires(query)

@@ -44,6 +44,8 @@ def describe(wire: Wire) -> dict[str, Any]:
     status = _job_status(properties.get("status"))
     transferred = extended.get("dataTransferredInBytes")
     instance_id = properties.get("backupInstanceId") or ""
+    # Of a restore, which says what was restored from where.
+    source = extended.get("sourceRecoverPoint") or {}
     return shape(
         "job",
         id=wire.get("id"),
@@ -65,5 +67,8 @@ def describe(wire: Wire) -> dict[str, Any]:
         transferred_bytes=int(transferred) if transferred is not None else None,
         sub_tasks=[{"name": task.get("taskName"), "status": _job_status(task.get("taskStatus"))} for task in sub_tasks],
         errors=describe_errors(properties.get("errorDetails")),
+        source_recovery_point_id=source.get("recoveryPointID"),
+        source_recovery_point_time=format_time(parse_time(source.get("recoveryPointTime"))),
+        destination_id=extended.get("recoveryDestination"),
         recovery_point_id=(extended.get("targetRecoverPoint") or {}).get("recoveryPointID"),
     )

@@ -1,0 +1,456 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: backup_restore
+short_description: Restore disks and storage accounts and wait until the restore is complete
+version_added: 0.1.0
+description:
+  - Restores each datasource from a recovery point of a Backup vault to a new disk, or to containers of another storage account, and
+    waits until the job has finished. If the job fails, the task fails with Azure's error.
+  - Nothing is overwritten. A target that exists is refused (see O(on_existing)). The exception is a restore of a continuous backup,
+    which is only possible in place and needs O(point_in_time) and O(confirm).
+  - All datasources are checked before the first restore is started. Azure's own validation comes first, and again while the
+    roles that it needs take effect. In check mode it shows the recovery point, its age, the target and missing roles.
+  - The request that starts a restore is never sent twice. If a run is killed or cancelled, run it again. It joins its restore of a
+    disk; for containers, whose job does not tell which they are, it fails and names the job for O(job_id).
+  - Supported are V(azure_disk), V(azure_blob) and V(azure_data_lake_storage). The original may be gone, as long as its backup
+    instance exists.
+author:
+  - The holdfast.azure_backup authors (@holdfast)
+extends_documentation_fragment:
+  - holdfast.azure_backup.attributes
+  - holdfast.azure_backup.connection
+  - holdfast.azure_backup.datasources
+  - holdfast.azure_backup.progress
+  - holdfast.azure_backup.vault
+  - holdfast.azure_backup.wait
+options:
+  recovery_point:
+    description:
+      - V(latest), which is the default, or the name or ARM id of a recovery point of one datasource.
+    type: str
+  before:
+    description:
+      - Use the newest recovery point at or before this time, such as V(2026-11-04T08:00:00Z), or a duration before now such as
+        V(24h).
+    type: str
+  point_in_time:
+    description:
+      - Restore the blobs of a storage account in place to their state at this time, from its continuous (operational) backup. It
+        must be within the ranges that M(holdfast.azure_backup.backup_recovery_point_info) returns as C(restorable_time_ranges).
+      - This overwrites and deletes blobs that changed since then and blocks access to the affected blobs meanwhile. It cannot bring back
+        a deleted container. It needs O(confirm), and a task restores only one storage account this way.
+    type: str
+  tier:
+    description:
+      - Use only recovery points in this tier. By default, the tier of the datasource type's scheduled backups.
+    type: str
+    choices: [operational_store, vault_store, archive_store]
+  target:
+    description:
+      - Where to restore to. Each suboption says for which datasource types it is; others are refused.
+    type: dict
+    suboptions:
+      resource_group:
+        description:
+          - The resource group of the restored disk, by name or ARM id; it may be in another subscription. Required for V(azure_disk).
+          - A name means a resource group in the subscription of the datasource.
+        type: str
+      name:
+        description:
+          - The name of the restored disk, for V(azure_disk). The default is the name of the original.
+          - For several disks use O(target.name_prefix), O(target.name_suffix) or O(target.rename).
+        type: str
+      name_prefix:
+        description: Text to put before the name of each disk, for V(azure_disk).
+        type: str
+      name_suffix:
+        description: Text to put after the name of each disk, for V(azure_disk).
+        type: str
+      rename:
+        description:
+          - New names by old ones. For V(azure_disk) the old name is the name or ARM id of a disk, for V(azure_blob) and
+            V(azure_data_lake_storage) the name of a container.
+        type: dict
+      storage_account_id:
+        description:
+          - The ARM id of the storage account to restore into, for V(azure_blob) and V(azure_data_lake_storage). It must be another
+            account than the original, in the region of the vault.
+        type: str
+      containers:
+        description:
+          - The containers to restore, for V(azure_blob) and V(azure_data_lake_storage), at most 100. By default, all that are
+            backed up.
+        type: list
+        elements: str
+      prefixes:
+        description:
+          - By the name of a container, a list of prefixes, for V(azure_blob) and V(azure_data_lake_storage). Only blobs whose names
+            start with one of them are restored.
+        type: dict
+      ranges:
+        description:
+          - Which blobs a restore in place (O(point_in_time)) covers, for V(azure_blob), at most 10 ranges. By default, all blobs.
+        type: list
+        elements: dict
+        suboptions:
+          min_matching_value:
+            description: The first blob of the range, as V(container/prefix), inclusive.
+            type: str
+            required: true
+          max_matching_value:
+            description: The end of the range, as V(container/prefix), exclusive.
+            type: str
+            required: true
+  confirm:
+    description:
+      - The name of the storage account whose blobs a restore with O(point_in_time) may overwrite.
+    type: str
+  restores:
+    description:
+      - A list of restores that differ, instead of O(datasource_id) and the options above.
+    type: list
+    elements: dict
+    suboptions:
+      datasource_id:
+        description: The ARM id of the datasource.
+        type: str
+        required: true
+      datasource_type:
+        description: See O(datasource_type).
+        type: str
+      recovery_point:
+        description: See O(recovery_point).
+        type: str
+      before:
+        description: See O(before).
+        type: str
+      point_in_time:
+        description: See O(point_in_time).
+        type: str
+      tier:
+        description: See O(tier).
+        type: str
+        choices: [operational_store, vault_store, archive_store]
+      target:
+        description: See O(target).
+        type: dict
+        suboptions:
+          resource_group:
+            description:
+              - The resource group of the restored disk, by name or ARM id; it may be in another subscription. Required for V(azure_disk).
+              - A name means a resource group in the subscription of the datasource.
+            type: str
+          name:
+            description:
+              - The name of the restored disk, for V(azure_disk). The default is the name of the original.
+              - For several disks use O(restores[].target.name_prefix), O(restores[].target.name_suffix) or O(restores[].target.rename).
+            type: str
+          name_prefix:
+            description: Text to put before the name of each disk, for V(azure_disk).
+            type: str
+          name_suffix:
+            description: Text to put after the name of each disk, for V(azure_disk).
+            type: str
+          rename:
+            description:
+              - New names by old ones. For V(azure_disk) the old name is the name or ARM id of a disk, for V(azure_blob) and
+                V(azure_data_lake_storage) the name of a container.
+            type: dict
+          storage_account_id:
+            description:
+              - The ARM id of the storage account to restore into, for V(azure_blob) and V(azure_data_lake_storage). It must be another
+                account than the original, in the region of the vault.
+            type: str
+          containers:
+            description:
+              - The containers to restore, for V(azure_blob) and V(azure_data_lake_storage), at most 100. By default, all that are
+                backed up.
+            type: list
+            elements: str
+          prefixes:
+            description:
+              - By the name of a container, a list of prefixes, for V(azure_blob) and V(azure_data_lake_storage). Only blobs whose names
+                start with one of them are restored.
+            type: dict
+          ranges:
+            description:
+              - Which blobs a restore in place (O(restores[].point_in_time)) covers, for V(azure_blob), at most 10 ranges. By default, all blobs.
+            type: list
+            elements: dict
+            suboptions:
+              min_matching_value:
+                description: The first blob of the range, as V(container/prefix), inclusive.
+                type: str
+                required: true
+              max_matching_value:
+                description: The end of the range, as V(container/prefix), exclusive.
+                type: str
+                required: true
+      confirm:
+        description: See O(confirm).
+        type: str
+  on_existing:
+    description:
+      - What to do if the target exists.
+      - V(fail) fails. V(skip) accepts a disk if a completed job of the vault proves that it was restored from the same recovery
+        point; otherwise it fails.
+    type: str
+    choices: [fail, skip]
+    default: fail
+  on_running:
+    description:
+      - What to do if a restore of the datasource to the same target is already running.
+      - V(join) waits for it if its job proves that recovery point and target are the same; otherwise the task fails and names the
+        job. V(fail) fails.
+    type: str
+    choices: [join, fail]
+    default: join
+  permission_timeout:
+    description:
+      - How long to retry in seconds while the vault's identity lacks a role. New roles take up to 30 minutes to take effect.
+    type: int
+    default: 1800
+  job_id:
+    description:
+      - Wait for this restore job, given by ARM id or GUID, and start nothing.
+    type: str
+  wait:
+    description:
+      - Whether to wait until the job has finished. V(false) returns the job as soon as it has started.
+    type: bool
+    default: true
+  wait_timeout:
+    description:
+      - Seconds to wait. After that the task fails and returns the job, which continues in Azure.
+    type: int
+    default: 14400
+"""
+
+EXAMPLES = r"""
+- name: Restore a disk from its newest recovery point
+  holdfast.azure_backup.backup_restore:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01"
+    target:
+      resource_group: demo-rg
+      name: data01-restored
+  register: restore
+
+- name: Restore two disks as they were yesterday
+  holdfast.azure_backup.backup_restore:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    datasource_id:
+      - "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01"
+      - "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data02"
+    before: 24h
+    target:
+      resource_group: demo-snapshots-rg
+      name_suffix: -yesterday
+
+- name: Restore one container of a storage account into another account, under a new name
+  holdfast.azure_backup.backup_restore:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Storage/storageAccounts/demoaccount"
+    target:
+      storage_account_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Storage/storageAccounts/emptyaccount"
+      containers: [invoices]
+      rename:
+        invoices: invoices-restored
+
+- name: Restore blobs in place to their state two hours ago, which overwrites them
+  holdfast.azure_backup.backup_restore:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Storage/storageAccounts/demoaccount"
+    point_in_time: 2h
+    confirm: demoaccount
+    target:
+      ranges:
+        - min_matching_value: invoices/2026-11
+          max_matching_value: invoices/2026-12
+
+- name: Resume the wait for a restore that an earlier run started
+  holdfast.azure_backup.backup_restore:
+    job_id: "{{ restore.datasources[0].job.id }}"
+"""
+
+RETURN = r"""
+datasources:
+  description: Result for each restore, in the order of O(datasource_id) or O(restores); also if some of them failed.
+  returned: unless the options are wrong
+  type: list
+  elements: dict
+  contains:
+    datasource_id:
+      description: The datasource.
+      type: str
+      sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01
+    changed:
+      description: Whether something changed for this datasource.
+      type: bool
+      sample: true
+    failed:
+      description: Whether this datasource failed.
+      type: bool
+      sample: false
+    msg:
+      description: What happened, in one sentence.
+      type: str
+      sample: >-
+        restored 'data01' to 'data01-restored' in resource group 'demo-rg', from the recovery point of 2026-11-04T08:55:40Z, 3h 2m
+        old: job 6e24aef9-5b8b-4df5-8d9b-9075abb77300 completed in 3m35s
+    action:
+      description: V(start), V(join), V(skip), V(resume) or V(failed).
+      type: str
+      sample: start
+    instance:
+      description: The backup instance of the datasource.
+      type: dict
+      sample:
+        name: data01-data01-5e1ad6e4-2c29-5c3f-8f0c-6f8f7a9c1d11
+        policy_name: disks
+        state: protection_configured
+    job:
+      description: The restore job.
+      type: dict
+      sample:
+        id: /subscriptions/0000.../backupVaults/demo-vault/backupJobs/6e24aef9-5b8b-4df5-8d9b-9075abb77300
+        name: 6e24aef9-5b8b-4df5-8d9b-9075abb77300
+        operation: restore
+        status: completed
+        user_triggered: true
+        start_time: '2026-11-04T08:54:50Z'
+        end_time: '2026-11-04T08:58:27Z'
+        duration: PT3M36.4945012S
+        duration_seconds: 216.4945012
+        progress_percent:
+        sub_tasks:
+          - name: Trigger Restore
+            status: completed
+        errors: []
+        source_recovery_point_id: 9db34ab2e18f4b268a0ac740ef8fa6bd
+        source_recovery_point_time: '2026-11-04T08:55:40Z'
+        destination_id: /subscriptions/0000.../disks/data01-restored
+    recovery_point:
+      description: The recovery point that was restored; none for a restore in place.
+      type: dict
+      sample:
+        name: 9db34ab2e18f4b268a0ac740ef8fa6bd
+        time: '2026-11-04T08:55:40Z'
+        type: incremental
+        consistency:
+        tier: operational_store
+        expiry: '2026-11-11T08:55:40Z'
+    recovery_point_age_seconds:
+      description: The age of the recovery point when the restore began.
+      type: int
+      returned: unless the wait for a job was resumed
+      sample: 10920
+    target:
+      description: Where the datasource is restored to.
+      type: dict
+      contains:
+        id:
+          description: The ARM id of the new disk, or of the storage account.
+          type: str
+          sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01-restored
+        location:
+          description: The region.
+          type: str
+          sample: westeurope
+        containers:
+          description: The containers, under their new names.
+          type: list
+          elements: str
+          sample: []
+    restored:
+      description:
+        - What exists after the restore. For a disk these are C(id), C(name), C(location), C(size_gb), C(size_bytes), C(sku) and
+          C(zones), for a storage account its C(id) and the restored C(containers).
+      type: dict
+      sample:
+        id: /subscriptions/0000.../disks/data01-restored
+        name: data01-restored
+        location: westeurope
+        size_gb: 4
+        size_bytes:
+        sku: Premium_LRS
+        zones: []
+    missing_roles:
+      description: In check mode, the roles of which Azure says that one is missing or not effective yet.
+      type: list
+      elements: str
+      returned: unless the wait for a job was resumed
+      sample: []
+    last_restore_seconds:
+      description: How long the last completed restore of this datasource type took in this vault.
+      type: float
+      returned: unless the wait for a job was resumed
+      sample: 215.1109964
+    error:
+      description: Azure's error, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
+      type: dict
+      sample: null
+error:
+  description: The first failure.
+  returned: failure
+  type: dict
+  sample:
+    code: UserErrorDiskSnapshotNotFound
+    message: "Cannot restore 'data01' to 'data01-restored' in resource group 'demo-rg': job 6e24... failed: The snapshot is gone. (X)"
+    status:
+    request_id:
+    recommended_action:
+"""
+
+from ansible_collections.holdfast.azure_backup.plugins.module_utils import arguments
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import Clock
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.backup_restore import ensure_restores
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.run import run
+
+ARGUMENTS = {
+    **arguments.VAULT,
+    **arguments.DATASOURCES,
+    **arguments.PROGRESS,
+    **arguments.wait(14400),
+    **arguments.RESTORE,
+    "restores": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "datasource_id": {"type": "str", "required": True},
+            "datasource_type": {"type": "str"},
+            **arguments.RESTORE,
+        },
+    },
+    "on_existing": {"type": "str", "choices": ["fail", "skip"], "default": "fail"},
+    "on_running": {"type": "str", "choices": ["join", "fail"], "default": "join"},
+    "permission_timeout": {"type": "int", "default": 1800},
+    "job_id": {"type": "str"},
+    "wait": {"type": "bool", "default": True},
+}
+
+
+def main(clock: Clock | None = None) -> None:
+    """Run the module; a test may pass its own clock."""
+    run(
+        ARGUMENTS,
+        ensure_restores,
+        clock,
+        required_one_of=[("datasource_id", "restores", "job_id")],
+        mutually_exclusive=[("datasource_id", "restores", "job_id")],
+    )
+
+
+if __name__ == "__main__":
+    main()
