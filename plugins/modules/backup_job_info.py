@@ -220,6 +220,18 @@ jobs:
       description: The recovery point that the job created; null in a list without O(details).
       type: str
       sample: 9db34ab2e18f4b268a0ac740ef8fa6bd
+    source_recovery_point_id:
+      description: Of a restore, the recovery point that is restored; null in a list without O(details), and for a point in time.
+      type: str
+      sample:
+    source_recovery_point_time:
+      description: Of a restore, the time of that recovery point, or the point in time; null in a list without O(details).
+      type: str
+      sample:
+    destination_id:
+      description: Of a restore, the ARM id of the new disk or of the storage account; null in a list without O(details).
+      type: str
+      sample:
 error:
   description: Azure's error, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
   returned: failure

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: backup_permission
-short_description: Grant a vault's identity the roles that backups require
+short_description: Grant a vault's identity the roles that backups and restores require
 version_added: 0.1.0
 description:
   - Assigns the Azure roles that the identity of a vault needs for each datasource. For a disk these are C(Disk Backup Reader) on
     the disk and C(Disk Snapshot Contributor) on the resource group of its snapshots.
+  - For a restore (O(operation=restore)) it is the role on the target, C(Disk Restore Operator) on the resource group of the new
+    disk or C(Storage Account Backup Contributor) on the target account. Microsoft advises to revoke C(Disk Restore Operator)
+    afterwards.
   - A role that the identity already has, on the scope or above it, is left unchanged. Check mode reports missing roles.
   - New roles take up to 30 minutes to take effect; M(holdfast.azure_backup.backup_instance) waits for that.
   - The caller needs the right to assign roles, such as C(User Access Administrator), which is why this is a separate module.
@@ -31,6 +34,24 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  operation:
+    description:
+      - Whether the roles are for backups or for restores.
+    type: str
+    choices: [backup, restore]
+    default: backup
+  target:
+    description:
+      - Where M(holdfast.azure_backup.backup_restore) restores to, with O(operation=restore).
+    type: dict
+    suboptions:
+      resource_group:
+        description:
+          - The resource group of restored disks, by name or ARM id. A name means a resource group in the datasource's subscription.
+        type: str
+      storage_account_id:
+        description: The ARM id of the storage account that containers are restored into.
+        type: str
   snapshot_resource_group:
     description:
       - The resource group of a disk's snapshots, by name or ARM id. It must be in the subscription of the datasource.
@@ -58,6 +79,15 @@ EXAMPLES = r"""
     resource_group: demo-rg
     vault_name: demo-vault
     datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Storage/storageAccounts/demoaccount"
+
+- name: Grant the role for a restore of a disk to another resource group
+  holdfast.azure_backup.backup_permission:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01"
+    operation: restore
+    target:
+      resource_group: demo-snapshots-rg
 
 - name: Revoke the granted roles
   holdfast.azure_backup.backup_permission:
@@ -144,6 +174,8 @@ ARGUMENTS = {
     **arguments.VAULT,
     **arguments.DATASOURCES,
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "operation": {"type": "str", "choices": ["backup", "restore"], "default": "backup"},
+    "target": {"type": "dict", "options": {"resource_group": {"type": "str"}, "storage_account_id": {"type": "str"}}},
     "snapshot_resource_group": {"type": "str"},
     "identity_id": {"type": "str"},
 }

@@ -10,8 +10,14 @@ from typing import Any
 
 from ..concurrency import settle_each
 from ..errors import AzureBackupError, BadInput, NotFound
-from ..model.datasource_types import ON_DATASOURCE, DatasourceType
-from ..model.resource_ids import ResourceId, parse_group_id
+from ..model.datasource_types import (
+    ON_DATASOURCE,
+    ON_SNAPSHOT_RESOURCE_GROUP,
+    ON_TARGET_RESOURCE_GROUP,
+    ON_TARGET_STORAGE_ACCOUNT,
+    DatasourceType,
+)
+from ..model.resource_ids import ResourceId, parse_group_id, parse_resource_id
 from ..services.interface import BackupService
 from ..services.named_vaults import read_group
 from ..services.role_assignments import Grants, Need, Statuses, find_identity
@@ -38,24 +44,54 @@ def snapshot_group(task: Task, datasource: ResourceId) -> ResourceId:
 
 
 def needs_of(task: Task, datasource_type: DatasourceType, datasource: ResourceId) -> list[Need]:
-    """Give the roles that backing up a datasource takes, with their scopes."""
+    """Give the roles that backing a datasource up or restoring it takes, with their scopes. Raises BadInput."""
+    if task.options["operation"] == "restore":
+        return [Need(role, _target_scope(task, role.scope, datasource)) for role in datasource_type.restore_roles]
     return [
         Need(role, datasource.text if role.scope == ON_DATASOURCE else snapshot_group(task, datasource).text)
         for role in datasource_type.roles
     ]
 
 
+def _target_scope(task: Task, where: str, datasource: ResourceId) -> str:
+    """Give the scope of a role for restores, which is where the task restores to. Raises BadInput."""
+    target = task.options["target"] or {}
+    option = where.rpartition(".")[2]
+    value = target.get(option)
+    if not value:
+        raise BadInput(f"{where}: not set; to restore '{datasource.name}', the vault's identity needs a role there")
+    if where == ON_TARGET_STORAGE_ACCOUNT:
+        return parse_resource_id(value, where, "Microsoft.Storage/storageAccounts").text
+    text = str(value) if str(value).startswith("/") else f"/subscriptions/{datasource.subscription_id}/resourceGroups/{value}"
+    return parse_group_id(text, where).text
+
+
+def _check_operation(options: dict[str, Any], datasources: list[Datasource]) -> None:
+    """Refuse options that do not go together. Raises BadInput."""
+    if options["operation"] == "backup":
+        if options["target"]:
+            raise BadInput("target: only operation: restore needs roles on a target")
+        return
+    if options["snapshot_resource_group"]:
+        raise BadInput("snapshot_resource_group: only operation: backup needs roles on it")
+    titles = sorted({datasource_type.title for datasource_type, _datasource in datasources if not datasource_type.target_keys})
+    if titles:
+        raise BadInput(f"operation: a {' and a '.join(titles)} cannot be restored by this collection yet")
+
+
 def ensure_permissions(task: Task) -> Result:
     """Grant, report or revoke what the vault's identity needs (module backup_permission)."""
     datasources = read_datasource_ids(task.options["datasource_id"], task.options["datasource_type"])
+    _check_operation(task.options, datasources)
     needs = {datasource.key: needs_of(task, datasource_type, datasource) for datasource_type, datasource in datasources}
     service = open_vault(task, datasources[0][0].vault_type)
     absent = task.options["state"] == "absent"
     vault = service.read_vault() if absent else read_existing_vault(task, service)
     principal = find_identity(vault, task.options["identity_id"], is_needed=not absent)[1] if vault else None
     if not absent:
-        for scope in {need.scope for listed in needs.values() for need in listed if need.role.scope != ON_DATASOURCE}:
-            read_group(task.session, scope, "snapshot_resource_group")
+        for scope, where in sorted({(need.scope, need.role.scope) for listed in needs.values() for need in listed}):
+            if where in (ON_SNAPSHOT_RESOURCE_GROUP, ON_TARGET_RESOURCE_GROUP):
+                read_group(task.session, scope, where)
     grants = Grants(task.session, principal) if principal else None
     still_used = _scopes_still_used(task, service, [datasource for _row, datasource in datasources])
 
@@ -66,7 +102,8 @@ def ensure_permissions(task: Task) -> Result:
 
     if grants:
         grants.read_together([need for listed in needs.values() for need in listed])
-    gone = {} if absent else _find_missing(task, datasources, needs, grants)
+    # What is restored may be gone.
+    gone = {} if absent or task.options["operation"] == "restore" else _find_missing(task, datasources, needs, grants)
     # Many datasources share a snapshot resource group: each role on each scope is settled once.
     unique = list(dict.fromkeys(need for key, listed in needs.items() if key not in gone for need in listed))
     statuses = dict(zip(unique, settle_each(unique, task.accounting(settle), task.options["max_concurrency"]), strict=True))
@@ -115,9 +152,12 @@ def _find_missing(
 
 
 def _scopes_still_used(task: Task, service: BackupService, leaving: list[ResourceId]) -> set[str]:
-    """Give the snapshot resource groups that other datasources of the vault still need."""
+    """Give the scopes on which the vault still needs its roles for what it protects."""
     if task.options["state"] != "absent":
         return set()
+    if task.options["operation"] == "restore":
+        # A target account may be backed up by the same vault, which takes the same role on it.
+        return {str(item["datasource_id"]).lower() for item in service.list_instances()}
     keys = {datasource.key for datasource in leaving}
     return {
         str(item["snapshot_resource_group_id"]).lower()

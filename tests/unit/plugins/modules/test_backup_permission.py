@@ -193,3 +193,56 @@ def test_many_datasources_are_read_by_one_list_where_that_is_allowed(
     lists = azure.requests("GET", "/roleAssignments")
     # 31 assignments in pages of ten; or one list for each disk and for the snapshots, beside the one that was refused.
     assert len(lists) == (4 if client == CLIENT else 32)
+
+
+TO_GROUP = {"operation": "restore", "target": {"resource_group": "demo-snapshots-rg"}}
+ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/demoaccount"
+OTHER_ACCOUNT = ACCOUNT.replace("demoaccount", "emptyaccount")
+
+
+def test_the_role_for_a_restore_is_granted_on_the_target_and_revoked(azure: Driver) -> None:
+    azure.vault()
+    wanted = {"datasource_id": [disk("data01"), disk("gone")], **TO_GROUP}
+    result = azure.predicted("backup_permission", **wanted)
+    roles = [(role["role"], role["scope"]) for item in result["datasources"] for role in item["roles"]]
+    assert roles == [("Disk Restore Operator", SNAPSHOTS)] * 2
+    assert len(azure.requests("PUT", "")) == 2
+    revoked = azure.predicted("backup_permission", **wanted, state="absent")
+    assert statuses(revoked) == ["revoked", "revoked"]
+
+
+def test_a_role_that_was_there_before_is_not_revoked_after_a_restore(azure: Driver) -> None:
+    principal = azure.vault()["vault"]["identity"]["principal_id"]
+    azure.azure.authorization.plant(principal, "b50d9833-a0cb-478e-945f-707fcc997c13", SNAPSHOTS)
+    wanted = {"datasource_id": disk("data01"), **TO_GROUP}
+    assert statuses(azure.run("backup_permission", **wanted)) == ["present"]
+    assert statuses(azure.run("backup_permission", **wanted, state="absent")) == ["foreign"]
+
+
+def test_a_target_account_that_is_backed_up_keeps_its_role(azure: Driver) -> None:
+    azure.vault()
+    azure.run("backup_policy", policy_name="blobs", datasource_type="azure_blob")
+    azure.run("backup_permission", datasource_id=[ACCOUNT, OTHER_ACCOUNT])
+    azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="blobs")
+    for target, status in ((ACCOUNT, "kept"), (OTHER_ACCOUNT, "revoked")):
+        wanted = {"operation": "restore", "target": {"storage_account_id": target}, "state": "absent"}
+        source = OTHER_ACCOUNT if target == ACCOUNT else ACCOUNT
+        assert statuses(azure.run("backup_permission", datasource_id=source, **wanted)) == [status]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"operation": "restore"}, "target.resource_group: not set; to restore 'data01'"),
+        ({"target": {"resource_group": "demo-rg"}}, "target: only operation: restore"),
+        ({**TO_GROUP, "snapshot_resource_group": "demo-rg"}, "snapshot_resource_group: only operation: backup"),
+        ({"operation": "restore", "target": {"resource_group": "no-rg"}}, "no-rg"),
+        ({"operation": "restore", "target": {"resource_group": "a/b"}}, "target.resource_group"),
+    ],
+)
+def test_options_of_a_restore_that_do_not_fit_are_refused(azure: Driver, options: dict, message: str) -> None:
+    azure.vault()
+    writes = azure.writes()
+    result = azure.run("backup_permission", datasource_id=disk("data01"), **options)
+    assert message in result["msg"]
+    assert azure.writes() == writes
