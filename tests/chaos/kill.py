@@ -27,14 +27,14 @@ from .campaign import ORDERS, Result, Step, Tally, Violation, brief, facts, loop
 # What a module waits for is over after a few of its requests; a backup job runs on.
 _SECONDS_A_REQUEST = 8.0
 _MODULES = Path(__file__).parents[2] / "plugins" / "modules"
-# The steps that protect a disk or a virtual machine and back it up, by the names of their orders.
-STEPS = [(order, number) for order in ("disks", "machines") for number in range(5)]
+# The steps that protect a disk or a virtual machine, back it up and restore it, by the names of their orders.
+STEPS = [("disks", number) for number in range(7)] + [("machines", number) for number in range(5)]
 _MOST_REQUESTS = 40
 
 
 def is_backup(job: Result) -> bool:
-    """Tell whether a job backs something up; others configure a protection."""
-    return job.get("operation") == "Backup"
+    """Tell whether a job backs something up or restores it; others configure a protection."""
+    return job.get("operation") in ("Backup", "Restore")
 
 
 @dataclass
@@ -122,7 +122,7 @@ class Killing:
 
 def _impatient(step: Step) -> dict[str, float]:
     """Give short waits to what waits: they are real seconds here."""
-    waits = ("backup_instance", "backup_adhoc", "backup_vault")
+    waits = ("backup_instance", "backup_adhoc", "backup_restore", "backup_vault")
     return {"poll_interval": 0.05} if step.module in waits else {}
 
 

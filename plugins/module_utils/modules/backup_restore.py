@@ -393,10 +393,11 @@ def _start(run: RestoreRun, restore: Restore) -> Described:
     if started and not (restore.containers or restore.ranges):
         return started
     reason = unknown.message if unknown else "Azure accepted the request but returned no job"
+    source = str(restore.instance["datasource_id"]).rsplit("/", 1)[-1]
     told = f"; job {started['id']} may be it: wait for it with job_id" if started else ""
     raise OutcomeUnknown(
-        f"cannot tell whether the restore to '{restore.target.name}' was started ({reason}){told}; check the vault's jobs before "
-        "you start another",
+        f"cannot tell whether the restore of '{source}' to '{restore.target.name}' was started ({reason}){told}; check the "
+        "vault's jobs before you start another",
         code=unknown.code if unknown else None,
         status=unknown.status if unknown else None,
         details={"changed": True, "instance": restore.instance, "job": started},

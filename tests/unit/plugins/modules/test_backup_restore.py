@@ -199,7 +199,7 @@ def test_a_lost_answer_of_a_restore_of_containers_is_unknown_and_names_the_job(a
     azure.fault(kind="reset_after", method="POST", path="/restore$")
     result = azure.run("backup_restore", datasource_id=ACCOUNT, **TO_ACCOUNT)
     assert result["failed"]
-    assert "cannot tell whether the restore to 'emptyaccount' was started" in result["msg"]
+    assert "cannot tell whether the restore of 'demoaccount' to 'emptyaccount' was started" in result["msg"]
     assert "may be it: wait for it with job_id" in result["msg"]
     assert result["changed"]
 
