@@ -240,7 +240,7 @@ class Run:
         """Tell whether the roles on one of several scopes were read as they were a moment ago."""
         told = self.azure.journal.entries[mark:end]
         return any(
-            entry["status"] == 200 and not entry["served"] and entry["path"].endswith("/roleAssignments") for entry in told
+            entry["status"] == 200 and not entry.get("served") and entry["path"].endswith("/roleAssignments") for entry in told
         )
 
     def _calm(self, where: str, step: Step) -> Result:

@@ -31,6 +31,11 @@ VARIABLES = {
     "backup_now_backup_vault_name": "demo-vault",
     "backup_now_datasources": [DISK],
     "backup_now_poll_interval": 0.2,
+    "restore_resource_group": "demo-rg",
+    "restore_vault_name": "demo-vault",
+    "restore_datasources": [DISK],
+    "restore_target": {"resource_group": "demo-rg", "name": "data01-restored"},
+    "restore_poll_interval": 0.2,
 }
 
 

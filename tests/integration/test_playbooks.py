@@ -298,7 +298,7 @@ HSM = {"hsm_backup_poll_interval": 0.2}
 @pytest.mark.parametrize(
     ("what", "playbooks", "options"),
     [
-        ("disks", ("protect", "backup_now", "cleanup"), {}),
+        ("disks", ("protect", "backup_now", "restore", "cleanup"), {"restore_grant_permissions": True}),
         ("machines", ("protect", "backup_now"), MACHINES),
         ("stack_hub", ("stackhub_backup",), STACK_HUB),
         ("hsm", ("hsm_backup",), HSM),

@@ -17,11 +17,15 @@ __all__ = ["environment", "installed", "loopback"]
 
 MODULES = sorted({path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} - {"role_input"})
 VAULT = {"resource_group": "demo-rg", "vault_name": "demo-vault"}
+TARGET = {"resource_group": "demo-rg"}
 SHARE = {"path": "\\\\fileserver\\backups", "user_name": "backup", "share_password": "opens-the-share"}
 
 
 def tasks_for(loopback: Emulator) -> list[tuple[str, dict[str, Any], tuple[bool, bool]]]:
-    """Give module, options, and whether its first and its second run change anything, in an order that works."""
+    """Give module, options, and whether its first and its second run change anything, in an order that works.
+
+    What follows a colon tells two tasks of one module apart.
+    """
     hub = {"cloud_environment": loopback.urls["stackhub"], "location": "local", "poll_interval": 0.2}
     once, never = (True, False), (False, False)
     tasks = [
@@ -31,6 +35,12 @@ def tasks_for(loopback: Emulator) -> list[tuple[str, dict[str, Any], tuple[bool,
         ("backup_permission", {**VAULT, "datasource_id": DISK}, once),
         ("backup_instance", {**VAULT, "datasource_id": DISK, "policy_name": "disks", "poll_interval": 0.2}, once),
         ("backup_adhoc", {**VAULT, "datasource_id": DISK, "max_age": "12h", "poll_interval": 0.2}, once),
+        ("backup_permission:restore", {**VAULT, "datasource_id": DISK, "operation": "restore", "target": TARGET}, once),
+        (
+            "backup_restore",
+            {**VAULT, "datasource_id": DISK, "target": {**TARGET, "name": "back"}, "on_existing": "skip", "poll_interval": 0.2},
+            once,
+        ),
         *((f"backup_{noun}_info", VAULT, never) for noun in ("vault", "policy", "instance", "job")),
         ("backup_recovery_point_info", {**VAULT, "datasource_id": DISK}, never),
         ("stackhub_backup_location", {**hub, **SHARE}, once),
@@ -50,13 +60,20 @@ def tasks_for(loopback: Emulator) -> list[tuple[str, dict[str, Any], tuple[bool,
 @pytest.mark.smoke
 def test_every_module_with_a_change_and_without(environment: dict[str, str], loopback: Emulator, tmp_path: Path) -> None:
     wanted = tasks_for(loopback)
-    assert sorted(name for name, _options, _changes in wanted) == MODULES or loopback.azure.blob_store is None
+    assert sorted({name.split(":")[0] for name, _options, _changes in wanted}) == MODULES or loopback.azure.blob_store is None
     played = [
-        {"name": f"{turn} {name}", f"holdfast.azure_backup.{name}": options, "register": f"{turn}_{name}"}
+        {
+            "name": f"{turn} {name}",
+            f"holdfast.azure_backup.{name.split(':')[0]}": options,
+            "register": f"{turn}_{name}".replace(":", "_"),
+        }
         for name, options, _changes in wanted
         for turn in ("first", "second")
     ]
-    shown = {name: [f"{{{{ {turn}_{name}.changed }}}}" for turn in ("first", "second")] for name, _options, _changes in wanted}
+    shown = {
+        name: [f"{{{{ {turn}_{name.replace(':', '_')}.changed }}}}" for turn in ("first", "second")]
+        for name, _options, _changes in wanted
+    }
     file = tmp_path / "changed.json"
     played.append({"ansible.builtin.copy": {"content": "{{ shown | to_json }}", "dest": str(file)}, "vars": {"shown": shown}})
     book = tmp_path / "every.yml"
