@@ -184,6 +184,7 @@ def protection(client: Client, principal: str) -> None:
     client.send("GET", job_id)
     client.send("GET", f"{VAULT_ID}/backupJobs")
     client.send("GET", f"{instance}/recoveryPoints?$filter=")
+    restored(client, principal, instance)
     table = "RecoveryServicesResources | where type =~ 'microsoft.dataprotection/backupvaults"
     name = "| extend vaultName = split(split(id, '/Microsoft.DataProtection/backupVaults/')[1],'/')[0]"
     for query in (
@@ -207,6 +208,45 @@ def protection(client: Client, principal: str) -> None:
     client.send("POST", f"{deleted}/undelete")
     client.send("POST", f"{deleted}/undelete")
     client.send("POST", f"{instance}/resumeProtection")
+
+
+def restored(client: Client, principal: str, instance: str) -> None:
+    """A disk restored to a new one, which is then deleted."""
+    role = READER.replace("3e5e47e6-65f7-47ef-90b5-e5dd4d455f24", "b50d9833-a0cb-478e-945f-707fcc997c13")
+    wanted = {"properties": {"roleDefinitionId": role, "principalId": principal, "principalType": "ServicePrincipal"}}
+    client.send("PUT", f"{GROUP}/{ASSIGNMENT}9", wanted, "2022-04-01")
+    client.clock.advance(600)
+    point = client.send("GET", f"{instance}/recoveryPoints").json()["value"][0]["name"]
+    new = disk("restored")
+    target = {
+        "datasourceType": "Microsoft.Compute/disks",
+        "objectType": "Datasource",
+        "resourceId": new,
+        "resourceLocation": "westeurope",
+        "resourceName": "restored",
+        "resourceType": "Microsoft.Compute/disks",
+        "resourceUri": new,
+    }
+    request = {
+        "objectType": "AzureBackupRecoveryPointBasedRestoreRequest",
+        "recoveryPointId": point,
+        "sourceDataStoreType": "OperationalStore",
+        "restoreTargetInfo": {
+            "objectType": "RestoreTargetInfo",
+            "recoveryOption": "FailIfExists",
+            "restoreLocation": "westeurope",
+            "datasourceInfo": target,
+        },
+    }
+    client.finish(client.send("POST", f"{instance}/validateRestore", {"restoreRequestObject": request}))
+    started = client.send("POST", f"{instance}/restore", request)
+    client.clock.advance(5)
+    job_id = client.send("GET", started.headers["Azure-AsyncOperation"]).json()["properties"]["jobId"]
+    client.send("GET", started.headers["Location"])
+    client.send("GET", job_id)
+    client.clock.advance(600)
+    assert client.send("GET", job_id).json()["properties"]["status"] == "Completed"
+    assert new.lower() in client.azure.compute.disks
 
 
 def guarded(client: Client) -> None:

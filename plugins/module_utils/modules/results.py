@@ -91,7 +91,9 @@ def run_each(task: Task, works: Sequence[Work], at_once: int, meanwhile: Callabl
     is waited for together when all has been written. Works with the same key are done once. Gives the module's result:
     datasources in the order of works, changed, failed and, where anything failed, one summary msg.
     """
-    unique = {work.key: work for work in reversed(works)}
+    unique: dict[str, Work] = {}
+    for work in works:
+        unique.setdefault(work.key, work)
 
     def write(one: Stage) -> Stage:
         return task.carry_out(lambda: _go_on(one), Stage(one.result))
@@ -107,7 +109,7 @@ def run_each(task: Task, works: Sequence[Work], at_once: int, meanwhile: Callabl
             raise TypeError("the work for a datasource pauses at most twice, and this one paused again")
         return done
 
-    checked = settle_each(list(unique.values()), lambda work: _go_on(Stage({}, work.begin())), task.options["max_concurrency"])
+    checked = settle_each(list(unique.values()), lambda one: _go_on(Stage({}, one.begin())), task.options["max_concurrency"])
     written = _settle_rest(checked, task.accounting(write), at_once)
     if meanwhile:
         meanwhile()

@@ -67,7 +67,6 @@ class Restores:
 
         def done(operation: SignedOperation, _due: datetime) -> None:
             operation.error = self._problem(vault, instance, request)
-            operation.properties = {"objectType": "OperationJobExtendedInfo"}
 
         operation = self._provider.begin(call, vault, "validate", done)
         return Reply(202, None, self._provider.operations.headers(call, operation, 10))
