@@ -35,6 +35,12 @@ VARIABLES: dict[str, Any] = {
     "backup_now_recovery_services_vault_name": "demo-rsv",
     "backup_now_datasources": DATASOURCES,
     "backup_now_poll_interval": 1,
+    "restore_resource_group": "demo-rg",
+    "restore_vault_name": "demo-vault",
+    "restore_datasources": DATASOURCES[:1],
+    "restore_target": {"resource_group": "demo-rg"},
+    "restore_grant_permissions": True,
+    "restore_poll_interval": 1,
     "stackhub_backup_location": "local",
     "stackhub_backup_poll_interval": 1,
     "hsm_backup_poll_interval": 1,
@@ -166,6 +172,11 @@ def main() -> None:
         again = play_all(environment)
         if not changed or again:
             raise SystemExit(f"first run: changed={changed}; second run: changed={again}, which should be 0")
+        say("A disk is deleted, and brought back from its recovery point")
+        del emulator.azure.compute.disks[DATASOURCES[0].lower()]
+        play("restore", environment)
+        if DATASOURCES[0].lower() not in emulator.azure.compute.disks:
+            raise SystemExit("the disk is not there after its restore")
         begun = [entry for entry in emulator.azure.journal.writes() if entry["status"] == 202]
         started = sum(entry["path"].lower().endswith(("/backup", "/createbackup")) for entry in begun)
     say(f"First run: changed={changed}. Second run: changed=0. Backups started: {started}. {time.monotonic() - begin:.0f} s")

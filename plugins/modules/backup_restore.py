@@ -244,17 +244,17 @@ EXAMPLES = r"""
       name: data01-restored
   register: restore
 
-- name: Restore two disks as they were yesterday
+- name: Restore two disks as they were an hour ago
   holdfast.azure_backup.backup_restore:
     resource_group: demo-rg
     vault_name: demo-vault
     datasource_id:
       - "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01"
       - "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data02"
-    before: 24h
+    before: 1h
     target:
       resource_group: demo-snapshots-rg
-      name_suffix: -yesterday
+      name_suffix: -an-hour-ago
 
 - name: Restore one container of a storage account into another account, under a new name
   holdfast.azure_backup.backup_restore:
@@ -267,12 +267,12 @@ EXAMPLES = r"""
       rename:
         invoices: invoices-restored
 
-- name: Restore blobs in place to their state two hours ago, which overwrites them
+- name: Restore blobs in place to their state ten minutes ago, which overwrites them
   holdfast.azure_backup.backup_restore:
     resource_group: demo-rg
     vault_name: demo-vault
     datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Storage/storageAccounts/demoaccount"
-    point_in_time: 2h
+    point_in_time: 10m
     confirm: demoaccount
     target:
       ranges:

@@ -76,6 +76,22 @@ def examples_of(module: str) -> list[dict[str, Any]]:
     return list(yaml.safe_load(str(values["EXAMPLES"])))
 
 
+_GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/demo-rg"
+_ACCOUNT = f"{_GROUP}/providers/Microsoft.Storage/storageAccounts/demoaccount"
+_PLACE = {"resource_group": "demo-rg", "vault_name": "demo-vault"}
+# What the examples of restores find: roles on their targets, and a backup of the storage account.
+BEFORE_RESTORES: list[dict[str, Any]] = [
+    *(
+        {"holdfast.azure_backup.backup_permission": {**_PLACE, "datasource_id": one, "operation": "restore", "target": target}}
+        for one, target in (
+            (VARIABLES["protect_datasources"][0], {"resource_group": "demo-rg"}),
+            (_ACCOUNT, {"storage_account_id": _ACCOUNT.replace("demoaccount", "emptyaccount")}),
+        )
+    ),
+    {"holdfast.azure_backup.backup_adhoc": {**_PLACE, "datasource_id": _ACCOUNT, "poll_interval": 0.2}},
+]
+
+
 def test_every_example_of_the_documentation_works(environment: dict[str, str], tmp_path: Path) -> None:
     # Those of other systems are tested below.
     modules = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("backup_*.py"))
@@ -87,6 +103,9 @@ def test_every_example_of_the_documentation_works(environment: dict[str, str], t
         options = task.get(f"holdfast.azure_backup.{name}")
         if options and "arguments.wait(" in (ROOT / "plugins" / "modules" / f"{name}.py").read_text(encoding="utf-8"):
             options.setdefault("poll_interval", 0.2)
+        # Here nothing is an hour old.
+        for key in {"before", "point_in_time"} & set(options or {}):
+            options[key] = "1s"
         return dict(task)
 
     story = [("vault", 0), ("vault", 3), ("vault", 0), ("vault", 1)] + [("vault_info", index) for index in range(3)]
@@ -103,14 +122,17 @@ def test_every_example_of_the_documentation_works(environment: dict[str, str], t
     ]
     story += [("instance_info", index) for index in range(4)] + [("job_info", index) for index in range(5)]
     story += [("recovery_point_info", index) for index in range(3)]
+    story += [("permission", 2), *(("restore", index) for index in range(5))]
     story += [("vault", 4), ("policy", 5), ("instance", 5), ("adhoc", 4)]
+    story += [("job", 0), ("job", 1)]
     # What follows is done with the approval of the guard.
     story += [("resource_guard", 0), ("resource_guard", 1), ("vault", 2)]
-    story += [("instance", 2), ("instance", 3), ("instance", 4), ("permission", 2)]
+    story += [("instance", 2), ("instance", 3), ("instance", 4), ("permission", 3)]
     assert {(f"backup_{module}", index) for module, index in story} == {
         (module, index) for module, tasks in left.items() for index in range(len(tasks))
     }, "every example has its place in the story"
     tasks = [take(module, index) for module, index in story]
+    tasks[story.index(("restore", 0)) : story.index(("restore", 0))] = BEFORE_RESTORES
     book = tmp_path / "examples.yml"
     played = [{"hosts": "localhost", "gather_facts": False, "vars": {"subscription": SUBSCRIPTION}, "tasks": tasks}]
     book.write_text(yaml.safe_dump(played, sort_keys=False), encoding="utf-8")
@@ -192,6 +214,7 @@ def test_the_tasks_of_the_guides_work(environment: dict[str, str], loopback: Emu
             if name in (
                 "holdfast.azure_backup.backup_adhoc",
                 "holdfast.azure_backup.backup_instance",
+                "holdfast.azure_backup.backup_restore",
                 "holdfast.azure_backup.backup_vault",
                 "holdfast.azure_backup.stackhub_backup",
                 "holdfast.azure_backup.stackhub_backup_location",

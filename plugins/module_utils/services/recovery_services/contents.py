@@ -479,6 +479,16 @@ class RecoveryServices(RecoveryServicesVault):
         if unknown and not isinstance(catch(self._list_virtual_machines), AzureBackupError):
             self._unknown |= unknown - set(self._instances)
 
+    def cancel_job(self, job: Described) -> None:
+        action = f"cancel job {job['name']} of vault '{self.vault.name}'"
+        try:
+            self._send(action, self._client.job_cancellations.trigger, str(job["name"]))
+        except AzureBackupError as error:
+            if error.status == 400:
+                message = f"job_id: Azure cannot cancel job {job['name']}, a {job['operation']}, in this phase: {error.message}"
+                raise BadInput(message, code="CannotCancel", status=400) from error
+            raise
+
     def job_pages(self) -> int:
         """See interface.BackupService. One list serves any number of jobs: reads of jobs are limited to 150 an hour."""
         return 1
