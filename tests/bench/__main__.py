@@ -211,9 +211,33 @@ def bench_back_up(bench: Bench) -> Table:
         return measure_many(bench, emulator, Table(f"{FLEET} disks backed up now", text, []), "backup_adhoc", {})
 
 
+def bench_restore(bench: Bench) -> Table:
+    """Measure restores of many disks."""
+    with Emulator(SPEED, seed=fleet_of(FLEET, True)) as emulator:
+        text = "Time until every job has finished. One task of a loop restores one disk."
+        options = {"target": {"resource_group": GROUP_ID, "name_suffix": "-restored"}}
+        return measure_many(bench, emulator, Table(f"{FLEET} disks restored", text, []), "backup_restore", options)
+
+
+def add_points(emulator: Emulator) -> None:
+    """Give each protected disk a recovery point, and the vault the role to restore it."""
+    service = emulator.azure.data_protection
+    for vault in service.vaults.values():
+        emulator.azure.authorization.plant(
+            str(vault.wire["identity"]["principalId"]), "b50d9833-a0cb-478e-945f-707fcc997c13", GROUP_ID
+        )
+        for instance in vault.instances.values():
+            service.recovery_points_api.add_point(vault, instance, "disks", "Default", service.clock.now())
+
+
 def measure_many(bench: Bench, emulator: Emulator, table: Table, module: str, options: dict[str, Any]) -> Table:
     """Measure one task on many disks beside bare scripts, a loop of tasks, and what the table has already."""
-    work = {"backup_instance": "protect", "backup_adhoc": "backup"}[module]
+    work = {"backup_instance": "protect", "backup_adhoc": "backup", "backup_restore": "restore"}[module]
+
+    def prepare() -> None:
+        slow_down(emulator)
+        add_points(emulator)
+
     given = {**PLACE, **options, "poll_interval": POLL_INTERVAL}
     full = f"holdfast.azure_backup.{module}"
     floor = bench.floor(f"script, {FLEET} threads", work, str(FLEET), str(FLEET))
@@ -226,7 +250,7 @@ def measure_many(bench: Bench, emulator: Emulator, table: Table, module: str, op
     table.subjects = [floor, fewer, ours, loop, *table.subjects]
     for subject in table.subjects:
         for _run in range(1 if subject.times > 1 else min(bench.runs, 3)):
-            measure(subject, bench.environment(emulator), emulator, lambda: slow_down(emulator))
+            measure(subject, bench.environment(emulator), emulator, prepare)
     table.say(f"one task / {floor.name}", ours.median("wall") / floor.median("wall"), "at most 1.25")
     table.say("loop / one task", loop.median("wall") / ours.median("wall"), "at least 20")
     return table
@@ -336,6 +360,7 @@ SECTIONS = {
     "no-change-of-protection": bench_no_change_of_protection,
     "protect": bench_protect,
     "back-up": bench_back_up,
+    "restore": bench_restore,
     "growth": bench_growth,
     "hosts": bench_hosts,
     "limits": bench_limits,

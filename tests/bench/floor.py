@@ -5,7 +5,7 @@
 
 python floor.py core|client reads one vault, by azure-core alone or by the client of azure-mgmt-dataprotection;
 instance|item reads a vault, its policies or one of them, and what it protects, for disks and for virtual machines;
-protect|backup COUNT THREADS does that for the disks disk00000 and on, over 16 connections.
+protect|backup|restore COUNT THREADS does that for the disks disk00000 and on, over 16 connections.
 """
 
 from __future__ import annotations
@@ -169,6 +169,44 @@ def back_all_up(client: Any, threads: ThreadPoolExecutor, count: int) -> None:
     list(threads.map(read_point, jobs))
 
 
+def restore(client: Any, name: str, instance: str) -> str:
+    """Start the restore of one disk's newest recovery point, and give the id of its job."""
+    point = next(iter(client.recovery_points.list(GROUP, VAULT, instance))).name
+    new = f"{GROUP_ID}/providers/Microsoft.Compute/disks/{name}-restored"
+    target = {
+        "datasourceType": "Microsoft.Compute/disks",
+        "objectType": "Datasource",
+        "resourceID": new,
+        "resourceLocation": "westeurope",
+        "resourceName": f"{name}-restored",
+        "resourceType": "Microsoft.Compute/disks",
+        "resourceUri": new,
+    }
+    info = {"objectType": "RestoreTargetInfo", "recoveryOption": "FailIfExists", "restoreLocation": "westeurope"}
+    body = {
+        "objectType": "AzureBackupRecoveryPointBasedRestoreRequest",
+        "recoveryPointId": point,
+        "sourceDataStoreType": "OperationalStore",
+        "restoreTargetInfo": {**info, "datasourceInfo": target},
+    }
+    client.backup_instances.begin_validate_for_restore(GROUP, VAULT, instance, {"restoreRequestObject": body}).result()
+    return str(client.backup_instances.begin_trigger_restore(GROUP, VAULT, instance, body).result().job_id)
+
+
+def restore_all(client: Any, threads: ThreadPoolExecutor, count: int) -> None:
+    """Restore disks, wait for all jobs by the list of jobs, and read each job."""
+    listed = client.backup_instances.list(GROUP, VAULT)
+    names = {item.properties.friendly_name: item.name for item in listed}
+    wanted = [f"disk{number:05d}" for number in range(count)]
+    jobs = set(threads.map(lambda name: restore(client, name, names[name]), wanted))
+    while True:
+        found = {job.id: job.properties.status for job in client.jobs.list(GROUP, VAULT)}
+        if all(found.get(job) == "Completed" for job in jobs):
+            break
+        time.sleep(SECONDS)
+    list(threads.map(lambda job: client.jobs.get(GROUP, VAULT, job.rsplit("/", 1)[-1]), jobs))
+
+
 def main() -> None:
     """Do what the first argument says."""
     what = sys.argv[1]
@@ -186,6 +224,8 @@ def main() -> None:
     with ThreadPoolExecutor(int(sys.argv[3])) as threads:
         if what == "protect":
             list(threads.map(lambda number: protect(client, f"disk{number:05d}"), range(count)))
+        elif what == "restore":
+            restore_all(client, threads, count)
         else:
             back_all_up(client, threads, count)
 

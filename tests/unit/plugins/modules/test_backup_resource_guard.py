@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import GROUP, Driver, disk
+from conftest import GROUP, SNAPSHOTS, Driver, disk
 from emulator.identity import ServicePrincipal
 from emulator.seed import CLIENT, GROUP_CLIENT, OTHER_SUBSCRIPTION, SECRET, TENANT
 
@@ -161,6 +161,26 @@ def test_without_rights_on_the_guard_nothing_critical_is_done(azure: Driver, mon
     assert instance.state == "ProtectionConfigured"
     unmapped = azure.run("backup_vault", resource_guard_id="")
     assert "Backup MUA Operator" in unmapped["msg"]
+
+
+def test_a_restore_carries_the_request_of_the_guard(azure: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    (protected,) = guarded(azure, "data01")
+    assert not azure.run("backup_adhoc", datasource_id=protected)["failed"]
+    target = {"resource_group": SNAPSHOTS, "name": "back"}
+    role = {"datasource_id": protected, "operation": "restore", "target": {"resource_group": SNAPSHOTS}}
+    assert not azure.run("backup_permission", **role)["failed"]
+    result = azure.run("backup_restore", datasource_id=protected, target=target)
+    assert not result["failed"], result["msg"]
+    (request,) = azure.requests("POST", "/restore")
+    assert request["body"]["resourceGuardOperationRequests"] == [f"{GUARD}/dppTriggerRestoreRequests/default"]
+    # All rights on the vault and the target, and none on the guard.
+    scopes = [f"{GROUP}/providers/Microsoft.DataProtection/backupVaults", SNAPSHOTS]
+    azure.azure.entra.add(ServicePrincipal(TENANT, GROUP_CLIENT, SECRET, scopes=scopes))
+    monkeypatch.setenv("AZURE_CLIENT_ID", GROUP_CLIENT)
+    refused = azure.run("backup_restore", datasource_id=protected, target={**target, "name": "again"})
+    assert "Backup MUA Operator" in refused["msg"]
+    assert GUARD in refused["msg"]
+    assert f"{SNAPSHOTS}/providers/Microsoft.Compute/disks/again".lower() not in azure.azure.compute.disks
 
 
 def test_the_guard_may_lie_in_another_subscription(azure: Driver) -> None:
