@@ -44,7 +44,7 @@ def list_vaults(session: Session, subscription_id: str, resource_group: str | No
         resource_type = VAULT_RESOURCE_TYPES[kind]
         url = f"{scope}/providers/{resource_type}"
         try:
-            listed = session.read_all(url, f"list the vaults of {scope}", API_VERSIONS[resource_type.split("/")[0]])
+            listed = session.read_all(url, f"list the vaults of {scope}", API_VERSIONS[resource_type.split("/", maxsplit=1)[0]])
         except NotFound:
             continue
         found += _told_whole(session, [table.describe(wire) for wire in listed])
