@@ -17,6 +17,8 @@ __all__ = ["environment", "installed", "loopback"]
 
 MODULES = sorted({path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} - {"role_input"})
 VAULT = {"resource_group": "demo-rg", "vault_name": "demo-vault"}
+MACHINES = {"resource_group": "demo-rg", "vault_name": "demo-rsv"}
+MACHINE = DISK.replace("disks/data01", "virtualMachines/web01")
 TARGET = {"resource_group": "demo-rg"}
 SHARE = {"path": "\\\\fileserver\\backups", "user_name": "backup", "share_password": "opens-the-share"}
 
@@ -43,6 +45,14 @@ def tasks_for(loopback: Emulator) -> list[tuple[str, dict[str, Any], tuple[bool,
         ),
         *((f"backup_{noun}_info", VAULT, never) for noun in ("vault", "policy", "instance", "job")),
         ("backup_recovery_point_info", {**VAULT, "datasource_id": DISK}, never),
+        ("backup_vault:machines", {**MACHINES, "vault_type": "recovery_services", "poll_interval": 0.2}, once),
+        (
+            "backup_instance:machine",
+            {**MACHINES, "datasource_id": MACHINE, "policy_name": "DefaultPolicy", "poll_interval": 0.2},
+            once,
+        ),
+        ("backup_adhoc:machine", {**MACHINES, "datasource_id": MACHINE, "wait": False}, once),
+        ("backup_job", {"job_id": "{{ first_backup_adhoc_machine.datasources[0].job.id }}", "poll_interval": 0.2}, once),
         ("stackhub_backup_location", {**hub, **SHARE}, once),
         ("stackhub_backup", {**hub, "max_age": "12h"}, once),
         ("stackhub_backup_info", {key: hub[key] for key in ("cloud_environment", "location")}, never),
@@ -59,6 +69,8 @@ def tasks_for(loopback: Emulator) -> list[tuple[str, dict[str, Any], tuple[bool,
 
 @pytest.mark.smoke
 def test_every_module_with_a_change_and_without(environment: dict[str, str], loopback: Emulator, tmp_path: Path) -> None:
+    # Slow enough for a backup of a machine to be running still when it is cancelled.
+    loopback.azure.clock.speed = 150
     wanted = tasks_for(loopback)
     assert sorted({name.split(":")[0] for name, _options, _changes in wanted}) == MODULES or loopback.azure.blob_store is None
     played = [
