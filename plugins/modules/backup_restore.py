@@ -42,14 +42,15 @@ options:
     type: str
   point_in_time:
     description:
-      - Restore the blobs of a storage account in place to their state at this time, from its continuous (operational) backup. It
-        must be within the ranges that M(holdfast.azure_backup.backup_recovery_point_info) returns as C(restorable_time_ranges).
+      - Restore the blobs of a storage account in place to their state at this time, such as V(2026-11-04T08:00:00Z), from its
+        continuous (operational) backup. It must be within the ranges that M(holdfast.azure_backup.backup_recovery_point_info) returns as C(restorable_time_ranges).
       - This overwrites and deletes blobs that changed since then and blocks access to the affected blobs meanwhile. It cannot bring back
         a deleted container. It needs O(confirm), and a task restores only one storage account this way.
     type: str
   tier:
     description:
-      - Use only recovery points in this tier. By default, the tier of the datasource type's scheduled backups.
+      - The tier to restore from. It is that of the datasource type's scheduled backups, V(operational_store) for disks and
+        V(vault_store) for storage accounts; others are refused.
     type: str
     choices: [operational_store, vault_store, archive_store]
   target:
@@ -199,7 +200,7 @@ options:
   on_existing:
     description:
       - What to do if the target exists.
-      - V(fail) fails. V(skip) accepts a disk if a completed job of the vault proves that it was restored from the same recovery
+      - V(fail) fails. V(skip) accepts a disk, or a restore in place, if a completed job of the vault proves that it was restored from the same recovery
         point; otherwise it fails.
     type: str
     choices: [fail, skip]
@@ -267,12 +268,12 @@ EXAMPLES = r"""
       rename:
         invoices: invoices-restored
 
-- name: Restore blobs in place to their state ten minutes ago, which overwrites them
+- name: Restore blobs in place to an earlier state, which overwrites them
   holdfast.azure_backup.backup_restore:
     resource_group: demo-rg
     vault_name: demo-vault
     datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Storage/storageAccounts/demoaccount"
-    point_in_time: 10m
+    point_in_time: 2026-11-04T08:00:00Z
     confirm: demoaccount
     target:
       ranges:

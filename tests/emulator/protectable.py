@@ -203,9 +203,10 @@ class Datasources:
         exists = (parts[2].lower(), parts[4].lower()) in self._compute.groups.groups
         if exists and self._holds(principal, _RESTORE_OPERATOR, group):
             return None
+        # The code is documented (disk-backup-troubleshoot).
         return user_facing_error(
-            "UserErrorMissingRequiredPermissions",
-            "Appropriate permissions to perform the operation is missing.",
+            "UserErrorNotEnoughPermissionOnTargetRG",
+            "Azure Backup Service does not have sufficient permissions on the target resource group.",
             "Grant the vault's identity the role Disk Restore Operator on the target resource group.",
         )
 

@@ -22,6 +22,7 @@ def ensure_job(task: Task) -> Result:
     if not is_running(job):
         ended = str(job["status"]).replace("_", " ")
         raise BadInput(f"job_id: job {job['name']} has {ended} and cannot be cancelled any more", code="JobIsOver")
+    service.check_cancellable(job)
     end = "cancelled" if task.options["wait"] else "cancelling"
     predicted = _result(job["status"] != "cancelling", f"job {job['name']} would be cancelled", job, {**job, "status": end})
     return task.carry_out(lambda: _cancel(task, service, job), predicted)

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..concurrency import settle_each
 from ..errors import AzureBackupError, BadInput, NotFound
+from ..jobs.wait import is_running
 from ..model.datasource_types import (
     ON_DATASOURCE,
     ON_SNAPSHOT_RESOURCE_GROUP,
@@ -18,7 +19,7 @@ from ..model.datasource_types import (
     DatasourceType,
 )
 from ..model.resource_ids import ResourceId, parse_group_id, parse_resource_id
-from ..services.interface import BackupService
+from ..services.interface import BackupService, JobQuery
 from ..services.named_vaults import read_group
 from ..services.role_assignments import Grants, Need, Statuses, find_identity
 from .open_vaults import open_vault
@@ -156,8 +157,12 @@ def _scopes_still_used(task: Task, service: BackupService, leaving: list[Resourc
     if task.options["state"] != "absent":
         return set()
     if task.options["operation"] == "restore":
-        # A target account may be backed up by the same vault, which takes the same role on it.
-        return {str(item["datasource_id"]).lower() for item in service.list_instances()}
+        # A target account may be backed up by the same vault, which takes the same role on it; and restores may still run.
+        used = {str(item["datasource_id"]).lower() for item in service.list_instances()}
+        running = service.list_jobs(JobQuery(operations=("restore",), statuses=("in_progress",)))
+        jobs = [service.read_job(job["id"]) or job for job in running if job["operation"] == "restore" and is_running(job)]
+        places = {str(job["destination_id"]).lower() for job in jobs if job["destination_id"]}
+        return used | places | {place.split("/providers/")[0] for place in places}
     keys = {datasource.key for datasource in leaving}
     return {
         str(item["snapshot_resource_group_id"]).lower()
@@ -248,7 +253,7 @@ def _describe_revoked(datasource: ResourceId, needs: list[Need], statuses: Statu
     message = f"revoked: {', '.join(revoked)}" if revoked else "no roles granted by this collection are left"
     kept = [str(role["scope"]) for role in roles if role["status"] == "kept"]
     if kept:
-        message += f"; kept on {', '.join(kept)}, which other datasources of the vault still use"
+        message += f"; kept on {', '.join(kept)}, which the vault still uses for other datasources or running restores"
     return item_result(
         datasource.text, bool(revoked), "revoke" if revoked else "none", message, roles=roles, diff=_diff(datasource, roles)
     )

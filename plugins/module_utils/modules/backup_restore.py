@@ -24,15 +24,15 @@ from ..model.datasource_types import (
     ON_TARGET_RESOURCE_GROUP,
     DatasourceType,
 )
-from ..model.durations import format_time, parse_time, to_clock_words
-from ..model.resource_ids import ResourceId, normalize, parse_resource_id, same_id
-from ..model.result_shapes import Described
+from ..model.durations import format_time, parse_time, read_moment, to_clock_words
+from ..model.resource_ids import ResourceId, normalize, same_id
+from ..model.result_shapes import Described, snake
 from ..services.interface import BackupService, JobQuery, Restore, by_datasource
 from ..services.named_vaults import missing_vault, read_group
 from .job_options import open_job, unread_job
 from .open_vaults import open_vault
 from .permission_wait import ask_until_permitted
-from .restore_orders import LATEST, RestoreOrder, check_containers_differ, containers_of, disk_target, read_orders
+from .restore_orders import LATEST, RestoreOrder, account_target, check_containers_differ, containers_of, disk_target, read_orders
 from .results import Steps, Work, failed_item, item_diff, item_result, run_each, summarise
 from .task import Result, Task
 
@@ -66,6 +66,8 @@ class RestoreRun:
         """Wait for all jobs together."""
         if not self.task.waits:
             return
+        # Waiting for roles has taken none of it.
+        self.deadline = self.task.deadline()
         starts = [moment for job in self.followed if (moment := parse_time(job["start_time"]))]
         self.known = wait_for_jobs(
             self.service,
@@ -84,7 +86,7 @@ class RestoreRun:
             if job["operation"] == "restore" and job["status"] in statuses and same_id(job["instance_id"], instance["id"])
         ]
         newest = sorted(listed, key=lambda job: str(job["start_time"]), reverse=True)[:_MOST_JOBS_TO_READ]
-        return [job for job in (self.job(job["id"]) for job in newest) if job]
+        return [self.job(job["id"]) or job for job in newest]
 
 
 def ensure_restores(task: Task) -> Result:
@@ -177,7 +179,7 @@ def _plan(run: RestoreRun, order: RestoreOrder, instance: Described) -> tuple[Re
         read_group(run.task.session, target.group_id, f"{order.at}target.resource_group")
         location = str(run.vault["location"])
     else:
-        target = parse_resource_id(order.target["storage_account_id"], "target.storage_account_id")
+        target = account_target(order)
         _check_subscription(run, order, target)
         location = _location_of_account(run, order, target, kind)
     restore = Restore(
@@ -201,10 +203,15 @@ def _choose_point(run: RestoreRun, order: RestoreOrder, instance: Described) -> 
     """Give the recovery point that an order means. Raises NotFound saying which there are."""
     points = run.service.list_recovery_points(instance["name"], instance["datasource_id"])
     name = order.datasource.name
-    if order.tier:
-        points = [point for point in points if point["tier"] == order.tier]
+    tier = str(snake(order.datasource_type.data_store))
+    if order.tier not in (None, tier):
+        raise BadInput(
+            f"{order.at}tier: a {order.datasource_type.title} is restored from the {tier.replace('_', ' ')} only, not from the "
+            f"{str(order.tier).replace('_', ' ')}"
+        )
+    points = [point for point in points if point["tier"] == tier]
     if not points:
-        where = f" in the {order.tier.replace('_', ' ')}" if order.tier else ""
+        where = f" in the {tier.replace('_', ' ')}"
         more = ""
         if order.datasource_type.continuous_store:
             more = "; a continuous backup is restored in place by point_in_time"
@@ -221,7 +228,7 @@ def _choose_point(run: RestoreRun, order: RestoreOrder, instance: Described) -> 
         return found
     if order.before is None:
         return points[0]
-    last = str(format_time(order.before))
+    last = str(format_time(read_moment(order.before, "before", run.service.service_now())))
     found = next((point for point in points if str(point["time"]) <= last), None)
     if found is None:
         raise NotFound(
@@ -279,6 +286,16 @@ def _check_target(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Des
 
     Raises BadInput.
     """
+    proof = _find_proof(run, restore) if restore.point_in_time else None
+    if proof and run.task.options["on_existing"] == "skip":
+        return proof
+    if proof:
+        raise BadInput(
+            f"{order.at}point_in_time: job {proof['name']} restored '{restore.target.name}' to this time already, at "
+            f"{proof['end_time']}; another restore would overwrite what changed since. To accept it, set on_existing: skip; to "
+            "restore again, choose another time",
+            code="TargetExists",
+        )
     existing = _existing(run, restore)
     if not existing:
         return None
@@ -335,14 +352,15 @@ def _is_same(job: Described, restore: Restore) -> bool:
 def _find_running(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Described | None:
     """Find a running restore that is this one. Raises BadInput for one that may be, or that is not to be joined."""
     running = run.restores_of(restore.instance, ("in_progress",))
-    same = next((job for job in running if same_id(job["destination_id"], restore.target.text)), None)
+    # One that does not tell where it restores to may be this one.
+    same = next((job for job in running if same_id(job["destination_id"] or restore.target.text, restore.target.text)), None)
     if same is None:
         return None
     what = f"a restore of '{order.datasource.name}' to '{restore.target.name}' is already running: job {same['name']}"
     if run.task.options["on_running"] == "fail":
         raise BadInput(f"{order.at}on_running: {what}", code="RestoreRunning", details={"job": same})
-    # Of containers and ranges the job does not tell which it restores.
-    if not _is_same(same, restore) or restore.containers or restore.ranges:
+    # Of containers, and of blobs in place, the job does not tell which it restores.
+    if not _is_same(same, restore) or restore.containers or restore.point_in_time:
         raise BadInput(
             f"{order.at}target: {what}, and it does not prove to be the same restore; wait for it with job_id: {same['id']}, or "
             "choose another target",
@@ -367,11 +385,13 @@ def _foresee(run: RestoreRun, restore: Restore) -> Result:
 
 
 def _roles_of(restore: Restore) -> list[str]:
-    """Name the roles that the vault's identity needs for a restore, and where."""
+    """Name the roles that the identity needs which the restore acts with, and where."""
+    of = f" of identity {restore.identity_id}" if restore.identity_id else ""
     if restore.point_in_time:
-        return [f"'{role.name}' on {restore.target.text}" for role in restore.datasource_type.roles]
+        return [f"'{role.name}' on {restore.target.text}{of}" for role in restore.datasource_type.roles]
     scopes = {ON_TARGET_RESOURCE_GROUP: restore.target.group_id}
-    return [f"'{role.name}' on {scopes.get(role.scope, restore.target.text)}" for role in restore.datasource_type.restore_roles]
+    roles = restore.datasource_type.restore_roles
+    return [f"'{role.name}' on {scopes.get(role.scope, restore.target.text)}{of}" for role in roles]
 
 
 def _start(run: RestoreRun, restore: Restore) -> Described:
@@ -380,7 +400,7 @@ def _start(run: RestoreRun, restore: Restore) -> Described:
     unknown: OutcomeUnknown | None = None
     job_id = None
     try:
-        job_id = run.service.trigger_restore(restore, run.deadline)
+        job_id = run.service.trigger_restore(restore, run.task.deadline())
     except OutcomeUnknown as error:
         unknown = error
     if job_id:
@@ -390,7 +410,7 @@ def _start(run: RestoreRun, restore: Restore) -> Described:
                 return found
         return {**unread_job(job_id), "operation": "restore"}
     started = _find_started(run, restore, since)
-    if started and not (restore.containers or restore.ranges):
+    if started and not (restore.containers or restore.point_in_time):
         return started
     reason = unknown.message if unknown else "Azure accepted the request but returned no job"
     source = str(restore.instance["datasource_id"]).rsplit("/", 1)[-1]

@@ -39,6 +39,8 @@ def open_job(task: Task) -> tuple[BackupService, Described]:
     try:
         job = service.read_job(job_id)
     except TRANSIENT:
+        if not task.waits:
+            raise
         job = None
     if job is None:
         if not task.waits:

@@ -6,17 +6,18 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
-from ..errors import BadInput
+from ..errors import AzureBackupError, BadInput, catch
 from ..model.containers import is_container_name
 from ..model.datasource_types import DatasourceType, find_by_id
-from ..model.durations import read_moment
+from ..model.durations import read_iso, read_moment
 from ..model.resource_ids import ResourceId, check_group_name, parse_group_id, parse_resource_id
 from ..model.result_shapes import Described
 from ..services.interface import ContainerRestore
@@ -35,15 +36,15 @@ _OF_AN_ORDER = ("recovery_point", "before", "point_in_time", "tier", "target", "
 class RestoreOrder:
     """One thing to restore.
 
-    recovery_point: latest or the name of a point; before: the newest at or before that; point_in_time: of a continuous backup,
-    which is restored in place; target: the keys that are set; at: where the options say it, for messages; declared_type: the
-    option datasource_type.
+    recovery_point: latest or the name of a point; before: the newest at or before that, as it was given; point_in_time: of a
+    continuous backup, which is restored in place; target: the keys that are set; at: where the options say it, for messages;
+    declared_type: the option datasource_type.
     """
 
     datasource_type: DatasourceType
     datasource: ResourceId
     recovery_point: str
-    before: datetime | None
+    before: str | None
     point_in_time: datetime | None
     tier: str | None
     target: dict[str, Any]
@@ -88,19 +89,34 @@ def read_orders(task: Task) -> list[RestoreOrder]:
     if problems:
         raise BadInput("; ".join(problems))
     _check_targets_differ([disk_target(order).key for order in orders if order.target.get("resource_group")])
+    _check_renamed(orders, is_shared=options["restores"] is None)
     return orders
+
+
+def _check_renamed(orders: list[RestoreOrder], is_shared: bool) -> None:
+    """Refuse a new name for a disk that is not restored, such as a misspelled one; is_shared: the orders have one target."""
+    for order in orders:
+        if "resource_group" not in order.target:
+            continue
+        named = [one.datasource for one in (orders if is_shared else [order])]
+        known = {key for one in named for key in (one.key, one.name.lower())}
+        strange = [key for key in order.target.get("rename") or {} if str(key).lower().rstrip("/") not in known]
+        if strange:
+            raise BadInput(f"{order.at}target.rename: {', '.join(map(str, strange))} is not among the disks to restore")
 
 
 def _read_order(task: Task, at: str, item: dict[str, Any]) -> RestoreOrder:
     now = task.clock.now()
     try:
         datasource_type, datasource = find_by_id(item["datasource_id"], item["datasource_type"])
+        # A duration counts from the service's time, which is not known yet.
+        read_moment(item["before"], "before", now)
         return RestoreOrder(
             datasource_type,
             datasource,
             str(item["recovery_point"] or LATEST),
-            read_moment(item["before"], "before", now),
-            read_moment(item["point_in_time"], "point_in_time", now),
+            item["before"] or None,
+            _named_moment(item["point_in_time"]),
             item["tier"],
             {key: value for key, value in (item["target"] or {}).items() if value is not None},
             item["confirm"],
@@ -109,6 +125,17 @@ def _read_order(task: Task, at: str, item: dict[str, Any]) -> RestoreOrder:
         )
     except BadInput as error:
         raise BadInput(f"{at}{error.message}") from error
+
+
+def _named_moment(text: str | None) -> datetime | None:
+    """Read point_in_time, which is a time: with a duration, another run would overwrite to another moment. Raises BadInput."""
+    if not text:
+        return None
+    try:
+        moment = read_iso(str(text))
+    except (ValueError, OverflowError) as error:
+        raise BadInput(f"point_in_time: '{text}' is not a time such as 2026-11-04T08:00:00Z") from error
+    return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def _problems_of(order: RestoreOrder, is_alone: bool) -> list[str]:
@@ -134,7 +161,7 @@ def _problems_of(order: RestoreOrder, is_alone: bool) -> list[str]:
             f"that, set confirm: {order.datasource.name}"
         )
     problems += _foreign_keys(kind, target, kind.continuous_target_keys, "restored in place")
-    return problems + _problems_of_ranges(target.get("ranges") or [])
+    return problems + _problems_of_ranges(target.get("ranges"))
 
 
 def _problems_of_a_copy(order: RestoreOrder, is_alone: bool) -> list[str]:
@@ -163,6 +190,9 @@ def _problems_of_a_disk(order: RestoreOrder, is_alone: bool) -> list[str]:
         problems = [f"target.{problem}" for problem in check_group_name(str(target["resource_group"]))]
         if problems:
             return problems
+    problems = _problems_of_names(target)
+    if problems:
+        return problems
     many = [key for key in ("name_prefix", "name_suffix", "rename") if key in target]
     if "name" in target and many:
         return [f"target.name, {', '.join(f'target.{key}' for key in many)}: set either name, or the others"]
@@ -175,6 +205,13 @@ def _problems_of_a_disk(order: RestoreOrder, is_alone: bool) -> list[str]:
     return [] if _DISK_NAME.fullmatch(name) else [f"target.name: '{name}' is not a valid name for a disk"]
 
 
+def _problems_of_names(target: dict[str, Any]) -> list[str]:
+    """Give what is wrong with new names: an empty one would silently be the old one."""
+    given = {f"target.{key}": target[key] for key in ("name", "name_prefix", "name_suffix") if key in target}
+    given |= {f"target.rename.{key}": value for key, value in (target.get("rename") or {}).items()}
+    return [f"{key}: a name is needed, not {value!r}" for key, value in given.items() if not (isinstance(value, str) and value)]
+
+
 def disk_target(order: RestoreOrder) -> ResourceId:
     """Give the id of the disk that an order creates. Raises BadInput."""
     target, source = order.target, order.datasource
@@ -185,7 +222,7 @@ def disk_target(order: RestoreOrder) -> ResourceId:
     renamed = {str(key).lower().rstrip("/"): str(value) for key, value in (target.get("rename") or {}).items()}
     name = target.get("name") or renamed.get(source.key) or renamed.get(source.name.lower())
     name = name or f"{target.get('name_prefix') or ''}{source.name}{target.get('name_suffix') or ''}"
-    return parse_resource_id(f"{group}/providers/Microsoft.Compute/disks/{name}", "target.name")
+    return parse_resource_id(f"{group}/providers/Microsoft.Compute/disks/{name}", "target.name", "Microsoft.Compute/disks")
 
 
 def _problems_of_an_account(order: RestoreOrder) -> list[str]:
@@ -193,9 +230,7 @@ def _problems_of_an_account(order: RestoreOrder) -> list[str]:
     if not target.get("storage_account_id"):
         return ["target.storage_account_id: the storage account to restore into is not set"]
     try:
-        account = parse_resource_id(
-            target["storage_account_id"], "target.storage_account_id", "Microsoft.Storage/storageAccounts"
-        )
+        account = account_target(order)
     except BadInput as error:
         return [error.message]
     if account.key == order.datasource.key:
@@ -204,12 +239,32 @@ def _problems_of_an_account(order: RestoreOrder) -> list[str]:
     wrong = sorted({str(name) for name in [*names, *(target.get("prefixes") or {})] if not is_container_name(str(name))})
     if wrong:
         return [f"target: {', '.join(wrong)} is not a valid container name"]
+    problems = _problems_of_names({"rename": target.get("rename")})
+    problems += [
+        f"target.prefixes.{name}: a list of prefixes is needed, not {listed!r}"
+        for name, listed in (target.get("prefixes") or {}).items()
+        if not (isinstance(listed, list) and listed and all(isinstance(prefix, str) and prefix for prefix in listed))
+    ]
+    if problems:
+        return problems
     if target.get("containers") == []:
         return ["target.containers: the list is empty; omit it to restore every container"]
     return []
 
 
-def _problems_of_ranges(ranges: list[dict[str, Any]]) -> list[str]:
+def _problems_of_ranges(ranges: list[dict[str, Any]] | None) -> list[str]:
+    if ranges is None:
+        return []
+    if not ranges:
+        return ["target.ranges: the list is empty; omit it to restore every blob of the account"]
+    nowhere = [
+        str(value)
+        for one in ranges
+        for value in (one["min_matching_value"], one["max_matching_value"])
+        if not is_container_name(str(value).split("/", maxsplit=1)[0])
+    ]
+    if nowhere:
+        return [f"target.ranges: '{value}' does not begin with the name of a container" for value in nowhere]
     if len(ranges) > _MOST_RANGES:
         return [f"target.ranges: Azure restores at most {_MOST_RANGES} ranges at once, not {len(ranges)}"]
     wrong = [one for one in ranges if str(one["min_matching_value"]) >= str(one["max_matching_value"])]
@@ -229,11 +284,6 @@ def containers_of(order: RestoreOrder, instance: Described) -> tuple[ContainerRe
             f"{order.at}target.containers: the containers of '{order.datasource.name}' are selected automatically, so Azure does "
             "not list them; name those to restore"
         )
-    unknown = sorted(set(names) - set(held)) if held else []
-    if unknown:
-        raise BadInput(
-            f"{order.at}target.containers: {', '.join(unknown)} is not backed up; '{order.datasource.name}' has {', '.join(held)}"
-        )
     rename, prefixes = target.get("rename") or {}, target.get("prefixes") or {}
     foreign = sorted({*rename, *prefixes} - set(names))
     if foreign:
@@ -250,15 +300,18 @@ def containers_of(order: RestoreOrder, instance: Described) -> tuple[ContainerRe
 
 
 def check_containers_differ(orders: list[RestoreOrder], restored: Callable[[RestoreOrder], tuple[ContainerRestore, ...]]) -> None:
-    """Refuse containers of one task that would get the same place. Raises BadInput."""
-    _check_targets_differ(
-        [
-            f"{order.target['storage_account_id'].lower()}/{one.new_name}"
-            for order in orders
-            if "storage_account_id" in order.target
-            for one in restored(order)
-        ]
-    )
+    """Refuse containers of one task that would get the same place; an order that is wrong itself is told of that later."""
+    places = []
+    for order in orders:
+        outcome = catch(functools.partial(restored, order)) if "storage_account_id" in order.target else ()
+        if not isinstance(outcome, AzureBackupError):
+            places += [f"{account_target(order).key}/{one.new_name}" for one in outcome]
+    _check_targets_differ(places)
+
+
+def account_target(order: RestoreOrder) -> ResourceId:
+    """Give the id of the storage account that an order restores into. Raises BadInput."""
+    return parse_resource_id(order.target["storage_account_id"], "target.storage_account_id", "Microsoft.Storage/storageAccounts")
 
 
 def _check_targets_differ(places: list[str]) -> None:

@@ -262,6 +262,9 @@ class BackupService(VaultService, Protocol):
     def read_job(self, job_id: str) -> Described | None:
         """Read one job by its ARM id or its name."""
 
+    def check_cancellable(self, job: Described) -> None:
+        """Refuse a job that Azure cannot cancel in whatever phase. Raises BadInput."""
+
     def cancel_job(self, job: Described) -> None:
         """Ask Azure to cancel a running job, which then ends by itself. Raises BadInput where Azure cannot cancel it."""
 

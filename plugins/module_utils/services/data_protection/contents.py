@@ -51,6 +51,13 @@ _PERMISSION_CODES = {
     "usererrornotenoughpermissionondisk",
     "usererrornotenoughpermissiononsnapshotrg",
     "usererrormissingpermissionsonsecretstore",
+    # Of restores (Microsoft's page on troubleshooting disk backup).
+    "usererrornotenoughpermissionontargetrg",
+    "usererrordiskbackuprestorergormsipermissionsnotpresent",
+    "usererrorsnapshotrgormsipermissionsnotpresent",
+    "usererrordiskbackupsnapshotrgormsipermissionsnotpresent",
+    "usererrordiskbackupauthorizationfailed",
+    "usererrormsipermissionsnotpresentondes",
 }
 
 
@@ -360,12 +367,15 @@ class DataProtection(BackupVault):
     def _describe_job(self, wire: Wire) -> Described:
         return {**jobs.describe(wire), "vault_id": self.vault.text}
 
-    def cancel_job(self, job: Described) -> None:
+    def check_cancellable(self, job: Described) -> None:
         """See interface.BackupService. No job of a Backup vault says that it could be cancelled (recorded: supportedActions)."""
         raise BadInput(
             f"job_id: job {job['name']} is a {job['operation']} of a Backup vault, which Azure cannot cancel; wait for its end",
             code="CannotCancel",
         )
+
+    def cancel_job(self, job: Described) -> None:
+        self.check_cancellable(job)
 
     def job_pages(self) -> int:
         return self._job_pages

@@ -479,6 +479,9 @@ class RecoveryServices(RecoveryServicesVault):
         if unknown and not isinstance(catch(self._list_virtual_machines), AzureBackupError):
             self._unknown |= unknown - set(self._instances)
 
+    def check_cancellable(self, job: Described) -> None:
+        """See interface.BackupService. Which phases Azure cancels it says itself."""
+
     def cancel_job(self, job: Described) -> None:
         action = f"cancel job {job['name']} of vault '{self.vault.name}'"
         try:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -41,6 +42,11 @@ def backed_up_account(azure: Driver, **policy: Any) -> None:
     if "operational" not in policy.get("retention", {}):
         assert not azure.run("backup_adhoc", datasource_id=ACCOUNT)["failed"]
     permit(azure, CONTRIBUTOR, OTHER_ACCOUNT)
+
+
+def moment(azure: Driver, seconds_ago: float) -> str:
+    """Give a time that long ago, by the clock of Azure."""
+    return f"{azure.azure.clock.now() - timedelta(seconds=seconds_ago):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def one(result: dict[str, Any]) -> dict[str, Any]:
@@ -234,7 +240,7 @@ def test_containers_are_restored_into_another_account_renamed_and_by_prefix(azur
 def test_blobs_are_restored_in_place_where_it_is_confirmed(azure: Driver) -> None:
     backed_up_account(azure, retention={"operational": "30d"})
     azure.azure.clock.advance(7200)
-    order = {"datasource_id": ACCOUNT, "point_in_time": "1h"}
+    order = {"datasource_id": ACCOUNT, "point_in_time": moment(azure, 3600)}
     refused = azure.run("backup_restore", **order)
     assert "confirm: the restore overwrites blobs of 'demoaccount'" in refused["msg"]
     ranges = [{"min_matching_value": "invoices/a", "max_matching_value": "invoices/m"}]
@@ -268,6 +274,13 @@ def test_blobs_are_restored_in_place_where_it_is_confirmed(azure: Driver) -> Non
         ({"target": {"resource_group": "demo-rg", "name": "x" * 81}}, "is not a valid name for a disk"),
         ({"target": {"resource_group": "demo-rg", "name": "a/b"}}, "target.name"),
         ({"target": {"resource_group": "no/group"}}, "target.resource_group"),
+        ({"target": {"resource_group": "demo-rg", "name": ""}}, "target.name: a name is needed, not ''"),
+        ({"target": {"resource_group": "demo-rg", "name": "a/snapshots/b"}}, "target.name"),
+        (
+            {"target": {"resource_group": "demo-rg", "rename": {"data01": None}}},
+            "target.rename.data01: a name is needed, not None",
+        ),
+        ({"target": {"resource_group": "demo-rg", "rename": {"dataO1": "x"}}}, "dataO1 is not among the disks to restore"),
         (
             {**TO_DISK, "recovery_point": "nosuchpoint"},
             "recovery_point: 'data01' has no recovery point nosuchpoint; the",
@@ -275,8 +288,12 @@ def test_blobs_are_restored_in_place_where_it_is_confirmed(azure: Driver) -> Non
         ({**TO_DISK, "before": "2020-01-01T00:00:00Z"}, "before: 'data01' has no recovery point at or before"),
         ({**TO_DISK, "before": "soon"}, "before: 'soon' is neither a time"),
         ({**TO_DISK, "before": "1h", "recovery_point": "x"}, "recovery_point, before: set only one of them"),
-        ({**TO_DISK, "tier": "vault_store"}, "'data01' has no recovery point in the vault store"),
-        ({**TO_DISK, "point_in_time": "1h"}, "point_in_time: a disk has recovery points only"),
+        (
+            {**TO_DISK, "tier": "vault_store"},
+            "tier: a disk is restored from the operational store only, not from the vault store",
+        ),
+        ({**TO_DISK, "point_in_time": "1h"}, "point_in_time: '1h' is not a time such as"),
+        ({**TO_DISK, "point_in_time": "2026-11-04T08:00:00Z"}, "point_in_time: a disk has recovery points only"),
         ({**TO_DISK, "confirm": "data01"}, "confirm: only a restore in place needs it"),
         ({"target": {"resource_group": "missing-rg", "name": "a"}}, "missing-rg"),
         ({**TO_DISK, "datasource_id": [disk("data01"), disk("data02")]}, "target.name: one name cannot be used for several"),
@@ -307,8 +324,20 @@ def test_what_cannot_be_restored_is_refused_by_name_before_any_write(azure: Driv
         ({}, "target.storage_account_id: the storage account to restore into is not set"),
         ({"storage_account_id": ACCOUNT}, "only into another account than the one they come from"),
         ({"storage_account_id": OTHER_ACCOUNT + "x"}, "does not exist"),
-        ({"storage_account_id": OTHER_ACCOUNT, "containers": ["nothere"]}, "nothere is not backed up"),
+        ({"storage_account_id": OTHER_ACCOUNT, "containers": ["nothere"]}, "A container is not in the recovery point"),
         ({"storage_account_id": OTHER_ACCOUNT, "containers": []}, "target.containers: the list is empty"),
+        (
+            {"storage_account_id": OTHER_ACCOUNT, "prefixes": {"photos": "text"}},
+            "target.prefixes.photos: a list of prefixes is needed",
+        ),
+        (
+            {"storage_account_id": OTHER_ACCOUNT, "prefixes": {"photos": [""]}},
+            "target.prefixes.photos: a list of prefixes is needed",
+        ),
+        (
+            {"storage_account_id": OTHER_ACCOUNT, "prefixes": {"photos": None}},
+            "target.prefixes.photos: a list of prefixes is needed",
+        ),
         ({"storage_account_id": OTHER_ACCOUNT, "rename": {"Bad_Name": "x"}}, "is not a valid container name"),
         ({"storage_account_id": OTHER_ACCOUNT, "rename": {"videos": "old"}}, "videos is not among the containers to restore"),
         ({"storage_account_id": OTHER_ACCOUNT, "rename": {"photos": "invoices"}}, "have the same target"),
@@ -343,3 +372,61 @@ def test_one_that_fails_stops_no_other(azure: Driver) -> None:
     assert [item["failed"] for item in result["datasources"]] == [False, True]
     assert result["msg"].startswith("1 of 2 datasources failed")
     assert "DELETE" not in str(azure.writes())
+
+
+def test_an_account_that_is_spelled_in_two_ways_is_one_target(azure: Driver) -> None:
+    backed_up_account(azure, retention={"default": "7d"})
+    orders = [
+        {"datasource_id": ACCOUNT, "target": {"storage_account_id": spelled}} for spelled in (OTHER_ACCOUNT, OTHER_ACCOUNT + "/")
+    ]
+    assert "have the same target" in azure.run("backup_restore", restores=orders)["msg"]
+    assert azure.requests("POST", "/restore") == []
+
+
+@pytest.mark.parametrize(
+    ("ranges", "message"),
+    [
+        ([], "target.ranges: the list is empty"),
+        ([{"min_matching_value": "", "max_matching_value": "invoices/b"}], "'' does not begin with the name of a container"),
+        ([{"min_matching_value": "invoices/b", "max_matching_value": "invoices/a"}], "does not come before"),
+        ([{"min_matching_value": "invoices/a", "max_matching_value": "invoices/b"}] * 11, "at most 10 ranges"),
+    ],
+)
+def test_ranges_that_would_cover_something_else_are_refused(azure: Driver, ranges: Any, message: str) -> None:
+    backed_up_account(azure, retention={"operational": "30d"})
+    azure.azure.clock.advance(7200)
+    order = {"datasource_id": ACCOUNT, "point_in_time": moment(azure, 3600), "confirm": "demoaccount"}
+    result = azure.run("backup_restore", **order, target={"ranges": ranges})
+    assert message in result["msg"]
+    assert azure.requests("POST", "/restore") == []
+
+
+def test_a_restore_in_place_is_neither_joined_nor_done_twice(azure: Driver) -> None:
+    backed_up_account(azure, retention={"operational": "30d"})
+    azure.azure.clock.advance(7200)
+    order = {"datasource_id": ACCOUNT, "point_in_time": moment(azure, 3600), "confirm": "demoaccount"}
+    ranges = [{"min_matching_value": "invoices/a", "max_matching_value": "invoices/m"}]
+    started = one(azure.run("backup_restore", **order, target={"ranges": ranges}, wait=False))
+    running = azure.run("backup_restore", **order)
+    assert running["error"]["code"] == "RestoreRunning"
+    azure.run("backup_restore", job_id=started["job"]["id"])
+    again = azure.run("backup_restore", **order, target={"ranges": ranges})
+    assert "restored 'demoaccount' to this time already" in again["msg"]
+    skipped = azure.run("backup_restore", **order, target={"ranges": ranges}, on_existing="skip")
+    assert (skipped["changed"], one(skipped)["action"]) == (False, "skip")
+    assert len(azure.requests("POST", "/restore")) == 1
+
+
+def test_roles_that_come_late_leave_the_whole_time_for_the_job(azure: Driver) -> None:
+    azure.protected("data01")
+    azure.run("backup_adhoc", datasource_id=disk("data01"))
+    begun = azure.azure.clock.now()
+    azure.on_sleep = lambda: azure.azure.clock.now() - begun < timedelta(seconds=900) or permit_once(azure)
+    result = azure.run("backup_restore", datasource_id=disk("data01"), wait_timeout=600, **TO_DISK)
+    assert one(result)["restored"], result["msg"]
+
+
+def permit_once(azure: Driver) -> None:
+    azure.on_sleep = None
+    principal = next(iter(azure.azure.data_protection.vaults.values())).wire["identity"]["principalId"]
+    azure.azure.authorization.plant(principal, OPERATOR, GROUP)
