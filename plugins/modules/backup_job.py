@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: backup_job
-short_description: Cancel a running backup or restore job
+short_description: Cancel a running job of a Recovery Services vault
 version_added: 0.1.0
 description:
   - Cancels a job and waits until it has ended. A job that is already cancelled is left unchanged.
@@ -144,7 +144,7 @@ job:
       type: int
       sample: null
     sub_tasks:
-      description: The sub-tasks, each with C(name) and C(status); empty in no case.
+      description: The sub-tasks, each with C(name) and C(status).
       type: list
       elements: dict
       sample: [{"name": "Trigger Backup", "status": "completed"}]

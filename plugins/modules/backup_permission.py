@@ -17,7 +17,8 @@ description:
     disk or C(Storage Account Backup Contributor) on the target account. Microsoft advises to revoke C(Disk Restore Operator)
     afterwards.
   - A role that the identity already has, on the scope or above it, is left unchanged. Check mode reports missing roles.
-  - New roles take up to 30 minutes to take effect; M(holdfast.azure_backup.backup_instance) waits for that.
+  - New roles take up to 30 minutes to take effect; M(holdfast.azure_backup.backup_instance) and
+    M(holdfast.azure_backup.backup_restore) wait for that.
   - The caller needs the right to assign roles, such as C(User Access Administrator), which is why this is a separate module.
 author:
   - The holdfast.azure_backup authors (@holdfast)
@@ -89,7 +90,7 @@ EXAMPLES = r"""
     target:
       resource_group: demo-snapshots-rg
 
-- name: Revoke the granted roles
+- name: Revoke the roles for backups of a disk that is no longer protected
   holdfast.azure_backup.backup_permission:
     resource_group: demo-rg
     vault_name: demo-vault

@@ -15,10 +15,11 @@ description:
     waits until the job has finished. If the job fails, the task fails with Azure's error.
   - Nothing is overwritten. A target that exists is refused (see O(on_existing)). The exception is a restore of a continuous backup,
     which is only possible in place and needs O(point_in_time) and O(confirm).
-  - All datasources are checked before the first restore is started. Azure's own validation comes first, and again while the
-    roles that it needs take effect. In check mode it shows the recovery point, its age, the target and missing roles.
-  - The request that starts a restore is never sent twice. If a run is killed or cancelled, run it again. It joins its restore of a
-    disk; for containers, whose job does not tell which they are, it fails and names the job for O(job_id).
+  - All datasources are checked before the first restore is started. Azure validates each restore before it starts, and the module
+    retries while new roles take effect. Some errors appear only in the job. In check mode it shows the recovery point, its age, the target and missing roles.
+  - The request that starts a restore is never sent twice. If a run is killed or cancelled, resume the wait with O(job_id). For a disk,
+    the same task with the same O(recovery_point) joins the running restore. A job of containers or blobs does not list them, so it
+    is never joined.
   - Supported are V(azure_disk), V(azure_blob) and V(azure_data_lake_storage). The original may be gone, as long as its backup
     instance exists.
 author:
@@ -55,7 +56,7 @@ options:
     choices: [operational_store, vault_store, archive_store]
   target:
     description:
-      - Where to restore to. Each suboption says for which datasource types it is; others are refused.
+      - Where to restore to. Each suboption lists the datasource types that it applies to; others are refused.
     type: dict
     suboptions:
       resource_group:
@@ -76,7 +77,7 @@ options:
         type: str
       rename:
         description:
-          - New names by old ones. For V(azure_disk) the old name is the name or ARM id of a disk, for V(azure_blob) and
+          - A mapping from old name to new name. For V(azure_disk) the old name is the name or ARM id of a disk, for V(azure_blob) and
             V(azure_data_lake_storage) the name of a container.
         type: dict
       storage_account_id:
@@ -86,13 +87,13 @@ options:
         type: str
       containers:
         description:
-          - The containers to restore, for V(azure_blob) and V(azure_data_lake_storage), at most 100. By default, all that are
-            backed up.
+          - The containers to restore, for V(azure_blob) and V(azure_data_lake_storage), at most 100. The default is every
+            container of the backup instance. Required if the instance selects containers automatically.
         type: list
         elements: str
       prefixes:
         description:
-          - By the name of a container, a list of prefixes, for V(azure_blob) and V(azure_data_lake_storage). Only blobs whose names
+          - A mapping from container name to a list of blob prefixes, for V(azure_blob) and V(azure_data_lake_storage). Only blobs whose names
             start with one of them are restored.
         type: dict
       ranges:
@@ -161,7 +162,7 @@ options:
             type: str
           rename:
             description:
-              - New names by old ones. For V(azure_disk) the old name is the name or ARM id of a disk, for V(azure_blob) and
+              - A mapping from old name to new name. For V(azure_disk) the old name is the name or ARM id of a disk, for V(azure_blob) and
                 V(azure_data_lake_storage) the name of a container.
             type: dict
           storage_account_id:
@@ -171,13 +172,13 @@ options:
             type: str
           containers:
             description:
-              - The containers to restore, for V(azure_blob) and V(azure_data_lake_storage), at most 100. By default, all that are
-                backed up.
+              - The containers to restore, for V(azure_blob) and V(azure_data_lake_storage), at most 100. The default is every
+                container of the backup instance. Required if the instance selects containers automatically.
             type: list
             elements: str
           prefixes:
             description:
-              - By the name of a container, a list of prefixes, for V(azure_blob) and V(azure_data_lake_storage). Only blobs whose names
+              - A mapping from container name to a list of blob prefixes, for V(azure_blob) and V(azure_data_lake_storage). Only blobs whose names
                 start with one of them are restored.
             type: dict
           ranges:
@@ -220,7 +221,7 @@ options:
     default: 1800
   job_id:
     description:
-      - Wait for this restore job, given by ARM id or GUID, and start nothing.
+      - Wait for this restore job, given by ARM id or GUID, and start nothing. A GUID also needs the vault. C(restored) is null then.
     type: str
   wait:
     description:
@@ -282,6 +283,7 @@ EXAMPLES = r"""
 
 - name: Resume the wait for a restore that an earlier run started
   holdfast.azure_backup.backup_restore:
+    # As an earlier run showed it in its first progress line.
     job_id: "{{ restore.datasources[0].job.id }}"
 """
 
@@ -309,7 +311,7 @@ datasources:
       type: str
       sample: >-
         restored 'data01' to 'data01-restored' in resource group 'demo-rg', from the recovery point of 2026-11-04T08:55:40Z, 3h 2m
-        old: job 6e24aef9-5b8b-4df5-8d9b-9075abb77300 completed in 3m35s
+        old: job 6e24aef9-5b8b-4df5-8d9b-9075abb77300 completed in 3m36s
     action:
       description: V(start), V(join), V(skip), V(resume) or V(failed).
       type: str
@@ -330,8 +332,8 @@ datasources:
         operation: restore
         status: completed
         user_triggered: true
-        start_time: '2026-11-04T08:54:50Z'
-        end_time: '2026-11-04T08:58:27Z'
+        start_time: '2026-11-04T11:57:40Z'
+        end_time: '2026-11-04T12:01:16Z'
         duration: PT3M36.4945012S
         duration_seconds: 216.4945012
         progress_percent:
@@ -388,7 +390,7 @@ datasources:
         sku: Premium_LRS
         zones: []
     missing_roles:
-      description: In check mode, the roles of which Azure says that one is missing or not effective yet.
+      description: In check mode, the roles that the identity needs, if Azure reports that one is missing or not effective yet.
       type: list
       elements: str
       returned: unless the wait for a job was resumed

@@ -166,7 +166,9 @@ def _plan(run: RestoreRun, order: RestoreOrder, instance: Described) -> tuple[Re
     kind = DATASOURCE_TYPES.get(str(instance["datasource_type"]), order.datasource_type)
     if order.declared_type not in (None, kind.name):
         raise BadInput(
-            f"{order.at}datasource_type: '{order.datasource.name}' is protected as {kind.name}, not {order.declared_type}"
+            f"{order.at}datasource_type: '{order.datasource.name}' is protected as {kind.name}, not "
+            f"{order.declared_type}; correct or "
+            "omit datasource_type"
         )
     point = None if order.is_in_place else _choose_point(run, order, instance)
     if order.is_in_place:
@@ -214,7 +216,7 @@ def _choose_point(run: RestoreRun, order: RestoreOrder, instance: Described) -> 
         where = f" in the {tier.replace('_', ' ')}"
         more = ""
         if order.datasource_type.continuous_store:
-            more = "; a continuous backup is restored in place by point_in_time"
+            more = "; if it has an operational backup, restore it in place with point_in_time"
         raise NotFound(f"{order.at}datasource_id: '{name}' has no recovery point{where}{more}", status=404)
     if order.recovery_point != LATEST:
         wanted = order.recovery_point.rstrip("/").rsplit("/", 1)[-1].lower()
@@ -232,7 +234,9 @@ def _choose_point(run: RestoreRun, order: RestoreOrder, instance: Described) -> 
     found = next((point for point in points if str(point["time"]) <= last), None)
     if found is None:
         raise NotFound(
-            f"{order.at}before: '{name}' has no recovery point at or before {last}; the oldest is from {points[-1]['time']}",
+            f"{order.at}before: '{name}' has no recovery point at or before {last}; the oldest is from "
+            f"{points[-1]['time']}; choose a "
+            "later time",
             status=404,
         )
     return found
@@ -247,8 +251,8 @@ def _check_moment(run: RestoreRun, order: RestoreOrder, instance: Described) -> 
     if any(begin <= moment <= end for begin, end in real):
         return
     told = " or ".join(f"from {begin} to {end}" for begin, end in real)
-    reason = f"it can be restored to moments {told}" if told else "it has no continuous backup to restore"
-    raise BadInput(f"point_in_time: '{order.datasource.name}' cannot be restored to {moment}; {reason}")
+    reason = f"it can be restored to times {told}" if told else "it has no operational backup; restore a recovery point instead"
+    raise BadInput(f"{order.at}point_in_time: '{order.datasource.name}' cannot be restored to {moment}; {reason}")
 
 
 def _check_subscription(run: RestoreRun, order: RestoreOrder, target: ResourceId) -> None:
@@ -257,10 +261,12 @@ def _check_subscription(run: RestoreRun, order: RestoreOrder, target: ResourceId
         "disabled",
         "permanentlydisabled",
     ):
+        way_out = "set cross_subscription_restore_state with backup_vault"
+        if state == "permanentlydisabled":
+            way_out = f"that cannot be undone, so restore into subscription {run.service.vault.subscription_id}"
         raise BadInput(
             f"{order.at}target: '{target.name}' is in subscription {target.subscription_id}, but restores across subscriptions "
-            f"are {run.vault['cross_subscription_restore_state']} in vault '{run.service.vault.name}'; set "
-            "cross_subscription_restore_state with backup_vault"
+            f"are {run.vault['cross_subscription_restore_state']} in vault '{run.service.vault.name}'; {way_out}"
         )
 
 
@@ -268,12 +274,14 @@ def _location_of_account(run: RestoreRun, order: RestoreOrder, account: Resource
     """Give the region of a target account, which has to be that of the vault. Raises NotFound, BadInput."""
     wire = run.task.session.read(account.text, f"read storage account '{account.name}'", kind.api_version)
     if wire is None:
-        raise NotFound(f"{order.at}target.storage_account_id: the storage account {account.text} does not exist", status=404)
+        raise NotFound(
+            f"{order.at}target.storage_account_id: the storage account {account.text} does not exist; create it first", status=404
+        )
     location = str(wire.get("location") or "")
     if normalize(location) != normalize(run.vault["location"]):
         raise BadInput(
             f"{order.at}target.storage_account_id: storage account '{account.name}' is in {location}, but vault "
-            f"'{run.service.vault.name}' is in {run.vault['location']}; Azure restores only within the region"
+            f"'{run.service.vault.name}' is in {run.vault['location']}; choose an account in that region"
         )
     return location
 
@@ -304,10 +312,12 @@ def _check_target(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Des
     if proof and run.task.options["on_existing"] == "skip":
         return proof
     if proof:
-        message += f"; job {proof['name']} restored it from the same recovery point; to accept it, set on_existing: skip"
+        message += f"; job {proof['name']} restored it from the same recovery point: set on_existing: skip to accept it, or"
     elif run.task.options["on_existing"] == "skip":
-        message += "; no job of the vault proves that it is this restore, so on_existing: skip does not accept it either"
-    raise BadInput(f"{message}; choose another name", code="TargetExists")
+        message += "; no completed job shows that it came from this recovery point, so on_existing: skip does not accept it;"
+    else:
+        message += ";"
+    raise BadInput(f"{message} choose another name", code="TargetExists")
 
 
 def _existing(run: RestoreRun, restore: Restore) -> str | None:
@@ -358,11 +368,15 @@ def _find_running(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Des
         return None
     what = f"a restore of '{order.datasource.name}' to '{restore.target.name}' is already running: job {same['name']}"
     if run.task.options["on_running"] == "fail":
-        raise BadInput(f"{order.at}on_running: {what}", code="RestoreRunning", details={"job": same})
+        raise BadInput(
+            f"{order.at}on_running: {what}; wait for it with job_id: {same['id']}, or set on_running: join",
+            code="RestoreRunning",
+            details={"job": same},
+        )
     # Of containers, and of blobs in place, the job does not tell which it restores.
     if not _is_same(same, restore) or restore.containers or restore.point_in_time:
         raise BadInput(
-            f"{order.at}target: {what}, and it does not prove to be the same restore; wait for it with job_id: {same['id']}, or "
+            f"{order.at}target: {what}, which may not be the same restore; wait for it with job_id: {same['id']}, or "
             "choose another target",
             code="RestoreRunning",
             details={"job": same},
@@ -379,7 +393,10 @@ def _foresee(run: RestoreRun, restore: Restore) -> Result:
         run.service.validate_restore(restore, run.task.deadline())
     except PermissionMissing as error:
         roles = _roles_of(restore)
-        run.task.warn(f"Azure would not restore '{restore.target.name}' yet: {error.message} Needed: {', '.join(roles)}")
+        run.task.warn(
+            f"Azure would not restore to '{restore.target.name}' yet: {error.message} Grant {', '.join(roles)} "
+            f"with backup_permission"
+        )
         return {"missing_roles": roles}
     return {"missing_roles": []}
 
@@ -448,7 +465,7 @@ def _find_started(run: RestoreRun, restore: Restore, since: datetime) -> Describ
 def _place_of(restore: Restore) -> str:
     """Say where something is restored to."""
     if restore.point_in_time:
-        return "its own place"
+        return f"'{restore.target.name}' in place"
     if restore.containers:
         named = ", ".join(one.new_name for one in restore.containers[:3])
         more = f" and {len(restore.containers) - 3} more" if len(restore.containers) > 3 else ""
@@ -531,14 +548,15 @@ def _conclude(run: RestoreRun, restore: Restore, result: Result) -> Result:
 
 def _check_over(run: RestoreRun, job: Described, found: Described | AzureBackupError, what: str) -> None:
     """Raise for a job that is not known to be over, saying how to go on waiting for it."""
-    way_on = f"It continues in Azure; resume the wait with job_id: {job['id']}"
+    resume = f"resume the wait with job_id: {job['id']}"
     if isinstance(found, AzureBackupError):
-        raise AzureBackupError(f"{found.message}. {way_on}", code=found.code or type(found).__name__, status=found.status)
+        message = f"Cannot read the job that is to {what}: {found.message}. Job {job['name']} may still be running; {resume}"
+        raise AzureBackupError(message, code=found.code or type(found).__name__, status=found.status)
     if is_running(job):
         end = f"is still running after {run.deadline.timeout:g} seconds (wait_timeout)"
         if run.task.clock.is_interrupted:
             end = "is still running, and the task was interrupted"
-        raise TimedOut(f"Cannot {what}: job {job['name']} {end}. {way_on}")
+        raise TimedOut(f"Cannot {what} in time: job {job['name']} {end}. It continues in Azure; {resume}")
 
 
 def _read_restored(run: RestoreRun, restore: Restore) -> Result | None:
@@ -557,7 +575,10 @@ def _read_restored(run: RestoreRun, restore: Restore) -> Result | None:
             wire = run.task.session.read(restore.target.text, f"read {kind.title} '{restore.target.name}'", kind.api_version)
             if wire:
                 return _describe_disk(wire)
-        run.task.warn(f"the restore's job has completed, but {restore.target.text} cannot be found")
+        run.task.warn(
+            f"the restore's job has completed, but {restore.target.text} cannot be found; check the job and the "
+            f"target in the portal"
+        )
     except AzureBackupError as error:
         run.task.warn(f"the restore succeeded, but what it created cannot be read: {error.message}")
     return None

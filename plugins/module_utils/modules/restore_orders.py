@@ -71,7 +71,7 @@ def read_orders(task: Task) -> list[RestoreOrder]:
         if len(listed) > 1 and options["recovery_point"] not in (None, LATEST):
             raise BadInput("recovery_point: a recovery point belongs to one datasource; use restores, or before, for several")
     if not listed:
-        raise BadInput("datasource_id, restores: nothing to restore is given")
+        raise BadInput("nothing to restore: set datasource_id, restores or job_id")
     problems: list[str] = []
     orders: list[RestoreOrder] = []
     for at, item in listed:
@@ -152,12 +152,13 @@ def _problems_of(order: RestoreOrder, is_alone: bool) -> list[str]:
     if not kind.continuous_store:
         return [*problems, f"point_in_time: a {kind.title} has recovery points only; set before or recovery_point"]
     if order.tier:
-        problems.append("tier: a moment of a continuous backup has no tier")
+        problems.append("tier: it cannot be combined with point_in_time; remove it")
     if not is_alone:
-        problems.append("point_in_time: a restore in place overwrites its source; use a task of its own for each datasource")
+        problems.append("point_in_time: a restore in place overwrites its source; use a separate task for each datasource")
     if order.confirm != order.datasource.name:
         problems.append(
-            f"confirm: the restore overwrites blobs of '{order.datasource.name}' and blocks access to them meanwhile; to do "
+            f"confirm: the restore overwrites and deletes blobs of '{order.datasource.name}' and blocks access "
+            f"to them meanwhile; to do "
             f"that, set confirm: {order.datasource.name}"
         )
     problems += _foreign_keys(kind, target, kind.continuous_target_keys, "restored in place")
@@ -169,7 +170,7 @@ def _problems_of_a_copy(order: RestoreOrder, is_alone: bool) -> list[str]:
     kind, target = order.datasource_type, order.target
     problems = _foreign_keys(kind, target, kind.target_keys, "restored")
     if order.confirm is not None:
-        problems.append("confirm: only a restore in place needs it, and this one overwrites nothing")
+        problems.append("confirm: only a restore in place needs it, and this one overwrites nothing; remove it")
     if problems:
         return problems
     return _problems_of_a_disk(order, is_alone) if "resource_group" in kind.target_keys else _problems_of_an_account(order)
@@ -179,13 +180,13 @@ def _foreign_keys(kind: DatasourceType, target: dict[str, Any], known: tuple[str
     foreign = [f"target.{key}" for key in target if key not in known]
     if not foreign:
         return []
-    return [f"{', '.join(foreign)}: a {kind.title} that is {how} does not take it; it takes {', '.join(known)}"]
+    return [f"{', '.join(foreign)}: a {kind.title} that is {how} does not support it; it supports {', '.join(known)}"]
 
 
 def _problems_of_a_disk(order: RestoreOrder, is_alone: bool) -> list[str]:
     target = order.target
     if not target.get("resource_group"):
-        return ["target.resource_group: the resource group of the restored disk is not set"]
+        return ["target.resource_group: not set; set it to the resource group of the restored disk"]
     if not str(target["resource_group"]).startswith("/"):
         problems = [f"target.{problem}" for problem in check_group_name(str(target["resource_group"]))]
         if problems:
@@ -195,14 +196,20 @@ def _problems_of_a_disk(order: RestoreOrder, is_alone: bool) -> list[str]:
         return problems
     many = [key for key in ("name_prefix", "name_suffix", "rename") if key in target]
     if "name" in target and many:
-        return [f"target.name, {', '.join(f'target.{key}' for key in many)}: set either name, or the others"]
+        return [
+            f"target.name, {', '.join(f'target.{key}' for key in many)}: set either target.name or prefix, "
+            f"suffix and rename, not both"
+        ]
     if "name" in target and not (is_alone or order.at):
         return ["target.name: one name cannot be used for several disks; use name_prefix, name_suffix or rename"]
     try:
         name = disk_target(order).name
     except BadInput as error:
         return [error.message]
-    return [] if _DISK_NAME.fullmatch(name) else [f"target.name: '{name}' is not a valid name for a disk"]
+    if _DISK_NAME.fullmatch(name):
+        return []
+    rule = "1 to 80 letters, digits, _, . and -, which begin with a letter or digit and end with a letter, digit or _"
+    return [f"target: '{name}' is not a valid name for a disk; use {rule}"]
 
 
 def _problems_of_names(target: dict[str, Any]) -> list[str]:
@@ -228,13 +235,16 @@ def disk_target(order: RestoreOrder) -> ResourceId:
 def _problems_of_an_account(order: RestoreOrder) -> list[str]:
     target = order.target
     if not target.get("storage_account_id"):
-        return ["target.storage_account_id: the storage account to restore into is not set"]
+        return ["target.storage_account_id: not set; set it to the storage account to restore into"]
     try:
         account = account_target(order)
     except BadInput as error:
         return [error.message]
     if account.key == order.datasource.key:
-        return ["target.storage_account_id: Azure restores containers only into another account than the one they come from"]
+        return [
+            "target.storage_account_id: Azure restores containers only into another account than their own; set "
+            "a different account"
+        ]
     names = [*(target.get("containers") or []), *(target.get("rename") or {}), *(target.get("rename") or {}).values()]
     wrong = sorted({str(name) for name in [*names, *(target.get("prefixes") or {})] if not is_container_name(str(name))})
     if wrong:
@@ -266,10 +276,14 @@ def _problems_of_ranges(ranges: list[dict[str, Any]] | None) -> list[str]:
     if nowhere:
         return [f"target.ranges: '{value}' does not begin with the name of a container" for value in nowhere]
     if len(ranges) > _MOST_RANGES:
-        return [f"target.ranges: Azure restores at most {_MOST_RANGES} ranges at once, not {len(ranges)}"]
+        return [
+            f"target.ranges: Azure restores at most {_MOST_RANGES} ranges at once, not {len(ranges)}; use "
+            f"several tasks, one after the other"
+        ]
     wrong = [one for one in ranges if str(one["min_matching_value"]) >= str(one["max_matching_value"])]
     return [
-        f"target.ranges: {one['min_matching_value']} does not come before {one['max_matching_value']}, so nothing is between"
+        f"target.ranges: min_matching_value {one['min_matching_value']} must sort before max_matching_value "
+        f"{one['max_matching_value']}"
         for one in wrong
     ]
 
@@ -317,4 +331,6 @@ def account_target(order: RestoreOrder) -> ResourceId:
 def _check_targets_differ(places: list[str]) -> None:
     same = [place for place, count in Counter(places).items() if count > 1]
     if same:
-        raise BadInput(f"target: several restores of this task have the same target: {', '.join(sorted(same))}")
+        raise BadInput(
+            f"target: several restores of this task have the same target: {', '.join(sorted(same))}; give each a different name"
+        )

@@ -242,7 +242,7 @@ def test_blobs_are_restored_in_place_where_it_is_confirmed(azure: Driver) -> Non
     azure.azure.clock.advance(7200)
     order = {"datasource_id": ACCOUNT, "point_in_time": moment(azure, 3600)}
     refused = azure.run("backup_restore", **order)
-    assert "confirm: the restore overwrites blobs of 'demoaccount'" in refused["msg"]
+    assert "confirm: the restore overwrites and deletes blobs of 'demoaccount'" in refused["msg"]
     ranges = [{"min_matching_value": "invoices/a", "max_matching_value": "invoices/m"}]
     result = one(azure.run("backup_restore", **order, confirm="demoaccount", target={"ranges": ranges}))
     assert result["job"]["status"] == "completed"
@@ -255,13 +255,13 @@ def test_blobs_are_restored_in_place_where_it_is_confirmed(azure: Driver) -> Non
         {"objectType": "RangeBasedItemLevelRestoreCriteria", "minMatchingValue": "invoices/a", "maxMatchingValue": "invoices/m"}
     ]
     outside = azure.run("backup_restore", datasource_id=ACCOUNT, point_in_time="2020-01-01T00:00:00Z", confirm="demoaccount")
-    assert "cannot be restored to 2020-01-01T00:00:00Z; it can be restored to moments from" in outside["msg"]
+    assert "cannot be restored to 2020-01-01T00:00:00Z; it can be restored to times from" in outside["msg"]
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "target.resource_group: the resource group of the restored disk is not set"),
+        ({}, "target.resource_group: not set; set it to the resource"),
         (
             {"target": {"resource_group": "demo-rg", "containers": ["a"]}},
             "target.containers: a disk that is restored",
@@ -321,8 +321,8 @@ def test_what_cannot_be_restored_is_refused_by_name_before_any_write(azure: Driv
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ({}, "target.storage_account_id: the storage account to restore into is not set"),
-        ({"storage_account_id": ACCOUNT}, "only into another account than the one they come from"),
+        ({}, "target.storage_account_id: not set; set it to the storage"),
+        ({"storage_account_id": ACCOUNT}, "only into another account than their own"),
         ({"storage_account_id": OTHER_ACCOUNT + "x"}, "does not exist"),
         ({"storage_account_id": OTHER_ACCOUNT, "containers": ["nothere"]}, "A container is not in the recovery point"),
         ({"storage_account_id": OTHER_ACCOUNT, "containers": []}, "target.containers: the list is empty"),
@@ -388,7 +388,7 @@ def test_an_account_that_is_spelled_in_two_ways_is_one_target(azure: Driver) -> 
     [
         ([], "target.ranges: the list is empty"),
         ([{"min_matching_value": "", "max_matching_value": "invoices/b"}], "'' does not begin with the name of a container"),
-        ([{"min_matching_value": "invoices/b", "max_matching_value": "invoices/a"}], "does not come before"),
+        ([{"min_matching_value": "invoices/b", "max_matching_value": "invoices/a"}], "must sort before max_matching_value"),
         ([{"min_matching_value": "invoices/a", "max_matching_value": "invoices/b"}] * 11, "at most 10 ranges"),
     ],
 )
