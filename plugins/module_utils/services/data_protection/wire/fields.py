@@ -10,7 +10,9 @@ import re
 from typing import Any
 
 from ....errors import sentences
-from ....model.datasource_types import find_by_wire_type
+from ....model.datasource_types import DatasourceType, find_by_wire_type
+from ....model.resource_ids import ResourceId
+from ....model.result_shapes import Wire
 
 
 def describe_errors(details: Any) -> list[dict[str, Any]]:
@@ -25,6 +27,19 @@ def describe_errors(details: Any) -> list[dict[str, Any]]:
         for error in listed
         if isinstance(error, dict)
     ]
+
+
+def datasource_info(datasource_type: DatasourceType, resource: ResourceId, location: str) -> Wire:
+    """Name a datasource as requests do: what is protected, or what a restore makes or writes into."""
+    return {
+        "datasourceType": datasource_type.wire_type,
+        "objectType": "Datasource",
+        "resourceID": resource.text,
+        "resourceLocation": location,
+        "resourceName": resource.name,
+        "resourceType": datasource_type.resource_type,
+        "resourceUri": resource.text,
+    }
 
 
 def vault_of(resource_id: str | None) -> str | None:

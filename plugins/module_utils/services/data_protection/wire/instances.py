@@ -16,7 +16,7 @@ from ....model.durations import format_time, parse_time
 from ....model.resource_ids import ResourceId
 from ....model.result_shapes import Wire, shape, snake
 from ...interface import Protection
-from .fields import describe_errors, type_of, vault_of
+from .fields import datasource_info, describe_errors, type_of, vault_of
 
 # How the objectType of containers ends that are protected by themselves (azure-mgmt-dataprotection 2.2, api-version 2026-06-01).
 _AUTOMATIC = "ForAutoProtection"
@@ -34,15 +34,7 @@ def instance_name_for(datasource: ResourceId) -> str:
 def instance_body(protection: Protection) -> Wire:
     """Build the properties of a new instance, as recorded in backup_instance_create_backup_delete_disk."""
     datasource, datasource_type = protection.datasource, protection.datasource_type
-    info: Wire = {
-        "datasourceType": datasource_type.wire_type,
-        "objectType": "Datasource",
-        "resourceID": datasource.text,
-        "resourceLocation": protection.location,
-        "resourceName": datasource.name,
-        "resourceType": datasource_type.resource_type,
-        "resourceUri": datasource.text,
-    }
+    info = datasource_info(datasource_type, datasource, protection.location)
     parameters: Wire = {}
     if protection.snapshot_resource_group_id:
         parameters["dataStoreParametersList"] = [

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from ....model.result_shapes import Wire
 from ...interface import ContainerRestore, Restore
+from .fields import datasource_info
 
 
 def restore_request(restore: Restore, guard_requests: list[str]) -> Wire:
@@ -32,15 +33,7 @@ def restore_request(restore: Restore, guard_requests: list[str]) -> Wire:
 
 def _target(restore: Restore) -> Wire:
     datasource_type, resource = restore.datasource_type, restore.target
-    info: Wire = {
-        "datasourceType": datasource_type.wire_type,
-        "objectType": "Datasource",
-        "resourceID": resource.text,
-        "resourceLocation": restore.location,
-        "resourceName": resource.name,
-        "resourceType": datasource_type.resource_type,
-        "resourceUri": resource.text,
-    }
+    info = datasource_info(datasource_type, resource, restore.location)
     criteria: list[Wire] = [_container(one) for one in restore.containers]
     criteria += [
         {"objectType": "RangeBasedItemLevelRestoreCriteria", "minMatchingValue": first, "maxMatchingValue": last}
