@@ -44,7 +44,8 @@ options:
   point_in_time:
     description:
       - Restore the blobs of a storage account in place to their state at this time, such as V(2026-11-04T08:00:00Z), from its
-        continuous (operational) backup. It must be within the ranges that M(holdfast.azure_backup.backup_recovery_point_info) returns as C(restorable_time_ranges).
+        continuous (operational) backup. It must be within the ranges that M(holdfast.azure_backup.backup_recovery_point_info)
+        returns as C(restorable_time_ranges).
       - This overwrites and deletes blobs that changed since then and blocks access to the affected blobs meanwhile. It cannot bring back
         a deleted container. It needs O(confirm), and a task restores only one storage account this way.
     type: str
