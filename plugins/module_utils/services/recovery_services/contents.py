@@ -312,7 +312,8 @@ class RecoveryServices(RecoveryServicesVault):
             f"protecteditems' | where properties.sourceResourceId in~ ({ids}) | order by id asc"
         )
         # A vault protects what is in its own subscription.
-        action = f"find the protection of {len(datasources)} virtual machine(s)"
+        more = f" and {len(datasources) - 1} more" if len(datasources) > 1 else ""
+        action = f"find the protection of '{datasources[0].name}'{more}"
         try:
             rows = run_query(self._session, query, [self.vault.subscription_id], action)
         except (NotFound, Denied, BadInput):
