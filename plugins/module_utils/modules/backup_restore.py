@@ -135,7 +135,7 @@ def _restore(run: RestoreRun, order: RestoreOrder) -> Steps:
         yield result
         return _conclude(run, restore, result)
     if task.check_mode:
-        result |= _foresee(run, restore)
+        result["missing_roles"] = _foresee_missing_roles(run, restore)
     result["msg"] = f"'{source}' would be restored to {place}, {_point_words(run, restore, point)}"
     yield result
     ask_until_permitted(task, order.datasource, _roles_of(restore), lambda: service.validate_restore(restore, task.deadline()))
@@ -166,9 +166,8 @@ def _plan(run: RestoreRun, order: RestoreOrder, instance: Described) -> tuple[Re
     kind = DATASOURCE_TYPES.get(str(instance["datasource_type"]), order.datasource_type)
     if order.declared_type not in (None, kind.name):
         raise BadInput(
-            f"{order.at}datasource_type: '{order.datasource.name}' is protected as {kind.name}, not "
-            f"{order.declared_type}; correct or "
-            "omit datasource_type"
+            f"{order.at}datasource_type: '{order.datasource.name}' is protected as {kind.name}, not {order.declared_type}; "
+            "correct or omit datasource_type"
         )
     point = None if order.is_in_place else _choose_point(run, order, instance)
     if order.is_in_place:
@@ -234,9 +233,8 @@ def _choose_point(run: RestoreRun, order: RestoreOrder, instance: Described) -> 
     found = next((point for point in points if str(point["time"]) <= last), None)
     if found is None:
         raise NotFound(
-            f"{order.at}before: '{name}' has no recovery point at or before {last}; the oldest is from "
-            f"{points[-1]['time']}; choose a "
-            "later time",
+            f"{order.at}before: '{name}' has no recovery point at or before {last}; the oldest is from {points[-1]['time']}; "
+            "choose a later time",
             status=404,
         )
     return found
@@ -387,18 +385,18 @@ def _find_running(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Des
 # -- start
 
 
-def _foresee(run: RestoreRun, restore: Restore) -> Result:
+def _foresee_missing_roles(run: RestoreRun, restore: Restore) -> list[str]:
     """Ask Azure in check mode whether it would restore, and tell which roles may be missing."""
     try:
         run.service.validate_restore(restore, run.task.deadline())
     except PermissionMissing as error:
         roles = _roles_of(restore)
         run.task.warn(
-            f"Azure would not restore to '{restore.target.name}' yet: {error.message} Grant {', '.join(roles)} "
-            f"with backup_permission"
+            f"Azure would not restore to '{restore.target.name}' yet: {error.message} Grant {', '.join(roles)} with "
+            "backup_permission"
         )
-        return {"missing_roles": roles}
-    return {"missing_roles": []}
+        return roles
+    return []
 
 
 def _roles_of(restore: Restore) -> list[str]:
@@ -577,7 +575,7 @@ def _read_restored(run: RestoreRun, restore: Restore) -> Result | None:
                 return _describe_disk(wire)
         run.task.warn(
             f"the restore's job has completed, but {restore.target.text} cannot be found; check the job and the "
-            f"target in the portal"
+            "target in the portal"
         )
     except AzureBackupError as error:
         run.task.warn(f"the restore succeeded, but what it created cannot be read: {error.message}")

@@ -27,7 +27,7 @@ LATEST = "latest"
 # The naming rules of Azure's resources: 1 to 80 letters, digits, underscores, dots and hyphens.
 _DISK_NAME = re.compile(r"[A-Za-z0-9]([-\w.]{0,78}\w)?")
 # What Azure takes in one request (support matrix of blob backup; Microsoft's clients).
-MOST_CONTAINERS = 100
+_MOST_CONTAINERS = 100
 _MOST_RANGES = 10
 _OF_AN_ORDER = ("recovery_point", "before", "point_in_time", "tier", "target", "confirm")
 
@@ -157,9 +157,8 @@ def _problems_of(order: RestoreOrder, is_alone: bool) -> list[str]:
         problems.append("point_in_time: a restore in place overwrites its source; use a separate task for each datasource")
     if order.confirm != order.datasource.name:
         problems.append(
-            f"confirm: the restore overwrites and deletes blobs of '{order.datasource.name}' and blocks access "
-            f"to them meanwhile; to do "
-            f"that, set confirm: {order.datasource.name}"
+            f"confirm: the restore overwrites and deletes blobs of '{order.datasource.name}' and blocks access to them "
+            f"meanwhile; to do that, set confirm: {order.datasource.name}"
         )
     problems += _foreign_keys(kind, target, kind.continuous_target_keys, "restored in place")
     return problems + _problems_of_ranges(target.get("ranges"))
@@ -197,8 +196,8 @@ def _problems_of_a_disk(order: RestoreOrder, is_alone: bool) -> list[str]:
     many = [key for key in ("name_prefix", "name_suffix", "rename") if key in target]
     if "name" in target and many:
         return [
-            f"target.name, {', '.join(f'target.{key}' for key in many)}: set either target.name or prefix, "
-            f"suffix and rename, not both"
+            f"target.name, {', '.join(f'target.{key}' for key in many)}: set either target.name or prefix, suffix and rename, "
+            "not both"
         ]
     if "name" in target and not (is_alone or order.at):
         return ["target.name: one name cannot be used for several disks; use name_prefix, name_suffix or rename"]
@@ -242,8 +241,8 @@ def _problems_of_an_account(order: RestoreOrder) -> list[str]:
         return [error.message]
     if account.key == order.datasource.key:
         return [
-            "target.storage_account_id: Azure restores containers only into another account than their own; set "
-            "a different account"
+            "target.storage_account_id: Azure restores containers only into another account than their own; set a different "
+            "account"
         ]
     names = [*(target.get("containers") or []), *(target.get("rename") or {}), *(target.get("rename") or {}).values()]
     wrong = sorted({str(name) for name in [*names, *(target.get("prefixes") or {})] if not is_container_name(str(name))})
@@ -277,8 +276,8 @@ def _problems_of_ranges(ranges: list[dict[str, Any]] | None) -> list[str]:
         return [f"target.ranges: '{value}' does not begin with the name of a container" for value in nowhere]
     if len(ranges) > _MOST_RANGES:
         return [
-            f"target.ranges: Azure restores at most {_MOST_RANGES} ranges at once, not {len(ranges)}; use "
-            f"several tasks, one after the other"
+            f"target.ranges: Azure restores at most {_MOST_RANGES} ranges at once, not {len(ranges)}; use several tasks, one "
+            "after the other"
         ]
     wrong = [one for one in ranges if str(one["min_matching_value"]) >= str(one["max_matching_value"])]
     return [
@@ -302,9 +301,9 @@ def containers_of(order: RestoreOrder, instance: Described) -> tuple[ContainerRe
     foreign = sorted({*rename, *prefixes} - set(names))
     if foreign:
         raise BadInput(f"{order.at}target.rename, target.prefixes: {', '.join(foreign)} is not among the containers to restore")
-    if len(names) > MOST_CONTAINERS:
+    if len(names) > _MOST_CONTAINERS:
         raise BadInput(
-            f"{order.at}target.containers: Azure restores at most {MOST_CONTAINERS} containers at once, not {len(names)}; use "
+            f"{order.at}target.containers: Azure restores at most {_MOST_CONTAINERS} containers at once, not {len(names)}; use "
             "several items of restores"
         )
     return tuple(

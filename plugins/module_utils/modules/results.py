@@ -18,8 +18,8 @@ from .task import Result, Task
 
 Datasource = tuple[DatasourceType, ResourceId]
 
-# The work for a datasource. It pauses when all is checked that can be refused and before anything is written, with the result
-# that it predicts; and it may pause once more when it has written everything, so that one list tells what became of them all.
+# The work for a datasource. It pauses after every check and before the first write, and yields the result that it predicts. It
+# may pause a second time after its last write, so that one list shows the state of all the datasources.
 Steps = Generator[Result, None, Result]
 
 

@@ -454,14 +454,14 @@ class RecoveryServices(RecoveryServicesVault):
 
     def validate_restore(self, restore: Restore, deadline: Deadline) -> None:
         """See interface.BackupService. No type of this kind of vault has a restore yet (datasource_types.target_keys)."""
-
-    def trigger_restore(self, restore: Restore, deadline: Deadline) -> str | None:
         raise BadInput(f"datasource_id: a {restore.datasource_type.title} cannot be restored by this collection yet")
 
+    def trigger_restore(self, restore: Restore, deadline: Deadline) -> str | None:
+        self.validate_restore(restore, deadline)
+        return None
+
     def list_jobs(self, query: JobQuery = EVERY_JOB) -> list[Described]:
-        listed = self._list_job_wires(query)
-        self._learn({name for name in map(jobs.instance_name_of, listed) if name})
-        return [jobs.describe(wire, self.vault, self._instances) for wire in listed]
+        return self._describe_jobs(self._list_job_wires(query))
 
     def _list_job_wires(self, query: JobQuery) -> list[Wire]:
         action = f"list the jobs of vault '{self.vault.name}'"
@@ -471,14 +471,14 @@ class RecoveryServices(RecoveryServicesVault):
         except NotFound:
             return []
 
-    def _learn(self, names: set[str]) -> None:
-        """Find the machines that jobs tell of; one that the vault protects no more stays without its id.
-
-        A job is returned without its machine rather than not at all.
-        """
-        unknown = {name.lower() for name in names} - self._unknown - set(self._instances)
+    def _describe_jobs(self, listed: list[Wire]) -> list[Described]:
+        """Describe jobs with their machines; a job is returned without its machine rather than not at all."""
+        names = {name.lower() for name in map(jobs.instance_name_of, listed) if name}
+        # A machine that the vault no longer protects is not searched for again.
+        unknown = names - self._unknown - set(self._instances)
         if unknown and not isinstance(catch(self._list_virtual_machines), AzureBackupError):
             self._unknown |= unknown - set(self._instances)
+        return [jobs.describe(wire, self.vault, self._instances) for wire in listed]
 
     def check_cancellable(self, job: Described) -> None:
         """See interface.BackupService. Which phases Azure cancels it says itself."""
@@ -501,10 +501,7 @@ class RecoveryServices(RecoveryServicesVault):
         name = job_id.rsplit("/", 1)[-1]
         # Polls read on anyhow; long sleeps of azure-core inside one read would not be bounded by wait_timeout.
         wire = self._read(f"read job '{name}'", self._client.job_details.get, name, retry_total=2)
-        if wire is None:
-            return None
-        self._learn({str(jobs.instance_name_of(wire))} - {"None"})
-        return jobs.describe(wire, self.vault, self._instances)
+        return None if wire is None else self._describe_jobs([wire])[0]
 
     def takes_snapshot(self, job: Described) -> bool:
         unfinished = [task["name"] for task in job["sub_tasks"] if task["status"] != "completed"]
