@@ -102,9 +102,10 @@ def parse_resource_id(value: str, option: str, expected_type: str | None = None)
     return found
 
 
-def parse_group_id(value: str, option: str) -> ResourceId:
-    """Read the id of a resource group. Raises BadInput."""
-    text = str(value).strip().rstrip("/")
+def parse_group(value: str, option: str, subscription_id: str) -> ResourceId:
+    """Read a resource group given by its id, or by its name in a subscription. Raises BadInput."""
+    value = value if value.startswith("/") else group_id(subscription_id, value)
+    text = value.strip().rstrip("/")
     match = _GROUP.fullmatch(text)
     if match is None:
         raise BadInput(f"{option}: '{value}' is not the id of a resource group (/subscriptions/<guid>/resourceGroups/<group>)")

@@ -18,7 +18,7 @@ from ..model.datasource_types import (
     ON_TARGET_STORAGE_ACCOUNT,
     DatasourceType,
 )
-from ..model.resource_ids import ResourceId, parse_group_id, parse_resource_id
+from ..model.resource_ids import ResourceId, parse_group, parse_resource_id
 from ..services.interface import BackupService, JobQuery
 from ..services.named_vaults import read_group
 from ..services.role_assignments import Grants, Need, Statuses, find_identity
@@ -33,12 +33,8 @@ def snapshot_group(task: Task, datasource: ResourceId) -> ResourceId:
 
     The default is the datasource's own resource group. Raises BadInput.
     """
-    value = task.options["snapshot_resource_group"]
-    if not value:
-        return parse_group_id(datasource.group_id, "snapshot_resource_group")
-    if not str(value).startswith("/"):
-        return parse_group_id(f"/subscriptions/{datasource.subscription_id}/resourceGroups/{value}", "snapshot_resource_group")
-    group = parse_group_id(value, "snapshot_resource_group")
+    value = str(task.options["snapshot_resource_group"] or datasource.resource_group)
+    group = parse_group(value, "snapshot_resource_group", datasource.subscription_id)
     if group.subscription_id.lower() != datasource.subscription_id.lower():
         raise BadInput(f"snapshot_resource_group: {group.text} is in a different subscription than {datasource.text}")
     return group
@@ -63,8 +59,7 @@ def _target_scope(task: Task, where: str, datasource: ResourceId) -> str:
         raise BadInput(f"{where}: not set; to restore '{datasource.name}', the vault's identity needs a role there")
     if where == ON_TARGET_STORAGE_ACCOUNT:
         return parse_resource_id(value, where, "Microsoft.Storage/storageAccounts").text
-    text = str(value) if str(value).startswith("/") else f"/subscriptions/{datasource.subscription_id}/resourceGroups/{value}"
-    return parse_group_id(text, where).text
+    return parse_group(str(value), where, datasource.subscription_id).text
 
 
 def _check_operation(options: dict[str, Any], datasources: list[Datasource]) -> None:

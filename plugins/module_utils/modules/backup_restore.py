@@ -27,6 +27,7 @@ from ..model.datasource_types import (
 from ..model.durations import format_time, parse_time, read_moment, to_clock_words
 from ..model.resource_ids import ResourceId, normalize, same_id
 from ..model.result_shapes import Described, snake
+from ..services.data_protection.containers import list_containers
 from ..services.interface import BackupService, JobQuery, Restore, by_datasource
 from ..services.named_vaults import missing_vault, read_group
 from .job_options import open_job, unread_job
@@ -326,18 +327,9 @@ def _existing(run: RestoreRun, restore: Restore) -> str | None:
     if not restore.containers:
         found = session.read(target.text, f"read {kind.title} '{target.name}'", kind.api_version)
         return f"{kind.title} '{target.name}' in resource group '{target.resource_group}'" if found else None
-    there = set(_containers_at(run, restore))
+    there = set(list_containers(session, kind, target))
     same = [one.new_name for one in restore.containers if one.new_name in there]
     return f"container {', '.join(same)} of storage account '{target.name}'" if same else None
-
-
-def _containers_at(run: RestoreRun, restore: Restore) -> list[str]:
-    listed = run.task.session.read_all(
-        f"{restore.target.text}/blobServices/default/containers",
-        f"list the containers of '{restore.target.name}'",
-        restore.datasource_type.api_version,
-    )
-    return [str(item["name"]) for item in listed if not (item.get("properties") or {}).get("deleted")]
 
 
 def _find_proof(run: RestoreRun, restore: Restore) -> Described | None:
@@ -563,7 +555,7 @@ def _read_restored(run: RestoreRun, restore: Restore) -> Result | None:
         if restore.point_in_time:
             return None
         if restore.containers:
-            there = set(_containers_at(run, restore))
+            there = set(list_containers(run.task.session, restore.datasource_type, restore.target))
             return {
                 "id": restore.target.text,
                 "containers": [one.new_name for one in restore.containers if one.new_name in there],

@@ -18,7 +18,7 @@ from ..errors import AzureBackupError, BadInput, catch
 from ..model.containers import is_container_name
 from ..model.datasource_types import DatasourceType, find_by_id
 from ..model.durations import read_iso, read_moment
-from ..model.resource_ids import ResourceId, check_group_name, parse_group_id, parse_resource_id
+from ..model.resource_ids import ResourceId, check_group_name, parse_group, parse_resource_id
 from ..model.result_shapes import Described
 from ..services.interface import ContainerRestore
 from .task import Task
@@ -221,10 +221,7 @@ def _problems_of_names(target: dict[str, Any]) -> list[str]:
 def disk_target(order: RestoreOrder) -> ResourceId:
     """Give the id of the disk that an order creates. Raises BadInput."""
     target, source = order.target, order.datasource
-    group = str(target["resource_group"])
-    if not group.startswith("/"):
-        group = f"/subscriptions/{source.subscription_id}/resourceGroups/{group}"
-    group = parse_group_id(group, "target.resource_group").text
+    group = parse_group(str(target["resource_group"]), "target.resource_group", source.subscription_id).text
     renamed = {str(key).lower().rstrip("/"): str(value) for key, value in (target.get("rename") or {}).items()}
     name = target.get("name") or renamed.get(source.key) or renamed.get(source.name.lower())
     name = name or f"{target.get('name_prefix') or ''}{source.name}{target.get('name_suffix') or ''}"

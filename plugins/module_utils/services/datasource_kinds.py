@@ -29,7 +29,6 @@ def settle_kinds(
     option datasource_type or else the resource itself. One that does not exist keeps the type that it has.
     Raises BadInput where datasource_type is another than that of the instance.
     """
-
     known = by_datasource(instances)
 
     def settle(one: tuple[DatasourceType, ResourceId]) -> tuple[DatasourceType, ResourceId]:

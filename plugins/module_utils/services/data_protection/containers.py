@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change with any release.
-"""The containers of a storage account that a policy is to back up."""
+"""The containers of a storage account: which there are, and which a policy is to back up."""
 
 from __future__ import annotations
 
@@ -43,16 +43,21 @@ def choose_containers(
     return chosen
 
 
+def list_containers(session: Session, datasource_type: DatasourceType, account: ResourceId) -> list[str]:
+    """Give the names of the containers of a storage account, without those that soft delete keeps. Raises NotFound."""
+    listed = session.read_all(
+        f"{account.text}/blobServices/default/containers",
+        f"list the containers of '{account.name}'",
+        datasource_type.api_version,
+    )
+    return [str(item["name"]) for item in listed if not (item.get("properties") or {}).get("deleted")]
+
+
 def _read_containers(session: Session, datasource_type: DatasourceType, datasource: ResourceId) -> list[str]:
     try:
-        listed = session.read_all(
-            f"{datasource.text}/blobServices/default/containers",
-            f"list the containers of '{datasource.name}'",
-            datasource_type.api_version,
-        )
+        names = list_containers(session, datasource_type, datasource)
     except NotFound as error:
         raise NotFound(f"datasource_id: the {datasource_type.title} {datasource.text} does not exist", status=404) from error
-    names = [str(item["name"]) for item in listed if not (item.get("properties") or {}).get("deleted")]
     if not names:
         raise BadInput(
             f"datasource_id: {datasource_type.title} '{datasource.name}' has no container, but a scheduled backup needs at "
