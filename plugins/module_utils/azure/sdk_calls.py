@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..errors import AzureBackupError, NotFound, Unavailable
+from ..errors import AzureBackupError, NotFound
 from ..model.result_shapes import Wire
 from .long_running import FirstAnswer
 from .sdk_errors import translated
-from .session import LARGEST_LIST_PAGES, json_object
+from .session import LARGEST_LIST_PAGES, json_object, page_items
 
 Operation = Callable[..., Any]
 
@@ -52,10 +52,7 @@ def page_operation(action: str, operation: Operation, *arguments: Any, **options
 
     def take(answer: Any) -> None:
         for body in _objects_of(answer, action):
-            listed = body.get("value") or []
-            if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
-                raise Unavailable(f"Cannot {action}: the response is not a list of resources")
-            found[:] = listed
+            found[:] = page_items(body, action)
 
     with translated(action):
         pages = iter(operation(*arguments, raw_response_hook=take, **options).by_page())

@@ -176,9 +176,7 @@ class Session:
         """Read a list page by page, following nextLink as it is."""
         body = json_object(self.send("GET", url, action, api_version, params=params), action)
         for _page in range(LARGEST_LIST_PAGES):
-            found = body.get("value") or []
-            if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-                raise Unavailable(f"Cannot {action}: the response is not a list of resources")
+            found = page_items(body, action)
             yield found
             following = body.get("nextLink")
             if not following:
@@ -223,6 +221,14 @@ def json_object(response: Any, action: str) -> dict[str, Any]:
     found = json_body(response, action)
     if not isinstance(found, dict):
         raise Unavailable(f"Cannot {action}: the response is not a JSON object", status=response.status_code)
+    return found
+
+
+def page_items(body: dict[str, Any], action: str) -> list[dict[str, Any]]:
+    """Give the resources of a page of a list. Raises Unavailable for what is no list of resources."""
+    found = body.get("value") or []
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise Unavailable(f"Cannot {action}: the response is not a list of resources")
     return found
 
 
