@@ -92,7 +92,7 @@ BEFORE_RESTORES: list[dict[str, Any]] = [
 ]
 
 
-def test_every_example_of_the_documentation_works(environment: dict[str, str], tmp_path: Path) -> None:
+def test_every_example_of_the_documentation_works(environment: dict[str, str], loopback: Emulator, tmp_path: Path) -> None:
     # Those of other systems are tested below.
     modules = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("backup_*.py"))
     left = {module: examples_of(module) for module in modules}
@@ -126,20 +126,29 @@ def test_every_example_of_the_documentation_works(environment: dict[str, str], t
     story += [("recovery_point_info", index) for index in range(3)]
     story += [("permission", 2), *(("restore", index) for index in range(5))]
     story += [("vault", 4), ("policy", 5), ("instance", 5), ("adhoc", 4)]
-    story += [("job", 0), ("job", 1)]
     # What follows is done with the approval of the guard.
     story += [("resource_guard", 0), ("resource_guard", 1), ("vault", 2)]
     story += [("instance", 2), ("instance", 3), ("instance", 4), ("permission", 3)]
-    assert {(f"backup_{module}", index) for module, index in story} == {
+    cancelling = [("job", 0), ("job", 1)]
+    assert {(f"backup_{module}", index) for module, index in story + cancelling} == {
         (module, index) for module, tasks in left.items() for index in range(len(tasks))
     }, "every example has its place in the story"
     tasks = [take(module, index) for module, index in story]
     tasks[story.index(("restore", 0)) : story.index(("restore", 0))] = BEFORE_RESTORES
-    book = tmp_path / "examples.yml"
-    played = [{"hosts": "localhost", "gather_facts": False, "vars": {"subscription": SUBSCRIPTION}, "tasks": tasks}]
-    book.write_text(yaml.safe_dump(played, sort_keys=False), encoding="utf-8")
-    done = play(environment, str(book))
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+    def play_all(tasks: list[dict[str, Any]]) -> None:
+        book = tmp_path / "examples.yml"
+        played = [{"hosts": "localhost", "gather_facts": False, "vars": {"subscription": SUBSCRIPTION}, "tasks": tasks}]
+        book.write_text(yaml.safe_dump(played, sort_keys=False), encoding="utf-8")
+        done = play(environment, str(book))
+        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+    play_all(tasks)
+    # Slow enough for a backup to be running still when it is cancelled, however busy this machine is.
+    loopback.azure.clock.speed = 15
+    play_all([take(module, index) for module, index in cancelling])
+    (vault,) = loopback.azure.recovery_services.vaults.values()
+    assert "Cancelled" in [job["properties"]["status"] for job in vault.jobs.values()]
 
 
 def test_every_example_of_an_azure_stack_hub_works(environment: dict[str, str], loopback: Emulator, tmp_path: Path) -> None:
