@@ -121,6 +121,16 @@ _RESTORE_TARGET: Spec = {
                 "max_matching_value": {"type": "str", "required": True},
             },
         },
+        "staging_storage_account_id": {"type": "str"},
+        "staging_identity": {"type": "str"},
+        "in_place": {"type": "bool"},
+        "virtual_network_id": {"type": "str"},
+        "subnet": {"type": "str"},
+        "disk_luns": {"type": "list", "elements": "int"},
+        "zone": {"type": "str"},
+        "disk_encryption_set_id": {"type": "str"},
+        "disk_network_access": {"type": "str", "choices": ["same_as_source", "private", "public"]},
+        "disk_access_id": {"type": "str"},
     },
 }
 

@@ -53,6 +53,11 @@ options:
       storage_account_id:
         description: The ARM id of the storage account that containers are restored into.
         type: str
+      staging_storage_account_id:
+        description:
+          - The ARM id of the storage account that Azure uses while it restores virtual machines. The roles on it are only needed if the
+            vault's identity accesses the account, see C(target.staging_identity) of M(holdfast.azure_backup.backup_restore).
+        type: str
   snapshot_resource_group:
     description:
       - The resource group of a disk's snapshots, by name or ARM id. It must be in the subscription of the datasource.
@@ -176,7 +181,14 @@ ARGUMENTS = {
     **arguments.DATASOURCES,
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "operation": {"type": "str", "choices": ["backup", "restore"], "default": "backup"},
-    "target": {"type": "dict", "options": {"resource_group": {"type": "str"}, "storage_account_id": {"type": "str"}}},
+    "target": {
+        "type": "dict",
+        "options": {
+            "resource_group": {"type": "str"},
+            "storage_account_id": {"type": "str"},
+            "staging_storage_account_id": {"type": "str"},
+        },
+    },
     "snapshot_resource_group": {"type": "str"},
     "identity_id": {"type": "str"},
 }

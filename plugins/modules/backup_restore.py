@@ -62,25 +62,76 @@ options:
     suboptions:
       resource_group:
         description:
-          - The resource group of the restored disk, by name or ARM id; it may be in another subscription. Required for V(azure_disk).
+          - The resource group of the restored disk, disks or virtual machine, by name or ARM id, for V(azure_disk) and V(azure_vm). It may
+            be in another subscription. Required, except with O(target.in_place).
           - A name means a resource group in the subscription of the datasource.
         type: str
       name:
         description:
-          - The name of the restored disk, for V(azure_disk). The default is the name of the original.
-          - For several disks use O(target.name_prefix), O(target.name_suffix) or O(target.rename).
+          - The name of the restored disk, for V(azure_disk), by default that of the original, or of the new virtual machine, for
+            V(azure_vm).
+          - For several of them use O(target.name_prefix), O(target.name_suffix) or O(target.rename).
         type: str
       name_prefix:
-        description: Text to put before the name of each disk, for V(azure_disk).
+        description: Text to put before the name of each disk, for V(azure_disk), or virtual machine, for V(azure_vm).
         type: str
       name_suffix:
-        description: Text to put after the name of each disk, for V(azure_disk).
+        description: Text to put after the name of each disk, for V(azure_disk), or virtual machine, for V(azure_vm).
         type: str
       rename:
         description:
-          - A mapping from old name to new name. For V(azure_disk) the old name is the name or ARM id of a disk, for V(azure_blob) and
+          - A mapping from old name to new name. For V(azure_disk) and V(azure_vm) the old name is a name or ARM id, for V(azure_blob) and
             V(azure_data_lake_storage) the name of a container.
         type: dict
+      staging_storage_account_id:
+        description:
+          - The ARM id of the storage account that Azure uses while it restores a virtual machine, for V(azure_vm), where it is required. It
+            must be in the region of the vault (or the secondary region), of another kind than BlobStorage, and not zone-redundant.
+          - Azure leaves a container with a deployment template and the configuration of the machine in it, which RV(datasources[].restored)
+            names.
+        type: str
+      staging_identity:
+        description:
+          - The identity of the vault that accesses the staging account, for V(azure_vm), V(system_assigned) or the ARM id of a
+            user-assigned identity. By default, the rights of the caller count.
+        type: str
+      in_place:
+        description:
+          - Whether to replace the disks of the original virtual machine, for V(azure_vm). It needs O(confirm) and a recovery point
+            that O(recovery_point) or O(before) names, and a task restores only one virtual machine this way.
+          - The machine must exist. Azure stops it; its present disks are kept in their resource group, and are returned as
+            C(replaced_disks).
+        type: bool
+      virtual_network_id:
+        description:
+          - The ARM id of the virtual network of a new virtual machine, for V(azure_vm). With it, O(target.subnet) and a name, a new
+            machine is created. Without them, only its disks are restored.
+        type: str
+      subnet:
+        description: The name of the subnet of a new virtual machine, for V(azure_vm).
+        type: str
+      disk_luns:
+        description:
+          - The logical unit numbers (LUN) of the data disks to restore, for V(azure_vm); the disk of the operating system is always
+            restored. An empty list restores only that. By default, every disk in the recovery point.
+        type: list
+        elements: int
+      zone:
+        description:
+          - The availability zone to restore into, for V(azure_vm). The vault must be ZoneRedundant, and the recovery point must be in
+            the vault.
+        type: str
+      disk_encryption_set_id:
+        description: The ARM id of the disk encryption set for the restored disks, for V(azure_vm). The vault must be encrypted with a customer-managed key.
+        type: str
+      disk_network_access:
+        description:
+          - The network access that the restored disks allow, for V(azure_vm). Required if a disk of the machine allows private access only.
+        type: str
+        choices: [same_as_source, private, public]
+      disk_access_id:
+        description: The ARM id of the disk access resource, for O(target.disk_network_access=private).
+        type: str
       storage_account_id:
         description:
           - The ARM id of the storage account to restore into, for V(azure_blob) and V(azure_data_lake_storage). It must be another
@@ -147,25 +198,76 @@ options:
         suboptions:
           resource_group:
             description:
-              - The resource group of the restored disk, by name or ARM id; it may be in another subscription. Required for V(azure_disk).
+              - The resource group of the restored disk, disks or virtual machine, by name or ARM id, for V(azure_disk) and V(azure_vm). It may
+                be in another subscription. Required, except with O(restores[].target.in_place).
               - A name means a resource group in the subscription of the datasource.
             type: str
           name:
             description:
-              - The name of the restored disk, for V(azure_disk). The default is the name of the original.
-              - For several disks use O(restores[].target.name_prefix), O(restores[].target.name_suffix) or O(restores[].target.rename).
+              - The name of the restored disk, for V(azure_disk), by default that of the original, or of the new virtual machine, for
+                V(azure_vm).
+              - For several of them use O(restores[].target.name_prefix), O(restores[].target.name_suffix) or O(restores[].target.rename).
             type: str
           name_prefix:
-            description: Text to put before the name of each disk, for V(azure_disk).
+            description: Text to put before the name of each disk, for V(azure_disk), or virtual machine, for V(azure_vm).
             type: str
           name_suffix:
-            description: Text to put after the name of each disk, for V(azure_disk).
+            description: Text to put after the name of each disk, for V(azure_disk), or virtual machine, for V(azure_vm).
             type: str
           rename:
             description:
-              - A mapping from old name to new name. For V(azure_disk) the old name is the name or ARM id of a disk, for V(azure_blob) and
+              - A mapping from old name to new name. For V(azure_disk) and V(azure_vm) the old name is a name or ARM id, for V(azure_blob) and
                 V(azure_data_lake_storage) the name of a container.
             type: dict
+          staging_storage_account_id:
+            description:
+              - The ARM id of the storage account that Azure uses while it restores a virtual machine, for V(azure_vm), where it is required. It
+                must be in the region of the vault (or the secondary region), of another kind than BlobStorage, and not zone-redundant.
+              - Azure leaves a container with a deployment template and the configuration of the machine in it, which RV(datasources[].restored)
+                names.
+            type: str
+          staging_identity:
+            description:
+              - The identity of the vault that accesses the staging account, for V(azure_vm), V(system_assigned) or the ARM id of a
+                user-assigned identity. By default, the rights of the caller count.
+            type: str
+          in_place:
+            description:
+              - Whether to replace the disks of the original virtual machine, for V(azure_vm). It needs O(restores[].confirm) and a recovery point
+                that O(restores[].recovery_point) or O(restores[].before) names, and a task restores only one virtual machine this way.
+              - The machine must exist. Azure stops it; its present disks are kept in their resource group, and are returned as
+                C(replaced_disks).
+            type: bool
+          virtual_network_id:
+            description:
+              - The ARM id of the virtual network of a new virtual machine, for V(azure_vm). With it, O(restores[].target.subnet) and a name, a new
+                machine is created. Without them, only its disks are restored.
+            type: str
+          subnet:
+            description: The name of the subnet of a new virtual machine, for V(azure_vm).
+            type: str
+          disk_luns:
+            description:
+              - The logical unit numbers (LUN) of the data disks to restore, for V(azure_vm); the disk of the operating system is always
+                restored. An empty list restores only that. By default, every disk in the recovery point.
+            type: list
+            elements: int
+          zone:
+            description:
+              - The availability zone to restore into, for V(azure_vm). The vault must be ZoneRedundant, and the recovery point must be in
+                the vault.
+            type: str
+          disk_encryption_set_id:
+            description: The ARM id of the disk encryption set for the restored disks, for V(azure_vm). The vault must be encrypted with a customer-managed key.
+            type: str
+          disk_network_access:
+            description:
+              - The network access that the restored disks allow, for V(azure_vm). Required if a disk of the machine allows private access only.
+            type: str
+            choices: [same_as_source, private, public]
+          disk_access_id:
+            description: The ARM id of the disk access resource, for O(restores[].target.disk_network_access=private).
+            type: str
           storage_account_id:
             description:
               - The ARM id of the storage account to restore into, for V(azure_blob) and V(azure_data_lake_storage). It must be another
@@ -199,6 +301,19 @@ options:
       confirm:
         description: See O(confirm).
         type: str
+  region:
+    description:
+      - V(secondary) restores in the paired region of the vault, from the copies there (cross-region restore), for V(azure_vm). The vault
+        must be geo-redundant with C(cross_region_restore_state) enabled. Resource group, staging account and network of O(target) are
+        those in the paired region, and only recovery points that were copied there can be restored.
+      - A restore in the secondary region is found and resumed only with O(region=secondary).
+    type: str
+    choices: [primary, secondary]
+    default: primary
+  secondary_region:
+    description:
+      - The paired region, for O(region=secondary), such as V(northeurope). By default, Azure is asked for it.
+    type: str
   on_existing:
     description:
       - What to do if the target exists.
@@ -437,6 +552,8 @@ ARGUMENTS = {
             **arguments.RESTORE,
         },
     },
+    "region": {"type": "str", "choices": ["primary", "secondary"], "default": "primary"},
+    "secondary_region": {"type": "str"},
     "on_existing": {"type": "str", "choices": ["fail", "skip"], "default": "fail"},
     "on_running": {"type": "str", "choices": ["join", "fail"], "default": "join"},
     "permission_timeout": {"type": "int", "default": 1800},

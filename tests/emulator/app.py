@@ -34,6 +34,7 @@ from .journal import Journal
 from .limits import Limits
 from .managed_hsm import AUDIENCE as HSM_AUDIENCE
 from .managed_hsm import ManagedHsm, action_of
+from .network import Network
 from .protectable import Datasources
 from .recovery_services.provider import RecoveryServices
 from .resource_graph import ResourceGraph
@@ -52,6 +53,7 @@ _OLDEST_API = {
     "Microsoft.ResourceGraph": "2019-04-01",
     "Microsoft.Resources": "2018-05-01",
     "Microsoft.Storage": "2019-04-01",
+    "Microsoft.Network": "2018-04-01",
 }
 # Endpoints of their own, beside that of Resource Manager.
 STACKHUB, MANAGED_HSM = "stackhub", "managed_hsm"
@@ -103,14 +105,18 @@ class Azure:
         self.latency_seconds = 0.0
         self.entra = EntraId(self.seed.tenant_id, self.clock)
         self.groups = ResourceGroups(self.entra.may_reach)
-        self.compute = Compute(self.groups)
+        self.compute = Compute(self.groups, self.clock)
         self.authorization = Authorization(self.clock, self.groups)
         self.storage = Storage(self.groups)
         datasources = Datasources(self.compute, self.storage, self.authorization)
         self.data_protection = DataProtection(
             self.schedule, self.groups, datasources, self.authorization, self.faults, self.entra.may_reach
         )
-        self.recovery_services = RecoveryServices(self.schedule, self.groups, self.compute, self.authorization, self.faults)
+        self.network = Network(self.groups)
+        of_machines = (self.compute, self.storage, self.network)
+        self.recovery_services = RecoveryServices(
+            self.schedule, self.groups, of_machines, self.authorization, self.faults, self.entra.may_reach
+        )
         self.backup_admin = BackupAdmin(self.schedule, self.faults, self.seed.subscription_id)
         self.stackhub_identity = "entra"
         self.managed_hsm = ManagedHsm(self.schedule, self.faults, lambda: self.blob_store)
@@ -121,6 +127,7 @@ class Azure:
                 *(row for service in both for row in service.graph_rows("vaults")),
                 *self.compute.graph_rows(self.seed.tenant_id),
                 *self.storage.graph_rows(self.seed.tenant_id),
+                *self.network.graph_rows(self.seed.tenant_id),
             )
 
         self.groups.check_location = check_location
@@ -141,6 +148,7 @@ class Azure:
             *self.subscription.routes(),
             *self.compute.routes(),
             *self.storage.routes(),
+            *self.network.routes(),
             *self.data_protection.routes(),
             *self.recovery_services.routes(),
             *self.backup_admin.routes(),

@@ -31,6 +31,10 @@ ROLES = {
         "Storage Account Backup Contributor",
         "Lets you perform backup and restore operations using Azure Backup on the storage account.",
     ),
+    "ba92f5b4-2d11-453d-a403-e96b0029c9fe": (
+        "Storage Blob Data Contributor",
+        "Allows for read, write and delete access to Azure Storage blob containers and data.",
+    ),
     "acdd72a7-3385-48ef-bd42-f606fba81ae7": ("Reader", "View all resources, but does not allow you to make any changes."),
     "b24988ac-6180-42a0-ab88-20f7382dd24c": ("Contributor", "Grants full access to manage all resources."),
 }

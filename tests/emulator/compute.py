@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .arm import Call, Reply, Route, Wire, page_of, resource_not_found
+from .clock import Clock, ticks
 from .resource_graph import graph_row
 from .resources import ResourceGroups
 
@@ -24,6 +25,7 @@ class Compute:
     """The disks and the virtual machines, by their lower-cased ids."""
 
     groups: ResourceGroups
+    clock: Clock
     disks: dict[str, Wire] = field(default_factory=dict)
     machines: dict[str, Wire] = field(default_factory=dict)
 
@@ -37,9 +39,12 @@ class Compute:
             "location": location,
             "tags": more.get("tags") or {},
             "sku": {"name": sku, "tier": sku.split("_", maxsplit=1)[0]},
+            **({"zones": more["zones"]} if more.get("zones") else {}),
+            **({"managedBy": more["machine_id"]} if more.get("machine_id") else {}),
             "properties": {
                 "diskSizeGB": more.get("size_gb", 4),
-                "diskState": "Unattached",
+                "diskState": "Attached" if more.get("machine_id") else "Unattached",
+                "timeCreated": ticks(more.get("created") or self.clock.now()),
                 "provisioningState": "Succeeded",
                 "uniqueId": str(uuid.uuid4()),
             },
@@ -47,8 +52,11 @@ class Compute:
         return disk_id
 
     def add_machine(self, subscription: str, group: str, name: str, location: str, is_new: bool = False) -> str:
-        """Put a virtual machine there and give its id; is_new: vaults do not list it before they are told to look again."""
+        """Put a virtual machine with its disks there and give its id; is_new: vaults do not list it before they look again."""
         machine_id = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Compute/virtualMachines/{name}"
+        place = (subscription, group)
+        system = self.add_disk(*place, f"{name}_OsDisk_1", location, size_gb=127, machine_id=machine_id)
+        data = [self.add_disk(*place, f"{name}-data{lun}", location, machine_id=machine_id) for lun in (0, 1)]
         self.machines[machine_id.lower()] = {
             "name": name,
             "id": machine_id,
@@ -58,12 +66,47 @@ class Compute:
             "properties": {
                 "vmId": str(uuid.uuid4()),
                 "hardwareProfile": {"vmSize": "Standard_DS1_v2"},
-                "storageProfile": {"dataDisks": [{"lun": 0, "name": f"{name}-data0"}, {"lun": 1, "name": f"{name}-data1"}]},
+                "storageProfile": _storage_profile([system, *data]),
                 "provisioningState": "Succeeded",
             },
             "_known": not is_new,
         }
         return machine_id
+
+    def restore_machine(self, machine_id: str, source: Wire, disk_ids: list[str], zone: str | None, interface_id: str) -> None:
+        """Put a restored virtual machine there, with disks that are there; source: the machine that it is a copy of."""
+        parts = machine_id.split("/")
+        self.machines[machine_id.lower()] = {
+            **source,
+            "name": parts[8],
+            "id": machine_id,
+            **({"zones": [zone]} if zone else {}),
+            "properties": {
+                **source["properties"],
+                "vmId": str(uuid.uuid4()),
+                "storageProfile": _storage_profile(disk_ids),
+                "networkProfile": {"networkInterfaces": [{"id": interface_id}]},
+            },
+            "_known": False,
+        }
+        self._attach(machine_id, disk_ids)
+
+    def replace_disks(self, machine_id: str, disk_ids: list[str]) -> None:
+        """Give a virtual machine other disks; those that it had stay where they are."""
+        machine = self.machines[machine_id.lower()]
+        for disk_id in disks_of(machine):
+            disk = self.disks.get(disk_id.lower())
+            if disk:
+                disk.pop("managedBy", None)
+                disk["properties"]["diskState"] = "Unattached"
+        machine["properties"]["storageProfile"] = _storage_profile(disk_ids)
+        self._attach(machine_id, disk_ids)
+
+    def _attach(self, machine_id: str, disk_ids: list[str]) -> None:
+        for disk_id in disk_ids:
+            disk = self.disks[disk_id.lower()]
+            disk["managedBy"] = machine_id
+            disk["properties"]["diskState"] = "Attached"
 
     def graph_rows(self, tenant_id: str) -> Iterator[Wire]:
         """Give the rows that Resource Graph has of disks and virtual machines."""
@@ -127,3 +170,19 @@ class Compute:
         scope = call.full_path.lower().split("/providers/")[0] + "/"
         found = [disk for key, disk in self.disks.items() if key.startswith(scope)]
         return page_of(call, found, self.groups.page_size)
+
+
+def _storage_profile(disk_ids: list[str]) -> Wire:
+    """Give what a machine says of its disks; disk_ids: that of the system first."""
+
+    def one(disk_id: str) -> Wire:
+        return {"name": disk_id.rsplit("/", 1)[-1], "managedDisk": {"id": disk_id}, "createOption": "Attach"}
+
+    data = [{"lun": lun, **one(disk_id)} for lun, disk_id in enumerate(disk_ids[1:])]
+    return {"osDisk": {"osType": "Windows", **one(disk_ids[0])}, "dataDisks": data}
+
+
+def disks_of(machine: Wire) -> list[str]:
+    """Give the ids of a machine's disks, that of the system first."""
+    storage = machine["properties"]["storageProfile"]
+    return [disk["managedDisk"]["id"] for disk in (storage["osDisk"], *storage["dataDisks"])]

@@ -40,9 +40,13 @@ def _default_groups() -> list[dict[str, Any]]:
     machines = [{"name": "web01"}, {"name": "web02", "new": True}, {"name": "far-web01", "location": "eastus"}]
     accounts = [{"name": "demoaccount", "containers": ["invoices", "photos"]}, {"name": "emptyaccount"}]
     accounts.append({"name": "demolake", "containers": ["raw", "curated"], "lake": True})
+    networks = [{"name": "demo-vnet", "subnets": ["default", "restored"]}]
+    demo = {"disks": disks, "storage_accounts": accounts, "machines": machines, "networks": networks}
+    north = {"storage_accounts": [{"name": "northaccount"}], "networks": [{"name": "north-vnet", "subnets": ["default"]}]}
     return [
-        {"name": "demo-rg", "location": "westeurope", "disks": disks, "storage_accounts": accounts, "machines": machines},
+        {"name": "demo-rg", "location": "westeurope", **demo},
         {"name": "demo-snapshots-rg", "location": "westeurope"},
+        {"name": "north-rg", "location": "northeurope", **north},
         {
             "name": "other-rg",
             "location": "westeurope",
@@ -72,7 +76,8 @@ class Seed:
     groups: name, location, subscription (default SUBSCRIPTION), disks (name, sku, location; count: that many, numbered;
     protected_in: the Backup vault of the group that protects them already),
     storage_accounts (name, location, containers, lake: with a hierarchical namespace), machines (name, location, new: whether
-    vaults have to be told of it; count and protected_in as of disks, the Recovery Services vault of the group);
+    vaults have to be told of it; count and protected_in as of disks, the Recovery Services vault of the group),
+    networks (name, location, subnets);
     stackhub_regions: name, path and user_name of the store, and what lies in it that nothing needs (garbage).
     """
 
@@ -118,6 +123,9 @@ class Seed:
                 location = account.get("location", group["location"])
                 containers, is_lake = account.get("containers", []), bool(account.get("lake"))
                 azure.storage.add_account(subscription, group["name"], account["name"], location, containers, is_lake)
+            for network in group.get("networks", []):
+                location = network.get("location", group["location"])
+                azure.network.add_network(subscription, group["name"], network["name"], location, network["subnets"])
             for machine in group.get("machines", []):
                 names = _names_of(machine)
                 location, is_new = machine.get("location", group["location"]), bool(machine.get("new"))

@@ -46,6 +46,7 @@ _TYPES = {
     "Microsoft.DataProtection": ("backupVaults", "resourceGuards"),
     "Microsoft.RecoveryServices": ("vaults",),
     "Microsoft.Compute": ("disks", "virtualMachines"),
+    "Microsoft.Network": ("virtualNetworks", "networkInterfaces"),
     "Microsoft.Storage": ("storageAccounts",),
     "Microsoft.Authorization": ("roleAssignments", "roleDefinitions"),
     "Microsoft.ResourceGraph": ("resources",),

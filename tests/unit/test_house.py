@@ -129,9 +129,9 @@ def test_each_key_of_a_target_names_the_types_that_take_it() -> None:
     document = yaml.safe_load(source.split('DOCUMENTATION = r"""', 1)[1].split('"""', 1)[0])
     options = document["options"]
     for keys in (options["target"]["suboptions"], options["restores"]["suboptions"]["target"]["suboptions"]):
-        assert set(keys) == {key for one in DATASOURCE_TYPES.values() for key in (*one.target_keys, *one.continuous_target_keys)}
+        assert set(keys) == {key for one in DATASOURCE_TYPES.values() for key in (*one.target_keys, *one.in_place_target_keys)}
         for key, described in keys.items():
-            takes = {name for name, one in DATASOURCE_TYPES.items() if key in (*one.target_keys, *one.continuous_target_keys)}
+            takes = {name for name, one in DATASOURCE_TYPES.items() if key in (*one.target_keys, *one.in_place_target_keys)}
             assert set(re.findall(r"V\((azure_\w+)\)", str(described["description"]))) == takes, key
     supported = next(text for text in document["description"] if text.startswith("Supported are"))
     assert set(re.findall(r"V\((azure_\w+)\)", supported)) == {name for name, one in DATASOURCE_TYPES.items() if one.target_keys}

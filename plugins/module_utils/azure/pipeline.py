@@ -32,6 +32,8 @@ _HARMLESS_POSTS = (
     "/validateforbackup",
     "/validaterestore",
     "/findrestorabletimeranges",
+    "/backupcrrjob",
+    "/backupcrrjobs",
     "/providers/microsoft.resourcegraph/resources",
 )
 

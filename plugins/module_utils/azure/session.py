@@ -33,9 +33,14 @@ API_VERSIONS = {
     # For what only newer versions know: deleted vaults and automatic protection.
     "Microsoft.DataProtection/newest": "2026-06-01",
     "Microsoft.RecoveryServices": "2024-04-01",
+    # Restores in the paired region of a vault: newer versions have other operations, which nothing recorded shows.
+    "Microsoft.RecoveryServices/secondary": "2021-11-15",
     "Microsoft.Authorization": "2022-04-01",
     "Microsoft.ResourceGraph": "2021-03-01",
     "Microsoft.Resources": "2021-04-01",
+    "Microsoft.Compute": "2023-10-02",
+    "Microsoft.Network": "2023-09-01",
+    "Microsoft.Storage": "2025-01-01",
     # The data plane: the first that knows managed identities, and the first that checks beforehand.
     "managed HSM": "7.5",
     "managed HSM/checks": "7.6",

@@ -21,9 +21,14 @@ ON_DATASOURCE = "datasource"
 ON_SNAPSHOT_RESOURCE_GROUP = "snapshot_resource_group"
 ON_TARGET_RESOURCE_GROUP = "target.resource_group"
 ON_TARGET_STORAGE_ACCOUNT = "target.storage_account_id"
+ON_STAGING_STORAGE_ACCOUNT = "target.staging_storage_account_id"
 
 _INTO_A_DISK = ("resource_group", "name", "name_prefix", "name_suffix", "rename")
 _INTO_AN_ACCOUNT = ("storage_account_id", "containers", "prefixes", "rename")
+_INTO_A_MACHINE = (
+    "resource_group", "staging_storage_account_id", "staging_identity", "disk_luns", "zone", "disk_encryption_set_id",
+    "disk_network_access", "disk_access_id", "virtual_network_id", "subnet", "name", "name_prefix", "name_suffix", "rename",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class DatasourceType:
     past the hour at which a schedule may begin, any where none is named. has_instant_restore: whether a policy speaks of
     snapshots beside the vault (instant_restore). kind_property: of the resource's properties the one that tells this type from
     others with the same resource_type, and its value here. restore_roles: what a restore needs beside roles; target_keys: the
-    keys of a restore's target, none where the type cannot be restored; continuous_target_keys: those of a restore in place.
+    keys of a restore's target, none where the type cannot be restored; in_place_target_keys: those of a restore in place.
     """
 
     name: str
@@ -90,7 +95,7 @@ class DatasourceType:
     kind_property: tuple[str, bool] | None = None
     restore_roles: tuple[Role, ...] = ()
     target_keys: tuple[str, ...] = ()
-    continuous_target_keys: tuple[str, ...] = ()
+    in_place_target_keys: tuple[str, ...] = ()
 
     def is_kind_of(self, wire: dict[str, Any]) -> bool:
         """Tell whether a resource of resource_type, as Azure has it, is of this type and not of another one that shares that."""
@@ -161,7 +166,7 @@ DATASOURCE_TYPES = {
             kind_property=("isHnsEnabled", False),
             restore_roles=(_CONTRIBUTOR_OF_TARGET,),
             target_keys=_INTO_AN_ACCOUNT,
-            continuous_target_keys=("ranges",),
+            in_place_target_keys=("ranges",),
         ),
         # An account with a hierarchical namespace: the manifest of Microsoft's clients, recording ..create_and_delete_adls.
         DatasourceType(
@@ -222,6 +227,13 @@ DATASOURCE_TYPES = {
             has_window=True,
             has_instant_restore=True,
             most_times_a_day=1,
+            # Only where the vault's identity reaches the staging account, and not the caller (the article on restoring machines).
+            restore_roles=(
+                Role("Storage Account Backup Contributor", "e5e2a7ff-d759-4cd2-bb51-3152d37e2eb1", ON_STAGING_STORAGE_ACCOUNT),
+                Role("Storage Blob Data Contributor", "ba92f5b4-2d11-453d-a403-e96b0029c9fe", ON_STAGING_STORAGE_ACCOUNT),
+            ),
+            target_keys=_INTO_A_MACHINE,
+            in_place_target_keys=("in_place", "staging_storage_account_id", "staging_identity", "disk_luns"),
         ),
     )
 }

@@ -130,7 +130,8 @@ _SPELLING = {
         "Microsoft.DataProtection", "backupVaults", "backupInstances", "deletedBackupInstances", "backupPolicies", "backupJobs",
         "recoveryPoints", "resourceGuards",
         "Microsoft.RecoveryServices", "vaults", "backupFabrics", "protectionContainers", "protectedItems",
-        "Microsoft.Compute", "disks", "virtualMachines", "Microsoft.Storage", "storageAccounts",
+        "Microsoft.Compute", "disks", "virtualMachines", "diskEncryptionSets", "diskAccesses",
+        "Microsoft.Network", "virtualNetworks", "subnets", "networkInterfaces", "Microsoft.Storage", "storageAccounts",
         "Microsoft.ManagedIdentity", "userAssignedIdentities",
     )
 }  # fmt: skip

@@ -119,6 +119,7 @@ FIELDS: dict[str, Described] = {
         "duration": None,
         "duration_seconds": None,
         "progress_percent": None,
+        "remaining_seconds": None,
         "transferred_bytes": None,
         "sub_tasks": [],
         "errors": [],
@@ -126,6 +127,7 @@ FIELDS: dict[str, Described] = {
         "source_recovery_point_id": None,
         "source_recovery_point_time": None,
         "destination_id": None,
+        "restore": None,
     },
     "recovery_point": {
         "id": None,
@@ -136,7 +138,9 @@ FIELDS: dict[str, Described] = {
         "type": None,
         "consistency": None,
         "tier": None,
+        "tiers": [],
         "expiry": None,
+        "machine": None,
     },
     "stackhub_backup": {
         "id": None,

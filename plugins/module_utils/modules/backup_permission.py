@@ -14,6 +14,7 @@ from ..jobs.wait import is_running
 from ..model.datasource_types import (
     ON_DATASOURCE,
     ON_SNAPSHOT_RESOURCE_GROUP,
+    ON_STAGING_STORAGE_ACCOUNT,
     ON_TARGET_RESOURCE_GROUP,
     ON_TARGET_STORAGE_ACCOUNT,
     DatasourceType,
@@ -26,6 +27,9 @@ from .open_vaults import open_vault
 from .results import Datasource, failed_item, item_diff, item_result, read_datasource_ids, summarise
 from .task import Result, Task
 from .vault_options import read_existing_vault
+
+# Stands for the staging account of a running restore that does not tell it yet.
+_ANY_ACCOUNT = "*"
 
 
 def snapshot_group(task: Task, datasource: ResourceId) -> ResourceId:
@@ -57,7 +61,7 @@ def _target_scope(task: Task, where: str, datasource: ResourceId) -> str:
     value = target.get(option)
     if not value:
         raise BadInput(f"{where}: not set; to restore '{datasource.name}', the vault's identity needs a role there")
-    if where == ON_TARGET_STORAGE_ACCOUNT:
+    if where in (ON_TARGET_STORAGE_ACCOUNT, ON_STAGING_STORAGE_ACCOUNT):
         return parse_resource_id(value, where, "Microsoft.Storage/storageAccounts").text
     return parse_group(str(value), where, datasource.subscription_id).text
 
@@ -157,7 +161,9 @@ def _scopes_still_used(task: Task, service: BackupService, leaving: list[Resourc
         running = service.list_jobs(JobQuery(operations=("restore",), statuses=("in_progress",)))
         jobs = [service.read_job(job["id"]) or job for job in running if job["operation"] == "restore" and is_running(job)]
         places = {str(job["destination_id"]).lower() for job in jobs if job["destination_id"]}
-        return used | places | {place.split("/providers/")[0] for place in places}
+        # Of a machine a job names the staging account, whose name no other account has, or nothing yet.
+        staging = {str((job["restore"] or {}).get("staging_storage_account") or _ANY_ACCOUNT).lower() for job in jobs}
+        return used | places | {place.split("/providers/")[0] for place in places} | staging
     keys = {datasource.key for datasource in leaving}
     return {
         str(item["snapshot_resource_group_id"]).lower()
@@ -179,7 +185,9 @@ def _revoke(task: Task, grants: Grants | None, need: Need, still_used: set[str])
         return "absent"
     if not grants.find_own(need):
         return "foreign"
-    if need.scope.lower() in still_used:
+    account = need.scope.lower().rsplit("/", 1)[-1]
+    is_staging = need.role.scope == ON_STAGING_STORAGE_ACCOUNT
+    if need.scope.lower() in still_used or (is_staging and {account, _ANY_ACCOUNT} & still_used):
         return "kept"
     task.carry_out(lambda: grants.revoke(need), None)
     return "revoked"

@@ -11,83 +11,30 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
-from ..clock import Deadline, looks
-from ..concurrency import ReadOnce, item_concurrency
+from ..clock import looks
+from ..concurrency import item_concurrency
 from ..errors import AzureBackupError, BadInput, NotFound, OutcomeUnknown, PermissionMissing, TimedOut
-from ..jobs.wait import check_success, elapsed_of, is_running, reasons_of, wait_for_jobs
-from ..model.datasource_types import (
-    DATASOURCE_TYPES,
-    ON_TARGET_RESOURCE_GROUP,
-    DatasourceType,
-)
+from ..jobs.wait import check_success, elapsed_of, is_running, reasons_of
+from ..model.datasource_types import DATASOURCE_TYPES
 from ..model.durations import format_time, parse_time, read_moment, to_clock_words
-from ..model.resource_ids import ResourceId, normalize, same_id
-from ..model.result_shapes import Described, snake
-from ..services.data_protection.containers import list_containers
-from ..services.interface import BackupService, JobQuery, Restore, by_datasource
-from ..services.named_vaults import missing_vault, read_group
+from ..model.resource_ids import same_id
+from ..model.result_shapes import Described
+from ..services.interface import JobQuery, Restore, by_datasource
+from ..services.named_vaults import missing_vault
 from .job_options import open_job, unread_job
 from .open_vaults import open_vault
 from .permission_wait import ask_until_permitted
-from .restore_orders import LATEST, RestoreOrder, account_target, check_containers_differ, containers_of, disk_target, read_orders
+from .restore_mode import LATEST, RestoreOrder, RestoreRun
+from .restore_orders import check_places_differ, read_orders
 from .results import Steps, Work, failed_item, item_diff, item_result, run_each, summarise
 from .task import Result, Task
 
-# How long to look for the job of a request whose fate is not known, and for what a job has made, and how often, in seconds.
+# How long to look for the job of a request whose fate is not known, and how often, in seconds.
 _SECONDS_TO_FIND = 60
 _SECONDS_BETWEEN_LOOKS = 10
-# Of the jobs that may prove a restore, so many of the newest are read: the list does not say what they restored.
-_MOST_JOBS_TO_READ = 20
 _RESTORES = JobQuery(operations=("restore",))
-
-
-@dataclass
-class RestoreRun:
-    """What all restores of a task share, read once; jobs: restore jobs of the vault; known: what the wait has found by job."""
-
-    task: Task
-    service: BackupService
-    vault: Described
-    instances: dict[str, Described]
-    jobs: list[Described]
-    deadline: Deadline
-    followed: list[Described] = field(default_factory=list)
-    known: dict[str, Described | AzureBackupError] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.begun = self.service.service_now()
-        # A job that is over and one that runs tell what they restore only by themselves.
-        self.job = ReadOnce(self.service.read_job)
-
-    def wait(self) -> None:
-        """Wait for all jobs together."""
-        if not self.task.waits:
-            return
-        # Waiting for roles has taken none of it.
-        self.deadline = self.task.deadline()
-        starts = [moment for job in self.followed if (moment := parse_time(job["start_time"]))]
-        self.known = wait_for_jobs(
-            self.service,
-            [str(job["id"]) for job in self.followed],
-            self.deadline,
-            self.task.options["max_concurrency"],
-            self.task.progress,
-            since=min([self.begun, *starts]) - timedelta(minutes=1),
-        )
-
-    def restores_of(self, instance: Described, statuses: tuple[str, ...]) -> list[Described]:
-        """Give the restore jobs of an instance with one of these statuses, the newest first, with what they restore."""
-        listed = [
-            job
-            for job in self.jobs
-            if job["operation"] == "restore" and job["status"] in statuses and same_id(job["instance_id"], instance["id"])
-        ]
-        newest = sorted(listed, key=lambda job: str(job["start_time"]), reverse=True)[:_MOST_JOBS_TO_READ]
-        return [self.job(job["id"]) or job for job in newest]
 
 
 def ensure_restores(task: Task) -> Result:
@@ -101,9 +48,10 @@ def ensure_restores(task: Task) -> Result:
     if vault is None:
         raise missing_vault(task.session, service.vault)
     instances = by_datasource(service.list_instances())
-    known = [order for order in orders if order.datasource.key in instances and not order.is_in_place]
-    check_containers_differ(known, lambda order: containers_of(order, instances[order.datasource.key]))
-    run = RestoreRun(task, service, vault, instances, service.list_jobs(_RESTORES), task.deadline())
+    check_places_differ(orders, instances)
+    jobs = service.list_jobs(_RESTORES)
+    is_secondary = options["region"] == "secondary"
+    run = RestoreRun(task, service, vault, instances, jobs, task.deadline(), service.restore_region(vault), is_secondary)
     works = [
         Work(str(index), order.datasource.text, functools.partial(_restore, run, order)) for index, order in enumerate(orders)
     ]
@@ -117,7 +65,7 @@ def _restore(run: RestoreRun, order: RestoreOrder) -> Steps:
     joined = _find_running(run, order, restore)
     done = None if joined else _check_target(run, order, restore)
     result = _result_of(run, order, restore, point)
-    source, place = order.datasource.name, _place_of(restore)
+    source, place = order.datasource.name, order.mode.place(restore)
     if done:
         message = f"'{source}' is already restored to {place}: job {done['name']} completed at {done['end_time']}"
         return {
@@ -126,7 +74,7 @@ def _restore(run: RestoreRun, order: RestoreOrder) -> Steps:
             "action": "skip",
             "msg": message,
             "job": done,
-            "restored": _read_restored(run, restore),
+            "restored": _read_restored(run, order, restore, done),
         }
     if joined:
         message = f"joined the restore of '{source}' to {place} that has been running since {joined['start_time']}"
@@ -134,18 +82,19 @@ def _restore(run: RestoreRun, order: RestoreOrder) -> Steps:
         run.followed.append(joined)
         yield result
         yield result
-        return _conclude(run, restore, result)
+        return _conclude(run, order, restore, result)
     if task.check_mode:
-        result["missing_roles"] = _foresee_missing_roles(run, restore)
+        result["missing_roles"] = _foresee_missing_roles(run, order, restore)
     result["msg"] = f"'{source}' would be restored to {place}, {_point_words(run, restore, point)}"
     yield result
-    ask_until_permitted(task, order.datasource, _roles_of(restore), lambda: service.validate_restore(restore, task.deadline()))
-    job = _start(run, restore)
+    roles = order.mode.roles(restore)
+    ask_until_permitted(task, order.datasource, roles, lambda: service.validate_restore(restore, task.deadline()))
+    job = _start(run, order, restore)
     task.progress.job({**job, "datasource_id": order.datasource.text}, elapsed_of(job, service.service_now()), is_over=False)
     run.followed.append(job)
     result |= {"job": job, "msg": f"job {job['name']} is restoring '{source}' to {place}, {_point_words(run, restore, point)}"}
     yield result
-    return _conclude(run, restore, result)
+    return _conclude(run, order, restore, result)
 
 
 # -- what is to be restored
@@ -170,54 +119,15 @@ def _plan(run: RestoreRun, order: RestoreOrder, instance: Described) -> tuple[Re
             f"{order.at}datasource_type: '{order.datasource.name}' is protected as {kind.name}, not {order.declared_type}; "
             "correct or omit datasource_type"
         )
-    point = None if order.is_in_place else _choose_point(run, order, instance)
-    if order.is_in_place:
-        _check_moment(run, order, instance)
-        target: ResourceId = order.datasource
-        location = str(run.vault["location"])
-    elif "resource_group" in kind.target_keys:
-        target = disk_target(order)
-        _check_subscription(run, order, target)
-        read_group(run.task.session, target.group_id, f"{order.at}target.resource_group")
-        location = str(run.vault["location"])
-    else:
-        target = account_target(order)
-        _check_subscription(run, order, target)
-        location = _location_of_account(run, order, target, kind)
-    restore = Restore(
-        instance=instance,
-        datasource_type=kind,
-        store=str(kind.continuous_store if order.is_in_place else kind.data_store),
-        target=target,
-        location=location,
-        recovery_point=point["name"] if point else None,
-        point_in_time=order.point_in_time,
-        containers=() if order.is_in_place or "containers" not in kind.target_keys else containers_of(order, instance),
-        ranges=tuple(
-            (str(one["min_matching_value"]), str(one["max_matching_value"])) for one in order.target.get("ranges") or []
-        ),
-        identity_id=instance["identity_id"],
-    )
-    return restore, point
+    point = None if order.point_in_time else _choose_point(run, order, instance)
+    return order.mode.plan(run, order, instance, point), point
 
 
 def _choose_point(run: RestoreRun, order: RestoreOrder, instance: Described) -> Described:
     """Give the recovery point that an order means. Raises NotFound saying which there are."""
     points = run.service.list_recovery_points(instance["name"], instance["datasource_id"])
     name = order.datasource.name
-    tier = str(snake(order.datasource_type.data_store))
-    if order.tier not in (None, tier):
-        raise BadInput(
-            f"{order.at}tier: a {order.datasource_type.title} is restored from the {tier.replace('_', ' ')} only, not from the "
-            f"{str(order.tier).replace('_', ' ')}"
-        )
-    points = [point for point in points if point["tier"] == tier]
-    if not points:
-        where = f" in the {tier.replace('_', ' ')}"
-        more = ""
-        if order.datasource_type.continuous_store:
-            more = "; if it has an operational backup, restore it in place with point_in_time"
-        raise NotFound(f"{order.at}datasource_id: '{name}' has no recovery point{where}{more}", status=404)
+    points = order.mode.usable_points(order, points)
     if order.recovery_point != LATEST:
         wanted = order.recovery_point.rstrip("/").rsplit("/", 1)[-1].lower()
         found = next((point for point in points if str(point["name"]).lower() == wanted), None)
@@ -241,50 +151,6 @@ def _choose_point(run: RestoreRun, order: RestoreOrder, instance: Described) -> 
     return found
 
 
-def _check_moment(run: RestoreRun, order: RestoreOrder, instance: Described) -> None:
-    """Refuse a moment that a continuous backup cannot be restored to. Raises BadInput."""
-    moment = str(format_time(order.point_in_time))
-    ranges = run.service.list_restorable_ranges(instance)
-    # Azure answers ranges that end before they begin where there is none (recorded).
-    real = [(str(one["start_time"]), str(one["end_time"])) for one in ranges if str(one["start_time"]) < str(one["end_time"])]
-    if any(begin <= moment <= end for begin, end in real):
-        return
-    told = " or ".join(f"from {begin} to {end}" for begin, end in real)
-    reason = f"it can be restored to times {told}" if told else "it has no operational backup; restore a recovery point instead"
-    raise BadInput(f"{order.at}point_in_time: '{order.datasource.name}' cannot be restored to {moment}; {reason}")
-
-
-def _check_subscription(run: RestoreRun, order: RestoreOrder, target: ResourceId) -> None:
-    state = normalize(run.vault["cross_subscription_restore_state"])
-    if target.subscription_id.lower() != run.service.vault.subscription_id.lower() and state in (
-        "disabled",
-        "permanentlydisabled",
-    ):
-        way_out = "set cross_subscription_restore_state with backup_vault"
-        if state == "permanentlydisabled":
-            way_out = f"that cannot be undone, so restore into subscription {run.service.vault.subscription_id}"
-        raise BadInput(
-            f"{order.at}target: '{target.name}' is in subscription {target.subscription_id}, but restores across subscriptions "
-            f"are {run.vault['cross_subscription_restore_state']} in vault '{run.service.vault.name}'; {way_out}"
-        )
-
-
-def _location_of_account(run: RestoreRun, order: RestoreOrder, account: ResourceId, kind: DatasourceType) -> str:
-    """Give the region of a target account, which has to be that of the vault. Raises NotFound, BadInput."""
-    wire = run.task.session.read(account.text, f"read storage account '{account.name}'", kind.api_version)
-    if wire is None:
-        raise NotFound(
-            f"{order.at}target.storage_account_id: the storage account {account.text} does not exist; create it first", status=404
-        )
-    location = str(wire.get("location") or "")
-    if normalize(location) != normalize(run.vault["location"]):
-        raise BadInput(
-            f"{order.at}target.storage_account_id: storage account '{account.name}' is in {location}, but vault "
-            f"'{run.service.vault.name}' is in {run.vault['location']}; choose an account in that region"
-        )
-    return location
-
-
 # -- what is there already
 
 
@@ -293,20 +159,21 @@ def _check_target(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Des
 
     Raises BadInput.
     """
-    proof = _find_proof(run, restore) if restore.point_in_time else None
+    proof = _find_proof(run, order, restore) if order.mode.is_in_place else None
     if proof and run.task.options["on_existing"] == "skip":
         return proof
     if proof:
+        option, what = ("point_in_time", "time") if restore.point_in_time else ("recovery_point", "recovery point")
         raise BadInput(
-            f"{order.at}point_in_time: job {proof['name']} restored '{restore.target.name}' to this time already, at "
+            f"{order.at}{option}: job {proof['name']} restored '{restore.target.name}' to this {what} already, at "
             f"{proof['end_time']}; another restore would overwrite what changed since. To accept it, set on_existing: skip; to "
-            "restore again, choose another time",
+            f"restore again, choose another {what}",
             code="TargetExists",
         )
-    existing = _existing(run, restore)
+    existing = order.mode.find_existing(run, restore)
     if not existing:
         return None
-    proof = _find_proof(run, restore)
+    proof = _find_proof(run, order, restore)
     message = f"{order.at}target: {existing} exists already, and a restore overwrites nothing"
     if proof and run.task.options["on_existing"] == "skip":
         return proof
@@ -319,41 +186,16 @@ def _check_target(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Des
     raise BadInput(f"{message} choose another name", code="TargetExists")
 
 
-def _existing(run: RestoreRun, restore: Restore) -> str | None:
-    """Name what is at the target already; None for nothing, and for a restore in place."""
-    session, target, kind = run.task.session, restore.target, restore.datasource_type
-    if restore.point_in_time:
-        return None
-    if not restore.containers:
-        found = session.read(target.text, f"read {kind.title} '{target.name}'", kind.api_version)
-        return f"{kind.title} '{target.name}' in resource group '{target.resource_group}'" if found else None
-    there = set(list_containers(session, kind, target))
-    same = [one.new_name for one in restore.containers if one.new_name in there]
-    return f"container {', '.join(same)} of storage account '{target.name}'" if same else None
-
-
-def _find_proof(run: RestoreRun, restore: Restore) -> Described | None:
-    """Find the completed job that restored the same point to the same place; of containers a job tells only the account."""
-    if restore.containers:
-        return None
+def _find_proof(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Described | None:
+    """Find the completed job that restored the same point to the same place."""
     done = run.restores_of(restore.instance, ("completed", "completed_with_warnings"))
-    return next((job for job in done if _is_same(job, restore)), None)
-
-
-def _is_same(job: Described, restore: Restore) -> bool:
-    """Tell whether a job restores the same point, or moment, to the same resource."""
-    if restore.recovery_point:
-        is_point = str(job["source_recovery_point_id"]).lower() == restore.recovery_point.lower()
-    else:
-        is_point = job["source_recovery_point_time"] == format_time(restore.point_in_time)
-    return is_point and same_id(job["destination_id"], restore.target.text)
+    return next((job for job in done if order.mode.proves(job, restore)), None)
 
 
 def _find_running(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Described | None:
     """Find a running restore that is this one. Raises BadInput for one that may be, or that is not to be joined."""
     running = run.restores_of(restore.instance, ("in_progress",))
-    # One that does not tell where it restores to may be this one.
-    same = next((job for job in running if same_id(job["destination_id"] or restore.target.text, restore.target.text)), None)
+    same = next((job for job in running if order.mode.may_meet(job, restore)), None)
     if same is None:
         return None
     what = f"a restore of '{order.datasource.name}' to '{restore.target.name}' is already running: job {same['name']}"
@@ -363,8 +205,7 @@ def _find_running(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Des
             code="RestoreRunning",
             details={"job": same},
         )
-    # Of containers, and of blobs in place, the job does not tell which it restores.
-    if not _is_same(same, restore) or restore.containers or restore.point_in_time:
+    if not (order.mode.joins and order.mode.proves(same, restore)):
         raise BadInput(
             f"{order.at}target: {what}, which may not be the same restore; wait for it with job_id: {same['id']}, or "
             "choose another target",
@@ -377,12 +218,12 @@ def _find_running(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Des
 # -- start
 
 
-def _foresee_missing_roles(run: RestoreRun, restore: Restore) -> list[str]:
+def _foresee_missing_roles(run: RestoreRun, order: RestoreOrder, restore: Restore) -> list[str]:
     """Ask Azure in check mode whether it would restore, and tell which roles may be missing."""
     try:
         run.service.validate_restore(restore, run.task.deadline())
     except PermissionMissing as error:
-        roles = _roles_of(restore)
+        roles = order.mode.roles(restore)
         run.task.warn(
             f"Azure would not restore to '{restore.target.name}' yet: {error.message} Grant {', '.join(roles)} with "
             "backup_permission"
@@ -391,17 +232,7 @@ def _foresee_missing_roles(run: RestoreRun, restore: Restore) -> list[str]:
     return []
 
 
-def _roles_of(restore: Restore) -> list[str]:
-    """Name the roles that the identity needs which the restore acts with, and where."""
-    of = f" of identity {restore.identity_id}" if restore.identity_id else ""
-    if restore.point_in_time:
-        return [f"'{role.name}' on {restore.target.text}{of}" for role in restore.datasource_type.roles]
-    scopes = {ON_TARGET_RESOURCE_GROUP: restore.target.group_id}
-    roles = restore.datasource_type.restore_roles
-    return [f"'{role.name}' on {scopes.get(role.scope, restore.target.text)}{of}" for role in roles]
-
-
-def _start(run: RestoreRun, restore: Restore) -> Described:
+def _start(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Described:
     """Start a restore and give its job. Raises OutcomeUnknown where it is not known whether one was started."""
     since = run.service.service_now()
     unknown: OutcomeUnknown | None = None
@@ -416,8 +247,8 @@ def _start(run: RestoreRun, restore: Restore) -> Described:
             if found:
                 return found
         return {**unread_job(job_id), "operation": "restore"}
-    started = _find_started(run, restore, since)
-    if started and not (restore.containers or restore.point_in_time):
+    started = _find_started(run, order, restore, since)
+    if started and order.mode.joins and order.mode.proves(started, restore):
         return started
     reason = unknown.message if unknown else "Azure accepted the request but returned no job"
     source = str(restore.instance["datasource_id"]).rsplit("/", 1)[-1]
@@ -431,7 +262,7 @@ def _start(run: RestoreRun, restore: Restore) -> Described:
     )
 
 
-def _find_started(run: RestoreRun, restore: Restore, since: datetime) -> Described | None:
+def _find_started(run: RestoreRun, order: RestoreOrder, restore: Restore, since: datetime) -> Described | None:
     """Look for a minute for the job that a request may have started."""
     earliest = since - timedelta(minutes=1)
     before = {str(job["id"]).lower() for job in run.jobs}
@@ -444,23 +275,12 @@ def _find_started(run: RestoreRun, restore: Restore, since: datetime) -> Describ
                 is_new = str(listed["id"]).lower() not in before and started and started >= earliest
                 if is_new and listed["operation"] == "restore" and same_id(listed["instance_id"], restore.instance["id"]):
                     job = run.service.read_job(listed["id"])
-                    if job and _is_same(job, restore):
+                    if job and order.mode.may_meet(job, restore):
                         return job
     return None
 
 
 # -- results
-
-
-def _place_of(restore: Restore) -> str:
-    """Say where something is restored to."""
-    if restore.point_in_time:
-        return f"'{restore.target.name}' in place"
-    if restore.containers:
-        named = ", ".join(one.new_name for one in restore.containers[:3])
-        more = f" and {len(restore.containers) - 3} more" if len(restore.containers) > 3 else ""
-        return f"container {named}{more} of '{restore.target.name}'"
-    return f"'{restore.target.name}' in resource group '{restore.target.resource_group}'"
 
 
 def _point_words(run: RestoreRun, restore: Restore, point: Described | None) -> str:
@@ -477,11 +297,7 @@ def _age_of(run: RestoreRun, point: Described | None) -> float | None:
 
 def _result_of(run: RestoreRun, order: RestoreOrder, restore: Restore, point: Described | None) -> Result:
     """Give the result of a restore that is to be started."""
-    target = {
-        "id": restore.target.text,
-        "location": restore.location,
-        "containers": [one.new_name for one in restore.containers],
-    }
+    target = order.mode.target(restore)
     age = _age_of(run, point)
     return item_result(
         order.datasource.text,
@@ -513,7 +329,7 @@ def _last_seconds(run: RestoreRun, restore: Restore) -> float | None:
     return float(newest["duration_seconds"]) if newest else None
 
 
-def _conclude(run: RestoreRun, restore: Restore, result: Result) -> Result:
+def _conclude(run: RestoreRun, order: RestoreOrder, restore: Restore, result: Result) -> Result:
     """Complete a restore whose wait is over: what it made, or why it failed."""
     begun: Described = result["job"]
     found = run.known.get(str(begun["id"]), begun)
@@ -523,7 +339,7 @@ def _conclude(run: RestoreRun, restore: Restore, result: Result) -> Result:
     job = begun if isinstance(found, AzureBackupError) else found
     try:
         _check_over(run, job, found, f"restore '{source}'")
-        check_success(job, f"restore '{source}' to {_place_of(restore)}")
+        check_success(job, f"restore '{source}' to {order.mode.place(restore)}")
     except AzureBackupError as error:
         keys = ("changed", "instance", "recovery_point", "target")
         error.details = {**error.details, **{key: result[key] for key in keys}, "job": job}
@@ -532,8 +348,9 @@ def _conclude(run: RestoreRun, restore: Restore, result: Result) -> Result:
         run.task.warn(f"job {job['name']} completed with warnings: {reasons_of(job)}")
     lasted = f" in {to_clock_words(job['duration_seconds'])}" if job["duration_seconds"] is not None else ""
     words = _point_words(run, restore, result["recovery_point"])
-    message = f"restored '{source}' to {_place_of(restore)}, {words}: job {job['name']} {job['status'].replace('_', ' ')}{lasted}"
-    return {**result, "job": job, "msg": message, "restored": _read_restored(run, restore)}
+    ended = f"job {job['name']} {job['status'].replace('_', ' ')}{lasted}"
+    message = f"restored '{source}' to {order.mode.place(restore)}, {words}: {ended}"
+    return {**result, "job": job, "msg": message, "restored": _read_restored(run, order, restore, job)}
 
 
 def _check_over(run: RestoreRun, job: Described, found: Described | AzureBackupError, what: str) -> None:
@@ -549,42 +366,13 @@ def _check_over(run: RestoreRun, job: Described, found: Described | AzureBackupE
         raise TimedOut(f"Cannot {what} in time: job {job['name']} {end}. It continues in Azure; {resume}")
 
 
-def _read_restored(run: RestoreRun, restore: Restore) -> Result | None:
+def _read_restored(run: RestoreRun, order: RestoreOrder, restore: Restore, job: Described) -> Result | None:
     """Read what a restore has made; what cannot be read fails no restore."""
     try:
-        if restore.point_in_time:
-            return None
-        if restore.containers:
-            there = set(list_containers(run.task.session, restore.datasource_type, restore.target))
-            return {
-                "id": restore.target.text,
-                "containers": [one.new_name for one in restore.containers if one.new_name in there],
-            }
-        kind = restore.datasource_type
-        for _look in looks(run.task.clock, _SECONDS_TO_FIND, _SECONDS_BETWEEN_LOOKS):
-            wire = run.task.session.read(restore.target.text, f"read {kind.title} '{restore.target.name}'", kind.api_version)
-            if wire:
-                return _describe_disk(wire)
-        run.task.warn(
-            f"the restore's job has completed, but {restore.target.text} cannot be found; check the job and the "
-            "target in the portal"
-        )
+        return order.mode.read_restored(run, restore, job)
     except AzureBackupError as error:
         run.task.warn(f"the restore succeeded, but what it created cannot be read: {error.message}")
-    return None
-
-
-def _describe_disk(wire: dict[str, Any]) -> Result:
-    properties = wire.get("properties") or {}
-    return {
-        "id": wire.get("id"),
-        "name": wire.get("name"),
-        "location": wire.get("location"),
-        "size_gb": properties.get("diskSizeGB"),
-        "size_bytes": properties.get("diskSizeBytes"),
-        "sku": (wire.get("sku") or {}).get("name"),
-        "zones": wire.get("zones") or [],
-    }
+        return None
 
 
 # -- resume: wait for a job that an earlier run started

@@ -12,8 +12,9 @@ from ..errors import TRANSIENT, BadInput, NotFound
 from ..model.resource_ids import GUID, parse_resource_id
 from ..model.result_shapes import Described, shape
 from ..services.interface import BackupService
+from ..services.named_vaults import missing_vault
 from ..services.registry import open_service
-from .open_vaults import open_existing_vault
+from .open_vaults import open_existing_vault, open_vault
 from .task import Task
 
 
@@ -24,7 +25,13 @@ def open_job(task: Task) -> tuple[BackupService, Described]:
     Raises BadInput, NotFound.
     """
     given: Any = task.options["job_id"]
-    if GUID.fullmatch(given):
+    if task.options.get("region") == "secondary":
+        # Such a job lies in the region, and does not tell its vault.
+        service = open_vault(task, "recovery_services")
+        if service.read_vault() is None:
+            raise missing_vault(task.session, service.vault)
+        job_id = f"{service.vault.text}/backupJobs/{given.rsplit('/', 1)[-1]}"
+    elif GUID.fullmatch(given):
         service = open_existing_vault(task)
         job_id = f"{service.vault.text}/backupJobs/{given}"
     else:
@@ -46,7 +53,7 @@ def open_job(task: Task) -> tuple[BackupService, Described]:
         if not task.waits:
             raise NotFound(f"job_id: job {job_id} does not exist", status=404)
         job = unread_job(job_id)
-    return service, {**job, "id": job_id}
+    return service, job
 
 
 def unread_job(job_id: str | None) -> Described:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..services.interface import BackupService
 from ..services.named_vaults import missing_vault
-from ..services.registry import open_service
+from ..services.registry import open_secondary_region, open_service
 from .task import Task
 from .vault_options import find_possible_vaults, find_vault
 
@@ -27,5 +27,8 @@ def open_existing_vault(task: Task) -> BackupService:
 
 
 def open_vault(task: Task, needed_type: str | None = None) -> BackupService:
-    """Give the service of the vault that the options name; needed_type: see find_vault."""
-    return open_service(task.session, find_vault(task, needed_type))
+    """Give the service of the vault that the options name, or of its secondary region; needed_type: see find_vault."""
+    vault = find_vault(task, needed_type)
+    if task.options.get("region") == "secondary":
+        return open_secondary_region(task.session, vault, task.options["secondary_region"])
+    return open_service(task.session, vault)

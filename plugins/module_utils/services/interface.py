@@ -64,24 +64,51 @@ class ContainerRestore:
 
 
 @dataclass(frozen=True)
+class MachineRestore:
+    """How a virtual machine is restored.
+
+    recovery_type: RestoreDisks, AlternateLocation (a new machine) or OriginalLocation (the disks of the machine are replaced);
+    staging_account: where Azure puts what it needs meanwhile; network, subnet: ids, of a new machine; zone: where disks or
+    machine are created, None for Azure's choice; disk_luns: of the data disks to restore, none of them for an empty tuple, None
+    for all; staging_identity: of the vault, that reaches the staging account: system_assigned or the id of a user-assigned one,
+    None for the rights of the caller; network_access: of the new disks, in Azure's word; disk_access: for private access.
+    """
+
+    recovery_type: str
+    staging_account: ResourceId
+    network: ResourceId | None = None
+    subnet: ResourceId | None = None
+    zone: str | None = None
+    disk_luns: tuple[int, ...] | None = None
+    disk_encryption_set: ResourceId | None = None
+    staging_identity: str | None = None
+    network_access: str | None = None
+    disk_access: ResourceId | None = None
+
+
+@dataclass(frozen=True)
 class Restore:
     """What is restored, and where to.
 
     recovery_point: the name of a point, None for a moment of continuous backup, which is point_in_time; store: where it comes
-    from, in Azure's word; target: the new disk, or the storage account; location: of the target; containers: those that are
-    restored; ranges: of blobs in place, first and last, none for everything; identity_id: the user-assigned identity that acts.
+    from, in Azure's word, None where Azure chooses; target: the new disk, the storage account, the virtual machine, or the
+    resource group of a machine's disks; location: of the target; containers: those that are restored; ranges: of blobs in place,
+    first and last, none for everything; identity_id: the user-assigned identity that acts; machine: of virtual machines only;
+    recovery_point_time: when the point was taken.
     """
 
     instance: Described
     datasource_type: DatasourceType
-    store: str
+    store: str | None
     target: ResourceId
     location: str
     recovery_point: str | None = None
+    recovery_point_time: str | None = None
     point_in_time: datetime | None = None
     containers: tuple[ContainerRestore, ...] = ()
     ranges: tuple[tuple[str, str], ...] = ()
     identity_id: str | None = None
+    machine: MachineRestore | None = None
 
 
 @dataclass(frozen=True)
@@ -243,6 +270,9 @@ class BackupService(VaultService, Protocol):
 
         Raises OutcomeUnknown where the request was sent and its fate is not known.
         """
+
+    def restore_region(self, vault: Described) -> str:
+        """Tell the region in which restores of the vault create what they create."""
 
     def validate_restore(self, restore: Restore, deadline: Deadline) -> None:
         """Ask whether something can be restored.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..azure.session import Session
+from ..errors import BadInput
 from ..model.datasource_types import DatasourceType
 from ..model.policy_spec import Plan
 from ..model.resource_ids import ResourceId
@@ -29,6 +30,12 @@ def _recovery_services() -> Any:
     return RecoveryServices
 
 
+def _secondary_region() -> Any:
+    from .recovery_services.secondary_region import SecondaryRegion
+
+    return SecondaryRegion
+
+
 # Every task sends all of this to the host, but compiles only what it imports.
 _CONTENTS = {"backup": _data_protection, "recovery_services": _recovery_services}
 
@@ -42,4 +49,12 @@ def describe_template(datasource_type: DatasourceType, plan: Plan) -> Described:
 def open_service(session: Session, vault: ResourceId) -> BackupService:
     """Give the service of a vault and of what lies in it. Raises BadInput for a kind without one."""
     service: BackupService = _CONTENTS[kind_of_vault(vault)]()(session, vault)
+    return service
+
+
+def open_secondary_region(session: Session, vault: ResourceId, region: str | None) -> BackupService:
+    """Give the service of a vault as its paired region has it; region: None to ask Azure. Raises BadInput for other kinds."""
+    if kind_of_vault(vault) != "recovery_services":
+        raise BadInput("region: only virtual machines can be restored in the secondary region by this collection; remove it")
+    service: BackupService = _secondary_region()(session, vault, region)
     return service

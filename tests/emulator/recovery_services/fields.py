@@ -15,6 +15,8 @@ VAULTS = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microso
 VAULT = VAULTS + "/{vault}"
 FABRIC = VAULT + "/backupFabrics/{fabric}"
 ITEM = FABRIC + "/protectionContainers/{container}/protectedItems/{item}"
+# The version in which Microsoft's clients speak to the paired region of a vault.
+SECONDARY_API = "2021-11-15"
 VM = "Microsoft.Compute/virtualMachines"
 TENANT = "72f988bf-86f1-41af-91ab-2d7cd011db47"
 SECONDS = {"vault": 2.0, "refresh": 12.0, "item": 6.0, "configure": 30.0, "snapshot": 456.0, "transfer": 2018.0, "delete": 111.0}

@@ -76,8 +76,9 @@ class Jobs:
         done: Callable[[datetime], None],
         more: Wire,
         tasks: list[Wire] | None = None,
+        find_problem: Callable[[], Wire | None] = lambda: None,
     ) -> Wire:
-        """Start a job that is done after so many seconds."""
+        """Start a job that is done after so many seconds; find_problem: gives the error that it ends with, if any."""
         name, started = str(uuid.uuid4()), self._provider.clock.now()
         properties: Wire = {
             "jobType": "AzureIaaSVMJob",
@@ -100,16 +101,17 @@ class Jobs:
             "properties": properties,
         }
         vault.jobs[name] = job
-        fate = self._provider.faults.take_job_fate() if operation == "Backup" else {}
+        fate = self._provider.faults.take_job_fate() if operation in ("Backup", "Restore", "CrossRegionRestore") else {}
 
         def over(moment: datetime) -> None:
             if properties["status"] not in ("InProgress", "Cancelling"):
                 return
-            properties["status"] = fate.get("status", "Completed")
+            problem = fate.get("error") or (None if fate.get("status") else find_problem())
+            properties["status"] = fate.get("status") or ("Failed" if problem else "Completed")
             properties["endTime"] = ticks(moment)
             properties["duration"] = iso_duration(moment - started)
-            if fate.get("error"):
-                properties["errorDetails"] = [fate["error"]]
+            if problem:
+                properties["errorDetails"] = [problem]
             if properties["status"].startswith("Completed"):
                 done(moment)
 
@@ -153,11 +155,12 @@ class Jobs:
             tasks[0] |= {"endTime": ticks(moment), "status": "Completed"}
             tasks[1] |= {"startTime": ticks(moment), "status": "InProgress"}
             item.points.insert(0, _point(item, job["properties"]["_point"], taken, expiry))
+            self._provider.restores_api.remember(item, item.points[0])
 
         self._provider.schedule.after(SECONDS["snapshot"], snapshot)
         return self._provider.items_api.accept_item(call, vault, item.wire["id"], job, 60)
 
-    def _count_job_read(self) -> None:
+    def count_read(self) -> None:
         """Refuse more reads of jobs than Azure allows an hour, as recorded."""
         now = self._provider.clock.now()
         hour = self._provider.clock.lasting(3600)
@@ -173,7 +176,8 @@ class Jobs:
             )
         self._job_reads.append(now)
 
-    def _shown_job(self, job: Wire, is_listed: bool) -> Wire:
+    def shown(self, job: Wire, is_listed: bool) -> Wire:
+        """Give a job as lists and reads show it."""
         properties = {key: value for key, value in job["properties"].items() if key != "_point"}
         if properties["status"] == "InProgress":
             started = datetime.fromisoformat(properties["startTime"][:26]).replace(tzinfo=self._provider.clock.now().tzinfo)
@@ -184,13 +188,19 @@ class Jobs:
 
     def _list_jobs(self, call: Call) -> Reply:
         vault = self._provider.vault(call)
-        self._count_job_read()
+        self.count_read()
+        # Those of the paired region are told there only.
+        here = [job for job in vault.jobs.values() if job["properties"]["operation"] != "CrossRegionRestore"]
+        return page_of(call, self.chosen(call, here), self._provider.groups.page_size)
+
+    def chosen(self, call: Call, jobs: list[Wire]) -> list[Wire]:
+        """Give the jobs that the filter of a call asks for, as lists show them, the newest first."""
         wanted = dict(FILTER.findall(call.query.get("$filter", "")))
         unknown = set(wanted) - {"backupManagementType", "status", "operation", "startTime", "endTime"}
         if unknown:
             raise refuse(f"The filter has no {sorted(unknown)[0]}.")
         found = []
-        for job in reversed(list(vault.jobs.values())):
+        for job in reversed(jobs):
             properties = job["properties"]
             started = datetime.fromisoformat(properties["startTime"][:26])
             if (
@@ -200,8 +210,8 @@ class Jobs:
                 and ("startTime" not in wanted or started >= filter_time(wanted["startTime"]))
                 and ("endTime" not in wanted or started < filter_time(wanted["endTime"]))
             ):
-                found.append(self._shown_job(job, is_listed=True))
-        return page_of(call, found, self._provider.groups.page_size)
+                found.append(self.shown(job, is_listed=True))
+        return found
 
     def _job(self, call: Call) -> tuple[Vault, Wire]:
         vault = self._provider.vault(call)
@@ -211,8 +221,8 @@ class Jobs:
         return vault, found
 
     def _read_job(self, call: Call) -> Reply:
-        self._count_job_read()
-        return Reply(200, self._shown_job(self._job(call)[1], is_listed=False))
+        self.count_read()
+        return Reply(200, self.shown(self._job(call)[1], is_listed=False))
 
     def _cancel_job(self, call: Call) -> Reply:
         vault, job = self._job(call)

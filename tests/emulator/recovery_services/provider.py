@@ -9,15 +9,17 @@ Durations are those of the recordings, in Azure's seconds.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ..arm import ArmError, Call, PlainRoute, Route, Wire, resource_not_found
 from ..authorization import Authorization
 from ..clock import Schedule, ticks
 from ..compute import Compute
 from ..faults import Faults
+from ..network import Network
 from ..resource_graph import graph_row
 from ..resources import ResourceGroups
+from ..storage import Storage
 from .fields import NAMESPACE, TENANT
 from .items import Items
 from .jobs import Jobs
@@ -25,6 +27,8 @@ from .operations import OperationsBelow
 from .policies import Policies
 from .protectable import Protectable
 from .recovery_points import RecoveryPoints
+from .restores import Restores
+from .secondary_region import SecondaryRegion
 from .state import Item, Vault
 from .vault_settings import VaultSettings
 from .vaults import Vaults
@@ -34,12 +38,19 @@ class RecoveryServices:
     """The service."""
 
     def __init__(
-        self, schedule: Schedule, groups: ResourceGroups, compute: Compute, authorization: Authorization, faults: Faults
+        self,
+        schedule: Schedule,
+        groups: ResourceGroups,
+        resources: tuple[Compute, Storage, Network],
+        authorization: Authorization,
+        faults: Faults,
+        may_reach: Callable[[str, str], bool],
     ) -> None:
         self.schedule = schedule
         self.clock = schedule.clock
         self.groups = groups
-        self.compute = compute
+        self.compute, self.storage, self.network = resources
+        self.may_reach = may_reach
         self.authorization = authorization
         self.faults = faults
         self.vaults: dict[tuple[str, str, str], Vault] = {}
@@ -51,6 +62,8 @@ class RecoveryServices:
         self.items_api = Items(self)
         self.jobs_api = Jobs(self)
         self.recovery_points_api = RecoveryPoints(self)
+        self.restores_api = Restores(self)
+        self.secondary_region_api = SecondaryRegion(self)
 
     def routes(self) -> list[Route]:
         """Give what is answered."""
@@ -63,6 +76,8 @@ class RecoveryServices:
             self.items_api,
             self.jobs_api,
             self.recovery_points_api,
+            self.restores_api,
+            self.secondary_region_api,
         )
         plain: list[PlainRoute] = [
             *(route for resource in resources for route in resource.routes()),

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ..arm import ArmError, Call, PlainRoute, Reply, Wire, page_of
-from .fields import FILTER, ITEM, filter_time
+from .fields import FILTER, ITEM, SECONDARY_API, filter_time
 
 if TYPE_CHECKING:
     from .provider import RecoveryServices
@@ -36,9 +36,11 @@ class RecoveryPoints:
             taken = datetime.fromisoformat(point["properties"]["recoveryPointTime"][:26])
             return (first is None or taken >= first) and (last is None or taken <= last)
 
-        return page_of(
-            call, [point for point in self._provider.item(call)[1].points if is_within(point)], self._provider.groups.page_size
-        )
+        vault, item = self._provider.item(call)
+        points = [point for point in item.points if is_within(point)]
+        if call.api_version == SECONDARY_API:
+            points = self._provider.secondary_region_api.copied(vault, points)
+        return page_of(call, [_listed(point) for point in points], self._provider.groups.page_size)
 
     def _read_point(self, call: Call) -> Reply:
         found = next((point for point in self._provider.item(call)[1].points if point["name"] == call.path["point"]), None)
@@ -47,3 +49,12 @@ class RecoveryPoints:
         # One by itself does not say its expiry (recorded: backup_csr).
         properties = {key: value for key, value in found["properties"].items() if key != "recoveryPointProperties"}
         return Reply(200, {**found, "properties": properties})
+
+
+def _listed(point: Wire) -> Wire:
+    """Give a point as lists show it: how many disks it has, and not which (recorded: backup_disk_exclusion)."""
+    disks = point["properties"].get("recoveryPointDiskConfiguration")
+    if not disks:
+        return point
+    counts = {key: value for key, value in disks.items() if key.startswith("numberOf")}
+    return {**point, "properties": {**point["properties"], "recoveryPointDiskConfiguration": counts}}

@@ -12,10 +12,11 @@ from ..arm import Wire
 
 @dataclass
 class Item:
-    """A protected virtual machine with its recovery points, newest first."""
+    """A protected virtual machine with its recovery points, newest first; contents: what each point holds, by its name."""
 
     wire: Wire
     points: list[Wire] = field(default_factory=list)
+    contents: dict[str, Wire] = field(default_factory=dict)
 
 
 @dataclass
@@ -27,6 +28,8 @@ class Vault:
     policies: dict[str, Wire] = field(default_factory=dict)
     items: dict[str, Item] = field(default_factory=dict)
     jobs: dict[str, Wire] = field(default_factory=dict)
+    # Restores in the paired region and their tokens, by the token.
+    access: dict[str, Wire] = field(default_factory=dict)
     # Items of other workloads, by lower-cased ids: they are listed, and nothing can be done with them.
     foreign: dict[str, Wire] = field(default_factory=dict)
     # Whether soft delete was ever written through the vault, which its configuration refuses from then on.

@@ -332,6 +332,9 @@ class DataProtection(BackupVault):
 
     # -- restores
 
+    def restore_region(self, vault: Described) -> str:
+        return str(vault["location"])
+
     def validate_restore(self, restore: Restore, deadline: Deadline) -> None:
         name = str(restore.instance["name"])
         action = f"restore '{restore.instance['friendly_name'] or name}' to '{restore.target.name}'"

@@ -42,10 +42,11 @@ from ..protection_states import wait_until_gone
 from ..read_back import read_as_written
 from .vault import RecoveryServicesVault
 from .wire import items, jobs, policies, recovery_points
+from .wire.restores import restore_request
 from .wire.vaults import describe as describe_vault
 from .wire.vaults import soft_delete_of
 
-_VMS = "backupManagementType eq 'AzureIaasVM' and itemType eq 'VM'"
+VMS = "backupManagementType eq 'AzureIaasVM' and itemType eq 'VM'"
 _PROTECTABLE = "backupManagementType eq 'AzureIaasVM'"
 # Azure's own default for backups on demand.
 _DAYS_ON_DEMAND = 30
@@ -256,10 +257,13 @@ class RecoveryServices(RecoveryServicesVault):
     def _list_virtual_machines(self) -> list[Described]:
         return self._fresh_machines()
 
+    def _list_item_wires(self, action: str) -> list[Wire]:
+        """Read the protected machines. Raises NotFound where there is no vault."""
+        return self._list(action, self._client.backup_protected_items.list, filter=VMS)
+
     def _read_virtual_machines(self) -> list[Described]:
-        action = f"list the protected items of vault '{self.vault.name}'"
         try:
-            wires = self._list(action, self._client.backup_protected_items.list, filter=_VMS)
+            wires = self._list_item_wires(f"list the protected items of vault '{self.vault.name}'")
         except NotFound:
             wires = []
         listed = [items.describe(wire, self.vault, self._days(), self.service_now()) for wire in wires]
@@ -441,8 +445,11 @@ class RecoveryServices(RecoveryServicesVault):
     def trigger_backup(self, name: str, plan: Mapping[str, Any], deadline: Deadline) -> str | None:
         action = f"back up '{name}'"
         body = {"properties": {"objectType": "IaasVMBackupRequest", "recoveryPointExpiryTimeInUTC": plan["retain_until"]}}
-        trigger, place = self._client.backups.trigger, items.place_of(name)
-        answer = send_once(lambda: self._send(action, trigger, *place, body, retry_total=0), action, deadline)
+        return self._start_job(action, deadline, self._client.backups.trigger, *items.place_of(name), body)
+
+    def _start_job(self, action: str, deadline: Deadline, trigger: Callable[..., Any], *arguments: Any) -> str | None:
+        """Send once what starts a job, and give the job's id, None where Azure did not tell it. Raises OutcomeUnknown."""
+        answer = send_once(lambda: self._send(action, trigger, *arguments, retry_total=0), action, deadline)
         try:
             found = self._follow_operation(answer, action, deadline).job_id
         except OperationFailed:
@@ -452,13 +459,17 @@ class RecoveryServices(RecoveryServicesVault):
             raise OutcomeUnknown(error.message, code=error.code, status=error.status) from error
         return f"{self.vault.text}/backupJobs/{found.rsplit('/', 1)[-1]}" if found else None
 
+    def restore_region(self, vault: Described) -> str:
+        return str(vault["location"])
+
     def validate_restore(self, restore: Restore, deadline: Deadline) -> None:
-        """See interface.BackupService. No type of this kind of vault has a restore yet (datasource_types.target_keys)."""
-        raise BadInput(f"datasource_id: a {restore.datasource_type.title} cannot be restored by this collection yet")
+        """See interface.BackupService. This kind of vault validates nothing; restore_machines checks what can be known."""
 
     def trigger_restore(self, restore: Restore, deadline: Deadline) -> str | None:
-        self.validate_restore(restore, deadline)
-        return None
+        name = str(restore.instance["name"])
+        body = {"properties": restore_request(restore, [])}
+        place = (*items.place_of(name), str(restore.recovery_point))
+        return self._start_job(f"restore '{name}'", deadline, self._client.restores.begin_trigger, *place, body)
 
     def list_jobs(self, query: JobQuery = EVERY_JOB) -> list[Described]:
         return self._describe_jobs(self._list_job_wires(query))

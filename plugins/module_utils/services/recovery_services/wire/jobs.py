@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from ....errors import sentences
@@ -18,6 +18,7 @@ from ...interface import JobQuery
 from .items import item_path
 
 _OPERATIONS = {"backup": "Backup", "on_demand_backup": "Backup", "scheduled_backup": "Backup", "restore": "Restore"}
+_MODES = {"RestoreDisks": "disks", "AlternateLocation": "machine", "OriginalLocation": "in_place"}
 
 _STATUSES = {
     "in_progress": "InProgress",
@@ -30,7 +31,8 @@ _STATUSES = {
 
 # A backup that was cancelled after its snapshot is said to be complete, with this error (recorded: recoveryservices-errors).
 _CANCELLED_ERROR = "400158"
-_SIZE = re.compile(r"\s*([\d.]+)\s*(B|KB|MB|GB|TB)\s*", re.IGNORECASE)
+_SIZE = re.compile(r"\s*([\d.]+)\s*(B|KB|MB|GB|TB)s?\s*(?:/.*)?", re.IGNORECASE)
+_AMERICAN = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}) (\d{1,2}):(\d\d):(\d\d) (AM|PM)", re.IGNORECASE)
 _BYTES = {"B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30, "TB": 2**40}
 
 
@@ -56,9 +58,62 @@ def _moment(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %I:%M:%S} {'AM' if moment.hour < 12 else 'PM'}"
 
 
+def _bag(extended: Wire) -> dict[str, Any]:
+    """Give the property bag by names without the blanks that some of them end with (recorded)."""
+    return {str(name).strip(): value for name, value in (extended.get("propertyBag") or {}).items()}
+
+
 def _transferred(extended: Wire) -> int | None:
-    match = _SIZE.fullmatch(str((extended.get("propertyBag") or {}).get("Backup Size") or ""))
+    """Give the bytes of a backup, or those that a restore has transferred from the vault so far."""
+    details = [task.get("taskExecutionDetails") for task in extended.get("tasksList") or []]
+    told = [_bag(extended).get("Backup Size"), *details]
+    match = next((match for text in told if (match := _SIZE.fullmatch(str(text or "")))), None)
     return int(float(match.group(1)) * _BYTES[match.group(2).upper()]) if match else None
+
+
+def _restore(extended: Wire) -> dict[str, Any] | None:
+    """Give what a restore job tells of its target, by names only: neither subscription nor disks nor subnet.
+
+    Signatures of addresses are left out. Azure names the template only when disks were restored and the job is over (recorded).
+    """
+    bag = _bag(extended)
+    mode = _MODES.get(str((extended.get("internalPropertyBag") or {}).get("restoreLocationType")))
+    if not bag and mode is None:
+        return None
+    # Where only disks are restored, a name stands here that means nothing (recorded).
+    name = bag.get("Target VM Name") if mode != "disks" else None
+    return {
+        "mode": mode,
+        "resource_group": bag.get("Target resource group"),
+        "name": name,
+        "virtual_network": bag.get("Target VNet Name"),
+        "staging_storage_account": bag.get("Target Storage Account Name"),
+        "staging_container": bag.get("Config Blob Container Name"),
+        "config_uri": _unsigned(bag.get("Config Blob Uri")),
+        "template_uri": _unsigned(bag.get("Template Blob Uri")),
+        # Only of a machine of which some disks are left out (recorded).
+        "restored_disks": _names(bag.get("Restored disk(s)")),
+        "backed_up_disks": _names(bag.get("Backed-up disk(s)")),
+    }
+
+
+def _unsigned(address: Any) -> str | None:
+    return str(address).split("?", maxsplit=1)[0] if address else None
+
+
+def _names(text: Any) -> list[str] | None:
+    return [name.strip() for name in str(text).split(";") if name.strip()] if text else None
+
+
+def _point_time(text: Any) -> str | None:
+    """Read the time of a restored point, which the property bag writes in the American way, in UTC."""
+    match = _AMERICAN.fullmatch(str(text or ""))
+    if match is None:
+        return None
+    month, day, year, hour, minute, second = map(int, match.groups()[:6])
+    # Not %p: the machine's language would decide what it reads.
+    hour = hour % 12 + (12 if match.group(7).upper() == "PM" else 0)
+    return format_time(datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc))
 
 
 def _errors(details: Any) -> list[dict[str, Any]]:
@@ -96,6 +151,9 @@ def describe(wire: Wire, vault: ResourceId, instances: dict[str, Wire]) -> dict[
     percent = extended.get("progressPercentage")
     duration = properties.get("duration")
     operation = snake(str(properties.get("operation") or "").split(" (", maxsplit=1)[0])
+    if operation == "cross_region_restore":
+        operation = "restore"
+    restore = _restore(extended) if operation == "restore" else None
     return shape(
         "job",
         id=f"{vault.text}/backupJobs/{wire.get('name')}",
@@ -107,14 +165,18 @@ def describe(wire: Wire, vault: ResourceId, instances: dict[str, Wire]) -> dict[
         datasource_type="azure_vm" if properties.get("backupManagementType") == "AzureIaasVM" else None,
         instance_id=instance.get("id") or (item_path(vault, name) if name else None),
         instance_name=instance.get("name") or name,
-        policy_name=(extended.get("propertyBag") or {}).get("Policy Name") or None,
+        policy_name=_bag(extended).get("Policy Name") or None,
         user_triggered=properties.get("isUserTriggered"),
         start_time=format_time(parse_time(properties.get("startTime"))),
         end_time=format_time(parse_time(properties.get("endTime"))),
         duration=duration,
         duration_seconds=None if status in ("in_progress", "cancelling") else seconds_of(duration),
         progress_percent=int(percent) if percent is not None else None,
+        remaining_seconds=seconds_of(extended.get("estimatedRemainingDuration")) if status == "in_progress" else None,
         transferred_bytes=_transferred(extended),
         sub_tasks=[{"name": task.get("taskId"), "status": snake(task.get("status"))} for task in extended.get("tasksList") or []],
         errors=errors,
+        source_recovery_point_time=_point_time(_bag(extended).get("Recovery point time")) if restore else None,
+        destination_id=instance.get("datasource_id") if restore and restore["mode"] == "in_place" else None,
+        restore=restore,
     )

@@ -1,0 +1,562 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change with any release.
+"""Restores of virtual machines of a Recovery Services vault: their disks, a new machine, or their disks in place.
+
+This kind of vault has no validateRestore, so what can be known beforehand is checked here.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..errors import BadInput, NotFound
+from ..model.datasource_types import DATASOURCE_TYPES
+from ..model.durations import parse_time
+from ..model.resource_ids import ResourceId, normalize, parse_group, parse_resource_id, same_id
+from ..model.result_shapes import Described
+from ..services.interface import MachineRestore, Restore
+from ..services.named_vaults import read_group
+from .restore_disks import describe_disk
+from .restore_mode import (
+    RestoreMode,
+    RestoreOrder,
+    RestoreRun,
+    check_subscription,
+    foreign_keys,
+    needless_confirm,
+    new_name,
+    problems_of_group,
+    problems_of_one_name,
+)
+from .task import Result
+
+_MODES = {"RestoreDisks": "disks", "AlternateLocation": "machine", "OriginalLocation": "in_place"}
+_SYSTEM_ASSIGNED = "system_assigned"
+# Windows takes 15 letters for the name inside, Azure 64 for the resource.
+_MACHINE_NAME = re.compile(r"[A-Za-z0-9]([-\w.]{0,62}[A-Za-z0-9_])?")
+_SUBNET = re.compile(r"[A-Za-z0-9]([-\w.]{0,78}\w)?")
+_OF_NETWORK = ("virtual_network_id", "subnet")
+_NAMES = ("name", "name_prefix", "name_suffix", "rename")
+_NETWORK_ACCESS = {
+    "same_as_source": "SameAsOnSourceDisks",
+    "private": "EnablePrivateAccessForAllDisks",
+    "public": "EnablePublicAccessForAllDisks",
+}
+# Clocks of Azure's services differ by seconds.
+_SLACK = timedelta(minutes=1)
+
+
+class _OfMachine(RestoreMode):
+    """What the modes of restoring a machine share. No job shows disks, zone or subnet, so that none is joined."""
+
+    joins = False
+    is_in_place = False
+    recovery_type = ""
+
+    def _problems_of_target(self, order: RestoreOrder) -> list[str]:
+        """Give what is wrong with the keys of the target that every mode has."""
+        target = order.target
+        problems = []
+        if not target.get("staging_storage_account_id"):
+            problems.append(
+                "target.staging_storage_account_id: not set; set it to a storage account in the region of the vault, where Azure "
+                "puts what it needs during the restore"
+            )
+        problems += _problems_of_id(target, "staging_storage_account_id", "Microsoft.Storage/storageAccounts")
+        problems += _problems_of_id(target, "disk_encryption_set_id", "Microsoft.Compute/diskEncryptionSets")
+        problems += _problems_of_id(target, "disk_access_id", "Microsoft.Compute/diskAccesses")
+        identity = target.get("staging_identity")
+        if identity not in (None, _SYSTEM_ASSIGNED):
+            problems += _problems_of_id(target, "staging_identity", "Microsoft.ManagedIdentity/userAssignedIdentities")
+        wrong = [str(lun) for lun in target.get("disk_luns") or [] if not 0 <= lun <= 63]
+        if wrong:
+            problems.append(f"target.disk_luns: {', '.join(wrong)} is not a LUN from 0 to 63")
+        if target.get("zone") is not None and str(target["zone"]) not in ("1", "2", "3"):
+            problems.append(f"target.zone: '{target['zone']}' is not an availability zone; use 1, 2 or 3")
+        if target.get("disk_access_id") and target.get("disk_network_access") != "private":
+            problems.append("target.disk_access_id: only disk_network_access: private uses it; set both or neither")
+        if target.get("disk_network_access") == "private" and not target.get("disk_access_id"):
+            problems.append("target.disk_network_access: private needs target.disk_access_id")
+        return problems
+
+    def usable_points(self, order: RestoreOrder, points: list[Described]) -> list[Described]:
+        """See RestoreMode. Azure itself takes the snapshot of a point where there is one, and else what is in the vault."""
+        name = order.datasource.name
+        if order.tier is not None:
+            raise BadInput(f"{order.at}tier: for a virtual machine Azure chooses the tier of a recovery point; remove it")
+        usable = [point for point in points if set(point["tiers"]) - {"archive_store"}]
+        if points and not usable:
+            raise NotFound(
+                f"{order.at}datasource_id: every recovery point of '{name}' is in the archive tier only, from which this "
+                "collection cannot restore yet; rehydrate one in the portal and restore it then",
+                status=404,
+            )
+        if not usable:
+            raise NotFound(f"{order.at}datasource_id: '{name}' has no recovery point", status=404)
+        return usable
+
+    def _restore(
+        self, run: RestoreRun, order: RestoreOrder, instance: Described, point: Described | None, target: ResourceId
+    ) -> Restore:
+        """Give the restore after the checks that every mode has. Raises BadInput, NotFound."""
+        if point is None:
+            raise TypeError("a virtual machine is restored from a recovery point")
+        given = order.target
+        staging = _read_staging_account(run, order)
+        _check_point(run, order, point)
+        _check_identity(run, order)
+        machine = MachineRestore(
+            recovery_type=self.recovery_type,
+            staging_account=staging,
+            zone=str(given["zone"]) if given.get("zone") is not None else None,
+            disk_luns=tuple(dict.fromkeys(given["disk_luns"])) if given.get("disk_luns") is not None else None,
+            disk_encryption_set=_optional_id(given, "disk_encryption_set_id", "Microsoft.Compute/diskEncryptionSets"),
+            staging_identity=given.get("staging_identity"),
+            network_access=_NETWORK_ACCESS.get(str(given.get("disk_network_access"))),
+            disk_access=_optional_id(given, "disk_access_id", "Microsoft.Compute/diskAccesses"),
+            **self._network(order),
+        )
+        return Restore(
+            instance=instance,
+            datasource_type=DATASOURCE_TYPES["azure_vm"],
+            store=None,
+            target=target,
+            location=run.location,
+            recovery_point=point["name"],
+            recovery_point_time=point["time"],
+            machine=machine,
+        )
+
+    def _network(self, order: RestoreOrder) -> dict[str, ResourceId]:
+        """Give network and subnet of a restore, for a mode that has them."""
+        return {}
+
+    def proves(self, job: Described, restore: Restore) -> bool:
+        """See RestoreMode. A job names groups and machines without their subscription, and tells no choice of disks."""
+        machine, told = restore.machine, job["restore"] or {}
+        if machine is None or machine.disk_luns is not None or told.get("mode") != _MODES[self.recovery_type]:
+            return False
+        is_at_home = same_id(restore.target.subscription_id, str(restore.instance["datasource_id"]).split("/")[2])
+        is_same_point = job["source_recovery_point_time"] == restore.recovery_point_time
+        return bool(is_at_home and is_same_point and self._is_same_place(told, restore))
+
+    def _is_same_place(self, told: Described, restore: Restore) -> bool:
+        return same_id(told.get("resource_group"), restore.target.resource_group)
+
+    def may_meet(self, job: Described, restore: Restore) -> bool:
+        told = job["restore"]
+        return told is None or (told.get("mode") == _MODES[self.recovery_type] and self._is_same_place(told, restore))
+
+    def roles(self, restore: Restore) -> list[str]:
+        """See RestoreMode. Without an identity of the vault the rights of the caller count, which Azure checks itself."""
+        machine = restore.machine
+        if machine is None or machine.staging_identity is None:
+            return []
+        return [f"'{role.name}' on {machine.staging_account.text}" for role in restore.datasource_type.restore_roles]
+
+    def target(self, restore: Restore) -> Result:
+        machine = restore.machine
+        return {
+            "id": restore.target.text,
+            "location": restore.location,
+            "containers": [],
+            "mode": _MODES[self.recovery_type],
+            "staging_storage_account_id": machine.staging_account.text if machine else None,
+        }
+
+
+class DisksOfMachine(_OfMachine):
+    """The disks of a machine restored to new disks, which Azure names (see restore_mode.RestoreMode)."""
+
+    recovery_type = "RestoreDisks"
+
+    def problems(self, order: RestoreOrder, is_alone: bool) -> list[str]:
+        known = tuple(key for key in order.datasource_type.target_keys if key not in (*_OF_NETWORK, *_NAMES))
+        problems = foreign_keys(order, known, "restored to disks") + needless_confirm(order) + _needless_moment(order)
+        return problems or [*problems_of_group(order.target, "restored disks"), *self._problems_of_target(order)]
+
+    def places(self, order: RestoreOrder, instance: Described | None) -> list[str]:
+        """See RestoreMode. Of one machine the disks of two restores could not be told apart."""
+        return [f"the disks of {order.datasource.key} in {_group_of(order).key}"]
+
+    def plan(self, run: RestoreRun, order: RestoreOrder, instance: Described, point: Described | None) -> Restore:
+        group = _group_of(order)
+        check_subscription(run, order, group)
+        read_group(run.task.session, group.text, f"{order.at}target.resource_group")
+        return self._restore(run, order, instance, point, group)
+
+    def find_existing(self, run: RestoreRun, restore: Restore) -> str | None:
+        """See RestoreMode. Disks count that a completed restore of the same point has created there."""
+        there = [disk for disk in run.disks(restore.target.text) if _is_named_after(disk, restore)]
+        if not there:
+            return None
+        for job in run.restores_of(restore.instance, ("completed", "completed_with_warnings")):
+            made = [disk for disk in there if _is_made_by(disk, job)]
+            if made and self.proves(job, restore):
+                named = ", ".join(f"'{disk['name']}'" for disk in made)
+                return f"the restored disks {named} in resource group '{restore.target.resource_group}'"
+        return None
+
+    def place(self, restore: Restore) -> str:
+        return f"new disks in resource group '{restore.target.resource_group}'"
+
+    def read_restored(self, run: RestoreRun, restore: Restore, job: Described) -> Result | None:
+        """See RestoreMode. Azure names the disks and its job does not tell them: they are those that were created meanwhile."""
+        told = job["restore"] or {}
+        made = [disk for disk in run.disks(restore.target.text) if _is_made_by(disk, job)]
+        own = [disk for disk in made if _is_named_after(disk, restore)]
+        if not own:
+            run.task.warn(
+                f"job {job['name']} has completed, but no new disk of '{_source_of(restore)}' can be found in resource group "
+                f"'{restore.target.resource_group}'; check the group and the deployment template {told.get('template_uri')}"
+            )
+        _warn_of_more_disks(run, restore, job, len(own))
+        return {
+            "id": restore.target.text,
+            "disks": [describe_disk(disk) for disk in own],
+            # Created there at the same time under other names: they may belong to someone else.
+            "other_new_disks": [disk["id"] for disk in made if disk not in own],
+            **_left_behind(restore, told),
+        }
+
+
+class MachineCopy(_OfMachine):
+    """A machine restored as a new machine (see restore_mode.RestoreMode for what each method does)."""
+
+    recovery_type = "AlternateLocation"
+
+    def problems(self, order: RestoreOrder, is_alone: bool) -> list[str]:
+        target = order.target
+        problems = foreign_keys(order, order.datasource_type.target_keys, "restored to a new machine")
+        problems += needless_confirm(order) + _needless_moment(order)
+        missing = [key for key in _OF_NETWORK if not target.get(key)]
+        if not any(key in target for key in _NAMES):
+            missing.append("name")
+        if missing:
+            problems.append(
+                f"{', '.join(f'target.{key}' for key in missing)}: not set; a new machine needs a name, a virtual network and a "
+                "subnet. To restore only its disks, set none of them"
+            )
+        if problems:
+            return problems
+        problems = problems_of_group(target, "new machine") or problems_of_one_name(order, is_alone, "machines")
+        problems += self._problems_of_target(order)
+        problems += _problems_of_id(target, "virtual_network_id", "Microsoft.Network/virtualNetworks")
+        if not _SUBNET.fullmatch(str(target["subnet"])):
+            problems.append(f"target.subnet: '{target['subnet']}' is not the name of a subnet")
+        if problems:
+            return problems
+        name = _machine_of(order).name
+        if _MACHINE_NAME.fullmatch(name):
+            return []
+        rule = "1 to 64 letters, digits, _, . and -, which begin with a letter or digit and do not end with . or -"
+        return [f"target: '{name}' is not a valid name for a virtual machine; use {rule}"]
+
+    def places(self, order: RestoreOrder, instance: Described | None) -> list[str]:
+        return [_machine_of(order).key]
+
+    def plan(self, run: RestoreRun, order: RestoreOrder, instance: Described, point: Described | None) -> Restore:
+        target = _machine_of(order)
+        check_subscription(run, order, target)
+        read_group(run.task.session, target.group_id, f"{order.at}target.resource_group")
+        _check_network(run, order)
+        return self._restore(run, order, instance, point, target)
+
+    def _network(self, order: RestoreOrder) -> dict[str, ResourceId]:
+        network = _network_of(order)
+        subnet = parse_resource_id(f"{network.text}/subnets/{order.target['subnet']}", "target.subnet")
+        return {"network": network, "subnet": subnet}
+
+    def find_existing(self, run: RestoreRun, restore: Restore) -> str | None:
+        found = _read_machine(run, restore.target)
+        return f"virtual machine '{restore.target.name}' in resource group '{restore.target.resource_group}'" if found else None
+
+    def _is_same_place(self, told: Described, restore: Restore) -> bool:
+        return super()._is_same_place(told, restore) and same_id(told.get("name"), restore.target.name)
+
+    def place(self, restore: Restore) -> str:
+        return f"new machine '{restore.target.name}' in resource group '{restore.target.resource_group}'"
+
+    def read_restored(self, run: RestoreRun, restore: Restore, job: Described) -> Result | None:
+        wire = _read_machine(run, restore.target)
+        if wire is None:
+            run.task.warn(f"job {job['name']} has completed, but {restore.target.text} cannot be found; check the resource group")
+            return None
+        disks = _disks_of(wire)
+        _warn_of_more_disks(run, restore, job, len(disks))
+        return {
+            **_describe_machine(wire),
+            "disks": [{"id": disk} for disk in disks],
+            **_left_behind(restore, job["restore"] or {}),
+        }
+
+
+class MachineInPlace(_OfMachine):
+    """A machine whose disks are replaced (see restore_mode.RestoreMode for what each method does)."""
+
+    recovery_type = "OriginalLocation"
+    is_in_place = True
+
+    def problems(self, order: RestoreOrder, is_alone: bool) -> list[str]:
+        name = order.datasource.name
+        problems = foreign_keys(order, order.datasource_type.in_place_target_keys, "restored in place") + _needless_moment(order)
+        if not is_alone:
+            problems.append("target.in_place: it replaces the disks of the machine; use a separate task for each machine")
+        if not order.names_a_point:
+            problems.append(
+                "recovery_point: not set; to replace the disks of a machine, name the recovery point, or a time with before: the "
+                "newest point may have what you want to undo"
+            )
+        if order.confirm != name:
+            problems.append(f"confirm: the restore stops '{name}' and replaces its disks; to do that, set confirm: {name}")
+        return problems + self._problems_of_target(order)
+
+    def places(self, order: RestoreOrder, instance: Described | None) -> list[str]:
+        """See RestoreMode. A task restores one machine this way, so that it meets no other."""
+        return []
+
+    def plan(self, run: RestoreRun, order: RestoreOrder, instance: Described, point: Described | None) -> Restore:
+        wire = _read_machine(run, order.datasource)
+        if wire is None:
+            raise NotFound(
+                f"{order.at}target.in_place: the virtual machine {order.datasource.text} does not exist; restore it to a new "
+                "machine",
+                status=404,
+            )
+        # What is attached now is left behind.
+        run.attached[order.datasource.key] = _disks_of(wire)
+        return self._restore(run, order, instance, point, order.datasource)
+
+    def find_existing(self, run: RestoreRun, restore: Restore) -> str | None:
+        return None
+
+    def _is_same_place(self, told: Described, restore: Restore) -> bool:
+        # The machine is the job's own; its name is left out at first (recorded).
+        return True
+
+    def place(self, restore: Restore) -> str:
+        return f"'{restore.target.name}' in place"
+
+    def read_restored(self, run: RestoreRun, restore: Restore, job: Described) -> Result | None:
+        """See RestoreMode. The replaced disks stay in their group."""
+        wire = _read_machine(run, restore.target)
+        if wire is None:
+            return None
+        disks = _disks_of(wire)
+        before = run.attached.get(restore.target.key, [])
+        # Of a restore that was done before, what was replaced is no longer known.
+        replaced = [disk for disk in before if not any(same_id(disk, one) for one in disks)]
+        left = _left_behind(restore, job["restore"] or {})
+        return {**_describe_machine(wire), "disks": [{"id": disk} for disk in disks], **left, "replaced_disks": replaced}
+
+
+# -- reading the options
+
+
+def _optional_id(target: dict[str, Any], key: str, kind: str) -> ResourceId | None:
+    return parse_resource_id(target[key], f"target.{key}", kind) if target.get(key) else None
+
+
+def _problems_of_id(target: dict[str, Any], key: str, kind: str) -> list[str]:
+    try:
+        _optional_id(target, key, kind)
+    except BadInput as error:
+        return [error.message]
+    return []
+
+
+def _needless_moment(order: RestoreOrder) -> list[str]:
+    if order.point_in_time is None:
+        return []
+    return ["point_in_time: a virtual machine has recovery points only; set before or recovery_point"]
+
+
+def _group_of(order: RestoreOrder) -> ResourceId:
+    """Give the target's resource group. Raises BadInput."""
+    return parse_group(str(order.target["resource_group"]), "target.resource_group", order.datasource.subscription_id)
+
+
+def _machine_of(order: RestoreOrder) -> ResourceId:
+    """Give the id of the machine that an order creates. Raises BadInput."""
+    kind = "Microsoft.Compute/virtualMachines"
+    return parse_resource_id(f"{_group_of(order).text}/providers/{kind}/{new_name(order)}", "target.name", kind)
+
+
+def _network_of(order: RestoreOrder) -> ResourceId:
+    return parse_resource_id(order.target["virtual_network_id"], "target.virtual_network_id", "Microsoft.Network/virtualNetworks")
+
+
+# -- what is checked before a restore
+
+
+def _read_staging_account(run: RestoreRun, order: RestoreOrder) -> ResourceId:
+    """Give the staging account, which has to be one that Azure takes. Raises NotFound, BadInput.
+
+    Its region and kind are those of the article on restoring machines.
+    """
+    option = f"{order.at}target.staging_storage_account_id"
+    account = parse_resource_id(order.target["staging_storage_account_id"], option)
+    wire = run.resource(account.text)
+    if wire is None:
+        raise NotFound(f"{option}: the storage account {account.text} does not exist; create it first", status=404)
+    if normalize(wire.get("location")) != normalize(run.location):
+        raise BadInput(
+            f"{option}: storage account '{account.name}' is in {wire.get('location')}, but has to be in {run.location}"
+        )
+    sku, kind = str((wire.get("sku") or {}).get("name")), str(wire.get("kind"))
+    if kind == "BlobStorage" or sku.upper().endswith("ZRS"):
+        raise BadInput(
+            f"{option}: storage account '{account.name}' is of kind {kind} and SKU {sku}; Azure restores machines through "
+            "accounts of neither kind BlobStorage nor zone-redundant storage; choose another account"
+        )
+    return account
+
+
+def _check_point(run: RestoreRun, order: RestoreOrder, point: Described) -> None:
+    """Refuse a point that cannot be restored as the target says. Raises BadInput."""
+    about, target = point["machine"] or {}, order.target
+    name = order.datasource.name
+    if about.get("has_managed_disks") is False:
+        raise BadInput(
+            f"{order.at}recovery_point: '{name}' had unmanaged disks at {point['time']}, which Azure no longer offers; choose a "
+            "later recovery point"
+        )
+    if about.get("has_private_disks") and not target.get("disk_network_access"):
+        raise BadInput(
+            f"{order.at}target.disk_network_access: not set, but disks of '{name}' allow private access only; say what the "
+            "restored disks are to allow"
+        )
+    if target.get("zone") is not None:
+        _check_zone(run, order, point)
+    if target.get("disk_encryption_set_id") and about.get("is_encrypted"):
+        raise BadInput(
+            f"{order.at}target.disk_encryption_set_id: '{name}' is encrypted by Azure Disk Encryption, which cannot be combined "
+            "with a disk encryption set; remove it"
+        )
+    if target.get("disk_encryption_set_id") and not run.vault["encryption_settings"]:
+        raise BadInput(
+            f"{order.at}target.disk_encryption_set_id: vault '{run.service.vault.name}' is not encrypted with a customer-managed "
+            "key, which Azure requires for this; remove it"
+        )
+
+
+def _check_zone(run: RestoreRun, order: RestoreOrder, point: Described) -> None:
+    """Refuse a zone where Azure restores into none (the rules of Microsoft's client). Raises BadInput."""
+    option = f"{order.at}target.zone"
+    is_pinned_elsewhere = run.is_secondary and (point["machine"] or {}).get("zones")
+    if normalize(run.vault["redundancy"]) != "zoneredundant" and not is_pinned_elsewhere:
+        raise BadInput(
+            f"{option}: vault '{run.service.vault.name}' has the redundancy {run.vault['redundancy']}; Azure restores into a "
+            "zone from a ZoneRedundant vault, or in the secondary region from a machine that was in a zone"
+        )
+    if "vault_store" not in point["tiers"]:
+        raise BadInput(
+            f"{option}: the recovery point of {point['time']} is not in the vault yet, from which Azure restores into a zone; "
+            "wait for its transfer or choose an older one"
+        )
+
+
+def _check_identity(run: RestoreRun, order: RestoreOrder) -> None:
+    """Refuse an identity that the vault does not have. Raises BadInput."""
+    wanted = order.target.get("staging_identity")
+    if wanted is None:
+        return
+    identity = run.vault["identity"]
+    assigned = identity["user_assigned_identities"]
+    has = identity["principal_id"] if wanted == _SYSTEM_ASSIGNED else any(same_id(wanted, one) for one in assigned)
+    if not has:
+        raise BadInput(
+            f"{order.at}target.staging_identity: vault '{run.service.vault.name}' has no identity {wanted}; give it one with "
+            "backup_vault"
+        )
+
+
+def _check_network(run: RestoreRun, order: RestoreOrder) -> None:
+    """Refuse a network that is not there, in another region, or without the subnet. Raises NotFound, BadInput."""
+    network, subnet = _network_of(order), str(order.target["subnet"])
+    option = f"{order.at}target.virtual_network_id"
+    wire = run.resource(network.text)
+    if wire is None:
+        raise NotFound(f"{option}: the virtual network {network.text} does not exist; create it first", status=404)
+    if normalize(wire.get("location")) != normalize(run.location):
+        raise BadInput(
+            f"{option}: virtual network '{network.name}' is in {wire.get('location')}, but has to be in {run.location}"
+        )
+    names = [str(one.get("name")) for one in (wire.get("properties") or {}).get("subnets") or []]
+    if subnet.lower() not in [name.lower() for name in names]:
+        raise BadInput(
+            f"{order.at}target.subnet: '{subnet}' is no subnet of virtual network '{network.name}', which has: {', '.join(names)}"
+        )
+
+
+# -- what a restore has made
+
+
+def _read_machine(run: RestoreRun, machine: ResourceId) -> dict[str, Any] | None:
+    version = DATASOURCE_TYPES["azure_vm"].api_version
+    return run.task.session.read(machine.text, f"read virtual machine '{machine.name}'", version)
+
+
+def _source_of(restore: Restore) -> str:
+    return str(restore.instance["datasource_id"]).rsplit("/", 1)[-1]
+
+
+def _is_named_after(disk: dict[str, Any], restore: Restore) -> bool:
+    """Tell whether a disk has a name that Azure gives to restored disks of the machine (public reports)."""
+    begin = re.escape(_source_of(restore))
+    return bool(re.match(rf"{begin}-(os|data)disk-", str(disk.get("name")), re.IGNORECASE))
+
+
+def _is_made_by(disk: dict[str, Any], job: Described) -> bool:
+    """Tell whether a disk was created while a job ran."""
+    made = parse_time((disk.get("properties") or {}).get("timeCreated"))
+    begin: datetime | None = parse_time(job["start_time"])
+    end: datetime | None = parse_time(job["end_time"])
+    return bool(made and begin and begin - _SLACK <= made and (end is None or made <= end + _SLACK))
+
+
+def _disks_of(wire: dict[str, Any]) -> list[str]:
+    """Give the ids of the managed disks of a machine, that of the system first."""
+    storage = (wire.get("properties") or {}).get("storageProfile") or {}
+    listed = [storage.get("osDisk") or {}, *(storage.get("dataDisks") or [])]
+    found = [str((disk.get("managedDisk") or {}).get("id") or "") for disk in listed]
+    return [disk for disk in found if disk]
+
+
+def _describe_machine(wire: dict[str, Any]) -> Result:
+    properties = wire.get("properties") or {}
+    interfaces = (properties.get("networkProfile") or {}).get("networkInterfaces") or []
+    return {
+        "id": wire.get("id"),
+        "name": wire.get("name"),
+        "location": wire.get("location"),
+        "size": (properties.get("hardwareProfile") or {}).get("vmSize"),
+        "zones": wire.get("zones") or [],
+        "network_interfaces": [one.get("id") for one in interfaces],
+    }
+
+
+def _left_behind(restore: Restore, told: Described) -> Result:
+    """Give what a restore leaves in the staging account, and how to go on from there."""
+    account = restore.machine.staging_account.text if restore.machine else None
+    return {
+        "template_uri": told.get("template_uri"),
+        "config_uri": told.get("config_uri"),
+        "staging_container": {"storage_account_id": account, "name": told["staging_container"]}
+        if told.get("staging_container")
+        else None,
+    }
+
+
+def _warn_of_more_disks(run: RestoreRun, restore: Restore, job: Described, count: int) -> None:
+    """Warn where more disks were restored than were chosen: for an empty choice Azure was seen to restore all of them."""
+    luns = restore.machine.disk_luns if restore.machine else None
+    if luns is not None and count > len(luns) + 1:
+        run.task.warn(
+            f"job {job['name']} restored {count} disks of '{_source_of(restore)}', but disk_luns chose {len(luns) + 1} with the "
+            "disk of the system; delete those that you do not need"
+        )

@@ -1,0 +1,374 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Restores of virtual machines: their disks, new machines, in place, in the secondary region."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from conftest import GROUP, Driver
+from emulator.seed import SUBSCRIPTION
+
+VAULT = {"vault_name": "vms", "vault_type": "recovery_services"}
+WEB01 = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/web01"
+ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/emptyaccount"
+NETWORK = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/demo-vnet"
+NORTH = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/north-rg"
+IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/other"
+DISKS = {"resource_group": "demo-snapshots-rg", "staging_storage_account_id": ACCOUNT}
+MACHINE = {**DISKS, "name": "web01-restored", "virtual_network_id": NETWORK, "subnet": "restored"}
+IN_PLACE = {"in_place": True, "staging_storage_account_id": ACCOUNT}
+
+
+def backed_up(azure: Driver, *names: str, vault: dict[str, Any] | None = None, **protection: Any) -> list[str]:
+    """Have machines protected and backed up, snapshot and transfer."""
+    ids = [WEB01.replace("web01", name) for name in names or ("web01",)]
+    assert not azure.run("backup_vault", location="westeurope", **VAULT, **(vault or {}))["failed"]
+    protect = {"datasource_id": ids, "policy_name": "DefaultPolicy", **protection}
+    assert not azure.run("backup_instance", **VAULT, **protect)["failed"]
+    assert not azure.run("backup_adhoc", datasource_id=ids, **VAULT)["failed"]
+    return ids
+
+
+def restore(azure: Driver, target: dict[str, Any], check: bool = False, **options: Any) -> dict[str, Any]:
+    arguments = {"datasource_id": WEB01, **VAULT, **options}
+    return azure.run("backup_restore", target=target, check=check, **arguments)
+
+
+def one(result: dict[str, Any]) -> dict[str, Any]:
+    (found,) = result["datasources"]
+    return dict(found)
+
+
+def newest_point(azure: Driver) -> str:
+    points = azure.run("backup_recovery_point_info", datasource_id=WEB01, **VAULT)["recovery_points"]
+    return str(points[0]["name"])
+
+
+def test_disks_are_restored_beside_the_machine_and_named(azure: Driver) -> None:
+    backed_up(azure)
+    result = one(restore(azure, DISKS))
+    assert result["action"] == "start"
+    restored = result["restored"]
+    assert [(disk["name"].rsplit("-", 2)[0], disk["size_gb"]) for disk in restored["disks"]] == [
+        ("web01-osdisk", 127),
+        ("web01-datadisk-000", 4),
+        ("web01-datadisk-001", 4),
+    ]
+    assert all(disk["id"].lower() in azure.azure.compute.disks for disk in restored["disks"])
+    assert restored["other_new_disks"] == []
+    assert restored["template_uri"].startswith("https://emptyaccount.blob.core.windows.net/web01-")
+    container = restored["staging_container"]
+    assert container["storage_account_id"] == ACCOUNT
+    assert container["name"] in azure.azure.storage.containers[ACCOUNT.lower()]
+    job = result["job"]
+    assert (job["operation"], job["status"], job["duration_seconds"]) == ("restore", "completed", pytest.approx(69, abs=1))
+    assert job["restore"]["mode"] == "disks"
+    assert job["restore"]["name"] is None
+    assert job["source_recovery_point_time"] == result["recovery_point"]["time"]
+    assert result["recovery_point"]["tiers"] == ["vault_store", "operational_store"]
+    assert result["recovery_point"]["machine"]["has_snapshot"]
+    (request,) = azure.requests("POST", "/restore")
+    assert request["body"] == {
+        "properties": {
+            "objectType": "IaasVMRestoreRequest",
+            "recoveryPointId": result["recovery_point"]["name"],
+            "recoveryType": "RestoreDisks",
+            "sourceResourceId": WEB01,
+            "targetResourceGroupId": f"/subscriptions/{SUBSCRIPTION}/resourceGroups/demo-snapshots-rg",
+            "storageAccountId": ACCOUNT,
+            "region": "westeurope",
+            "createNewCloudService": False,
+            "originalStorageAccountOption": False,
+        }
+    }
+
+
+def test_a_machine_is_restored_as_a_new_one_although_the_original_is_gone(azure: Driver) -> None:
+    backed_up(azure)
+    del azure.azure.compute.machines[WEB01.lower()]
+    result = one(restore(azure, MACHINE))
+    machine = result["restored"]
+    assert machine["id"].endswith("/demo-snapshots-rg/providers/Microsoft.Compute/virtualMachines/web01-restored")
+    assert (machine["size"], len(machine["disks"]), len(machine["network_interfaces"])) == ("Standard_DS1_v2", 3, 1)
+    assert machine["template_uri"] is None
+    assert machine["staging_container"] is None
+    interface = azure.azure.network.resources[machine["network_interfaces"][0].lower()]
+    assert interface["properties"]["ipConfigurations"][0]["properties"]["subnet"]["id"] == f"{NETWORK}/subnets/restored"
+    body = azure.requests("POST", "/restore")[0]["body"]["properties"]
+    assert body["targetVirtualMachineId"] == result["target"]["id"]
+    assert body["subnetId"] == f"{NETWORK}/subnets/restored"
+
+
+def test_in_place_the_disks_are_replaced_and_the_old_ones_stay(azure: Driver) -> None:
+    backed_up(azure)
+    before = [disk["id"] for name, disk in azure.azure.compute.disks.items() if "/web01" in name]
+    result = one(restore(azure, IN_PLACE, recovery_point=newest_point(azure), confirm="web01"))
+    restored = result["restored"]
+    assert sorted(restored["replaced_disks"]) == sorted(before)
+    assert all(disk.lower() in azure.azure.compute.disks for disk in before)
+    assert len(restored["disks"]) == 3
+    assert not {disk["id"] for disk in restored["disks"]} & set(before)
+    assert "targetResourceGroupId" not in azure.requests("POST", "/restore")[0]["body"]["properties"]
+    assert result["job"]["destination_id"] == WEB01
+
+
+def test_disks_chosen_by_lun_and_what_azure_restores_beside_them(azure: Driver) -> None:
+    backed_up(azure, include_disk_luns=[0])
+    result = restore(azure, {**DISKS, "disk_luns": []})
+    assert [disk["name"].rsplit("-", 2)[0] for disk in one(result)["restored"]["disks"]] == ["web01-osdisk"]
+    assert one(result)["job"]["restore"]["restored_disks"] == ["web01_OsDisk_1"]
+    assert one(result)["job"]["restore"]["backed_up_disks"] == ["web01_OsDisk_1", "web01-data0"]
+    assert "warnings" not in result
+
+
+def test_more_disks_than_were_chosen_are_a_warning(azure: Driver) -> None:
+    backed_up(azure)
+    result = restore(azure, {**DISKS, "disk_luns": []})
+    assert len(one(result)["restored"]["disks"]) == 3
+    assert "restored 3 disks of 'web01', but disk_luns chose 1" in str(result["warnings"])
+
+
+def test_foreign_disks_that_appear_meanwhile_are_told_apart(azure: Driver) -> None:
+    backed_up(azure)
+
+    def appear() -> None:
+        azure.on_sleep = None
+        azure.azure.compute.add_disk(SUBSCRIPTION, "demo-snapshots-rg", "someone-elses", "westeurope")
+
+    azure.on_sleep = appear
+    restored = one(restore(azure, DISKS))["restored"]
+    assert [disk.rsplit("/", 1)[-1] for disk in restored["other_new_disks"]] == ["someone-elses"]
+    assert len(restored["disks"]) == 3
+
+
+def test_a_second_run_makes_no_second_set_of_disks(azure: Driver) -> None:
+    backed_up(azure)
+    first = one(restore(azure, DISKS))
+    again = restore(azure, DISKS)
+    assert "the restored disks 'web01-" in again["msg"]
+    assert again["error"]["code"] == "TargetExists"
+    skipped = restore(azure, DISKS, on_existing="skip")
+    assert not skipped["changed"]
+    assert one(skipped)["action"] == "skip"
+    assert one(skipped)["job"]["id"] == first["job"]["id"]
+    assert len(one(skipped)["restored"]["disks"]) == 3
+    for disk in first["restored"]["disks"]:
+        del azure.azure.compute.disks[disk["id"].lower()]
+    assert one(restore(azure, DISKS))["action"] == "start"
+
+
+def test_a_second_restore_in_place_of_the_same_point_is_refused(azure: Driver) -> None:
+    backed_up(azure)
+    asked = {"recovery_point": newest_point(azure), "confirm": "web01"}
+    assert not restore(azure, IN_PLACE, **asked)["failed"]
+    again = restore(azure, IN_PLACE, **asked)
+    assert "restored 'web01' to this recovery point already" in again["msg"]
+    assert one(restore(azure, IN_PLACE, on_existing="skip", **asked))["action"] == "skip"
+
+
+def test_a_running_restore_is_never_joined_and_its_job_is_named(azure: Driver) -> None:
+    backed_up(azure)
+    started = one(restore(azure, DISKS, wait=False))
+    result = restore(azure, DISKS)
+    assert "already running" in result["msg"]
+    assert result["error"]["code"] == "RestoreRunning"
+    assert one(result)["job"]["id"] == started["job"]["id"]
+    assert len(azure.requests("POST", "/restore")) == 1
+    resumed = one(azure.run("backup_restore", job_id=started["job"]["id"]))
+    assert (resumed["action"], resumed["job"]["status"]) == ("resume", "completed")
+
+
+@pytest.mark.parametrize("target", [DISKS, MACHINE])
+def test_check_mode_sends_no_write_and_predicts(azure: Driver, target: dict[str, Any]) -> None:
+    backed_up(azure)
+    before = len(azure.azure.journal.writes())
+    result = one(restore(azure, target, check=True))
+    assert result["changed"]
+    assert result["target"]["staging_storage_account_id"] == ACCOUNT
+    assert result["recovery_point"]["name"] == newest_point(azure)
+    assert len(azure.azure.journal.writes()) == before
+
+
+def test_the_vaults_identity_reaches_the_staging_account(azure: Driver) -> None:
+    backed_up(azure, vault={"identity": {"type": "SystemAssigned"}})
+    target = {**DISKS, "staging_identity": "system_assigned"}
+    failed = restore(azure, target)
+    assert "RestoreOperationFailed" in failed["msg"]
+    assert failed["error"]["code"] == "400003"
+    granted = azure.run("backup_permission", datasource_id=WEB01, operation="restore", target=DISKS, **VAULT)
+    assert {role["role"] for role in one(granted)["roles"]} == {
+        "Storage Account Backup Contributor",
+        "Storage Blob Data Contributor",
+    }
+    azure.azure.clock.advance(200)
+    assert one(restore(azure, target))["restored"]["disks"]
+    assert azure.requests("POST", "/restore")[-1]["body"]["properties"]["identityInfo"] == {"isSystemAssignedIdentity": True}
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "told"),
+    [
+        (
+            {**DISKS, "containers": ["a"]},
+            {},
+            "target.containers: a virtual machine that is restored to disks does not support it",
+        ),
+        ({"resource_group": "demo-rg"}, {}, "target.staging_storage_account_id: not set"),
+        ({"staging_storage_account_id": ACCOUNT}, {}, "target.resource_group: not set"),
+        ({**DISKS, "name": "x"}, {}, "target.virtual_network_id, target.subnet: not set; a new machine needs"),
+        ({**MACHINE, "name": "a" * 65}, {}, "is not a valid name for a virtual machine"),
+        ({**DISKS, "disk_luns": [64]}, {}, "64 is not a LUN"),
+        ({**DISKS, "zone": "4"}, {}, "is not an availability zone"),
+        ({**DISKS, "disk_network_access": "private"}, {}, "private needs target.disk_access_id"),
+        ({**DISKS, "staging_identity": "mine"}, {}, "target.staging_identity: 'mine' is not the id"),
+        (DISKS, {"point_in_time": "2026-11-04T08:00:00Z"}, "point_in_time: a virtual machine has recovery points only"),
+        (DISKS, {"confirm": "web01"}, "confirm: only a restore in place needs it"),
+        (IN_PLACE, {"confirm": "web01"}, "recovery_point: not set; to replace the disks"),
+        (IN_PLACE, {"before": "1h"}, "confirm: the restore stops 'web01' and replaces its disks"),
+        (
+            {**IN_PLACE, "resource_group": "demo-rg"},
+            {"before": "1h", "confirm": "web01"},
+            "target.resource_group: a virtual machine",
+        ),
+        (
+            IN_PLACE,
+            {"datasource_id": [WEB01, f"{WEB01}x"], "before": "1h", "confirm": "web01"},
+            "a separate task for each machine",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name_before_any_request(
+    azure: Driver, target: dict[str, Any], options: dict[str, Any], told: str
+) -> None:
+    result = restore(azure, target, **options)
+    assert result["failed"]
+    assert told in result["msg"]
+    assert not azure.azure.journal.entries
+
+
+@pytest.mark.parametrize(
+    ("change", "target", "told"),
+    [
+        ({"location": "eastus"}, DISKS, "is in eastus, but has to be in westeurope"),
+        ({"kind": "BlobStorage"}, DISKS, "neither kind BlobStorage nor zone-redundant"),
+        ({"sku": {"name": "Standard_ZRS"}}, DISKS, "neither kind BlobStorage nor zone-redundant"),
+        ({}, {**DISKS, "staging_storage_account_id": f"{ACCOUNT}gone"}, "does not exist; create it first"),
+        ({}, {**DISKS, "resource_group": "gone-rg"}, "resource group"),
+        ({}, {**MACHINE, "subnet": "nowhere"}, "'nowhere' is no subnet of virtual network 'demo-vnet'"),
+        ({}, {**MACHINE, "virtual_network_id": f"{NETWORK}x"}, "the virtual network"),
+        (
+            {},
+            {**MACHINE, "resource_group": "demo-rg", "name": "web02"},
+            "virtual machine 'web02' in resource group 'demo-rg' exists",
+        ),
+        ({}, {**DISKS, "zone": "1"}, "restores into a zone from a ZoneRedundant vault"),
+        ({}, {**DISKS, "staging_identity": IDENTITY}, "has no identity /subscriptions"),
+        (
+            {},
+            {**DISKS, "disk_encryption_set_id": f"{GROUP}/providers/Microsoft.Compute/diskEncryptionSets/d"},
+            "customer-managed key",
+        ),
+    ],
+)
+def test_what_azure_would_refuse_in_the_job_is_refused_before_the_write(
+    azure: Driver, change: dict[str, Any], target: dict[str, Any], told: str
+) -> None:
+    backed_up(azure)
+    azure.azure.storage.accounts[ACCOUNT.lower()].update(change)
+    before = len(azure.azure.journal.writes())
+    result = restore(azure, target)
+    assert result["failed"]
+    assert told in result["msg"]
+    assert len(azure.azure.journal.writes()) == before
+
+
+def test_private_disks_need_a_choice(azure: Driver) -> None:
+    backed_up(azure)
+    item = next(iter(next(iter(azure.azure.recovery_services.vaults.values())).items.values()))
+    item.points[0]["properties"]["isPrivateAccessEnabledOnAnyDisk"] = True
+    assert "target.disk_network_access: not set" in restore(azure, DISKS)["msg"]
+    assert not restore(azure, {**DISKS, "disk_network_access": "public"})["failed"]
+    settings = azure.requests("POST", "/restore")[0]["body"]["properties"]["targetDiskNetworkAccessSettings"]
+    assert settings == {"targetDiskNetworkAccessOption": "EnablePublicAccessForAllDisks"}
+
+
+def test_a_restore_that_fails_in_its_job_is_a_failure_with_azures_error(azure: Driver) -> None:
+    backed_up(azure)
+
+    def lose() -> None:
+        azure.azure.storage.accounts.pop(ACCOUNT.lower(), None)
+
+    azure.on_sleep = lose
+    result = restore(azure, DISKS)
+    assert result["failed"]
+    assert result["changed"]
+    assert result["error"]["code"] == "400048"
+    assert "UserErrorBCMRestoreStorageAccountNotFound" in result["msg"]
+    assert one(result)["job"]["status"] == "failed"
+
+
+def test_from_the_vault_alone_it_takes_as_long_as_recorded(azure: Driver) -> None:
+    backed_up(azure)
+    item = next(iter(next(iter(azure.azure.recovery_services.vaults.values())).items.values()))
+    item.points[0]["properties"]["recoveryPointTierDetails"] = [{"type": "HardenedRP", "status": "Valid"}]
+    result = one(restore(azure, DISKS))
+    assert not result["recovery_point"]["machine"]["has_snapshot"]
+    assert result["job"]["duration_seconds"] == pytest.approx(2138, abs=1)
+
+
+def test_what_is_only_in_the_archive_is_refused(azure: Driver) -> None:
+    backed_up(azure)
+    item = next(iter(next(iter(azure.azure.recovery_services.vaults.values())).items.values()))
+    item.points[0]["properties"]["recoveryPointTierDetails"] = [{"type": "ArchivedRP", "status": "Valid"}]
+    assert "is in the archive tier only" in restore(azure, DISKS)["msg"]
+
+
+def test_in_the_secondary_region(azure: Driver) -> None:
+    geo = {"redundancy": "GeoRedundant", "cross_region_restore_state": "Enabled"}
+    backed_up(azure, vault=geo)
+    north = f"{NORTH}/providers/Microsoft.Storage/storageAccounts/northaccount"
+    target = {"resource_group": "north-rg", "staging_storage_account_id": north}
+    result = one(restore(azure, target, region="secondary"))
+    job = result["job"]
+    assert "/locations/northeurope/backupJobs/" in job["id"]
+    assert (job["operation"], job["status"]) == ("restore", "completed")
+    assert {disk["location"] for disk in result["restored"]["disks"]} == {"northeurope"}
+    assert result["recovery_point"]["tiers"] == ["vault_store"]
+    # The token of the restore is a secret.
+    assert "crr-" not in str(result)
+    resumed = one(azure.run("backup_restore", job_id=job["id"], region="secondary", **VAULT))
+    assert resumed["job"]["id"] == job["id"]
+    refused = restore(azure, DISKS, region="secondary")
+    assert "is in westeurope, but has to be in northeurope" in refused["msg"]
+
+
+def test_several_in_the_secondary_region_are_seen_in_one_list(azure: Driver) -> None:
+    geo = {"redundancy": "GeoRedundant", "cross_region_restore_state": "Enabled"}
+    ids = backed_up(azure, "web01", "web02", vault=geo)
+    north = f"{NORTH}/providers/Microsoft.Storage/storageAccounts/northaccount"
+    target = {"resource_group": "north-rg", "staging_storage_account_id": north}
+    result = restore(azure, target, region="secondary", datasource_id=ids)
+    assert [len(item["restored"]["disks"]) for item in result["datasources"]] == [3, 3]
+    assert azure.requests("POST", "/backupCrrJobs")
+
+
+def test_a_vault_that_does_not_restore_across_regions_is_refused(azure: Driver) -> None:
+    backed_up(azure)
+    assert "cross-region restore is" in restore(azure, DISKS, region="secondary")["msg"]
+
+
+def test_many_machines_share_what_they_read(azure: Driver) -> None:
+    names = [f"many{number:02d}" for number in range(8)]
+    for name in names:
+        azure.azure.compute.add_machine(SUBSCRIPTION, "demo-rg", name, "westeurope")
+    ids = backed_up(azure, *names)
+    before = len(azure.azure.journal.entries)
+    result = restore(azure, DISKS, datasource_id=ids)
+    assert all(len(item["restored"]["disks"]) == 3 for item in result["datasources"])
+    sent = [(entry["method"], entry["path"]) for entry in azure.azure.journal.entries[before:]]
+    assert len([path for method, path in sent if method == "GET" and path.endswith("/storageAccounts/emptyaccount")]) == 1
+    assert len([path for method, path in sent if path.endswith("/disks")]) == 2
+    assert len([path for method, path in sent if path.endswith("/restore")]) == 8
