@@ -35,6 +35,7 @@ from modules import Result, VirtualClock, run_module
 
 DISK = f"{GROUP}/providers/Microsoft.Compute/disks/data01"
 MACHINE = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/web01"
+STAGING = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/emptyaccount"
 VAULT = {"resource_group": "demo-rg", "vault_name": "demo-vault"}
 SNAPSHOTS = {"snapshot_resource_group": "demo-snapshots-rg"}
 RESTORE = {"target": {"resource_group": "demo-rg"}}
@@ -89,16 +90,18 @@ def disks() -> list[Step]:
 
 
 def machines() -> list[Step]:
-    """Give the tasks that protect a virtual machine, back it up, stop that, and bring it back."""
+    """Give the tasks that protect a virtual machine, back it up, restore its disks, stop that, and bring it back."""
     vault = {**VAULT, "vault_name": "demo-rsv"}
     instance = {**vault, "datasource_id": [MACHINE]}
     policy = {**vault, "policy_name": "machines", "datasource_type": "azure_vm"}
+    target = {"resource_group": "demo-snapshots-rg", "staging_storage_account_id": STAGING}
     return [
         Step("backup_vault", {**vault, "vault_type": "recovery_services", "tags": {"Owner": "ops"}}),
         Step("backup_policy", policy),
         Step("backup_policy", {**policy, "retention": {"default": "14d"}}),
         Step("backup_instance", {**instance, "policy_name": "machines"}),
         Step("backup_adhoc", instance, is_backup=True),
+        Step("backup_restore", {**instance, "target": target, "on_existing": "skip"}, is_backup=True),
         Step("backup_instance", {**instance, "state": "stopped"}),
         Step("backup_instance", {**instance, "policy_name": "machines"}),
         Step("backup_instance", {**instance, "state": "absent", "delete_backup_data": True}),
@@ -310,8 +313,17 @@ def hangs(result: Result) -> bool:
 
 
 def is_refused_a_second(result: Result) -> bool:
-    """Tell whether a Managed HSM, which has no list of jobs, refused a second one beside that of an earlier run."""
-    return "operation is in progress" in str(result.get("msg"))
+    """Tell whether a second one was refused beside that of an earlier run, whose job does not prove that it is the same.
+
+    By a Managed HSM, which has no list of jobs, and for the restore of a machine, naming the job.
+    """
+    return "operation is in progress" in str(result.get("msg")) or names_running_restore(result)
+
+
+def names_running_restore(result: Result) -> bool:
+    """Tell whether a restore was refused because of a running one, whose job is in the result."""
+    refused = [item for item in result.get("datasources", []) if (item["error"] or {}).get("code") == "RestoreRunning"]
+    return bool(refused) and all(item["job"]["id"] in item["msg"] for item in refused)
 
 
 def is_change(entry: Result) -> bool:
@@ -336,6 +348,11 @@ def brief(result: Result) -> str:
     return json.dumps({**kept, "datasources": items})[:1500]
 
 
+def is_started(job: Result) -> bool:
+    """Tell whether a job is a backup or a restore; others bring about a state."""
+    return job["properties"].get("operation") in ("Backup", "Restore", None)
+
+
 def facts(azure: Azure) -> set[str]:
     """Give what there is, a text each: nothing of it changes by time alone."""
     azure.schedule.settle()
@@ -349,7 +366,7 @@ def facts(azure: Azure) -> set[str]:
         found |= {
             f"policy {policy['id']} = {json.dumps(policy['properties'], sort_keys=True)}" for policy in vault.policies.values()
         }
-        found |= {f"job {name}" for name, job in vault.jobs.items() if job["properties"].get("operation") in ("Backup", None)}
+        found |= {f"job {name}" for name, job in vault.jobs.items() if is_started(job)}
     for vault in azure.data_protection.vaults.values():
         for instance in vault.instances.values():
             held = {"ProtectionStopped": "stopped", "BackupsSuspended": "suspended"}.get(instance.state, "protected")

@@ -33,7 +33,7 @@ _RECORDED_HOST = re.compile(
     re.IGNORECASE,
 )
 # POSTs that only ask.
-_QUESTION = re.compile(r"/microsoft\.resourcegraph/resources|/((fetch|find)\w+|backupstatus)$")
+_QUESTION = re.compile(r"/microsoft\.resourcegraph/resources|/((fetch|find)\w+|backupstatus|backupcrrjobs?)$")
 # Microsoft's client looks identities up in the directory; ours knows them from the vault.
 _DIRECTORY = re.compile(r"https://graph\.")
 # Names of role assignments are chosen by the client, at random by Microsoft's.

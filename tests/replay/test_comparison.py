@@ -355,13 +355,59 @@ def recovery_services_vault(client: Client) -> None:
         changed = send("PATCH", vault, {"identity": identity})
         if changed.status_code == 202:
             client.finish(changed)
-    for name_, value in (("standardTierStorageRedundancy", "LocallyRedundant"), ("crossRegionRestore", "Disabled")):
+    for name_, value in (("standardTierStorageRedundancy", "GeoRedundant"), ("crossRegionRestore", "Disabled")):
         client.finish(send("PATCH", vault, {"properties": {"redundancySettings": {name_: value}}}))
     send("PATCH", f"{vault}/backupconfig/vaultconfig", {"properties": RSV_CONFIG})
     policy = send("GET", f"{vault}/backupPolicies/DefaultPolicy").json()["properties"]
     send("PUT", f"{vault}/backupPolicies/own", {"properties": policy})
     send("PUT", f"{vault}/backupPolicies/own", {"properties": {**policy, "instantRpRetentionRangeInDays": 3}})
     send("DELETE", f"{vault}/backupPolicies/own")
+
+
+def restored_machines(client: Client, machine: str, item: str, point: str) -> None:
+    """Restores of a machine: to disks, once in vain, in place, to a new machine, in the paired region."""
+    account = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/emptyaccount"
+    network = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/demo-vnet"
+    common = {"objectType": "IaasVMRestoreRequest", "recoveryPointId": point, "sourceResourceId": machine,
+              "storageAccountId": account, "region": "westeurope", "createNewCloudService": False,
+              "originalStorageAccountOption": False}  # fmt: skip
+    disks = {**common, "recoveryType": "RestoreDisks", "targetResourceGroupId": GROUP}
+    new = {"recoveryType": "AlternateLocation", "targetResourceGroupId": GROUP, "virtualNetworkId": network,
+           "targetVirtualMachineId": f"{machine}-restored", "subnetId": f"{network}/subnets/restored"}  # fmt: skip
+
+    def restore(properties: Any, end: str = "Completed") -> None:
+        answer = client.send("POST", f"{item}/recoveryPoints/{point}/restore", {"properties": properties}, RSV_API)
+        client.clock.advance(30)
+        operation = urlsplit(answer.headers["Azure-AsyncOperation"]).path.rsplit("/", 1)[-1]
+        for header in ("Azure-AsyncOperation", "Location"):
+            client.send("GET", answer.headers[header])
+        job = client.send("GET", f"{RSV}/backupOperations/{operation}", version=RSV_API).json()["properties"]["jobId"]
+        client.send("GET", f"{RSV}/backupJobs/{job}", version=RSV_API)
+        client.clock.advance(7200)
+        last = client.send("GET", f"{RSV}/backupJobs/{job}", version=RSV_API)
+        assert last.json()["properties"]["status"] == end
+
+    restore(disks)
+    restore({**disks, "storageAccountId": f"{account}-gone"}, "Failed")
+    restore({**common, "recoveryType": "OriginalLocation"})
+    restore({**common, **new})
+    settings = {"standardTierStorageRedundancy": "GeoRedundant", "crossRegionRestore": "Enabled"}
+    client.finish(client.send("PATCH", RSV, {"properties": {"redundancySettings": settings}}, RSV_API))
+    version, north = "2021-11-15", GROUP.replace("demo-rg", "north-rg")
+    place = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.RecoveryServices/locations/northeurope"
+    client.send("GET", f"{item}/recoveryPoints", version=version)
+    audience = client.send("GET", f"{place}/backupAadProperties", version=version).json()
+    access = client.send("POST", f"{item}/recoveryPoints/{point}/accessToken", audience, version).json()["properties"]
+    there = {**disks, "region": "northeurope", "targetResourceGroupId": north,
+             "storageAccountId": f"{north}/providers/Microsoft.Storage/storageAccounts/northaccount"}  # fmt: skip
+    body = {"crossRegionRestoreAccessDetails": access, "restoreRequest": there}
+    started = client.send("POST", f"{place}/backupCrossRegionRestore", body, version)
+    client.clock.advance(30)
+    job = client.send("GET", started.headers["Azure-AsyncOperation"]).json()["properties"]["jobId"]
+    for _again in range(2):
+        answer = client.send("POST", f"{place}/backupCrrJob", {"resourceId": RSV, "jobName": job}, version)
+        client.clock.advance(7200)
+    assert answer.json()["properties"]["status"] == "Completed"
 
 
 def virtual_machines(client: Client) -> None:
@@ -406,6 +452,7 @@ def virtual_machines(client: Client) -> None:
                    f"{item}/recoveryPoints"):  # fmt: skip
         answer = send("GET", target)
     send("GET", answer.json()["value"][0]["id"])
+    restored_machines(client, machine, item, answer.json()["value"][0]["name"])
     client.azure.faults.plan({"kind": "job", "outcome": {"status": "CompletedWithWarnings"}})
     done("POST", f"{item}/backup", {"properties": backup})
     send("POST", f"{item}/backup", {"properties": backup})

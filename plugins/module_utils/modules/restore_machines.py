@@ -140,6 +140,8 @@ class _OfMachine(RestoreMode):
         machine, told = restore.machine, job["restore"] or {}
         if machine is None or machine.disk_luns is not None or told.get("mode") != _MODES[self.recovery_type]:
             return False
+        if told["restored_disks"] != told["backed_up_disks"]:
+            return False
         is_at_home = same_id(restore.target.subscription_id, str(restore.instance["datasource_id"]).split("/")[2])
         is_same_point = job["source_recovery_point_time"] == restore.recovery_point_time
         return bool(is_at_home and is_same_point and self._is_same_place(told, restore))

@@ -183,7 +183,9 @@ class Jobs:
             started = datetime.fromisoformat(properties["startTime"][:26]).replace(tzinfo=self._provider.clock.now().tzinfo)
             properties["duration"] = iso_duration(self._provider.clock.now() - started)
         if is_listed:
+            # A list tells neither how far a job is nor what went wrong (recorded).
             properties.pop("extendedInfo")
+            properties.pop("errorDetails", None)
         return {**job, "properties": properties}
 
     def _list_jobs(self, call: Call) -> Reply:

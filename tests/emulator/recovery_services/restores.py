@@ -12,10 +12,11 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..arm import ArmError, Call, PlainRoute, Reply, Wire, check_properties
+from ..clock import iso_duration
 from ..compute import disks_of
 from ..operations import Operation
 from .fields import ITEM, refuse
@@ -167,30 +168,49 @@ class Restores:
         tasks[0]["status"] = "InProgress"
         provider = self._provider
 
+        extended: Wire = {}
+        seconds, size = self._seconds(restore), self._size(restore)
+        is_slow = restore.elsewhere or seconds >= _SECONDS_FROM_VAULT
+
+        def halfway(_moment: datetime) -> None:
+            if job["properties"]["status"] == "InProgress":
+                tasks[0]["taskExecutionDetails"] = f"{size / 2:g} GBs / {size} GBs Transferred"
+                extended.update(progressPercentage=50.0, estimatedRemainingDuration=iso_duration(timedelta(seconds=seconds / 2)))
+
+        def find_problem() -> Wire | None:
+            problem = self._problem(restore)
+            if problem:
+                tasks[0]["status"] = "Failed"
+                for name in ("progressPercentage", "dynamicErrorMessage"):
+                    extended.pop(name, None)
+                extended["estimatedRemainingDuration"] = "PT0S"
+            return problem
+
         def done(moment: datetime) -> None:
             for task in tasks:
                 task["status"] = "Completed"
+            if is_slow:
+                tasks[0]["taskExecutionDetails"] = f"{size} GBs / {size} GBs Transferred"
             self._create(restore, job, moment)
 
         operation = "CrossRegionRestore" if restore.elsewhere else "Restore"
-        job = provider.jobs_api.start_job(
-            restore.vault,
-            own["containerName"],
-            own["friendlyName"],
-            operation,
-            self._seconds(restore),
-            done,
-            {},
-            tasks,
-            find_problem=lambda: self._problem(restore),
-        )
-        job["properties"]["extendedInfo"] |= {
+        named = (own["containerName"], own["friendlyName"])
+        job = provider.jobs_api.start_job(restore.vault, *named, operation, seconds, done, {}, tasks, find_problem)
+        extended = job["properties"]["extendedInfo"]
+        extended |= {
             "propertyBag": self._bag(restore),
             "internalPropertyBag": {**({"AdHoc": "AdHoc"} if restore.elsewhere else {}), "restoreLocationType": restore.kind},
             "progressPercentage": 1.0,
             "dynamicErrorMessage": "",
         }
+        if is_slow:
+            provider.schedule.after(seconds / 2, halfway)
         return job
+
+    @staticmethod
+    def _size(restore: Restore) -> int:
+        held = restore.item.contents[restore.point["name"]]["disks"]
+        return sum(int(disk["wire"]["properties"]["diskSizeGB"]) for disk in held)
 
     @staticmethod
     def _seconds(restore: Restore) -> float:

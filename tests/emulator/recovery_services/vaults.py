@@ -264,7 +264,9 @@ class Vaults:
         own = vault.wire["properties"]
         old_redundancy = own["redundancySettings"]
         new_redundancy = {**old_redundancy, **(properties.get("redundancySettings") or {})}
-        if vault.items and new_redundancy != old_redundancy:
+        # Restores across regions can be enabled at any time, and not disabled again (recorded: backup_crr).
+        enabled = {**old_redundancy, "crossRegionRestore": "Enabled"}
+        if vault.items and new_redundancy not in (old_redundancy, enabled):
             raise ArmError(400, "CloudResourceStorageTypeUpdateNotAllowed", REDUNDANCY_IS_FINAL)
         immutability = (own.get("securitySettings") or {}).get("immutabilitySettings") or {}
         wanted = ((properties.get("securitySettings") or {}).get("immutabilitySettings") or immutability).get("state")

@@ -140,7 +140,10 @@ class SecondaryRegion(RecoveryServices):
         url = f"{self._place}/backupCrrJobs"
         found: list[Wire] = []
         for _page in range(_MOST_PAGES):
-            answer = self._session.send("POST", url, action, body={"resourceId": self.vault.text}, **options)
+            try:
+                answer = self._session.send("POST", url, action, body={"resourceId": self.vault.text}, **options)
+            except NotFound:
+                break
             page = json_object(answer, action)
             found += page.get("value") or []
             url, options = str(page.get("nextLink") or ""), {}

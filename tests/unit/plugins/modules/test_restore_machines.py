@@ -372,3 +372,57 @@ def test_many_machines_share_what_they_read(azure: Driver) -> None:
     assert len([path for method, path in sent if method == "GET" and path.endswith("/storageAccounts/emptyaccount")]) == 1
     assert len([path for method, path in sent if path.endswith("/disks")]) == 2
     assert len([path for method, path in sent if path.endswith("/restore")]) == 8
+
+
+@pytest.mark.parametrize(
+    "out_of_reach", ["demo-snapshots-rg", "demo-rg/providers/Microsoft.Storage", "demo-rg/providers/Microsoft.Network"]
+)
+def test_the_caller_needs_rights_on_all_that_a_restore_names(
+    azure: Driver, monkeypatch: pytest.MonkeyPatch, out_of_reach: str
+) -> None:
+    backed_up(azure)
+    groups = f"/subscriptions/{SUBSCRIPTION}/resourceGroups"
+    reach = azure.azure.recovery_services.may_reach
+
+    def may_reach(principal: str, path: str) -> bool:
+        return reach(principal, path) and not f"{path}/".lower().startswith(f"{groups}/{out_of_reach}/".lower())
+
+    monkeypatch.setattr(azure.azure.recovery_services, "may_reach", may_reach)
+    result = restore(azure, MACHINE)
+    assert result["error"]["code"] == "LinkedAuthorizationFailed"
+    assert f"{groups}/{out_of_reach}".lower() in result["msg"].lower()
+    assert not one(result)["changed"]
+
+
+def test_no_disk_is_taken_for_restored_that_a_job_with_fewer_disks_created(azure: Driver) -> None:
+    backed_up(azure, include_disk_luns=[0])
+    assert not restore(azure, {**DISKS, "disk_luns": []})["failed"]
+    assert one(restore(azure, DISKS, on_existing="skip"))["action"] == "start"
+
+
+def test_several_machines_are_named_anew_and_no_two_alike(azure: Driver) -> None:
+    ids = backed_up(azure, "web01", "web02")
+    target = {**MACHINE, "name": None, "name_suffix": "-r"}
+    result = restore(azure, target, datasource_id=ids)
+    assert [item["restored"]["name"] for item in result["datasources"]] == ["web01-r", "web02-r"]
+    same = {**MACHINE, "name": None, "rename": {"web01": "twin", "web02": "twin"}}
+    assert "several restores of this task have the same target" in restore(azure, same, datasource_id=ids)["msg"]
+
+
+def test_progress_tells_percent_and_what_is_left(azure: Driver) -> None:
+    backed_up(azure)
+    item = next(iter(next(iter(azure.azure.recovery_services.vaults.values())).items.values()))
+    item.points[0]["properties"]["recoveryPointTierDetails"] = [{"type": "HardenedRP", "status": "Valid"}]
+    job_id = one(restore(azure, DISKS, wait=False))["job"]["id"]
+    azure.azure.clock.advance(1500)
+    (job,) = azure.run("backup_job_info", job_id=job_id, **VAULT)["jobs"]
+    assert (job["progress_percent"], job["remaining_seconds"]) == (50, pytest.approx(1069, abs=1))
+    assert job["transferred_bytes"] == int(67.5 * 2**30)
+
+
+def test_a_restore_is_cancelled(azure: Driver) -> None:
+    backed_up(azure)
+    job_id = one(restore(azure, DISKS, wait=False))["job"]["id"]
+    cancelled = azure.run("backup_job", job_id=job_id, state="cancelled")
+    assert cancelled["job"]["status"] == "cancelled"
+    assert not [disk for name, disk in azure.azure.compute.disks.items() if "demo-snapshots-rg" in name]

@@ -80,11 +80,18 @@ def test_a_geo_redundant_vault_may_restore_in_the_paired_region(azure: Driver) -
     assert made["cross_region_restore_state"] == "Enabled"
 
 
+def test_restores_across_regions_are_enabled_while_something_is_protected(azure: Driver) -> None:
+    protected(azure)
+    changed = azure.predicted("backup_vault", **KIND, cross_region_restore_state="Enabled")["vault"]
+    assert changed["cross_region_restore_state"] == "Enabled"
+
+
 @pytest.mark.parametrize("option", ["redundancy", "cross_region_restore_state"])
 def test_what_is_fixed_while_something_is_protected_is_told_before_the_write(azure: Driver, option: str) -> None:
+    azure.vault(**KIND, cross_region_restore_state="Enabled")
     protected(azure)
     count = len(azure.writes())
-    value = {"redundancy": "LocallyRedundant", "cross_region_restore_state": "Enabled"}[option]
+    value = {"redundancy": "LocallyRedundant", "cross_region_restore_state": "Disabled"}[option]
     for check in (True, False):
         result = azure.run("backup_vault", check=check, **KIND, **{option: value})
         assert result["failed"]

@@ -266,7 +266,11 @@ def check_change(current: Wire, options: dict[str, Any], protects_something: Cal
     problems += [
         f"{option}: it can be changed only while the vault protects nothing; it is {view[option]}, not {options[option]}"
         for option in ("redundancy", "cross_region_restore_state")
-        if options[option] and normalize(options[option]) != normalize(view[option]) and protects_something()
+        if options[option]
+        and normalize(options[option]) != normalize(view[option])
+        and protects_something()
+        # What a geo-redundant vault protects does not keep it from restoring across regions (recorded: backup_crr).
+        and not (option == "cross_region_restore_state" and normalize(options[option]) == "enabled")
     ]
     wanted = normalize((options["soft_delete"] or {}).get("state") or "AlwaysOn")
     if view["soft_delete"]["state"] == "AlwaysOn" and wanted != "alwayson":
