@@ -45,6 +45,14 @@ VARIABLES: dict[str, Any] = {
     "stackhub_backup_poll_interval": 1,
     "hsm_backup_poll_interval": 1,
 }
+MACHINE_DISKS: dict[str, Any] = {
+    "restore_vault_name": "demo-rsv",
+    "restore_datasources": DATASOURCES[1:],
+    "restore_target": {
+        "resource_group": "demo-snapshots-rg",
+        "staging_storage_account_id": f"{GROUP}/providers/Microsoft.Storage/storageAccounts/emptyaccount",
+    },
+}
 MAX_AGES = {"backup_now_max_age": "1h", "stackhub_backup_max_age": "1h", "hsm_backup_max_age": "1h"}
 
 
@@ -177,6 +185,11 @@ def main() -> None:
         play("restore", environment)
         if DATASOURCES[0].lower() not in emulator.azure.compute.disks:
             raise SystemExit("the disk is not there after its restore")
+        say("The disks of the virtual machine are restored beside it")
+        play("restore", environment, **MACHINE_DISKS)
+        restored = [disk["name"] for name, disk in emulator.azure.compute.disks.items() if "/demo-snapshots-rg/" in name]
+        if len(restored) != 3:
+            raise SystemExit(f"restored disks of the machine: {restored}")
         begun = [entry for entry in emulator.azure.journal.writes() if entry["status"] == 202]
         started = sum(entry["path"].lower().endswith(("/backup", "/createbackup")) for entry in begun)
     say(f"First run: changed={changed}. Second run: changed=0. Backups started: {started}. {time.monotonic() - begin:.0f} s")

@@ -139,6 +139,10 @@ job:
       description: The progress in percent, if Azure reports it.
       type: int
       sample: null
+    remaining_seconds:
+      description: The time that the job is still expected to take, in seconds, if Azure reports it.
+      type: float
+      sample: null
     transferred_bytes:
       description: The number of bytes copied, if Azure reports it.
       type: int
@@ -166,9 +170,16 @@ job:
       type: str
       sample:
     destination_id:
-      description: Of a restore, the ARM id of the new disk or of the storage account.
+      description:
+        - Of a restore, the ARM id of the new disk, of the storage account, or of the virtual machine that is restored in place.
       type: str
       sample:
+    restore:
+      description:
+        - Of the restore of a virtual machine, what its job tells of the target, by names only. C(mode) is C(disks), C(machine) or
+          C(in_place). The addresses are without signatures and known when the job has completed.
+      type: dict
+      sample: null
 error:
   description: Azure's error, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
   returned: failure

@@ -106,13 +106,28 @@ recovery_points:
       type: str
       sample: null
     tier:
-      description: The store that contains the recovery point.
+      description: The store that contains the recovery point; of several the one that keeps it longest.
       type: str
       sample: operational_store
+    tiers:
+      description:
+        - Every store that contains the recovery point. Of a virtual machine, V(operational_store) is the snapshot beside the machine,
+          from which a restore takes about a minute; from V(vault_store) alone, all data is copied first.
+      type: list
+      elements: str
+      sample: [operational_store]
     expiry:
       description: When its retention ends, in UTC.
       type: str
       sample: '2026-11-11T08:55:40Z'
+    machine:
+      description:
+        - Of a virtual machine, what decides how it can be restored. C(has_snapshot) tells whether a restore can use the snapshot, C(zones)
+          and C(has_private_disks) whether it needs C(target.zone) or C(target.disk_network_access) of
+          M(holdfast.azure_backup.backup_restore). C(disks) lists the disks if some of the machine's disks are left out, and only for a
+          single recovery point.
+      type: dict
+      sample: null
 restorable_time_ranges:
   description: Time ranges within which every moment can be restored, each with C(datasource_id), C(instance_name),
     C(start_time) and C(end_time); empty if O(restorable_time_ranges) is not set.

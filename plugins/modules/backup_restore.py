@@ -8,20 +8,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: backup_restore
-short_description: Restore disks and storage accounts and wait until the restore is complete
+short_description: Restore disks, storage accounts and virtual machines and wait until the restore is complete
 version_added: 0.1.0
 description:
-  - Restores each datasource from a recovery point of a Backup vault to a new disk, or to containers of another storage account, and
-    waits until the job has finished. If the job fails, the task fails with Azure's error.
-  - Nothing is overwritten. A target that exists is refused (see O(on_existing)). The exception is a restore of a continuous backup,
-    which is only possible in place and needs O(point_in_time) and O(confirm).
-  - All datasources are checked before the first restore is started. Azure validates each restore before it starts, and the module
-    retries while new roles take effect. Some errors appear only in the job. In check mode it shows the recovery point, its age, the target and missing roles.
-  - The request that starts a restore is never sent twice. If a run is killed or cancelled, resume the wait with O(job_id). For a disk,
-    the same task with the same O(recovery_point) joins the running restore. A job of containers or blobs does not list them, so it
-    is never joined.
-  - Supported are V(azure_disk), V(azure_blob) and V(azure_data_lake_storage). The original may be gone, as long as its backup
-    instance exists.
+  - Restores each datasource from a recovery point to a new disk, to containers of another storage account, to the disks of a
+    virtual machine or to a new virtual machine, and waits until the job has finished. If the job fails, the task fails with Azure's error.
+  - Nothing is overwritten. A target that exists is refused (see O(on_existing)). The exceptions are restores in place, of a continuous
+    backup with O(point_in_time) and of a virtual machine with O(target.in_place), which need O(confirm).
+  - All datasources are checked before the first restore is started. A Backup vault also validates each restore before it starts, and the
+    module retries while new roles take effect. Some errors appear only in the job. In check mode it shows the recovery point, its age,
+    the target and missing roles.
+  - The request that starts a restore is never sent twice. If a run is killed or cancelled, resume the wait with O(job_id). For a disk of a
+    Backup vault, the same task with the same O(recovery_point) joins the running restore. Jobs of containers, blobs and virtual machines
+    do not show all that they restore, so they are never joined.
+  - Supported are V(azure_disk), V(azure_blob), V(azure_data_lake_storage) and V(azure_vm). The original may be gone, as long as its
+    backup instance exists.
 author:
   - The holdfast.azure_backup authors (@holdfast)
 extends_documentation_fragment:
@@ -52,7 +53,7 @@ options:
   tier:
     description:
       - The tier to restore from. It is that of the datasource type's scheduled backups, V(operational_store) for disks and
-        V(vault_store) for storage accounts; others are refused.
+        V(vault_store) for storage accounts; others are refused. For a virtual machine, Azure chooses the tier.
     type: str
     choices: [operational_store, vault_store, archive_store]
   target:
@@ -130,7 +131,7 @@ options:
         type: str
         choices: [same_as_source, private, public]
       disk_access_id:
-        description: The ARM id of the disk access resource, for O(target.disk_network_access=private).
+        description: The ARM id of the disk access resource, for V(azure_vm) with O(target.disk_network_access=private).
         type: str
       storage_account_id:
         description:
@@ -164,7 +165,8 @@ options:
             required: true
   confirm:
     description:
-      - The name of the storage account whose blobs a restore with O(point_in_time) may overwrite.
+      - The name of the storage account whose blobs a restore with O(point_in_time) may overwrite, or of the virtual machine whose disks
+        a restore with O(target.in_place) may replace.
     type: str
   restores:
     description:
@@ -266,7 +268,7 @@ options:
             type: str
             choices: [same_as_source, private, public]
           disk_access_id:
-            description: The ARM id of the disk access resource, for O(restores[].target.disk_network_access=private).
+            description: The ARM id of the disk access resource, for V(azure_vm) with O(restores[].target.disk_network_access=private).
             type: str
           storage_account_id:
             description:
@@ -317,8 +319,8 @@ options:
   on_existing:
     description:
       - What to do if the target exists.
-      - V(fail) fails. V(skip) accepts a disk, or a restore in place, if a completed job of the vault proves that it was restored from the same recovery
-        point; otherwise it fails.
+      - V(fail) fails. V(skip) accepts a disk, the disks of a virtual machine, a new virtual machine or a restore in place, if a completed
+        job of the vault proves that it was restored from the same recovery point; otherwise it fails.
     type: str
     choices: [fail, skip]
     default: fail
@@ -396,6 +398,38 @@ EXAMPLES = r"""
       ranges:
         - min_matching_value: invoices/2026-11
           max_matching_value: invoices/2026-12
+
+- name: Restore the disks of a virtual machine
+  holdfast.azure_backup.backup_restore:
+    resource_group: demo-rg
+    vault_name: demo-rsv
+    datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/virtualMachines/web01"
+    target:
+      resource_group: demo-snapshots-rg
+      staging_storage_account_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Storage/storageAccounts/emptyaccount"
+
+- name: Restore a virtual machine as a new one
+  holdfast.azure_backup.backup_restore:
+    resource_group: demo-rg
+    vault_name: demo-rsv
+    datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/virtualMachines/web01"
+    target:
+      resource_group: demo-snapshots-rg
+      name: web01-restored
+      virtual_network_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Network/virtualNetworks/demo-vnet"
+      subnet: restored
+      staging_storage_account_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Storage/storageAccounts/emptyaccount"
+
+- name: Replace the disks of a virtual machine with those of the day before
+  holdfast.azure_backup.backup_restore:
+    resource_group: demo-rg
+    vault_name: demo-rsv
+    datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/virtualMachines/web01"
+    before: 24h
+    confirm: web01
+    target:
+      in_place: true
+      staging_storage_account_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Storage/storageAccounts/emptyaccount"
 
 - name: Resume the wait for a restore that an earlier run started
   holdfast.azure_backup.backup_restore:
@@ -480,7 +514,7 @@ datasources:
       type: dict
       contains:
         id:
-          description: The ARM id of the new disk, or of the storage account.
+          description: The ARM id of the new disk, of the storage account, of the virtual machine, or of the resource group of its disks.
           type: str
           sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01-restored
         location:
@@ -492,10 +526,27 @@ datasources:
           type: list
           elements: str
           sample: []
+        mode:
+          description: Of a virtual machine, V(disks), V(machine) or V(in_place).
+          type: str
+          returned: for a virtual machine
+          sample: disks
+        staging_storage_account_id:
+          description: The ARM id of the storage account that Azure uses meanwhile.
+          type: str
+          returned: for a virtual machine
+          sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.Storage/storageAccounts/emptyaccount
     restored:
       description:
         - What exists after the restore. For a disk these are C(id), C(name), C(location), C(size_gb), C(size_bytes), C(sku) and
           C(zones), for a storage account its C(id) and the restored C(containers).
+        - For the disks of a virtual machine these are C(id) of the resource group, C(disks) and C(other_new_disks). Azure names the disks,
+          and its job does not list them. C(disks) are those that were created during the job and are named after the machine,
+          C(other_new_disks) the ids of others that were created then.
+        - For a virtual machine these are C(id), C(name), C(location), C(size), C(zones), C(network_interfaces) and C(disks), and in place
+          C(replaced_disks), which are still there.
+        - For disks, C(template_uri) is the address of a deployment template for a new machine with these disks and C(config_uri) that of
+          its configuration. C(staging_container) is the container with both, which remains in the staging account.
       type: dict
       sample:
         id: /subscriptions/0000.../disks/data01-restored

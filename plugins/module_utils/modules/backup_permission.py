@@ -66,7 +66,7 @@ def _target_scope(task: Task, where: str, datasource: ResourceId) -> str:
     return parse_group(str(value), where, datasource.subscription_id).text
 
 
-def _check_operation(options: dict[str, Any], datasources: list[Datasource]) -> None:
+def _check_operation(options: dict[str, Any]) -> None:
     """Refuse options that do not go together. Raises BadInput."""
     if options["operation"] == "backup":
         if options["target"]:
@@ -74,15 +74,12 @@ def _check_operation(options: dict[str, Any], datasources: list[Datasource]) -> 
         return
     if options["snapshot_resource_group"]:
         raise BadInput("snapshot_resource_group: only operation: backup needs roles on it")
-    titles = sorted({datasource_type.title for datasource_type, _datasource in datasources if not datasource_type.target_keys})
-    if titles:
-        raise BadInput(f"operation: a {' and a '.join(titles)} cannot be restored by this collection yet")
 
 
 def ensure_permissions(task: Task) -> Result:
     """Grant, report or revoke what the vault's identity needs (module backup_permission)."""
     datasources = read_datasource_ids(task.options["datasource_id"], task.options["datasource_type"])
-    _check_operation(task.options, datasources)
+    _check_operation(task.options)
     needs = {datasource.key: needs_of(task, datasource_type, datasource) for datasource_type, datasource in datasources}
     service = open_vault(task, datasources[0][0].vault_type)
     absent = task.options["state"] == "absent"

@@ -304,7 +304,7 @@ def test_blobs_are_restored_in_place_where_it_is_confirmed(azure: Driver) -> Non
         ({**TO_DISK, "datasource_id": disk("data02")}, "'data02' has no backup instance in vault 'demo-vault'"),
         (
             {**TO_DISK, "datasource_id": f"{GROUP}/providers/Microsoft.Compute/virtualMachines/web01"},
-            "cannot be restored",
+            "target.virtual_network_id, target.subnet: not set",
         ),
         ({**TO_DISK, "vault_name": "no-vault"}, "there is no Backup vault 'no-vault'"),
     ],

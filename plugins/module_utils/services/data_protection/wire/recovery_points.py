@@ -29,7 +29,7 @@ def describe_ranges(wire: Wire, instance: Described) -> list[Described]:
 def describe(wire: Wire, instance_name: str, datasource_id: str | None = None) -> dict[str, Any]:
     """Give a recovery point as results show it. Backup vaults do not say how consistent a point is."""
     properties = wire.get("properties") or {}
-    stores = properties.get("recoveryPointDataStoresDetails") or []
+    stores = [snake(store.get("type")) for store in properties.get("recoveryPointDataStoresDetails") or []]
     return shape(
         "recovery_point",
         id=wire.get("id"),
@@ -38,6 +38,7 @@ def describe(wire: Wire, instance_name: str, datasource_id: str | None = None) -
         instance_name=instance_name,
         time=format_time(parse_time(properties.get("recoveryPointTime"))),
         type=snake(properties.get("recoveryPointType")),
-        tier=snake(stores[0].get("type")) if stores else None,
+        tier=stores[0] if stores else None,
+        tiers=stores,
         expiry=format_time(parse_time(properties.get("expiryTime"))),
     )
