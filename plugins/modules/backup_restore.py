@@ -99,7 +99,7 @@ options:
       in_place:
         description:
           - Whether to replace the disks of the original virtual machine, for V(azure_vm). It needs O(confirm) and a recovery point
-            that O(recovery_point) or O(before) names, and a task restores only one virtual machine this way.
+            that O(recovery_point), or O(before) with a time and not a duration, names, and a task restores only one virtual machine this way.
           - The machine must exist. Azure stops it; its present disks are kept in their resource group, and are returned as
             C(replaced_disks).
         type: bool
@@ -236,7 +236,8 @@ options:
           in_place:
             description:
               - Whether to replace the disks of the original virtual machine, for V(azure_vm). It needs O(restores[].confirm) and a recovery point
-                that O(restores[].recovery_point) or O(restores[].before) names, and a task restores only one virtual machine this way.
+                that O(restores[].recovery_point), or O(restores[].before) with a time and not a duration, names, and a task restores
+                only one virtual machine this way.
               - The machine must exist. Azure stops it; its present disks are kept in their resource group, and are returned as
                 C(replaced_disks).
             type: bool
@@ -319,8 +320,10 @@ options:
   on_existing:
     description:
       - What to do if the target exists.
-      - V(fail) fails. V(skip) accepts a disk, the disks of a virtual machine, a new virtual machine or a restore in place, if a completed
-        job of the vault proves that it was restored from the same recovery point; otherwise it fails.
+      - V(fail) fails. V(skip) accepts a disk, the disks of a virtual machine, a new virtual machine or a restore in place, if the newest
+        completed job for this target proves that it was restored from the same recovery point; otherwise it fails.
+      - A job of a virtual machine does not tell which disks it restored. All of them are proven only if as many were restored as the
+        original has, which must still exist for that, and a new virtual machine only if it is in the wanted subnet.
     type: str
     choices: [fail, skip]
     default: fail
@@ -420,12 +423,19 @@ EXAMPLES = r"""
       subnet: restored
       staging_storage_account_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Storage/storageAccounts/emptyaccount"
 
-- name: Replace the disks of a virtual machine with those of the day before
+- name: List the recovery points of a virtual machine
+  holdfast.azure_backup.backup_recovery_point_info:
+    resource_group: demo-rg
+    vault_name: demo-rsv
+    datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/virtualMachines/web01"
+  register: points
+
+- name: Replace the disks of the virtual machine with those of its oldest recovery point
   holdfast.azure_backup.backup_restore:
     resource_group: demo-rg
     vault_name: demo-rsv
     datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Compute/virtualMachines/web01"
-    before: 24h
+    recovery_point: "{{ points.recovery_points[-1].name }}"
     confirm: web01
     target:
       in_place: true
@@ -495,7 +505,7 @@ datasources:
         source_recovery_point_time: '2026-11-04T08:55:40Z'
         destination_id: /subscriptions/0000.../disks/data01-restored
     recovery_point:
-      description: The recovery point that was restored; none for a restore in place.
+      description: The recovery point that was restored; null for a restore with O(point_in_time).
       type: dict
       sample:
         name: 9db34ab2e18f4b268a0ac740ef8fa6bd
@@ -557,7 +567,9 @@ datasources:
         sku: Premium_LRS
         zones: []
     missing_roles:
-      description: In check mode, the roles that the identity needs, if Azure reports that one is missing or not effective yet.
+      description:
+        - In check mode, the roles that the identity needs, if Azure reports that one is missing or not effective yet. For a virtual
+          machine with O(target.staging_identity), the roles that the identity does not seem to hold.
       type: list
       elements: str
       returned: unless the wait for a job was resumed

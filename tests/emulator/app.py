@@ -115,7 +115,7 @@ class Azure:
         self.network = Network(self.groups)
         of_machines = (self.compute, self.storage, self.network)
         self.recovery_services = RecoveryServices(
-            self.schedule, self.groups, of_machines, self.authorization, self.faults, self.entra.may_reach
+            self.schedule, self.groups, of_machines, self.authorization, self.faults, self.data_protection.resource_guards
         )
         self.backup_admin = BackupAdmin(self.schedule, self.faults, self.seed.subscription_id)
         self.stackhub_identity = "entra"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from .arm import Call, Reply, Route, Wire, page_of, resource_not_found
@@ -55,8 +56,8 @@ class Compute:
         """Put a virtual machine with its disks there and give its id; is_new: vaults do not list it before they look again."""
         machine_id = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Compute/virtualMachines/{name}"
         place = (subscription, group)
-        system = self.add_disk(*place, f"{name}_OsDisk_1", location, size_gb=127, machine_id=machine_id)
-        data = [self.add_disk(*place, f"{name}-data{lun}", location, machine_id=machine_id) for lun in (0, 1)]
+        disks = {SYSTEM: self.add_disk(*place, f"{name}_OsDisk_1", location, size_gb=127, machine_id=machine_id)}
+        disks |= {lun: self.add_disk(*place, f"{name}-data{lun}", location, machine_id=machine_id) for lun in (0, 1)}
         self.machines[machine_id.lower()] = {
             "name": name,
             "id": machine_id,
@@ -65,15 +66,18 @@ class Compute:
             "tags": {},
             "properties": {
                 "vmId": str(uuid.uuid4()),
+                "timeCreated": ticks(self.clock.now()),
                 "hardwareProfile": {"vmSize": "Standard_DS1_v2"},
-                "storageProfile": _storage_profile([system, *data]),
+                "storageProfile": _storage_profile(disks),
                 "provisioningState": "Succeeded",
             },
             "_known": not is_new,
         }
         return machine_id
 
-    def restore_machine(self, machine_id: str, source: Wire, disk_ids: list[str], zone: str | None, interface_id: str) -> None:
+    def restore_machine(
+        self, machine_id: str, source: Wire, disk_ids: dict[int, str], zone: str | None, interface_id: str, created: datetime
+    ) -> None:
         """Put a restored virtual machine there, with disks that are there; source: the machine that it is a copy of."""
         parts = machine_id.split("/")
         self.machines[machine_id.lower()] = {
@@ -84,6 +88,7 @@ class Compute:
             "properties": {
                 **source["properties"],
                 "vmId": str(uuid.uuid4()),
+                "timeCreated": ticks(created),
                 "storageProfile": _storage_profile(disk_ids),
                 "networkProfile": {"networkInterfaces": [{"id": interface_id}]},
             },
@@ -91,19 +96,20 @@ class Compute:
         }
         self._attach(machine_id, disk_ids)
 
-    def replace_disks(self, machine_id: str, disk_ids: list[str]) -> None:
-        """Give a virtual machine other disks; those that it had stay where they are."""
+    def replace_disks(self, machine_id: str, disk_ids: dict[int, str]) -> None:
+        """Give a virtual machine other disks at some LUNs; those that it had there stay in their group."""
         machine = self.machines[machine_id.lower()]
-        for disk_id in disks_of(machine):
-            disk = self.disks.get(disk_id.lower())
+        before = disks_of(machine)
+        for lun in disk_ids.keys() & before.keys():
+            disk = self.disks.get(before[lun].lower())
             if disk:
                 disk.pop("managedBy", None)
                 disk["properties"]["diskState"] = "Unattached"
-        machine["properties"]["storageProfile"] = _storage_profile(disk_ids)
+        machine["properties"]["storageProfile"] = _storage_profile({**before, **disk_ids})
         self._attach(machine_id, disk_ids)
 
-    def _attach(self, machine_id: str, disk_ids: list[str]) -> None:
-        for disk_id in disk_ids:
+    def _attach(self, machine_id: str, disk_ids: dict[int, str]) -> None:
+        for disk_id in disk_ids.values():
             disk = self.disks[disk_id.lower()]
             disk["managedBy"] = machine_id
             disk["properties"]["diskState"] = "Attached"
@@ -172,17 +178,24 @@ class Compute:
         return page_of(call, found, self.groups.page_size)
 
 
-def _storage_profile(disk_ids: list[str]) -> Wire:
-    """Give what a machine says of its disks; disk_ids: that of the system first."""
+# Where the disk of the system is among the LUNs of a machine's disks.
+SYSTEM = -1
+
+
+def _storage_profile(disk_ids: dict[int, str]) -> Wire:
+    """Give what a machine says of its disks; disk_ids: by their LUNs, that of the system by SYSTEM."""
 
     def one(disk_id: str) -> Wire:
         return {"name": disk_id.rsplit("/", 1)[-1], "managedDisk": {"id": disk_id}, "createOption": "Attach"}
 
-    data = [{"lun": lun, **one(disk_id)} for lun, disk_id in enumerate(disk_ids[1:])]
-    return {"osDisk": {"osType": "Windows", **one(disk_ids[0])}, "dataDisks": data}
+    data = [{"lun": lun, **one(disk_id)} for lun, disk_id in sorted(disk_ids.items()) if lun != SYSTEM]
+    return {"osDisk": {"osType": "Windows", **one(disk_ids[SYSTEM])}, "dataDisks": data}
 
 
-def disks_of(machine: Wire) -> list[str]:
-    """Give the ids of a machine's disks, that of the system first."""
+def disks_of(machine: Wire) -> dict[int, str]:
+    """Give the ids of a machine's disks by their LUNs, that of the system first, by SYSTEM."""
     storage = machine["properties"]["storageProfile"]
-    return [disk["managedDisk"]["id"] for disk in (storage["osDisk"], *storage["dataDisks"])]
+    return {
+        SYSTEM: storage["osDisk"]["managedDisk"]["id"],
+        **{disk["lun"]: disk["managedDisk"]["id"] for disk in storage["dataDisks"]},
+    }

@@ -44,6 +44,6 @@ def _may_change(method: str, path: str) -> bool:
     """Tell whether a request may change something; signing in, questions that are POSTs and queries of Resource Graph do not."""
     harmless = (
         "/validateforbackup", "/validaterestore", "/findrestorabletimeranges", "/microsoft.resourcegraph/resources",
-        "/backupcrrjob", "/backupcrrjobs",
+        "/backupcrrjob", "/backupcrrjobs", "/accesstoken",
     )  # fmt: skip
     return method not in _READS and "/oauth2/" not in path and not path.lower().endswith(harmless)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from datetime import datetime
 
 from .arm import ArmError, Wire, backup_error, user_facing_error
 from .authorization import Authorization
@@ -185,10 +186,10 @@ class Datasources:
         """Give the containers of an account, to be changed."""
         return self._storage.containers[account.lower()]
 
-    def make_disk(self, disk_id: str, source: Wire) -> None:
+    def make_disk(self, disk_id: str, source: Wire, created: datetime) -> None:
         """Make a disk of what a recovery point holds."""
         parts = disk_id.split("/")
-        more = {"size_gb": source["properties"]["diskSizeGB"]}
+        more = {"size_gb": source["properties"]["diskSizeGB"], "created": created}
         self._compute.add_disk(parts[2], parts[4], parts[8], source["location"], source["sku"]["name"], **more)
 
     def disk_restore_problem(self, vault: Wire, disk_id: str) -> Wire | None:

@@ -15,12 +15,13 @@ from .clock import Clock, ticks
 from .resources import ResourceGroups
 
 _NAMESPACE = "Microsoft.DataProtection"
-_GUARDS = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.DataProtection/resourceGuards"
-_PROXY = (
-    "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.DataProtection/backupVaults/{vault}/"
-    "backupResourceGuardProxies/{proxy}"
-)
-_PROXY_NAME = "DppResourceGuardProxy"
+_GROUP = "/subscriptions/{subscription}/resourceGroups/{group}/providers"
+_GUARDS = f"{_GROUP}/Microsoft.DataProtection/resourceGuards"
+# The name of the mapping, by the type of the vault.
+_PROXY_NAMES = {
+    "Microsoft.DataProtection/backupVaults": "DppResourceGuardProxy",
+    "Microsoft.RecoveryServices/vaults": "VaultProxy",
+}
 # Operation -> the guard's kind of request for it, as recorded. The first nine are of Backup vaults.
 _OPERATIONS = {
     "Microsoft.DataProtection/backupVaults/backupInstances/delete": "deleteBackupInstanceRequests",
@@ -61,22 +62,15 @@ class Mapping:
 
 
 class ResourceGuards:
-    """The guards, and the mappings by the lower-cased ids of their vaults.
+    """The guards, and the mappings of vaults of every kind, by the lower-cased ids of the vaults.
 
-    may_reach: tells whether a principal has rights on an id; find_vault: gives the wire form of the vault of a call.
+    may_reach: tells whether a principal has rights on an id.
     """
 
-    def __init__(
-        self,
-        clock: Clock,
-        groups: ResourceGroups,
-        may_reach: Callable[[str, str], bool],
-        find_vault: Callable[[Call], Wire],
-    ) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, groups: ResourceGroups, may_reach: Callable[[str, str], bool]) -> None:
+        self.clock = clock
+        self.may_reach = may_reach
         self._groups = groups
-        self._may_reach = may_reach
-        self._find_vault = find_vault
         self.guards: dict[str, Wire] = {}
         self.mappings: dict[str, Mapping] = {}
 
@@ -88,14 +82,8 @@ class ResourceGuards:
             ("GET", _GUARDS + "/{guard}", self._read),
             ("PUT", _GUARDS + "/{guard}", self._write),
             ("DELETE", _GUARDS + "/{guard}", self._delete),
-            ("GET", _PROXY, self._read_mapping),
-            ("PUT", _PROXY, self._write_mapping),
-            ("DELETE", _PROXY, self._delete_mapping),
-            ("POST", _PROXY + "/unlockDelete", self._unlock),
         ]
         return [Route(method, template, handler, _NAMESPACE) for method, template, handler in plain]
-
-    # -- guards
 
     def _list(self, call: Call) -> Reply:
         scope = call.full_path.lower().split("/providers/", 1)[0] + "/"
@@ -150,17 +138,54 @@ class ResourceGuards:
         del self.guards[key]
         return Reply(200)
 
-    # -- mappings
+
+class GuardMappings:
+    """The mappings of one kind of vault to guards, and what the guards approve there.
+
+    vault_type: Microsoft.DataProtection/backupVaults or Microsoft.RecoveryServices/vaults; find_vault: gives the wire form of the
+    vault of a call; tell: writes down in a vault whether it is mapped.
+    """
+
+    def __init__(
+        self, guards: ResourceGuards, vault_type: str, find_vault: Callable[[Call], Wire], tell: Callable[[Wire, bool], None]
+    ) -> None:
+        self._guards = guards
+        self._clock = guards.clock
+        self._may_reach = guards.may_reach
+        self._vault_type = vault_type
+        self._proxy_name = _PROXY_NAMES[vault_type]
+        self._find_vault = find_vault
+        self._tell = tell
+        self.mappings = guards.mappings
+
+    def routes(self) -> list[Route]:
+        """Give what is answered."""
+        all_of_vault = f"{_GROUP}/{self._vault_type}/{{vault}}/backupResourceGuardProxies"
+        proxy = f"{all_of_vault}/{{proxy}}"
+        plain: list[tuple[str, str, Callable[[Call], Reply]]] = [
+            ("GET", all_of_vault, self._list_mappings),
+            ("GET", proxy, self._read_mapping),
+            ("PUT", proxy, self._write_mapping),
+            ("DELETE", proxy, self._delete_mapping),
+            ("POST", proxy + "/unlockDelete", self._unlock),
+        ]
+        return [
+            Route(method, template, handler, self._vault_type.split("/", maxsplit=1)[0]) for method, template, handler in plain
+        ]
+
+    def _list_mappings(self, call: Call) -> Reply:
+        mapping = self.mappings.get(str(self._find_vault(call)["id"]).lower())
+        return Reply(200, {"value": [mapping.wire] if mapping else []})
 
     def _vault_key(self, call: Call) -> str:
-        if call.path["proxy"].lower() != _PROXY_NAME.lower():
-            raise backup_error(400, "BMSUserErrorInvalidInput", "The name of the proxy is not valid.", f"Use {_PROXY_NAME}.")
+        if call.path["proxy"].lower() != self._proxy_name.lower():
+            raise backup_error(400, "BMSUserErrorInvalidInput", "The name of the proxy is not valid.", f"Use {self._proxy_name}.")
         return str(self._find_vault(call)["id"]).lower()
 
     def _mapping(self, call: Call) -> Mapping:
         mapping = self.mappings.get(self._vault_key(call))
         if mapping is None:
-            raise resource_not_found(f"{_NAMESPACE}/backupVaults/backupResourceGuardProxies", _PROXY_NAME, call.path["group"])
+            raise resource_not_found(f"{self._vault_type}/backupResourceGuardProxies", self._proxy_name, call.path["group"])
         return mapping
 
     def _read_mapping(self, call: Call) -> Reply:
@@ -171,9 +196,10 @@ class ResourceGuards:
         document = call.document()
         properties = document.get("properties") or {}
         check_properties(properties, {"resourceGuardResourceId", "resourceGuardOperationDetails"}, "ResourceGuardProxyBase")
-        guard = self.guards.get(str(properties.get("resourceGuardResourceId")).lower())
+        guard = self._guards.guards.get(str(properties.get("resourceGuardResourceId")).lower())
         if guard is None:
             raise backup_error(400, "BMSUserErrorInvalidInput", "The resource guard does not exist.", "Name another.")
+        self._check_rights(call, Mapping(guard["id"], {}))
         if guard["location"] != vault["location"]:
             raise backup_error(400, "BMSUserErrorInvalidInput", "The resource guard is in another region.", "Name another.")
         guarded = {item["vaultCriticalOperation"] for item in guard["properties"]["resourceGuardOperations"]}
@@ -183,16 +209,18 @@ class ResourceGuards:
                 "resourceGuardOperationDetails": [
                     {"vaultCriticalOperation": name, "defaultResourceRequest": f"{guard['id']}/{kind}/default"}
                     for name, kind in _OPERATIONS.items()
-                    if name in guarded and name.startswith(_NAMESPACE)
+                    if name in guarded and name.startswith(f"{self._vault_type}/")
                 ],
                 "lastUpdatedTime": ticks(self._clock.now()),
+                **({"description": "Loopback"} if self._vault_type.startswith("Microsoft.RecoveryServices") else {}),
             },
-            "id": f"{vault['id']}/backupResourceGuardProxies/{_PROXY_NAME}",
-            "name": _PROXY_NAME,
-            "type": f"{_NAMESPACE}/vaults/backupResourceGuardProxies",
+            "id": f"{vault['id']}/backupResourceGuardProxies/{self._proxy_name}",
+            "name": self._proxy_name,
+            # Recorded so of both kinds of vault.
+            "type": f"{self._vault_type.split('/', maxsplit=1)[0]}/vaults/backupResourceGuardProxies",
         }
         self.mappings[key] = Mapping(guard["id"], wire)
-        vault["properties"]["isVaultProtectedByResourceGuard"] = True
+        self._tell(vault, True)
         return Reply(200, wire)
 
     def _unlock(self, call: Call) -> Reply:
@@ -216,14 +244,18 @@ class ResourceGuards:
         vault = self._find_vault(call)
         self.check_unlocked(vault, "backupResourceGuardProxies/delete")
         del self.mappings[str(vault["id"]).lower()]
-        vault["properties"]["isVaultProtectedByResourceGuard"] = False
+        self._tell(vault, False)
         return Reply(200, {})
 
     # -- approvals
 
+    def is_mapped(self, vault: Wire) -> bool:
+        """Tell whether a vault is mapped to a guard."""
+        return str(vault["id"]).lower() in self.mappings
+
     def _request_for(self, mapping: Mapping, operation: str) -> str | None:
         details = mapping.wire["properties"]["resourceGuardOperationDetails"]
-        found = (item for item in details if item["vaultCriticalOperation"].endswith("backupVaults/" + operation))
+        found = (item for item in details if item["vaultCriticalOperation"] == f"{self._vault_type}/{operation}")
         return next((item["defaultResourceRequest"].lower() for item in found), None)
 
     def _check_rights(self, call: Call, mapping: Mapping) -> None:

@@ -16,8 +16,9 @@ import pytest
 import requests
 from bodies import BLOB_INSTANCE, BLOB_POLICY, GROUP, INSTANCE, POLICY, SNAPSHOTS, VAULT, VAULT_ID, disk
 from emulator.app import Azure
+from emulator.identity import ServicePrincipal
 from emulator.metadata import stackhub_audience
-from emulator.seed import CLIENT, OUTSIDER_CLIENT, SECRET, SUBSCRIPTION, TENANT, Seed
+from emulator.seed import CLIENT, GROUP_CLIENT, OUTSIDER_CLIENT, SECRET, SUBSCRIPTION, TENANT, Seed
 from emulator.server import Emulator
 from replay.comparison import HEADERS, Answer, Kind, Shape, kind_of, of_known_types, read_answers
 from replay.test_replay import RECORDINGS
@@ -410,6 +411,27 @@ def restored_machines(client: Client, machine: str, item: str, point: str) -> No
     assert answer.json()["properties"]["status"] == "Completed"
 
 
+def guarded_machines(client: Client) -> None:
+    """The mapping of a Recovery Services vault to a resource guard, with and without rights on it."""
+    guard = f"{GROUP}/providers/Microsoft.DataProtection/resourceGuards/machine-guard"
+    client.send("PUT", guard, {"location": "westeurope"})
+    approval = {"resourceGuardOperationRequests": [f"{guard}/deleteResourceGuardProxyRequests/default"]}
+    mapping = f"{RSV}/backupResourceGuardProxies/VaultProxy"
+    wanted = {"properties": {"resourceGuardResourceId": guard}}
+    # With rights on the vault and none on the guard.
+    vaults = f"{GROUP}/providers/Microsoft.RecoveryServices"
+    client.azure.entra.add(ServicePrincipal(TENANT, GROUP_CLIENT, SECRET, scopes=[vaults]))
+    client.sign_in(GROUP_CLIENT)
+    client.send("PUT", mapping, wanted, RSV_API)
+    client.sign_in(CLIENT)
+    client.send("PUT", mapping, wanted, RSV_API)
+    client.send("GET", mapping, version=RSV_API)
+    client.send("GET", mapping.rpartition("/")[0], version=RSV_API)
+    client.send("POST", f"{mapping}/unlockDelete", approval, RSV_API)
+    client.send("DELETE", mapping, version=RSV_API)
+    client.send("DELETE", guard)
+
+
 def virtual_machines(client: Client) -> None:
     """The life of a virtual machine in a Recovery Services vault, and the end of the vault."""
     vault, config = RSV, RSV_CONFIG
@@ -532,6 +554,7 @@ def observed() -> Iterator[dict[Kind, list[Answer]]]:
         guarded(client)
         undeleted(client)
         recovery_services_vault(client)
+        guarded_machines(client)
         virtual_machines(client)
         infrastructure(client, emulator.urls["stackhub"])
         last_steps(client)

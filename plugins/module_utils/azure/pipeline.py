@@ -34,6 +34,8 @@ _HARMLESS_POSTS = (
     "/findrestorabletimeranges",
     "/backupcrrjob",
     "/backupcrrjobs",
+    # For a restore in a secondary region: a token, and nothing more.
+    "/accesstoken",
     "/providers/microsoft.resourcegraph/resources",
 )
 

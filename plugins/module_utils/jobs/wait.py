@@ -19,7 +19,9 @@ from ..progress import Progress
 from ..services.interface import BackupService, JobQuery
 
 SUCCEEDED = ("completed", "completed_with_warnings")
-_RUNNING = ("in_progress", "cancelling", "paused", None)
+# What a list calls a job that is not over.
+UNFINISHED = ("in_progress", "cancelling", "paused")
+_RUNNING = (*UNFINISHED, None)
 # Between two looks at a job goes at most a tenth of the time that it has taken, up to five minutes.
 _PATIENCE_SHARE = 0.1
 _LONGEST_INTERVAL = 300.0

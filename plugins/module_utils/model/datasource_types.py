@@ -29,6 +29,9 @@ _INTO_A_MACHINE = (
     "resource_group", "staging_storage_account_id", "staging_identity", "disk_luns", "zone", "disk_encryption_set_id",
     "disk_network_access", "disk_access_id", "virtual_network_id", "subnet", "name", "name_prefix", "name_suffix", "rename",
 )  # fmt: skip
+_IN_A_MACHINE = (
+    "in_place", "staging_storage_account_id", "staging_identity", "disk_luns", "disk_network_access", "disk_access_id",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -233,7 +236,7 @@ DATASOURCE_TYPES = {
                 Role("Storage Blob Data Contributor", "ba92f5b4-2d11-453d-a403-e96b0029c9fe", ON_STAGING_STORAGE_ACCOUNT),
             ),
             target_keys=_INTO_A_MACHINE,
-            in_place_target_keys=("in_place", "staging_storage_account_id", "staging_identity", "disk_luns"),
+            in_place_target_keys=_IN_A_MACHINE,
         ),
     )
 }

@@ -20,8 +20,10 @@ from ..model.datasource_types import (
     DatasourceType,
 )
 from ..model.resource_ids import ResourceId, parse_group, parse_resource_id
+from ..model.result_shapes import Described
 from ..services.interface import BackupService, JobQuery
 from ..services.named_vaults import read_group
+from ..services.registry import open_secondary_region
 from ..services.role_assignments import Grants, Need, Statuses, find_identity
 from .open_vaults import open_vault
 from .results import Datasource, failed_item, item_diff, item_result, read_datasource_ids, summarise
@@ -155,8 +157,7 @@ def _scopes_still_used(task: Task, service: BackupService, leaving: list[Resourc
     if task.options["operation"] == "restore":
         # A target account may be backed up by the same vault, which takes the same role on it; and restores may still run.
         used = {str(item["datasource_id"]).lower() for item in service.list_instances()}
-        running = service.list_jobs(JobQuery(operations=("restore",), statuses=("in_progress",)))
-        jobs = [service.read_job(job["id"]) or job for job in running if job["operation"] == "restore" and is_running(job)]
+        jobs = _running_restores(task, service)
         places = {str(job["destination_id"]).lower() for job in jobs if job["destination_id"]}
         # Of a machine a job names the staging account, whose name no other account has, or nothing yet.
         staging = {str((job["restore"] or {}).get("staging_storage_account") or _ANY_ACCOUNT).lower() for job in jobs}
@@ -167,6 +168,22 @@ def _scopes_still_used(task: Task, service: BackupService, leaving: list[Resourc
         for item in service.list_instances()
         if str(item["datasource_id"]).lower() not in keys and item["snapshot_resource_group_id"]
     }
+
+
+def _running_restores(task: Task, service: BackupService) -> list[Described]:
+    """Read the restores of a vault that are not over, also those in its secondary region."""
+    regions = [service]
+    vault = service.read_vault()
+    if vault and vault["vault_type"] == "recovery_services" and vault["cross_region_restore_state"] == "Enabled":
+        secondary = open_secondary_region(task.session, service.vault, None)
+        secondary.read_vault()
+        regions.append(secondary)
+    return [
+        region.read_job(job["id"]) or job
+        for region in regions
+        for job in region.list_jobs(JobQuery(operations=("restore",)))
+        if job["operation"] == "restore" and is_running(job)
+    ]
 
 
 def _grant(task: Task, grants: Grants | None, need: Need) -> str:

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from ..clock import looks
 from ..concurrency import item_concurrency
 from ..errors import AzureBackupError, BadInput, NotFound, OutcomeUnknown, PermissionMissing, TimedOut
-from ..jobs.wait import check_success, elapsed_of, is_running, reasons_of
+from ..jobs.wait import SUCCEEDED, UNFINISHED, check_success, elapsed_of, is_running, reasons_of
 from ..model.datasource_types import DATASOURCE_TYPES
 from ..model.durations import format_time, parse_time, read_moment, to_clock_words
 from ..model.resource_ids import same_id
@@ -83,13 +83,18 @@ def _restore(run: RestoreRun, order: RestoreOrder) -> Steps:
         yield result
         yield result
         return _conclude(run, order, restore, result)
+    result["missing_roles"] = order.mode.missing_roles(run, restore)
+    if result["missing_roles"]:
+        told = ", ".join(result["missing_roles"])
+        task.warn(f"the identity that restores '{source}' does not seem to hold {told}, without which the job fails")
     if task.check_mode:
-        result["missing_roles"] = _foresee_missing_roles(run, order, restore)
+        result["missing_roles"] += _foresee_missing_roles(run, order, restore)
     result["msg"] = f"'{source}' would be restored to {place}, {_point_words(run, restore, point)}"
     yield result
     roles = order.mode.roles(restore)
     ask_until_permitted(task, order.datasource, roles, lambda: service.validate_restore(restore, task.deadline()))
     job = _start(run, order, restore)
+    run.started.add(str(job["id"]))
     task.progress.job({**job, "datasource_id": order.datasource.text}, elapsed_of(job, service.service_now()), is_over=False)
     run.followed.append(job)
     result |= {"job": job, "msg": f"job {job['name']} is restoring '{source}' to {place}, {_point_words(run, restore, point)}"}
@@ -159,55 +164,51 @@ def _check_target(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Des
 
     Raises BadInput.
     """
-    proof = _find_proof(run, order, restore) if order.mode.is_in_place else None
-    if proof and run.task.options["on_existing"] == "skip":
+    mode, accepts = order.mode, run.task.options["on_existing"] == "skip"
+    existing = mode.find_existing(run, restore)
+    if existing is None and not mode.is_in_place:
+        return None
+    proof = mode.find_proof(run, restore, run.restores_of(restore.instance, SUCCEEDED))
+    if proof and accepts and mode.verifies(run, restore, proof):
         return proof
-    if proof:
+    if existing is None:
+        if proof is None:
+            return None
         option, what = ("point_in_time", "time") if restore.point_in_time else ("recovery_point", "recovery point")
+        way_out = "To accept it, set on_existing: skip; to restore again,"
+        if accepts:
+            way_out = "What is there now does not prove to be what this task asks for, so on_existing: skip does not accept it;"
         raise BadInput(
             f"{order.at}{option}: job {proof['name']} restored '{restore.target.name}' to this {what} already, at "
-            f"{proof['end_time']}; another restore would overwrite what changed since. To accept it, set on_existing: skip; to "
-            f"restore again, choose another {what}",
+            f"{proof['end_time']}; another restore would overwrite what changed since. {way_out} choose another {what}",
             code="TargetExists",
         )
-    existing = order.mode.find_existing(run, restore)
-    if not existing:
-        return None
-    proof = _find_proof(run, order, restore)
     message = f"{order.at}target: {existing} exists already, and a restore overwrites nothing"
-    if proof and run.task.options["on_existing"] == "skip":
-        return proof
-    if proof:
+    if accepts:
+        message += "; no completed job proves that it is what this task asks for, so on_existing: skip does not accept it;"
+    elif proof:
         message += f"; job {proof['name']} restored it from the same recovery point: set on_existing: skip to accept it, or"
-    elif run.task.options["on_existing"] == "skip":
-        message += "; no completed job shows that it came from this recovery point, so on_existing: skip does not accept it;"
     else:
         message += ";"
     raise BadInput(f"{message} choose another name", code="TargetExists")
 
 
-def _find_proof(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Described | None:
-    """Find the completed job that restored the same point to the same place."""
-    done = run.restores_of(restore.instance, ("completed", "completed_with_warnings"))
-    return next((job for job in done if order.mode.proves(job, restore)), None)
-
-
 def _find_running(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Described | None:
     """Find a running restore that is this one. Raises BadInput for one that may be, or that is not to be joined."""
-    running = run.restores_of(restore.instance, ("in_progress",))
+    running = run.restores_of(restore.instance, UNFINISHED)
     same = next((job for job in running if order.mode.may_meet(job, restore)), None)
     if same is None:
         return None
     what = f"a restore of '{order.datasource.name}' to '{restore.target.name}' is already running: job {same['name']}"
     if run.task.options["on_running"] == "fail":
         raise BadInput(
-            f"{order.at}on_running: {what}; wait for it with job_id: {same['id']}, or set on_running: join",
+            f"{order.at}on_running: {what}; wait for it with {run.how_to_wait(same)}, or set on_running: join",
             code="RestoreRunning",
             details={"job": same},
         )
-    if not (order.mode.joins and order.mode.proves(same, restore)):
+    if not (order.mode.joins and order.mode.matches(same, restore)):
         raise BadInput(
-            f"{order.at}target: {what}, which may not be the same restore; wait for it with job_id: {same['id']}, or "
+            f"{order.at}target: {what}, which may not be the same restore; wait for it with {run.how_to_wait(same)}, or "
             "choose another target",
             code="RestoreRunning",
             details={"job": same},
@@ -248,11 +249,11 @@ def _start(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Described:
                 return found
         return {**unread_job(job_id), "operation": "restore"}
     started = _find_started(run, order, restore, since)
-    if started and order.mode.joins and order.mode.proves(started, restore):
+    if started and order.mode.joins and order.mode.matches(started, restore):
         return started
     reason = unknown.message if unknown else "Azure accepted the request but returned no job"
     source = str(restore.instance["datasource_id"]).rsplit("/", 1)[-1]
-    told = f"; job {started['id']} may be it: wait for it with job_id" if started else ""
+    told = f"; it may be this job: wait for it with {run.how_to_wait(started)}" if started else ""
     raise OutcomeUnknown(
         f"cannot tell whether the restore of '{source}' to '{restore.target.name}' was started ({reason}){told}; check the "
         "vault's jobs before you start another",
@@ -355,7 +356,7 @@ def _conclude(run: RestoreRun, order: RestoreOrder, restore: Restore, result: Re
 
 def _check_over(run: RestoreRun, job: Described, found: Described | AzureBackupError, what: str) -> None:
     """Raise for a job that is not known to be over, saying how to go on waiting for it."""
-    resume = f"resume the wait with job_id: {job['id']}"
+    resume = f"resume the wait with {run.how_to_wait(job)}"
     if isinstance(found, AzureBackupError):
         message = f"Cannot read the job that is to {what}: {found.message}. Job {job['name']} may still be running; {resume}"
         raise AzureBackupError(message, code=found.code or type(found).__name__, status=found.status)
@@ -382,7 +383,7 @@ def _resume(task: Task) -> Result:
     service, job = open_job(task)
     if job["operation"] not in ("restore", None):
         raise BadInput(f"job_id: job {job['name']} is a {job['operation']}, not a restore; wait for it with backup_job_info")
-    run = RestoreRun(task, service, {}, {}, [], task.deadline())
+    run = RestoreRun(task, service, {}, {}, [], task.deadline(), is_secondary=task.options["region"] == "secondary")
     run.followed.append(job)
     run.wait()
     found = run.known.get(str(job["id"]), job)
@@ -394,10 +395,18 @@ def _resume(task: Task) -> Result:
         if task.waits or not is_running(last):
             _check_over(run, last, found, f"restore '{source}'")
             check_success(last, f"restore '{source}'")
-            result["msg"] = (
-                f"restored '{source}' to {last['destination_id']}: job {last['name']} {last['status'].replace('_', ' ')}"
-            )
+            result["msg"] = f"restored '{source}'{_told_place(last)}: job {last['name']} {last['status'].replace('_', ' ')}"
     except AzureBackupError as error:
         error.details = {**error.details, "changed": False, "job": last}
         return summarise([failed_item(last["datasource_id"], error)])
     return summarise([result])
+
+
+def _told_place(job: Described) -> str:
+    """Say where a job restored to, as far as it tells."""
+    if job["destination_id"]:
+        return f" to {job['destination_id']}"
+    told = job["restore"] or {}
+    if told.get("name"):
+        return f" to '{told['name']}' in resource group '{told['resource_group']}'"
+    return f" to resource group '{told['resource_group']}'" if told.get("resource_group") else ""

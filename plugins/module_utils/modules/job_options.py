@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ..errors import TRANSIENT, BadInput, NotFound
@@ -16,6 +17,8 @@ from ..services.named_vaults import missing_vault
 from ..services.registry import open_service
 from .open_vaults import open_existing_vault, open_vault
 from .task import Task
+
+_OF_SECONDARY_REGION = re.compile(r"/providers/Microsoft\.RecoveryServices/locations/[^/]+/backupJobs/", re.IGNORECASE)
 
 
 def open_job(task: Task) -> tuple[BackupService, Described]:
@@ -34,6 +37,11 @@ def open_job(task: Task) -> tuple[BackupService, Described]:
     elif GUID.fullmatch(given):
         service = open_existing_vault(task)
         job_id = f"{service.vault.text}/backupJobs/{given}"
+    elif _OF_SECONDARY_REGION.search(given):
+        raise BadInput(
+            f"job_id: '{given}' is a job in the secondary region of a vault, for which only backup_restore can wait, with the "
+            "vault and region: secondary"
+        )
     else:
         found = parse_resource_id(given, "job_id")
         if found.types[-1].lower() != "backupjobs":

@@ -22,11 +22,11 @@ from .restore_mode import (
     RestoreRun,
     check_subscription,
     foreign_keys,
+    matches_resource,
     may_meet_resource,
     needless_confirm,
     points_of_store,
     problems_of_names,
-    proves_resource,
 )
 from .task import Result
 
@@ -75,8 +75,11 @@ class ContainerCopy(RestoreMode):
         same = [one.new_name for one in restore.containers if one.new_name in there]
         return f"container {', '.join(same)} of storage account '{restore.target.name}'" if same else None
 
-    def proves(self, job: Described, restore: Restore) -> bool:
+    def matches(self, job: Described, restore: Restore) -> bool:
         """See RestoreMode. Of containers a job tells only the account."""
+        return False
+
+    def verifies(self, run: RestoreRun, restore: Restore, job: Described) -> bool:
         return False
 
     def may_meet(self, job: Described, restore: Restore) -> bool:
@@ -150,8 +153,12 @@ class BlobsInPlace(RestoreMode):
     def find_existing(self, run: RestoreRun, restore: Restore) -> str | None:
         return None
 
-    def proves(self, job: Described, restore: Restore) -> bool:
-        return proves_resource(job, restore)
+    def matches(self, job: Described, restore: Restore) -> bool:
+        return matches_resource(job, restore)
+
+    def verifies(self, run: RestoreRun, restore: Restore, job: Described) -> bool:
+        """See RestoreMode. The newest restore in place is what the blobs came from, as far as anything shows."""
+        return True
 
     def may_meet(self, job: Described, restore: Restore) -> bool:
         return may_meet_resource(job, restore)

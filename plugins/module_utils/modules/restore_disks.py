@@ -22,13 +22,14 @@ from .restore_mode import (
     RestoreRun,
     check_subscription,
     foreign_keys,
+    is_made_by,
+    matches_resource,
     may_meet_resource,
     needless_confirm,
     new_name,
     points_of_store,
     problems_of_group,
     problems_of_one_name,
-    proves_resource,
 )
 from .task import Result
 
@@ -83,8 +84,12 @@ class DiskCopy(RestoreMode):
         found = read_disk(run, restore.target)
         return f"disk '{restore.target.name}' in resource group '{restore.target.resource_group}'" if found else None
 
-    def proves(self, job: Described, restore: Restore) -> bool:
-        return proves_resource(job, restore)
+    def matches(self, job: Described, restore: Restore) -> bool:
+        return matches_resource(job, restore)
+
+    def verifies(self, run: RestoreRun, restore: Restore, job: Described) -> bool:
+        found = read_disk(run, restore.target)
+        return found is not None and is_made_by(found, job)
 
     def may_meet(self, job: Described, restore: Restore) -> bool:
         return may_meet_resource(job, restore)

@@ -9,17 +9,20 @@ This kind of vault has no validateRestore, so what can be known beforehand is ch
 
 from __future__ import annotations
 
+import contextlib
 import re
-from datetime import datetime, timedelta
+from datetime import datetime, timezone
 from typing import Any
 
-from ..errors import BadInput, NotFound
+from ..errors import AzureBackupError, BadInput, NotFound
+from ..jobs.wait import SUCCEEDED
 from ..model.datasource_types import DATASOURCE_TYPES
-from ..model.durations import parse_time
+from ..model.durations import read_iso
 from ..model.resource_ids import ResourceId, normalize, parse_group, parse_resource_id, same_id
 from ..model.result_shapes import Described
 from ..services.interface import MachineRestore, Restore
 from ..services.named_vaults import read_group
+from ..services.role_assignments import Grants, Need, find_identity
 from .restore_disks import describe_disk
 from .restore_mode import (
     RestoreMode,
@@ -27,6 +30,7 @@ from .restore_mode import (
     RestoreRun,
     check_subscription,
     foreign_keys,
+    is_made_by,
     needless_confirm,
     new_name,
     problems_of_group,
@@ -46,8 +50,6 @@ _NETWORK_ACCESS = {
     "private": "EnablePrivateAccessForAllDisks",
     "public": "EnablePublicAccessForAllDisks",
 }
-# Clocks of Azure's services differ by seconds.
-_SLACK = timedelta(minutes=1)
 
 
 class _OfMachine(RestoreMode):
@@ -88,7 +90,16 @@ class _OfMachine(RestoreMode):
         name = order.datasource.name
         if order.tier is not None:
             raise BadInput(f"{order.at}tier: for a virtual machine Azure chooses the tier of a recovery point; remove it")
-        usable = [point for point in points if set(point["tiers"]) - {"archive_store"}]
+        usable = [
+            point for point in points if set(point["tiers"]) - {"archive_store"} or (point["machine"] or {}).get("is_rehydrated")
+        ]
+        wanted = order.recovery_point.rstrip("/").rsplit("/", 1)[-1].lower()
+        if any(point not in usable and str(point["name"]).lower() == wanted for point in points):
+            raise NotFound(
+                f"{order.at}recovery_point: {order.recovery_point} is in the archive tier only, from which this collection "
+                "cannot restore yet; rehydrate it in the portal and restore it then",
+                status=404,
+            )
         if points and not usable:
             raise NotFound(
                 f"{order.at}datasource_id: every recovery point of '{name}' is in the archive tier only, from which this "
@@ -135,16 +146,11 @@ class _OfMachine(RestoreMode):
         """Give network and subnet of a restore, for a mode that has them."""
         return {}
 
-    def proves(self, job: Described, restore: Restore) -> bool:
+    def matches(self, job: Described, restore: Restore) -> bool:
         """See RestoreMode. A job names groups and machines without their subscription, and tells no choice of disks."""
-        machine, told = restore.machine, job["restore"] or {}
-        if machine is None or machine.disk_luns is not None or told.get("mode") != _MODES[self.recovery_type]:
-            return False
-        if told["restored_disks"] != told["backed_up_disks"]:
-            return False
-        is_at_home = same_id(restore.target.subscription_id, str(restore.instance["datasource_id"]).split("/")[2])
+        told = job["restore"] or {}
         is_same_point = job["source_recovery_point_time"] == restore.recovery_point_time
-        return bool(is_at_home and is_same_point and self._is_same_place(told, restore))
+        return told.get("mode") == _MODES[self.recovery_type] and is_same_point and self._is_same_place(told, restore)
 
     def _is_same_place(self, told: Described, restore: Restore) -> bool:
         return same_id(told.get("resource_group"), restore.target.resource_group)
@@ -152,6 +158,21 @@ class _OfMachine(RestoreMode):
     def may_meet(self, job: Described, restore: Restore) -> bool:
         told = job["restore"]
         return told is None or (told.get("mode") == _MODES[self.recovery_type] and self._is_same_place(told, restore))
+
+    def missing_roles(self, run: RestoreRun, restore: Restore) -> list[str]:
+        """See RestoreMode. Azure validates nothing here, so the assignments are read; none are told where that is not allowed."""
+        machine = restore.machine
+        if machine is None or machine.staging_identity is None:
+            return []
+        identity_id = None if machine.staging_identity == _SYSTEM_ASSIGNED else machine.staging_identity
+        principal = find_identity(run.vault, identity_id)[1]
+        if principal is None:
+            return []
+        grants = Grants(run.task.session, principal)
+        needs = [Need(role, machine.staging_account.text) for role in restore.datasource_type.restore_roles]
+        with contextlib.suppress(AzureBackupError):
+            return [f"'{need.role.name}' on {need.scope}" for need in needs if not grants.find(need)]
+        return []
 
     def roles(self, restore: Restore) -> list[str]:
         """See RestoreMode. Without an identity of the vault the rights of the caller count, which Azure checks itself."""
@@ -182,8 +203,8 @@ class DisksOfMachine(_OfMachine):
         return problems or [*problems_of_group(order.target, "restored disks"), *self._problems_of_target(order)]
 
     def places(self, order: RestoreOrder, instance: Described | None) -> list[str]:
-        """See RestoreMode. Of one machine the disks of two restores could not be told apart."""
-        return [f"the disks of {order.datasource.key} in {_group_of(order).key}"]
+        """See RestoreMode. Azure names the disks after the machine, so that those of two restores could not be told apart."""
+        return [f"disks of '{order.datasource.name.lower()}' in {_group_of(order).key}"]
 
     def plan(self, run: RestoreRun, order: RestoreOrder, instance: Described, point: Described | None) -> Restore:
         group = _group_of(order)
@@ -193,15 +214,22 @@ class DisksOfMachine(_OfMachine):
 
     def find_existing(self, run: RestoreRun, restore: Restore) -> str | None:
         """See RestoreMode. Disks count that a completed restore of the same point has created there."""
-        there = [disk for disk in run.disks(restore.target.text) if _is_named_after(disk, restore)]
-        if not there:
+        if not any(_is_named_after(disk, restore) for disk in run.disks_before(restore.target.text)):
             return None
-        for job in run.restores_of(restore.instance, ("completed", "completed_with_warnings")):
-            made = [disk for disk in there if _is_made_by(disk, job)]
-            if made and self.proves(job, restore):
-                named = ", ".join(f"'{disk['name']}'" for disk in made)
-                return f"the restored disks {named} in resource group '{restore.target.resource_group}'"
-        return None
+        job = self.find_proof(run, restore, run.restores_of(restore.instance, SUCCEEDED))
+        if job is None:
+            return None
+        named = ", ".join(f"'{disk['name']}'" for disk in _disks_made(run.disks_before(restore.target.text), job, restore))
+        return f"the restored disks {named} in resource group '{restore.target.resource_group}'"
+
+    def find_proof(self, run: RestoreRun, restore: Restore, done: list[Described]) -> Described | None:
+        """See RestoreMode. Several restores may stand side by side: the newest of the same point whose disks are there."""
+        there = run.disks_before(restore.target.text)
+        return next((job for job in done if self.matches(job, restore) and _disks_made(there, job, restore)), None)
+
+    def verifies(self, run: RestoreRun, restore: Restore, job: Described) -> bool:
+        count = len(_disks_made(run.disks_before(restore.target.text), job, restore))
+        return count == _whole_count(run, restore, job)
 
     def place(self, restore: Restore) -> str:
         return f"new disks in resource group '{restore.target.resource_group}'"
@@ -209,14 +237,17 @@ class DisksOfMachine(_OfMachine):
     def read_restored(self, run: RestoreRun, restore: Restore, job: Described) -> Result | None:
         """See RestoreMode. Azure names the disks and its job does not tell them: they are those that were created meanwhile."""
         told = job["restore"] or {}
-        made = [disk for disk in run.disks(restore.target.text) if _is_made_by(disk, job)]
+        made = [disk for disk in run.disks(restore.target.text) if is_made_by(disk, job)]
+        if job["id"] in run.started:
+            before = {disk["id"] for disk in run.disks_before(restore.target.text) if not is_made_by(disk, job, slack=False)}
+            made = [disk for disk in made if disk["id"] not in before]
         own = [disk for disk in made if _is_named_after(disk, restore)]
         if not own:
             run.task.warn(
                 f"job {job['name']} has completed, but no new disk of '{_source_of(restore)}' can be found in resource group "
                 f"'{restore.target.resource_group}'; check the group and the deployment template {told.get('template_uri')}"
             )
-        _warn_of_more_disks(run, restore, job, len(own))
+        _warn_of_other_disks(run, restore, job, len(own))
         return {
             "id": restore.target.text,
             "disks": [describe_disk(disk) for disk in own],
@@ -277,6 +308,16 @@ class MachineCopy(_OfMachine):
         found = _read_machine(run, restore.target)
         return f"virtual machine '{restore.target.name}' in resource group '{restore.target.resource_group}'" if found else None
 
+    def verifies(self, run: RestoreRun, restore: Restore, job: Described) -> bool:
+        """See RestoreMode. The machine has to be the one that the job created, whole, and in the wanted subnet."""
+        wire = _read_machine(run, restore.target)
+        if wire is None or not is_made_by(wire, job):
+            return False
+        interfaces = _describe_machine(wire)["network_interfaces"]
+        subnet = restore.machine.subnet.text if restore.machine and restore.machine.subnet else None
+        is_in_subnet = len(interfaces) == 1 and same_id(_subnet_of(run, interfaces[0]), subnet)
+        return is_in_subnet and len(_disks_of(wire)) == _whole_count(run, restore, job)
+
     def _is_same_place(self, told: Described, restore: Restore) -> bool:
         return super()._is_same_place(told, restore) and same_id(told.get("name"), restore.target.name)
 
@@ -289,7 +330,7 @@ class MachineCopy(_OfMachine):
             run.task.warn(f"job {job['name']} has completed, but {restore.target.text} cannot be found; check the resource group")
             return None
         disks = _disks_of(wire)
-        _warn_of_more_disks(run, restore, job, len(disks))
+        _warn_of_other_disks(run, restore, job, len(disks))
         return {
             **_describe_machine(wire),
             "disks": [{"id": disk} for disk in disks],
@@ -306,6 +347,11 @@ class MachineInPlace(_OfMachine):
     def problems(self, order: RestoreOrder, is_alone: bool) -> list[str]:
         name = order.datasource.name
         problems = foreign_keys(order, order.datasource_type.in_place_target_keys, "restored in place") + _needless_moment(order)
+        if order.before and _fixed_moment(order.before) is None:
+            problems.append(
+                f"before: '{order.before}' is not a time such as 2026-11-04T08:00:00Z; with a duration, another run would "
+                "restore another recovery point"
+            )
         if not is_alone:
             problems.append("target.in_place: it replaces the disks of the machine; use a separate task for each machine")
         if not order.names_a_point:
@@ -322,6 +368,9 @@ class MachineInPlace(_OfMachine):
         return []
 
     def plan(self, run: RestoreRun, order: RestoreOrder, instance: Described, point: Described | None) -> Restore:
+        moment = _fixed_moment(order.before) if order.before else None
+        if moment and moment > run.service.service_now():
+            raise BadInput(f"{order.at}before: {order.before} is not over yet; name a time before what you want to undo")
         wire = _read_machine(run, order.datasource)
         if wire is None:
             raise NotFound(
@@ -335,6 +384,14 @@ class MachineInPlace(_OfMachine):
 
     def find_existing(self, run: RestoreRun, restore: Restore) -> str | None:
         return None
+
+    def verifies(self, run: RestoreRun, restore: Restore, job: Described) -> bool:
+        """See RestoreMode. Every disk that is attached has to be one that the job created."""
+        attached = run.attached[restore.target.key]
+        groups = {disk.split("/providers/", maxsplit=1)[0] for disk in attached}
+        made = {str(disk["id"]).lower() for group in groups for disk in run.disks_before(group) if is_made_by(disk, job)}
+        luns = restore.machine.disk_luns if restore.machine else None
+        return luns is None and bool(attached) and {disk.lower() for disk in attached} <= made
 
     def _is_same_place(self, told: Described, restore: Restore) -> bool:
         # The machine is the job's own; its name is left out at first (recorded).
@@ -369,6 +426,15 @@ def _problems_of_id(target: dict[str, Any], key: str, kind: str) -> list[str]:
     except BadInput as error:
         return [error.message]
     return []
+
+
+def _fixed_moment(text: str) -> datetime | None:
+    """Read a time that is the same at every run, None for a duration."""
+    try:
+        moment = read_iso(text)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def _needless_moment(order: RestoreOrder) -> list[str]:
@@ -513,12 +579,33 @@ def _is_named_after(disk: dict[str, Any], restore: Restore) -> bool:
     return bool(re.match(rf"{begin}-(os|data)disk-", str(disk.get("name")), re.IGNORECASE))
 
 
-def _is_made_by(disk: dict[str, Any], job: Described) -> bool:
-    """Tell whether a disk was created while a job ran."""
-    made = parse_time((disk.get("properties") or {}).get("timeCreated"))
-    begin: datetime | None = parse_time(job["start_time"])
-    end: datetime | None = parse_time(job["end_time"])
-    return bool(made and begin and begin - _SLACK <= made and (end is None or made <= end + _SLACK))
+def _disks_made(disks: list[Described], job: Described, restore: Restore) -> list[Described]:
+    """Give the disks, of those of a group, that a job has created of the machine."""
+    return [disk for disk in disks if is_made_by(disk, job) and _is_named_after(disk, restore)]
+
+
+def _whole_count(run: RestoreRun, restore: Restore, job: Described) -> int | None:
+    """Tell how many disks the whole of a machine has; None where nothing tells, or where an order asks for some of them.
+
+    A job names the disks only of a machine that is backed up in part (recorded). Otherwise the machine tells, while it is there.
+    """
+    told = job["restore"] or {}
+    if restore.machine is None or restore.machine.disk_luns is not None:
+        return None
+    if told.get("backed_up_disks"):
+        return len(told["backed_up_disks"]) if told["restored_disks"] == told["backed_up_disks"] else None
+    source = parse_resource_id(str(restore.instance["datasource_id"]), "datasource_id")
+    wire = _read_machine(run, source)
+    return len(_disks_of(wire)) if wire else None
+
+
+def _subnet_of(run: RestoreRun, interface_id: str) -> str | None:
+    """Give the id of the subnet that a network interface is in."""
+    wire = run.resource(interface_id) or {}
+    for address in (wire.get("properties") or {}).get("ipConfigurations") or []:
+        found: str | None = ((address.get("properties") or {}).get("subnet") or {}).get("id")
+        return found
+    return None
 
 
 def _disks_of(wire: dict[str, Any]) -> list[str]:
@@ -554,11 +641,13 @@ def _left_behind(restore: Restore, told: Described) -> Result:
     }
 
 
-def _warn_of_more_disks(run: RestoreRun, restore: Restore, job: Described, count: int) -> None:
-    """Warn where more disks were restored than were chosen: for an empty choice Azure was seen to restore all of them."""
+def _warn_of_other_disks(run: RestoreRun, restore: Restore, job: Described, count: int) -> None:
+    """Warn where not as many disks were restored as were chosen: for an empty choice Azure was seen to restore all of them."""
     luns = restore.machine.disk_luns if restore.machine else None
-    if luns is not None and count > len(luns) + 1:
-        run.task.warn(
-            f"job {job['name']} restored {count} disks of '{_source_of(restore)}', but disk_luns chose {len(luns) + 1} with the "
-            "disk of the system; delete those that you do not need"
-        )
+    if luns is None or count == len(luns) + 1:
+        return
+    what = "look which of them you need" if count > len(luns) else "check disk_luns: a LUN may not be in the recovery point"
+    run.task.warn(
+        f"job {job['name']} restored {count} disks of '{_source_of(restore)}', but disk_luns chose {len(luns) + 1} with the "
+        f"disk of the system; {what}"
+    )

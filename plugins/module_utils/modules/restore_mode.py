@@ -72,6 +72,8 @@ class RestoreRun:
     is_secondary: bool = False
     # The disks of machines before they were replaced, by the machine's lower-cased id.
     attached: dict[str, list[str]] = field(default_factory=dict)
+    # The ids of jobs that this run has started.
+    started: set[str] = field(default_factory=set)
     followed: list[Described] = field(default_factory=list)
     known: dict[str, Described | AzureBackupError] = field(default_factory=dict)
 
@@ -79,9 +81,10 @@ class RestoreRun:
         self.begun = self.service.service_now()
         # A job that is over and one that runs tell what they restore only by themselves.
         self.job = ReadOnce(self.service.read_job)
-        # Many restores share a resource group, an account and a network.
+        # Many restores share a resource group, an account, a network and the roles on them.
         self.resource = ReadOnce(self._read_resource)
-        self.disks = ReadOnce(self._list_disks)
+        self.disks_before = ReadOnce(self._list_disks)
+        self.disks = self.disks_before
 
     def wait(self) -> None:
         """Wait for all jobs together."""
@@ -111,6 +114,11 @@ class RestoreRun:
         """List the managed disks of a resource group, as Azure answers them."""
         url = f"{group_id}/providers/Microsoft.Compute/disks"
         return self.task.session.read_all(url, f"list the disks of {group_id}", API_VERSIONS["Microsoft.Compute"])
+
+    def how_to_wait(self, job: Described) -> str:
+        """Say how to wait for a job of this vault."""
+        more = ", region: secondary and the vault" if self.is_secondary else ""
+        return f"job_id: {job['id']}{more}"
 
     def restores_of(self, instance: Described, statuses: tuple[str, ...]) -> list[Described]:
         """Give the restore jobs of an instance with one of these statuses, the newest first, with what they restore."""
@@ -148,14 +156,26 @@ class RestoreMode(Protocol):
     def find_existing(self, run: RestoreRun, restore: Restore) -> str | None:
         """Name what is at the target already; None for nothing, and for a restore in place."""
 
-    def proves(self, job: Described, restore: Restore) -> bool:
-        """Tell whether a restore job shows that it restores the same to the same place, as far as a job shows it."""
+    def matches(self, job: Described, restore: Restore) -> bool:
+        """Tell whether a restore job restores the same point to the same place, as far as a job shows it."""
+
+    def find_proof(self, run: RestoreRun, restore: Restore, done: list[Described]) -> Described | None:
+        """Find the job that may have created what is there now; done: completed restores of the instance, the newest first."""
+        last = next((job for job in done if self.may_meet(job, restore)), None)
+        return last if last and self.matches(last, restore) else None
+
+    def verifies(self, run: RestoreRun, restore: Restore, job: Described) -> bool:
+        """Tell whether what is there now is all that the order asks for, and what that job created. Raises AzureBackupError."""
 
     def may_meet(self, job: Described, restore: Restore) -> bool:
         """Tell whether a running job may write to the same place; one that does not tell where it writes may."""
 
     def place(self, restore: Restore) -> str:
         """Say where something is restored to."""
+
+    def missing_roles(self, run: RestoreRun, restore: Restore) -> list[str]:
+        """Name the roles that the identity does not seem to hold, where Azure itself does not validate that."""
+        return []
 
     def roles(self, restore: Restore) -> list[str]:
         """Name the roles that the identity needs which the restore acts with, and where."""
@@ -184,13 +204,25 @@ def points_of_store(order: RestoreOrder, points: list[Described]) -> list[Descri
     return usable
 
 
-def proves_resource(job: Described, restore: Restore) -> bool:
+def matches_resource(job: Described, restore: Restore) -> bool:
     """Tell whether a job restores the same point, or moment, to the same resource."""
     if restore.recovery_point:
         is_same = str(job["source_recovery_point_id"]).lower() == restore.recovery_point.lower()
     else:
         is_same = job["source_recovery_point_time"] == format_time(restore.point_in_time)
     return is_same and same_id(job["destination_id"], restore.target.text)
+
+
+# Clocks of Azure's services differ by seconds.
+_SLACK = timedelta(minutes=1)
+
+
+def is_made_by(wire: dict[str, Any], job: Described, slack: bool = True) -> bool:
+    """Tell whether a disk or machine, as Azure answers it, was created while a job ran; slack: or a moment before or after."""
+    made = parse_time((wire.get("properties") or {}).get("timeCreated"))
+    begin, end = parse_time(job["start_time"]), parse_time(job["end_time"])
+    more = _SLACK if slack else timedelta(0)
+    return bool(made and begin and begin - more <= made and (end is None or made <= end + more))
 
 
 def may_meet_resource(job: Described, restore: Restore) -> bool:

@@ -64,6 +64,10 @@ def read_orders(task: Task) -> list[RestoreOrder]:
         found = _problems_of(order, is_alone=len(listed) == 1)
         problems += [f"{at}{problem}" for problem in found]
         orders.append(order)
+    if options["secondary_region"] and options["region"] != "secondary":
+        problems.append("secondary_region: only region: secondary uses it; set region or remove it")
+    if options["region"] == "secondary" and any(order.mode.is_in_place for order in orders):
+        problems.append("region: a restore in place is made in the primary region only; remove it or restore to another place")
     kinds = {order.datasource_type.vault_type for order in orders}
     if len(kinds) > 1:
         problems.append("datasource_id: these require different types of vault; use a separate task for each type")

@@ -26,7 +26,7 @@ from ..faults import Faults
 from ..planting import daily_disk_policy, disk_instance
 from ..protectable import DISK, Datasources
 from ..resource_graph import graph_row
-from ..resource_guards import ResourceGuards
+from ..resource_guards import GuardMappings, ResourceGuards
 from ..resources import ResourceGroups
 from .deleted_instances import DeletedInstances
 from .deleted_vaults import DeletedVaults
@@ -106,7 +106,12 @@ class DataProtection:
         self.authorization = authorization
         self.faults = faults
         self.operations = SignedOperations(schedule, faults)
-        self.guards = ResourceGuards(self.clock, groups, may_reach, lambda call: self.vault(call).wire)
+        self.resource_guards = ResourceGuards(self.clock, groups, may_reach)
+
+        def tell(vault: Wire, is_mapped: bool) -> None:
+            vault["properties"]["isVaultProtectedByResourceGuard"] = is_mapped
+
+        self.guards = GuardMappings(self.resource_guards, f"{NAMESPACE}/backupVaults", lambda call: self.vault(call).wire, tell)
         self.vaults: dict[tuple[str, str, str], Vault] = {}
         self.deleted_vaults: dict[str, DeletedVault] = {}
         self.seconds_between_identities = 0.0
@@ -149,7 +154,11 @@ class DataProtection:
                 self.operations.read_result,
             ),
         ]
-        return [*self.guards.routes(), *(Route(method, template, handler, NAMESPACE) for method, template, handler in plain)]
+        return [
+            *self.resource_guards.routes(),
+            *self.guards.routes(),
+            *(Route(method, template, handler, NAMESPACE) for method, template, handler in plain),
+        ]
 
     def graph_rows(self, which: str) -> Iterator[Wire]:
         """Give the rows that Resource Graph has of vaults, or of their contents: instances and jobs."""

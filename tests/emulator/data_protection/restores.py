@@ -184,22 +184,22 @@ class Restores:
         }
         problem = self._problem(vault, instance, request)
 
-        def restored(_due: datetime) -> Wire | None:
+        def restored(due: datetime) -> Wire | None:
             # What was there in the meantime counts.
             found = problem or self._problem(vault, instance, request)
             if found is None:
-                self._make(row, instance, request)
+                self._make(row, instance, request, due)
             return found
 
         seconds = _SECONDS_TO_FAIL if problem else _SECONDS.get(row.wire_type, _SECONDS_OF_CONTAINERS)
         return self._provider.jobs_api.start_restore(vault, instance, request["sourceDataStoreType"], extended, seconds, restored)
 
-    def _make(self, row: Protectable, instance: Instance, request: Wire) -> None:
+    def _make(self, row: Protectable, instance: Instance, request: Wire, due: datetime) -> None:
         if request["objectType"] == _TIME:
             return
         source = instance.sources[str(request["recoveryPointId"]).lower()]
         if row is DISK:
-            self._provider.datasources.make_disk(_target_id(request), source["disk"])
+            self._provider.datasources.make_disk(_target_id(request), source["disk"], due)
         else:
             named = _named(request["restoreTargetInfo"]["restoreCriteria"])
             self._provider.datasources.containers_of(_target_id(request)).extend(named.values())

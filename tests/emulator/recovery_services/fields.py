@@ -35,6 +35,17 @@ def vm_policy(name: str, vault_id: str, properties: Wire) -> Wire:
     }
 
 
+def keeps_less(before: Wire, after: Wire) -> bool:
+    """Tell whether a policy keeps backups or snapshots for a shorter time than another one."""
+    return any(new < old for old, new in zip(_days_kept(before), _days_kept(after), strict=True))
+
+
+def _days_kept(policy: Wire) -> tuple[int, int]:
+    retention = policy.get("retentionPolicy") or {}
+    schedule = retention.get("dailySchedule") or retention.get("weeklySchedule") or {}
+    return int((schedule.get("retentionDuration") or {}).get("count") or 0), int(policy.get("instantRpRetentionRangeInDays") or 0)
+
+
 def short_name(machine_id: str) -> str:
     """Give the name that containers and items are made of."""
     parts = machine_id.split("/")

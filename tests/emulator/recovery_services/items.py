@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from ..arm import ArmError, Call, PlainRoute, Reply, Wire, check_properties, page_of
 from ..clock import ticks
 from ..operations import Operation
-from .fields import FILTER, ITEM, NAMESPACE, SECONDS, VAULT, VM, refuse, short_name
+from .fields import FILTER, ITEM, NAMESPACE, SECONDS, VAULT, VM, keeps_less, refuse, short_name
 from .state import Item, Vault
 
 if TYPE_CHECKING:
     from .provider import RecoveryServices
 
+_ITEMS = "backupFabrics/protectionContainers/protectedItems"
 _NO_BACKUP = "2001-01-01T00:00:00Z"
 _CRITICAL = "The Vault and Bakcup Item is in Immutable state where destructive operations are not supported. "
 
@@ -74,6 +75,7 @@ class Items:
         vault = self._provider.vault(call)
         properties = call.document().get("properties") or {}
         allowed = {"protectedItemType", "sourceResourceId", "policyId", "protectionState", "isRehydrate", "extendedProperties"}
+        requests = properties.pop("resourceGuardOperationRequests", None)
         check_properties(properties, allowed, "AzureIaaSComputeVMProtectedItem")
         source = str(properties.get("sourceResourceId") or "")
         machine = self._provider.compute.machines.get(source.lower())
@@ -88,7 +90,23 @@ class Items:
         item = vault.items.get(name)
         if item is None:
             return self._enable(call, vault, machine, properties)
+        operation = self._critical(vault, item, properties)
+        if operation:
+            self._provider.guards.check_approved(call, vault.wire, f"{_ITEMS}/{operation}", requests)
         return self._change_item(call, vault, item, properties)
+
+    @staticmethod
+    def _critical(vault: Vault, item: Item, properties: Wire) -> str | None:
+        """Give what a guard calls a change of an item, None for one that takes nothing away (recorded: backup_rg_mapping)."""
+        if properties.get("protectionState") == "ProtectionStopped" and not properties.get("isRehydrate"):
+            return "write#stopProtectionWithRetainData"
+        policies = [
+            vault.policies.get(str(policy_id or "").rsplit("/", 1)[-1].lower())
+            for policy_id in (item.wire["properties"].get("policyId"), properties.get("policyId"))
+        ]
+        before, after = policies
+        is_less = bool(before and after and keeps_less(before["properties"], after["properties"]))
+        return "write" if is_less else None
 
     def _check_policy_id(self, vault: Vault, policy_id: str) -> Wire:
         policy = vault.policies.get(policy_id.rsplit("/", 1)[-1].lower())
@@ -214,6 +232,7 @@ class Items:
         item = vault.items.get(call.path["item"].lower())
         if item is None:
             return Reply(204)
+        self._provider.guards.check_unlocked(vault.wire, f"{_ITEMS}/delete", item.wire["id"])
         own, key = item.wire["properties"], call.path["item"].lower()
 
         def done(due: datetime) -> None:

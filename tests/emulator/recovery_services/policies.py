@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ..arm import ArmError, Call, PlainRoute, Reply, Wire, page_of
-from .fields import FILTER, VAULT, refuse, vm_policy
+from .fields import FILTER, VAULT, keeps_less, refuse, vm_policy
 from .state import Vault
 
 if TYPE_CHECKING:
@@ -117,9 +117,12 @@ class Policies:
         vault, name = self._provider.vault(call), call.path["policy"]
         properties = _without_nulls(call.document().get("properties") or {})
         properties.pop("protectedItemsCount", None)
+        requests = properties.pop("resourceGuardOperationRequests", None)
         _complete_policy(properties)
         _check_policy(name, properties)
         current = vault.policies.get(name.lower())
+        if current and keeps_less(current["properties"], properties):
+            self._provider.guards.check_approved(call, vault.wire, "backupPolicies/write", requests)
         if current and current["properties"].get("policyType") == "V2" and properties.get("policyType") != "V2":
             raise refuse("A policy of type V2 cannot become one of type V1.")
         plain = _without_milliseconds(properties)

@@ -9,7 +9,7 @@ Durations are those of the recordings, in Azure's seconds.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from ..arm import ArmError, Call, PlainRoute, Route, Wire, resource_not_found
 from ..authorization import Authorization
@@ -18,6 +18,7 @@ from ..compute import Compute
 from ..faults import Faults
 from ..network import Network
 from ..resource_graph import graph_row
+from ..resource_guards import GuardMappings, ResourceGuards
 from ..resources import ResourceGroups
 from ..storage import Storage
 from .fields import NAMESPACE, TENANT
@@ -44,13 +45,18 @@ class RecoveryServices:
         resources: tuple[Compute, Storage, Network],
         authorization: Authorization,
         faults: Faults,
-        may_reach: Callable[[str, str], bool],
+        guards: ResourceGuards,
     ) -> None:
         self.schedule = schedule
         self.clock = schedule.clock
         self.groups = groups
         self.compute, self.storage, self.network = resources
-        self.may_reach = may_reach
+        self.may_reach = guards.may_reach
+
+        def tell(wire: Wire, _is_mapped: bool) -> None:
+            self.vaults_api.settle_security(next(vault for vault in self.vaults.values() if vault.wire is wire))
+
+        self.guards = GuardMappings(guards, f"{NAMESPACE}/vaults", lambda call: self.vault(call).wire, tell)
         self.authorization = authorization
         self.faults = faults
         self.vaults: dict[tuple[str, str, str], Vault] = {}
@@ -82,7 +88,7 @@ class RecoveryServices:
         plain: list[PlainRoute] = [
             *(route for resource in resources for route in resource.routes()),
         ]
-        return [*(Route(method, template, handler, NAMESPACE) for method, template, handler in plain)]
+        return [*self.guards.routes(), *(Route(method, template, handler, NAMESPACE) for method, template, handler in plain)]
 
     def graph_rows(self, which: str) -> Iterator[Wire]:
         """Give the rows that Resource Graph has of vaults, or of what they protect."""

@@ -104,6 +104,9 @@ class Restores:
     def _restore(self, call: Call) -> Reply:
         vault, item = self._provider.item(call)
         request = call.document().get("properties") or {}
+        approved = request.get("resourceGuardOperationRequests")
+        operation = "backupFabrics/protectionContainers/protectedItems/recoveryPoints/restore/action"
+        self._provider.guards.check_approved(call, vault.wire, operation, approved)
         restore = self.checked(call, vault, item, call.path["point"], request)
         job = self.start(restore)
 
@@ -111,8 +114,8 @@ class Restores:
             operation.properties = self._provider.operations_api.of_job(job)
 
         # The operation has the name of its job (recorded).
-        operation = self._provider.operations_api.begin(1.0, done, name=job["name"])
-        return Reply(202, None, self._provider.operations_api.item_headers(call, item.wire["id"], operation, 60))
+        begun = self._provider.operations_api.begin(1.0, done, name=job["name"])
+        return Reply(202, None, self._provider.operations_api.item_headers(call, item.wire["id"], begun, 60))
 
     # -- what is refused at once
 
@@ -289,7 +292,7 @@ class Restores:
     def _create(self, restore: Restore, job: Wire, moment: datetime) -> None:
         held = restore.item.contents[restore.point["name"]]
         chosen = self._chosen(restore, held["disks"])
-        disk_ids = [self._create_disk(restore, disk, moment) for disk in chosen]
+        disk_ids = {disk["lun"]: self._create_disk(restore, disk, moment) for disk in chosen}
         compute, request = self._provider.compute, restore.request
         bag = job["properties"]["extendedInfo"]["propertyBag"]
         if restore.kind == "RestoreDisks":
@@ -307,7 +310,8 @@ class Restores:
             subnet = str(request["subnetId"])
             interface = self._provider.network.add_interface(parts[2], parts[4], name, restore.region, subnet, machine_id)
             source = {**held["machine"], "location": restore.region}
-            compute.restore_machine(machine_id, source, disk_ids, (request.get("zones") or [None])[0], interface)
+            zone = (request.get("zones") or [None])[0]
+            compute.restore_machine(machine_id, source, disk_ids, zone, interface, moment)
         job["properties"]["extendedInfo"].pop("dynamicErrorMessage", None)
         job["properties"]["extendedInfo"] |= {"progressPercentage": 100.0, "estimatedRemainingDuration": "PT0S"}
 
@@ -353,7 +357,7 @@ class Restores:
         """Keep what a recovery point holds, which outlives its machine."""
         machine = self._provider.compute.machines.get(item.wire["properties"]["sourceResourceId"].lower())
         disks: list[Wire] = []
-        for lun, disk_id in enumerate(disks_of(machine) if machine else [], -1):
+        for lun, disk_id in (disks_of(machine) if machine else {}).items():
             wire: Any = self._provider.compute.disks.get(disk_id.lower())
             if wire:
                 disks.append({"lun": lun, "name": wire["name"], "wire": wire})

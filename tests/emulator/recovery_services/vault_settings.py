@@ -35,7 +35,6 @@ class VaultSettings:
         return [
             ("GET", VAULT + "/backupconfig/vaultconfig", self._read_config),
             ("PATCH", VAULT + "/backupconfig/vaultconfig", self._change_config),
-            ("GET", VAULT + "/backupResourceGuardProxies", self._list_nothing),
             ("GET", VAULT + "/backupDeletedProtectionContainers", self._list_nothing),
             ("GET", VAULT + "/backupstorageconfig/vaultstorageconfig", self._read_storage),
             ("PATCH", VAULT + "/backupstorageconfig/vaultstorageconfig", self._change_storage),
@@ -62,7 +61,10 @@ class VaultSettings:
     def _change_config(self, call: Call) -> Reply:
         vault = self._provider.vault(call)
         properties = call.document().get("properties") or {}
+        requests = properties.pop("resourceGuardOperationRequests", None)
         check_properties(properties, {*vault.config, "isSoftDeleteFeatureStateEditable"}, "BackupResourceVaultConfig")
+        if properties.get("softDeleteFeatureState") == "Disabled" != vault.config["softDeleteFeatureState"]:
+            self._provider.guards.check_approved(call, vault.wire, "backupconfig/write", requests)
         if vault.has_own_soft_delete and any(name.startswith("softDelete") for name in properties):
             raise ArmError(400, "BMSUserErrorSoftDeleteUseVaultApi", _SOFT_DELETE_BY_VAULT)
         state = properties.get("softDeleteFeatureState", vault.config["softDeleteFeatureState"])

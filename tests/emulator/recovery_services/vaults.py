@@ -247,7 +247,8 @@ class Vaults:
                 "softDeleteState": config["softDeleteFeatureState"],
                 "enhancedSecurityState": config["enhancedSecurityState"],
             },
-            "multiUserAuthorization": "Disabled",
+            # Whether it says Enabled then is by its name; no recorded vault is read while it is mapped.
+            "multiUserAuthorization": "Enabled" if self._provider.guards.is_mapped(vault.wire) else "Disabled",
         }
         vault.wire["properties"].setdefault("backupStorageVersion", "Unassigned")
 
@@ -333,6 +334,13 @@ class Vaults:
         vault = self._provider.vault(call)
         document = call.document()
         check_properties(document, {"location", "tags", "identity", "properties", "sku", "etag"}, "PatchVault")
+        requests = (document.get("properties") or {}).pop("resourceGuardOperationRequests", None)
+        states = [
+            ((wire.get("properties") or {}).get("securitySettings") or {}).get("immutabilitySettings") or {}
+            for wire in (vault.wire, document)
+        ]
+        if [state.get("state") for state in states] == ["Unlocked", "Disabled"]:
+            self._provider.guards.check_approved(call, vault.wire, "write#reduceImmutabilityState", requests)
         self._lay(vault, document, call.api_version)
         if set(document) == {"identity"} and "userassigned" not in str(document["identity"].get("type")).lower():
             return Reply(200, vault.wire)

@@ -33,7 +33,7 @@ from ...model.resource_ids import ResourceId
 from ...model.result_shapes import Described, Wire
 from ..interface import EVERY_JOB, JobQuery, Protection, Restore
 from ..protection_states import wait_until_gone
-from .guard_requests import INSTANCE_DELETE, INSTANCE_WRITE, RESTORE, STOP, SUSPEND
+from ..vault_guard import INSTANCE_DELETE, INSTANCE_WRITE, RESTORE, STOP, SUSPEND
 from .vault import API, BackupVault
 from .wire import instances, jobs, policies, recovery_points
 from .wire.backup_requests import backup_rule

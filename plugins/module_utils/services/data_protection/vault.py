@@ -16,12 +16,12 @@ from typing import Any
 from ...azure.long_running import follow, look_until
 from ...azure.session import API_VERSIONS, Session
 from ...clock import Deadline
-from ...errors import AzureBackupError, NotFound
+from ...errors import NotFound
 from ...model.durations import format_time, parse_time
 from ...model.resource_ids import ResourceId, normalize, same_id
 from ...model.result_shapes import Described, Wire
+from ..vault_guard import VaultGuard
 from ..vault_interface import Blocking
-from .guard_requests import VaultGuard
 from .wire import vaults
 
 API = API_VERSIONS["Microsoft.DataProtection"]
@@ -64,37 +64,20 @@ class BackupVault:
             vaults.check_change(self._vault_wire, options)
         body = vaults.merge(self._vault_wire, options)
         known = {key: value for key, value in (self._vault_wire or {}).items() if key in ("id", "name", "type")}
-        guard_id = self.guard.guard_id if self._vault_wire else None
-        wanted = options["resource_guard_id"]
         after = vaults.describe({**known, **body}, self.vault)
-        if wanted is not None and not same_id(wanted, guard_id):
-            if wanted:
-                self.guard.check_mappable(wanted, str(after["location"]))
-            guard_id = wanted or None
-        return {**after, "resource_guard_id": guard_id}
+        return {**after, "resource_guard_id": self.guard.plan(options["resource_guard_id"], str(after["location"]))}
 
     def write_vault(self, options: dict[str, Any], deadline: Deadline) -> None:
-        guard, wanted = self.guard, options["resource_guard_id"]
-        present = guard.guard_id if self._vault_wire else None
-        is_to_be_unmapped = bool(wanted is not None and present and not same_id(wanted, present))
-        is_to_be_mapped = bool(wanted and not same_id(wanted, present))
-        if is_to_be_unmapped:
-            guard.unmap()
-        if not vaults.is_as_wanted(self._vault_wire, options):
-            self._put_vault(options, deadline, is_guarded=bool(present) and not is_to_be_unmapped)
-        if is_to_be_mapped:
-            self._map(wanted, present)
+        wanted = options["resource_guard_id"]
+        before = self.guard.guard_id
+        # A guard that is taken away has approved that, and nothing more.
+        is_guarded = bool(before) and (wanted is None or same_id(wanted, before))
 
-    def _map(self, wanted: str, before: str | None) -> None:
-        """Map the vault to a guard; a vault that had another one does not stay without."""
-        try:
-            self.guard.map_to(wanted)
-        except AzureBackupError as error:
-            error.details = {**(error.details or {}), "changed": True}
-            if before:
-                self.guard.map_to(before)
-                error.message += f" The vault is still mapped to {before}"
-            raise
+        def write() -> None:
+            if not vaults.is_as_wanted(self._vault_wire, options):
+                self._put_vault(options, deadline, is_guarded)
+
+        self.guard.change(wanted, write)
 
     def _put_vault(self, options: dict[str, Any], deadline: Deadline, is_guarded: bool) -> None:
         action = f"{'change' if self._vault_wire else 'create'} vault '{self.vault.name}'"

@@ -40,11 +40,12 @@ from ...model.result_shapes import Described, Wire
 from ..interface import EVERY_JOB, JobQuery, Protection, Restore
 from ..protection_states import wait_until_gone
 from ..read_back import read_as_written
+from ..vault_guard import ITEM_DELETE, ITEM_RESTORE, ITEM_STOP, ITEM_WRITE, POLICY_WRITE
 from .vault import RecoveryServicesVault
 from .wire import items, jobs, policies, recovery_points
 from .wire.restores import restore_request
+from .wire.vaults import approved, soft_delete_of
 from .wire.vaults import describe as describe_vault
-from .wire.vaults import soft_delete_of
 
 VMS = "backupManagementType eq 'AzureIaasVM' and itemType eq 'VM'"
 _PROTECTABLE = "backupManagementType eq 'AzureIaasVM'"
@@ -106,12 +107,15 @@ class RecoveryServices(RecoveryServicesVault):
     def _send(self, action: str, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         return send_operation(action, operation, *self._names, *arguments, **options)
 
-    def _write_item(self, name: str, action: str, deadline: Deadline, body: Wire) -> Outcome:
-        """Write an item, and follow the operation."""
+    def _write_item(self, name: str, action: str, deadline: Deadline, body: Wire, *critical: str) -> Outcome:
+        """Write an item, and follow the operation; critical: what a resource guard calls that, where it may guard it."""
         written = self._client.protected_items
         # In releases before 10 it is none of the long-running ones, although the service answers alike.
         write = getattr(written, "begin_create_or_update", None) or written.create_or_update
-        return self._follow_operation(self._send(action, write, *items.place_of(name), body), action, deadline)
+        answer = self.guard.send_approved(
+            lambda requests: self._send(action, write, *items.place_of(name), approved(body, requests)), *critical
+        )
+        return self._follow_operation(answer, action, deadline)
 
     def _follow_operation(self, answer: Any, action: str, deadline: Deadline) -> Outcome:
         named = answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location")
@@ -215,7 +219,9 @@ class RecoveryServices(RecoveryServicesVault):
         present = self._read_policy_wire(name)
         body = {"properties": policies.changed_wire((present or {}).get("properties") or {}, plan)}
         action = f"write policy '{name}' of vault '{self.vault.name}'"
-        answer = self._send(action, self._client.protection_policies.create_or_update, name, body)
+        write = self._client.protection_policies.create_or_update
+        critical = (POLICY_WRITE,) if present else ()
+        answer = self.guard.send_approved(lambda requests: self._send(action, write, name, approved(body, requests)), *critical)
         if answer.status_code == 202:
             # By the specification, for a policy in use; every recording is synchronous.
             follow(self._session, answer, action, deadline)
@@ -383,7 +389,7 @@ class RecoveryServices(RecoveryServicesVault):
         disks = changes if "include_disk_luns" in changes else None
         wanted = str(changes.get("policy_id") or policy_id)
         body = items.enable(datasource_id, wanted, disks)
-        outcome = self._write_item(name, action, deadline, body)
+        outcome = self._write_item(name, action, deadline, body, ITEM_WRITE)
         self._finish(outcome, action, deadline)
         if not outcome.is_known:
             # The caller may not read operations: what is left is the list.
@@ -403,12 +409,12 @@ class RecoveryServices(RecoveryServicesVault):
         action = f"suspend the backups of '{name}'"
         datasource_id, policy_id = self._datasource_of(name)
         body = items.suspend(datasource_id, policy_id)
-        self._finish(self._write_item(name, action, deadline, body), action, deadline)
+        self._finish(self._write_item(name, action, deadline, body, ITEM_WRITE), action, deadline)
 
     def stop(self, name: str, deadline: Deadline) -> None:
         action = f"stop the protection of '{name}'"
         body = items.stop(self._datasource_of(name)[0])
-        self._finish(self._write_item(name, action, deadline, body), action, deadline)
+        self._finish(self._write_item(name, action, deadline, body, ITEM_STOP), action, deadline)
 
     def resume(self, name: str, policy_id: str | None, deadline: Deadline) -> None:
         action = f"resume the protection of '{name}'"
@@ -418,6 +424,7 @@ class RecoveryServices(RecoveryServicesVault):
 
     def delete_instance(self, name: str, deadline: Deadline) -> None:
         action = f"delete the backup data of '{name}'"
+        self.guard.unlock(ITEM_DELETE, self.instance_id(name))
         answer = self._send(action, self._client.protected_items.delete, *items.place_of(name))
         outcome = self._follow_operation(answer, action, deadline)
         self._finish(outcome, action, deadline)
@@ -467,9 +474,10 @@ class RecoveryServices(RecoveryServicesVault):
 
     def trigger_restore(self, restore: Restore, deadline: Deadline) -> str | None:
         name = str(restore.instance["name"])
-        body = {"properties": restore_request(restore, [])}
         place = (*items.place_of(name), str(restore.recovery_point))
-        return self._start_job(f"restore '{name}'", deadline, self._client.restores.begin_trigger, *place, body)
+        with self.guard.approving(ITEM_RESTORE) as requests:
+            body = {"properties": restore_request(restore, requests)}
+            return self._start_job(f"restore '{name}'", deadline, self._client.restores.begin_trigger, *place, body)
 
     def list_jobs(self, query: JobQuery = EVERY_JOB) -> list[Described]:
         return self._describe_jobs(self._list_job_wires(query))

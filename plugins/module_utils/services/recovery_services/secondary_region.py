@@ -18,6 +18,7 @@ from ...errors import AzureBackupError, BadInput, NotFound, OperationFailed, Out
 from ...model.resource_ids import ResourceId, normalize
 from ...model.result_shapes import Described, Wire
 from ..interface import JobQuery, Restore
+from ..vault_guard import ITEM_RESTORE
 from .contents import VMS, RecoveryServices
 from .wire import items, jobs, recovery_points
 from .wire.restores import restore_request
@@ -100,9 +101,10 @@ class SecondaryRegion(RecoveryServices):
         answer = self._session.send("POST", f"{point}/accessToken", action, _API, body={"properties": audience.get("properties")})
         # A secret: it lets its bearer restore. It goes nowhere but into the request.
         access = json_object(answer, action).get("properties")
-        body = {"crossRegionRestoreAccessDetails": access, "restoreRequest": restore_request(restore, [])}
         url = f"{self._place}/backupCrossRegionRestore"
-        answer = send_once(lambda: self._session.send("POST", url, action, _API, body=body, retry_total=0), action, deadline)
+        with self.guard.approving(ITEM_RESTORE) as requests:
+            body = {"crossRegionRestoreAccessDetails": access, "restoreRequest": restore_request(restore, requests)}
+            answer = send_once(lambda: self._session.send("POST", url, action, _API, body=body, retry_total=0), action, deadline)
         try:
             job = follow(self._session, answer, action, deadline).job_id
         except OperationFailed:

@@ -16,6 +16,7 @@ from ...errors import AzureBackupError, Denied, NotFound
 from ...model.durations import format_time
 from ...model.resource_ids import ResourceId
 from ...model.result_shapes import Described, Wire
+from ..vault_guard import REDUCE_IMMUTABILITY, SOFT_DELETE_WRITE, VaultGuard
 from ..vault_interface import Blocking
 from .wire import items, vaults
 
@@ -33,6 +34,8 @@ class RecoveryServicesVault:
         self.vault = vault
         self._session = session
         self._vault_wire: Wire | None = None
+        # No recorded vault tells whether it is mapped, so that the mapping is read where something may need approval.
+        self.guard = VaultGuard(session, vault, may_be_mapped=True, is_told=False)
 
     def check_options(self, options: dict[str, Any]) -> None:
         vaults.check_options(options)
@@ -41,11 +44,15 @@ class RecoveryServicesVault:
         vaults.check_new_name(self.vault.name)
 
     def read_vault(self, reads_guard: bool = False) -> Described | None:
-        """See interface.VaultService. The mapping to a resource guard is not read here."""
         self._vault_wire = self._session.read(self.vault.text, f"read vault '{self.vault.name}'", API)
         if self._vault_wire and not vaults.tells_soft_delete(self._vault_wire):
             vaults.complete_soft_delete(self._vault_wire, self._read_config())
-        return vaults.describe(self._vault_wire) if self._vault_wire else None
+        is_told = vaults.is_guarded(self._vault_wire)
+        self.guard = VaultGuard(self._session, self.vault, self._vault_wire is not None, is_told or reads_guard)
+        if self._vault_wire is None:
+            return None
+        guard_id = self.guard.guard_id if is_told or reads_guard else None
+        return {**vaults.describe(self._vault_wire), "resource_guard_id": guard_id}
 
     def _read_config(self) -> Wire | None:
         """Read the vault's configuration, which has the settings of soft delete where the vault itself does not say them."""
@@ -57,9 +64,16 @@ class RecoveryServicesVault:
     def plan_vault(self, options: dict[str, Any]) -> Described:
         if self._vault_wire:
             vaults.check_change(self._vault_wire, options, lambda: bool(self._list_items()))
-        return vaults.describe(vaults.planned(self._vault_wire, options, self.vault))
+        after = vaults.describe(vaults.planned(self._vault_wire, options, self.vault))
+        wanted = options["resource_guard_id"]
+        if wanted is None and not vaults.is_guarded(self._vault_wire):
+            return after
+        return {**after, "resource_guard_id": self.guard.plan(wanted, str(after["location"]))}
 
     def write_vault(self, options: dict[str, Any], deadline: Deadline) -> None:
+        self.guard.change(options["resource_guard_id"], lambda: self._write_vault(options, deadline))
+
+    def _write_vault(self, options: dict[str, Any], deadline: Deadline) -> None:
         if self._vault_wire is not None:
             return self._change_vault(options, deadline)
         action = f"create vault '{self.vault.name}'"
@@ -88,14 +102,21 @@ class RecoveryServicesVault:
 
     def _patch(self, change: Wire, deadline: Deadline) -> None:
         action = f"change vault '{self.vault.name}'"
-        self._follow(self._session.send("PATCH", self.vault.text, action, API, body=change), action, deadline)
+        critical = (REDUCE_IMMUTABILITY,) if vaults.reduces_immutability(self._vault_wire, change) else ()
+        with self.guard.approving(*critical) as requests:
+            answer = self._session.send("PATCH", self.vault.text, action, API, body=vaults.approved(change, requests))
+        self._follow(answer, action, deadline)
 
     def _write_soft_delete(self, change: Wire, deadline: Deadline) -> None:
         """Write the settings of soft delete, by whichever of the two interfaces the vault wants."""
         try:
             # Synchronous (recorded), and a resource of its own.
             action = f"change soft delete of vault '{self.vault.name}'"
-            self._session.send("PATCH", f"{self.vault.text}/{_CONFIG}", action, API, body=change)
+            url = f"{self.vault.text}/{_CONFIG}"
+            self.guard.send_approved(
+                lambda requests: self._session.send("PATCH", url, action, API, body=vaults.approved(change, requests)),
+                SOFT_DELETE_WRITE,
+            )
         except AzureBackupError as error:
             if error.code != _BY_VAULT_ONLY:
                 raise

@@ -197,3 +197,83 @@ def test_disable_soft_delete_of_recovery_services_can_be_excluded(azure: Driver)
     made = azure.run("backup_resource_guard", **NAMED, vault_critical_operation_exclusion_list=excluded)
     assert not made["failed"], made["msg"]
     assert excluded[0] not in str(made["resource_guard"]["vault_critical_operations"])
+
+
+# -- Recovery Services vaults
+
+RSV = {"vault_name": "demo-rsv", "vault_type": "recovery_services"}
+WEB01 = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/web01"
+STAGING = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/emptyaccount"
+ITEM_KINDS = {
+    "updateProtectedItemRequests", "stopProtectionWithRetainDataRequests", "deleteProtectedItemRequests",
+    "updateProtectionPolicyRequests", "disableSoftDeleteRequests", "triggerRestoreRequests",
+}  # fmt: skip
+
+
+def guarded_machine(azure: Driver) -> dict[str, Any]:
+    """Have a machine backed up in a Recovery Services vault that a guard guards; gives the place of its instance."""
+    assert not azure.run("backup_vault", **RSV)["failed"]
+    for name, days in (("long", "60d"), ("short", "14d")):
+        made = azure.run("backup_policy", **RSV, policy_name=name, datasource_type="azure_vm", retention={"default": days})
+        assert not made["failed"], made["msg"]
+    instance = {**RSV, "datasource_id": WEB01}
+    assert not azure.run("backup_instance", **instance, policy_name="long")["failed"]
+    assert not azure.run("backup_adhoc", **instance)["failed"]
+    assert not azure.run("backup_resource_guard", **NAMED)["failed"]
+    assert not azure.run("backup_vault", **RSV, resource_guard_id=GUARD)["failed"]
+    return instance
+
+
+def test_a_recovery_services_vault_is_mapped_and_unmapped_as_predicted(azure: Driver) -> None:
+    azure.run("backup_vault", **RSV)
+    azure.run("backup_resource_guard", **NAMED)
+    mapped = azure.predicted("backup_vault", **RSV, resource_guard_id=GUARD)["vault"]
+    assert (mapped["resource_guard_id"], mapped["is_protected_by_resource_guard"]) == (GUARD, True)
+    assert azure.run("backup_vault", **RSV, tags={"a": "b"})["vault"]["resource_guard_id"] == GUARD
+    free = azure.predicted("backup_vault", **RSV, resource_guard_id="")["vault"]
+    assert (free["resource_guard_id"], free["is_protected_by_resource_guard"]) == (None, False)
+    (unlock,) = azure.requests("POST", "/VaultProxy/unlockDelete")
+    assert unlock["body"] == {"resourceGuardOperationRequests": [f"{GUARD}/deleteResourceGuardProxyRequests/default"]}
+
+
+def test_the_guard_approves_each_critical_operation_on_machines(azure: Driver) -> None:
+    instance = guarded_machine(azure)
+    target = {"resource_group": "demo-snapshots-rg", "staging_storage_account_id": STAGING}
+    assert not azure.run("backup_restore", **instance, target=target)["failed"]
+    azure.predicted("backup_instance", **instance, policy_name="short")
+    azure.predicted("backup_policy", **RSV, policy_name="short", datasource_type="azure_vm", retention={"default": "7d"})
+    azure.predicted("backup_instance", **instance, state="stopped")
+    azure.predicted("backup_vault", **RSV, soft_delete={"state": "Off"})
+    azure.predicted("backup_instance", **instance, state="absent", delete_backup_data=True)
+    carried = str([entry.get("body") for entry in azure.azure.journal.writes()])
+    assert {kind for kind in ITEM_KINDS if f"{GUARD}/{kind}/default" in carried} == ITEM_KINDS
+    (unlock,) = azure.requests("POST", "/VaultProxy/unlockDelete")
+    assert unlock["body"]["resourceToBeDeleted"].endswith("/protectedItems/VM;iaasvmcontainerv2;demo-rg;web01")
+
+
+def test_without_rights_on_the_guard_nothing_critical_is_done_to_machines(azure: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = guarded_machine(azure)
+    scopes = [f"{GROUP}/providers/Microsoft.{name}" for name in ("RecoveryServices", "Compute", "Storage")] + [SNAPSHOTS]
+    azure.azure.entra.add(ServicePrincipal(TENANT, GROUP_CLIENT, SECRET, scopes=scopes))
+    monkeypatch.setenv("AZURE_CLIENT_ID", GROUP_CLIENT)
+    target = {"resource_group": SNAPSHOTS, "staging_storage_account_id": STAGING}
+    for module, arguments in (
+        ("backup_restore", {**instance, "target": target}),
+        ("backup_instance", {**instance, "policy_name": "short"}),
+        ("backup_instance", {**instance, "state": "stopped"}),
+        ("backup_instance", {**instance, "state": "absent", "delete_backup_data": True}),
+        ("backup_vault", {**RSV, "resource_guard_id": ""}),
+    ):
+        result = azure.run(module, **arguments)
+        assert result["failed"], arguments
+        assert "Backup MUA Operator" in result["msg"], arguments
+        assert GUARD in result["msg"]
+    # What takes nothing away needs no approval.
+    longer = {"policy_name": "long", "datasource_type": "azure_vm", "retention": {"default": "90d"}}
+    assert not azure.run("backup_policy", **RSV, **longer)["failed"]
+
+
+def test_who_may_not_read_the_mapping_is_stopped_by_azure_alone(azure: Driver) -> None:
+    azure.run("backup_vault", **RSV)
+    azure.fault(kind="answer", method="GET", path="/VaultProxy", status=403, times=1)
+    assert not azure.run("backup_vault", **RSV, soft_delete={"state": "Off"})["failed"]

@@ -206,7 +206,7 @@ def test_a_lost_answer_of_a_restore_of_containers_is_unknown_and_names_the_job(a
     result = azure.run("backup_restore", datasource_id=ACCOUNT, **TO_ACCOUNT)
     assert result["failed"]
     assert "cannot tell whether the restore of 'demoaccount' to 'emptyaccount' was started" in result["msg"]
-    assert "may be it: wait for it with job_id" in result["msg"]
+    assert "it may be this job: wait for it with job_id" in result["msg"]
     assert result["changed"]
 
 

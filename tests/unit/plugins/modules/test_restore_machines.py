@@ -195,9 +195,13 @@ def test_check_mode_sends_no_write_and_predicts(azure: Driver, target: dict[str,
 def test_the_vaults_identity_reaches_the_staging_account(azure: Driver) -> None:
     backed_up(azure, vault={"identity": {"type": "SystemAssigned"}})
     target = {**DISKS, "staging_identity": "system_assigned"}
+    foreseen = restore(azure, target, check=True)
+    roles = [f"'{name}' on {ACCOUNT}" for name in ("Storage Account Backup Contributor", "Storage Blob Data Contributor")]
+    assert one(foreseen)["missing_roles"] == roles
     failed = restore(azure, target)
-    assert "RestoreOperationFailed" in failed["msg"]
     assert failed["error"]["code"] == "400003"
+    assert all(role in str(failed["warnings"]) for role in roles)
+    del azure.azure.journal.entries[:]
     granted = azure.run("backup_permission", datasource_id=WEB01, operation="restore", target=DISKS, **VAULT)
     assert {role["role"] for role in one(granted)["roles"]} == {
         "Storage Account Backup Contributor",
@@ -394,10 +398,176 @@ def test_the_caller_needs_rights_on_all_that_a_restore_names(
     assert not one(result)["changed"]
 
 
-def test_no_disk_is_taken_for_restored_that_a_job_with_fewer_disks_created(azure: Driver) -> None:
-    backed_up(azure, include_disk_luns=[0])
-    assert not restore(azure, {**DISKS, "disk_luns": []})["failed"]
-    assert one(restore(azure, DISKS, on_existing="skip"))["action"] == "start"
+UNPROVEN = "no completed job proves that it is what this task asks for"
+
+
+@pytest.mark.parametrize("included", [None, [0]])
+def test_some_of_the_disks_are_never_accepted_as_all_of_them(azure: Driver, included: list[int] | None) -> None:
+    backed_up(azure, include_disk_luns=included)
+    assert not restore(azure, {**DISKS, "disk_luns": [0] if included is None else []})["failed"]
+    result = restore(azure, DISKS, on_existing="skip")
+    assert UNPROVEN in result["msg"]
+    assert len(azure.requests("POST", "/restore")) == 1
+
+
+def test_disks_of_which_some_were_deleted_are_not_accepted(azure: Driver) -> None:
+    backed_up(azure)
+    first = one(restore(azure, DISKS))
+    del azure.azure.compute.disks[first["restored"]["disks"][1]["id"].lower()]
+    assert UNPROVEN in restore(azure, DISKS, on_existing="skip")["msg"]
+
+
+def test_a_choice_of_disks_is_not_restored_twice(azure: Driver) -> None:
+    backed_up(azure)
+    assert not restore(azure, {**DISKS, "disk_luns": [0]})["failed"]
+    assert restore(azure, {**DISKS, "disk_luns": [0]})["error"]["code"] == "TargetExists"
+    asked = {"recovery_point": newest_point(azure), "confirm": "web01"}
+    assert not restore(azure, {**IN_PLACE, "disk_luns": [0]}, **asked)["failed"]
+    again = restore(azure, {**IN_PLACE, "disk_luns": [0]}, **asked)
+    assert "restored 'web01' to this recovery point already" in again["msg"]
+    assert "on_existing: skip does not accept it" in restore(azure, IN_PLACE, on_existing="skip", **asked)["msg"]
+
+
+def second_point(azure: Driver) -> tuple[str, str]:
+    """Take another backup, and give the names of the older and the newer point."""
+    older = newest_point(azure)
+    azure.azure.clock.advance(7200)
+    assert not azure.run("backup_adhoc", datasource_id=WEB01, **VAULT)["failed"]
+    return older, newest_point(azure)
+
+
+def test_in_place_only_the_newest_restore_counts(azure: Driver) -> None:
+    backed_up(azure)
+    older, newer = second_point(azure)
+    for point in (older, newer):
+        assert not restore(azure, IN_PLACE, recovery_point=point, confirm="web01")["failed"]
+    # The way back to the older one is open, and it is not taken for done.
+    back = one(restore(azure, IN_PLACE, recovery_point=older, confirm="web01", on_existing="skip"))
+    assert back["action"] == "start"
+
+
+def test_a_machine_that_was_restored_anew_from_another_point_is_not_accepted(azure: Driver) -> None:
+    backed_up(azure)
+    older, newer = second_point(azure)
+    for point in (older, newer):
+        made = one(restore(azure, MACHINE, recovery_point=point))["restored"]
+        if point == older:
+            del azure.azure.compute.machines[made["id"].lower()]
+    assert UNPROVEN in restore(azure, MACHINE, recovery_point=older, on_existing="skip")["msg"]
+    assert one(restore(azure, MACHINE, recovery_point=newer, on_existing="skip"))["action"] == "skip"
+
+
+def test_a_machine_in_another_subnet_is_not_accepted(azure: Driver) -> None:
+    backed_up(azure)
+    assert not restore(azure, MACHINE)["failed"]
+    assert UNPROVEN in restore(azure, {**MACHINE, "subnet": "default"}, on_existing="skip")["msg"]
+
+
+def test_a_machine_that_no_restore_created_is_not_accepted(azure: Driver) -> None:
+    backed_up(azure)
+    made = one(restore(azure, MACHINE))["restored"]
+    azure.azure.clock.advance(7200)
+    azure.azure.compute.add_machine(SUBSCRIPTION, "demo-snapshots-rg", "web01-restored", "westeurope")
+    assert made["id"].lower() in azure.azure.compute.machines
+    assert UNPROVEN in restore(azure, MACHINE, on_existing="skip")["msg"]
+
+
+def test_a_restore_that_is_being_cancelled_still_runs(azure: Driver) -> None:
+    backed_up(azure)
+    asked = {"recovery_point": newest_point(azure), "confirm": "web01"}
+    started = one(restore(azure, IN_PLACE, wait=False, **asked))
+    vault = next(iter(azure.azure.recovery_services.vaults.values()))
+    vault.jobs[started["job"]["name"]]["properties"]["status"] = "Cancelling"
+    assert "already running" in restore(azure, IN_PLACE, **asked)["msg"]
+    assert len(azure.requests("POST", "/restore")) == 1
+
+
+def test_disks_that_were_there_before_are_nobodys_restore(azure: Driver) -> None:
+    backed_up(azure)
+    older, newer = second_point(azure)
+    assert not restore(azure, DISKS, recovery_point=older)["failed"]
+    result = restore(azure, {**DISKS, "disk_luns": [0]}, recovery_point=newer)
+    assert len(one(result)["restored"]["disks"]) == 2
+    assert one(result)["restored"]["other_new_disks"] == []
+    assert "warnings" not in result
+
+
+def test_machines_of_one_name_are_not_restored_side_by_side(azure: Driver) -> None:
+    twin = WEB01.replace("demo-rg", "demo-snapshots-rg")
+    result = restore(azure, DISKS, datasource_id=[WEB01, twin])
+    assert "several restores of this task have the same target" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"before": "24h"}, "before: '24h' is not a time such as"),
+        ({"before": "2999-01-01T00:00:00Z"}, "is not over yet"),
+        ({"before": "2026-11-04T08:00:00Z", "region": "secondary"}, "region: a restore in place"),
+        ({"before": "2026-11-04T08:00:00Z", "secondary_region": "northeurope"}, "secondary_region: only region: secondary"),
+    ],
+)
+def test_in_place_only_a_fixed_point_in_the_primary_region_is_taken(azure: Driver, options: dict[str, Any], told: str) -> None:
+    backed_up(azure)
+    result = restore(azure, IN_PLACE, confirm="web01", **options)
+    assert told in result["msg"]
+    assert azure.requests("POST", "/restore") == []
+
+
+def test_private_disks_are_replaced_in_place_as_well(azure: Driver) -> None:
+    backed_up(azure)
+    item = next(iter(next(iter(azure.azure.recovery_services.vaults.values())).items.values()))
+    item.points[0]["properties"]["isPrivateAccessEnabledOnAnyDisk"] = True
+    asked = {"recovery_point": newest_point(azure), "confirm": "web01"}
+    assert not restore(azure, {**IN_PLACE, "disk_network_access": "same_as_source"}, **asked)["failed"]
+
+
+def test_a_rehydrated_point_is_restored(azure: Driver) -> None:
+    backed_up(azure)
+    older, newer = second_point(azure)
+    item = next(iter(next(iter(azure.azure.recovery_services.vaults.values())).items.values()))
+    item.points[1]["properties"]["recoveryPointTierDetails"] = [{"type": "ArchivedRP", "status": "Valid"}]
+    assert f"{older} is in the archive tier only" in restore(azure, DISKS, recovery_point=older)["msg"]
+    item.points[1]["properties"]["recoveryPointTierDetails"] = [{"type": "ArchivedRP", "status": "Rehydrated"}]
+    assert not restore(azure, DISKS, recovery_point=older)["failed"]
+    assert newer != older
+
+
+def test_a_lun_that_is_not_there_is_a_warning(azure: Driver) -> None:
+    backed_up(azure)
+    result = restore(azure, {**DISKS, "disk_luns": [7]})
+    assert "a LUN may not be in the recovery point" in str(result["warnings"])
+
+
+def test_roles_stay_while_a_restore_in_the_secondary_region_runs(azure: Driver) -> None:
+    backed_up(azure, vault={"redundancy": "GeoRedundant", "cross_region_restore_state": "Enabled"})
+    north = f"{NORTH}/providers/Microsoft.Storage/storageAccounts/northaccount"
+    place = {"resource_group": "north-rg", "staging_storage_account_id": north}
+    role = {"datasource_id": WEB01, "operation": "restore", "target": {"staging_storage_account_id": north}, **VAULT}
+    assert not azure.run("backup_permission", **role)["failed"]
+    azure.azure.clock.advance(200)
+    started = restore(azure, {**place, "staging_identity": "system_assigned"}, region="secondary", wait=False)
+    assert not started["failed"], started["msg"]
+    kept = one(azure.run("backup_permission", state="absent", **role))
+    assert {entry["status"] for entry in kept["roles"]} == {"kept"}
+    azure.azure.clock.advance(7200)
+    revoked = one(azure.run("backup_permission", state="absent", **role))
+    assert {entry["status"] for entry in revoked["roles"]} == {"revoked"}
+
+
+def test_the_way_to_wait_for_a_job_of_the_secondary_region_is_told(azure: Driver) -> None:
+    backed_up(azure, vault={"redundancy": "GeoRedundant", "cross_region_restore_state": "Enabled"})
+    north = f"{NORTH}/providers/Microsoft.Storage/storageAccounts/northaccount"
+    target = {"resource_group": "north-rg", "staging_storage_account_id": north}
+    late = restore(azure, target, region="secondary", wait_timeout=60)
+    assert "region: secondary and the vault" in late["msg"]
+    job_id = one(late)["job"]["id"]
+    for module in ("backup_restore", "backup_job"):
+        more = {"state": "cancelled"} if module == "backup_job" else {}
+        refused = azure.run(module, job_id=job_id, vault_name=None, resource_group=None, **more)
+        assert "with the vault and region: secondary" in refused["msg"]
+    resumed = azure.run("backup_restore", job_id=job_id, region="secondary", **VAULT)
+    assert "restored 'web01' to resource group 'north-rg'" in one(resumed)["msg"]
 
 
 def test_several_machines_are_named_anew_and_no_two_alike(azure: Driver) -> None:

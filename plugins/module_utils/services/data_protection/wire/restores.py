@@ -16,7 +16,7 @@ from .fields import datasource_info
 
 
 def restore_request(restore: Restore, guard_requests: list[str]) -> Wire:
-    """Build the body of a restore, which validateRestore wraps; guard_requests: see guard_requests.VaultGuard."""
+    """Build the body of a restore, which validateRestore wraps; guard_requests: see vault_guard.VaultGuard."""
     body: Wire = {"sourceDataStoreType": restore.store, "restoreTargetInfo": _target(restore)}
     if restore.recovery_point:
         body |= {"objectType": "AzureBackupRecoveryPointBasedRestoreRequest", "recoveryPointId": restore.recovery_point}

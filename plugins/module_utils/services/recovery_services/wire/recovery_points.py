@@ -26,11 +26,8 @@ def describe(wire: Wire, item_path: str, instance_name: str, datasource_id: str 
     """Give a recovery point as results show it."""
     properties = wire.get("properties") or {}
     kind = str(properties.get("recoveryPointType") or "")
-    valid = {
-        detail.get("type")
-        for detail in properties.get("recoveryPointTierDetails") or []
-        if detail.get("status") in ("Valid", 1, None)
-    }
+    details = properties.get("recoveryPointTierDetails") or []
+    valid = {detail.get("type") for detail in details if detail.get("status") in ("Valid", "Rehydrated", 1, None)}
     tiers = [tier for name, tier in _TIERS if name in valid]
     return shape(
         "recovery_point",
@@ -53,6 +50,7 @@ def _machine(properties: Wire, tiers: list[str]) -> dict[str, Any]:
     return {
         # With a snapshot beside the machine a restore takes about a minute, from the vault about half an hour (recorded).
         "has_snapshot": "operational_store" in tiers,
+        "is_rehydrated": any(detail.get("status") == "Rehydrated" for detail in properties.get("recoveryPointTierDetails") or []),
         "has_managed_disks": properties.get("isManagedVirtualMachine"),
         "is_encrypted": properties.get("isSourceVMEncrypted"),
         "has_private_disks": properties.get("isPrivateAccessEnabledOnAnyDisk"),

@@ -16,7 +16,7 @@ SYSTEM_ASSIGNED = "system_assigned"
 
 
 def restore_request(restore: Restore, guard_requests: list[str]) -> Wire:
-    """Build the properties of a restore; guard_requests: see guard_requests.VaultGuard.
+    """Build the properties of a restore; guard_requests: see vault_guard.VaultGuard.
 
     No tier is named: of a point that has a snapshot Azure takes that, where the disks are managed.
     """

@@ -41,7 +41,7 @@ _SOFT_DELETE_PATH = ("properties", "securitySettings", "softDeleteSettings")
 _NAME = re.compile(r"[A-Za-z][-A-Za-z0-9]{1,49}")
 _MULTI_USER = ("properties", "securitySettings", "multiUserAuthorization")
 _DAYS = 14
-_ONLY_BACKUP_VAULTS = ("datastore_type", "encryption_settings", "undelete", "resource_guard_id")
+_ONLY_BACKUP_VAULTS = ("datastore_type", "encryption_settings", "undelete")
 
 
 def dig(wire: Wire | None, *path: str) -> Any:
@@ -285,6 +285,24 @@ def check_change(current: Wire, options: dict[str, Any], protects_something: Cal
         raise BadInput("; ".join(problems))
 
 
+def is_guarded(wire: Wire | None) -> bool:
+    """Tell whether a vault says that it is mapped to a resource guard."""
+    return bool(normalize(dig(wire, *_MULTI_USER)) == "enabled")
+
+
+def reduces_immutability(current: Wire | None, change: Wire) -> bool:
+    """Tell whether a change makes an immutable vault mutable again."""
+    path = ("properties", "securitySettings", "immutabilitySettings", "state")
+    return normalize(dig(current, *path)) == "unlocked" and normalize(dig(change, *path)) == "disabled"
+
+
+def approved(change: Wire, guard_requests: list[str]) -> Wire:
+    """Give a change with the requests by which a resource guard approves it (recorded: backup_rg_mapping)."""
+    if not guard_requests:
+        return change
+    return {**change, "properties": {**change["properties"], "resourceGuardOperationRequests": guard_requests}}
+
+
 def describe_listed(wire: Wire) -> dict[str, Any]:
     """Give a vault of a list, which tells nothing of its security (recorded: backup_vault), as results show it."""
     described = describe(wire)
@@ -320,7 +338,7 @@ def describe(wire: Wire) -> dict[str, Any]:
         sku=dig(wire, "sku", "name"),
         soft_delete=soft_delete_of(wire),
         **words,
-        is_protected_by_resource_guard=normalize(dig(wire, *_MULTI_USER)) == "enabled",
+        is_protected_by_resource_guard=is_guarded(wire),
         secure_score=dig(wire, "properties", "secureScore"),
         security_level=dig(wire, "properties", "bcdrSecurityLevel"),
         provisioning_state=dig(wire, "properties", "provisioningState"),
