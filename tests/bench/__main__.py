@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ BIN = Path(sys.executable).parent
 LATENCY_SECONDS = 0.05
 # What Azure does takes a sixtieth of its time here, and is looked at every half second.
 SPEED, POLL_INTERVAL = 60, 0.5
-FLEET = 200
+FLEET, MACHINES = 200, 100
 # What is too slow for all of them is measured on these and multiplied.
 SAMPLE = 10
 GROUP_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/fleet-rg"
@@ -52,6 +53,15 @@ def fleet_of(count: int, is_protected: bool) -> Seed:
     if is_protected:
         disks[1]["protected_in"] = "fleet"
     return Seed(groups=[{"name": "fleet-rg", "location": "westeurope", "disks": disks}])
+
+
+def machines_of(count: int, is_protected: bool) -> Seed:
+    """Give a seed with a Recovery Services vault, a storage account, and that many virtual machines."""
+    machines = [{"name": "first", "protected_in": "fleet"}, {"name": "vm", "count": count}]
+    if is_protected:
+        machines[1]["protected_in"] = "fleet"
+    group = {"name": "fleet-rg", "location": "westeurope", "machines": machines, "storage_accounts": [{"name": "staging"}]}
+    return Seed(groups=[group])
 
 
 class Bench:
@@ -107,9 +117,9 @@ class Bench:
         """Give an ansible-playbook whose task does nothing."""
         return self.play("an empty task", "ansible.builtin.ping", {})
 
-    def floor(self, name: str, *arguments: str) -> Subject:
+    def floor(self, name: str, *arguments: str, script: str = "floor.py") -> Subject:
         """Give the bare script."""
-        return Subject(name, [sys.executable, str(HERE / "floor.py"), *arguments])
+        return Subject(name, [sys.executable, str(HERE / script), *arguments])
 
 
 def slow_down(emulator: Emulator, **settings: Any) -> None:
@@ -256,32 +266,87 @@ def measure_many(bench: Bench, emulator: Emulator, table: Table, module: str, op
     return table
 
 
+def bench_machines(bench: Bench) -> Table:
+    """Measure one task on many virtual machines beside a bare script: protected, backed up, restored to disks."""
+    table = Table(
+        f"{MACHINES} virtual machines: protected, backed up, their disks restored",
+        "Time until every job has finished.",
+        [],
+    )
+    staging = f"{GROUP_ID}/providers/Microsoft.Storage/storageAccounts/staging"
+    target = {"resource_group": GROUP_ID, "staging_storage_account_id": staging}
+    works: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("protect", "backup_instance", {"policy_name": "DefaultPolicy"}),
+        ("backup", "backup_adhoc", {}),
+        ("restore", "backup_restore", {"target": target}),
+    )
+    for work, module, options in works:
+        with Emulator(SPEED, seed=machines_of(MACHINES, work != "protect")) as emulator:
+
+            def prepare(emulator: Emulator = emulator, work: str = work) -> None:
+                slow_down(emulator)
+                if work == "restore":
+                    add_machine_points(emulator)
+
+            script = bench.floor(
+                f"{work}: script, {MACHINES} threads", work, str(MACHINES), str(MACHINES), script="floor_machines.py"
+            )
+            given = {**PLACE, **options, "poll_interval": POLL_INTERVAL, "datasource_id": machine_ids(MACHINES)}
+            task = bench.play(f"{work}: {module}, one task", f"holdfast.azure_backup.{module}", given)
+            for subject in (script, task):
+                for _run in range(min(bench.runs, 3)):
+                    measure(subject, bench.environment(emulator), emulator, prepare)
+        table.subjects += [script, task]
+        table.say(f"{work}: one task / {script.name}", task.median("wall") / script.median("wall"), "at most 1.25")
+    return table
+
+
+def add_machine_points(emulator: Emulator) -> None:
+    """Give each protected machine a recovery point, beside the machine and in the vault."""
+    service = emulator.azure.recovery_services
+    for vault in service.vaults.values():
+        for number, item in enumerate(vault.items.values()):
+            service.recovery_points_api.add(item, f"{10**14 + number}", service.clock.now(), "2040-01-01T00:00:00Z", True)
+
+
 def bench_growth(bench: Bench) -> Table:
     """Measure how a task that changes nothing grows with the number of disks."""
+    return measure_growth(bench, "disks", fleet_of, disk_ids, "disks")
+
+
+def bench_growth_of_machines(bench: Bench) -> Table:
+    """Measure how a task that changes nothing grows with the number of virtual machines."""
+    return measure_growth(bench, "machines", machines_of, machine_ids, "DefaultPolicy")
+
+
+def measure_growth(
+    bench: Bench, noun: str, seed_of: Callable[[int, bool], Seed], ids_of: Callable[[int], list[str]], policy: str
+) -> Table:
+    """Measure a task that changes nothing on 100, 1,000 and 10,000 datasources."""
     subjects, net = [], {}
     sizes = (100, 1_000, 10_000)
     for size in sizes:
-        with Emulator(SPEED, seed=fleet_of(size, True)) as emulator:
+        with Emulator(SPEED, seed=seed_of(size, True)) as emulator:
             slow_down(emulator)
             environment = bench.environment(emulator)
-            options = {**PLACE, "policy_name": "disks", "datasource_id": disk_ids(size)}
-            process = bench.module(f"{size:,} disks, the module's process", "backup_instance", options)
+            options = {**PLACE, "policy_name": policy, "datasource_id": ids_of(size)}
+            process = bench.module(f"{size:,} {noun}, the module's process", "backup_instance", options)
             empty = bench.empty_play()
-            task = bench.play(f"{size:,} disks, a task", "holdfast.azure_backup.backup_instance", options)
+            task = bench.play(f"{size:,} {noun}, a task", "holdfast.azure_backup.backup_instance", options)
             measure_in_turn([process, empty, task], min(bench.runs, 3), environment, emulator)
         subjects += [process, task]
         net[size] = process
-    text = "Protected disks that need no change, in one task; a page of Azure's lists has 200."
-    table = Table("A converge without a change, and how it grows", text, subjects)
+    text = f"Protected {noun} that need no change, in one task; a page of Azure's lists has 200."
+    table = Table(f"A converge of {noun} without a change, and how it grows", text, subjects)
     for size in sizes:
         pages = -(-(size + 1) // 200)
-        table.say(f"requests beside pages, {size:,} disks", net[size].median("requests") - pages, "the same for all")
+        table.say(f"requests beside pages, {size:,} {noun}", net[size].median("requests") - pages, "the same for all")
     few, many = net[1_000], net[10_000]
     growth = (many.median("wall") / 10_000) / (few.median("wall") / 1_000)
-    table.say("seconds a disk at 10,000 / at 1,000", growth, "at most 1.3")
+    table.say(f"seconds of one of the {noun} at 10,000 / at 1,000", growth, "at most 1.3")
     for less, more in ((100, 1_000), (1_000, 10_000)):
         kib = 1024 * (net[more].median("memory") - net[less].median("memory")) / (more - less)
-        table.say(f"KiB a disk, from {less:,} to {more:,}", kib, "flat")
+        table.say(f"KiB for one of the {noun}, from {less:,} to {more:,}", kib, "flat")
     table.say("MiB at 10,000", many.median("memory"), "at most 250")
     return table
 
@@ -361,7 +426,9 @@ SECTIONS = {
     "protect": bench_protect,
     "back-up": bench_back_up,
     "restore": bench_restore,
+    "machines": bench_machines,
     "growth": bench_growth,
+    "growth-of-machines": bench_growth_of_machines,
     "hosts": bench_hosts,
     "limits": bench_limits,
 }

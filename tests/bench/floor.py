@@ -87,13 +87,12 @@ def read_instances() -> None:
     print(len(names), [item.properties.friendly_name for item in client.backup_instances.list(GROUP, VAULT)])
 
 
-def read_items() -> None:
-    """Read what tells that a virtual machine is protected as it should be."""
+def build_machines_client() -> Any:
+    """Give the SDK's client of what lies in Recovery Services vaults."""
     from azure.core.pipeline.transport import RequestsTransport
-    from azure.core.rest import HttpRequest
     from azure.mgmt.recoveryservicesbackup import RecoveryServicesBackupClient
 
-    client = RecoveryServicesBackupClient(
+    return RecoveryServicesBackupClient(
         credential,
         SUBSCRIPTION,
         base_url=URL,
@@ -101,6 +100,13 @@ def read_items() -> None:
         api_version="2024-04-01",
         transport=RequestsTransport(session=open_pool(), session_owner=False),
     )
+
+
+def read_items() -> None:
+    """Read what tells that a virtual machine is protected as it should be."""
+    from azure.core.rest import HttpRequest
+
+    client = build_machines_client()
     vault = f"{URL}{GROUP_ID}/providers/Microsoft.RecoveryServices/vaults/{VAULT}"
     for part in ("", "/backupconfig/vaultconfig"):
         client.send_request(HttpRequest("GET", vault + part, params={"api-version": "2024-04-01"})).raise_for_status()

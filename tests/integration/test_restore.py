@@ -77,3 +77,85 @@ def test_answers_of_a_survey(environment: dict[str, str], given: dict[str, str],
     done = packaged(environment, "restore", **given)
     assert done.returncode != 0
     assert message in done.stdout
+
+
+MACHINE = DISK.replace("disks/data01", "virtualMachines/web01")
+STAGING = DISK.replace("Microsoft.Compute/disks/data01", "Microsoft.Storage/storageAccounts/emptyaccount")
+OF_MACHINE = {
+    "protect_recovery_services_vault_name": "demo-rsv",
+    "protect_datasources": [MACHINE],
+    "backup_now_recovery_services_vault_name": "demo-rsv",
+    "backup_now_datasources": [MACHINE],
+    "restore_vault_name": "demo-rsv",
+    "restore_datasources": MACHINE,
+    "restore_target": {"resource_group": "demo-snapshots-rg", "staging_storage_account_id": STAGING},
+}
+
+
+@pytest.fixture
+def broken(environment: dict[str, str]) -> dict[str, str]:
+    """Give the environment of somebody whose virtual machine was backed up."""
+    for name in ("protect", "backup_now"):
+        done = packaged(environment, name, **OF_MACHINE)
+        assert done.returncode == 0, done.stdout[-3000:]
+    return environment
+
+
+def restored_disks(loopback: Emulator) -> list[str]:
+    return [disk["name"] for name, disk in loopback.azure.compute.disks.items() if "/demo-snapshots-rg/" in name]
+
+
+def test_the_disks_of_a_machine_are_restored_by_the_role(broken: dict[str, str], loopback: Emulator) -> None:
+    foreseen = packaged(broken, "restore", "--check", **OF_MACHINE)
+    assert foreseen.returncode == 0, foreseen.stdout[-3000:]
+    assert "would be restored to new disks in resource group 'demo-snapshots-rg'" in foreseen.stdout
+    assert restored_disks(loopback) == []
+    # Roles are granted only where an identity of the vault needs them.
+    done = packaged(broken, "restore", restore_grant_permissions=True, **OF_MACHINE)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert len(restored_disks(loopback)) == 3
+    assert not [entry for entry in loopback.azure.journal.writes() if "/roleassignments/" in entry["path"].lower()]
+
+
+def test_the_roles_of_a_staging_identity_are_granted_and_revoked(broken: dict[str, str], loopback: Emulator) -> None:
+    loopback.azure.authorization.propagation_seconds = 0
+    target = {**OF_MACHINE["restore_target"], "staging_identity": "system_assigned"}
+    done = packaged(broken, "restore", restore_grant_permissions=True, **{**OF_MACHINE, "restore_target": target})
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert len(restored_disks(loopback)) == 3
+    written = [entry["method"] for entry in loopback.azure.journal.writes() if "/roleassignments/" in entry["path"].lower()]
+    assert written == ["PUT", "PUT", "DELETE", "DELETE"]
+
+
+def test_a_list_of_restores_that_differ(lost: dict[str, str], loopback: Emulator) -> None:
+    orders = [
+        {"datasource_id": DISK, "target": {"resource_group": "demo-rg", "name": name}} for name in ("data01", "data01-copy")
+    ]
+    done = packaged(
+        lost, "restore", restore_grant_permissions=True, restore_datasources="", restore_target={}, restore_restores=orders
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert {DISK.lower(), f"{DISK.lower()}-copy"} <= set(loopback.azure.compute.disks)
+    assert assignments(loopback) == []
+
+
+def test_the_role_stays_while_the_restore_runs(lost: dict[str, str], loopback: Emulator) -> None:
+    done = packaged(lost, "restore", restore_grant_permissions=True, restore_wait=False)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert len(assignments(loopback)) == 1
+    # What happened is told before the roles are revoked.
+    told, revoked = done.stdout.index("Show the result for each"), done.stdout.index("Revoke the roles")
+    assert told < revoked
+
+
+def test_every_blob_of_an_account_is_overwritten_only_where_no_target_is_given(environment: dict[str, str]) -> None:
+    account = STAGING.replace("emptyaccount", "demoaccount")
+    order = {
+        "datasource_id": account,
+        "point_in_time": "2026-11-04T08:00:00Z",
+        "confirm": "demoaccount",
+        "target": {"ranges": None},
+    }
+    done = packaged(environment, "restore", restore_datasources="", restore_target={}, restore_restores=[order])
+    assert done.returncode != 0
+    assert "target.ranges is not set" in done.stdout

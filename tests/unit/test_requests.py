@@ -20,12 +20,17 @@ def requests_of(monkeypatch: pytest.MonkeyPatch, count: int, is_protected: bool,
     machines = [{"name": "first", "protected_in": "fleet"}, {"name": "vm", "count": count}]
     if is_protected:
         machines[1]["protected_in"] = "fleet"
-    seed = Seed(groups=[{"name": "fleet-rg", "location": "westeurope", "machines": machines}])
+    group = {"name": "fleet-rg", "location": "westeurope", "machines": machines, "storage_accounts": [{"name": "st"}]}
+    seed = Seed(groups=[group])
     with Emulator(1, seed=seed) as emulator:
         for name, value in emulator.environment().items():
             monkeypatch.setenv(name, value)
         ids = [f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm{number:05d}" for number in range(count)]
         given = {"resource_group": "fleet-rg", "vault_name": "fleet", "datasource_id": ids, "wait_timeout": 80_000, **options}
+        service = emulator.azure.recovery_services
+        for vault in service.vaults.values() if module == "backup_restore" else ():
+            for number, item in enumerate(vault.items.values()):
+                service.recovery_points_api.add(item, f"{10**14 + number}", service.clock.now(), "2040-01-01T00:00:00Z")
         emulator.azure.journal.entries.clear()
         result = run_module(module, given, VirtualClock(emulator.azure.clock))
         assert not result["failed"], result
@@ -56,3 +61,16 @@ def test_waiting_for_snapshots_keeps_to_the_reads_of_jobs_an_hour(monkeypatch: p
     found = requests_of(monkeypatch, 16, True, "backup_adhoc", wait_for="snapshot")
     assert found["429"] == 0
     assert found["backupjobs"] < 150
+
+
+def test_restoring_machines_costs_five_requests_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = {
+        "resource_group": "fleet-rg",
+        "staging_storage_account_id": f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st",
+    }
+    few = requests_of(monkeypatch, 8, True, "backup_restore", target=target)
+    many = requests_of(monkeypatch, 48, True, "backup_restore", target=target)
+    # Its points, the restore, its operation and its job, and a share of the looks at all jobs.
+    assert (many["all"] - few["all"]) / 40 <= 5
+    assert many["backupprotecteditems"] == few["backupprotecteditems"]
+    assert many["429"] == 0

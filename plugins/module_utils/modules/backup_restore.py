@@ -243,11 +243,13 @@ def _start(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Described:
     except OutcomeUnknown as error:
         unknown = error
     if job_id:
+        # Reads of jobs are few in some vaults, and the wait reads each of them at its end.
+        is_readable = run.service.job_reads_an_hour is None or not run.task.waits
         with contextlib.suppress(AzureBackupError):
-            found = run.service.read_job(job_id)
+            found = run.service.read_job(job_id) if is_readable else None
             if found:
                 return found
-        return {**unread_job(job_id), "operation": "restore"}
+        return {**unread_job(job_id), "operation": "restore", "start_time": format_time(run.service.service_now())}
     started = _find_started(run, order, restore, since)
     if started and order.mode.joins and order.mode.matches(started, restore):
         return started

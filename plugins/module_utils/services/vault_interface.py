@@ -2,13 +2,17 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change with any release.
-"""The interface to a vault alone; each kind of vault implements it."""
+"""The interface to a vault alone; each kind of vault implements it. What both do alike is here as well."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..azure.long_running import follow, look_until
+from ..azure.session import Session
 from ..clock import Deadline
 from ..model.resource_ids import ResourceId
 from ..model.result_shapes import Described
@@ -62,3 +66,39 @@ class VaultService(Protocol):
 
     def list_blocking(self) -> list[Blocking]:
         """List what keeps the vault from being deleted: what it protects, and what soft delete keeps in it."""
+
+
+_MOVING = ("Provisioning", "Updating")
+
+
+class ArmVault(ABC):
+    """A vault as a resource of Resource Manager: how its changes are followed, and how it is deleted; api: its api-version."""
+
+    api: str
+
+    def __init__(self, session: Session, vault: ResourceId) -> None:
+        self.vault = vault
+        self._session = session
+
+    @abstractmethod
+    def read_vault(self, reads_guard: bool = False) -> Described | None:
+        """See VaultService."""
+
+    def _follow_change(self, answer: Any, action: str, deadline: Deadline) -> None:
+        """Wait until a change of the vault is done."""
+        outcome = follow(self._session, answer, action, deadline, gone_is_unknown=True)
+        if not outcome.is_known:
+            self._await_vault(lambda vault: vault is not None and vault["provisioning_state"] not in _MOVING, action, deadline)
+
+    def delete_vault(self, deadline: Deadline) -> None:
+        """See VaultService."""
+        action = f"delete vault '{self.vault.name}'"
+        answer = self._session.send("DELETE", self.vault.text, action, self.api)
+        # While it is polled the operation vanishes with the vault (recorded): 404 is the success.
+        outcome = follow(self._session, answer, action, deadline, gone_is_done=True)
+        if not outcome.is_known:
+            self._await_vault(lambda vault: vault is None, action, deadline)
+
+    def _await_vault(self, is_done: Callable[[Described | None], bool], action: str, deadline: Deadline) -> None:
+        """Look at the vault itself where the caller may not look at the operation."""
+        look_until(lambda: is_done(self.read_vault()), action, deadline)

@@ -7,47 +7,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ..arm import ArmError, Call, PlainRoute, Reply, Wire, check_properties, page_of, resource_not_found
 from ..clock import iso_duration, ticks
 from ..operations import Operation
 from .fields import FILTER, ITEM, NAMESPACE, NEVER, SECONDS, VAULT, filter_time, refuse
-from .state import Item, Vault
+from .state import Vault
 
 if TYPE_CHECKING:
     from .provider import RecoveryServices
 
 _JOB_READS_AN_HOUR = 150
-
-
-def _point(item: Item, name: str, taken: datetime, expiry: str) -> Wire:
-    return {
-        "id": f"{item.wire['id']}/recoveryPoints/{name}",
-        "name": name,
-        "type": f"{NAMESPACE}/vaults/backupFabrics/protectionContainers/protectedItems/recoveryPoints",
-        "properties": {
-            "objectType": "IaasVMRecoveryPoint",
-            "recoveryPointType": "AppConsistent",
-            "recoveryPointTime": ticks(taken + timedelta(seconds=4)),
-            "recoveryPointAdditionalInfo": "",
-            "sourceVMStorageType": "PremiumVMOnPartialPremiumStorage",
-            "isSourceVMEncrypted": False,
-            "isInstantIlrSessionActive": False,
-            "recoveryPointTierDetails": [{"type": "InstantRP", "status": "Valid"}],
-            "isManagedVirtualMachine": True,
-            "virtualMachineSize": "Standard_DS1_v2",
-            "originalStorageAccountOption": False,
-            "osType": "Windows",
-            "recoveryPointMoveReadinessInfo": {"ArchivedRP": {"isReadyForMove": False, "additionalInfo": ""}},
-            "securityType": "None",
-            "isPrivateAccessEnabledOnAnyDisk": False,
-            "createdWithPolicyType": "V1",
-            "threatStatus": 0,
-            "recoveryPointProperties": {"expiryTime": expiry, "ruleName": "", "isSoftDeleted": False},
-        },
-    }
 
 
 class Jobs:
@@ -154,8 +126,7 @@ class Jobs:
                 return
             tasks[0] |= {"endTime": ticks(moment), "status": "Completed"}
             tasks[1] |= {"startTime": ticks(moment), "status": "InProgress"}
-            item.points.insert(0, _point(item, job["properties"]["_point"], taken, expiry))
-            self._provider.restores_api.remember(item, item.points[0])
+            self._provider.recovery_points_api.add(item, job["properties"]["_point"], taken, expiry)
 
         self._provider.schedule.after(SECONDS["snapshot"], snapshot)
         return self._provider.items_api.accept_item(call, vault, item.wire["id"], job, 60)

@@ -5,14 +5,44 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..arm import ArmError, Call, PlainRoute, Reply, Wire, page_of
-from .fields import FILTER, ITEM, SECONDARY_API, filter_time
+from ..clock import ticks
+from .fields import FILTER, ITEM, NAMESPACE, SECONDARY_API, filter_time
+from .state import Item
 
 if TYPE_CHECKING:
     from .provider import RecoveryServices
+
+
+def _point(item: Item, name: str, taken: datetime, expiry: str) -> Wire:
+    return {
+        "id": f"{item.wire['id']}/recoveryPoints/{name}",
+        "name": name,
+        "type": f"{NAMESPACE}/vaults/backupFabrics/protectionContainers/protectedItems/recoveryPoints",
+        "properties": {
+            "objectType": "IaasVMRecoveryPoint",
+            "recoveryPointType": "AppConsistent",
+            "recoveryPointTime": ticks(taken + timedelta(seconds=4)),
+            "recoveryPointAdditionalInfo": "",
+            "sourceVMStorageType": "PremiumVMOnPartialPremiumStorage",
+            "isSourceVMEncrypted": False,
+            "isInstantIlrSessionActive": False,
+            "recoveryPointTierDetails": [{"type": "InstantRP", "status": "Valid"}],
+            "isManagedVirtualMachine": True,
+            "virtualMachineSize": "Standard_DS1_v2",
+            "originalStorageAccountOption": False,
+            "osType": "Windows",
+            "recoveryPointMoveReadinessInfo": {"ArchivedRP": {"isReadyForMove": False, "additionalInfo": ""}},
+            "securityType": "None",
+            "isPrivateAccessEnabledOnAnyDisk": False,
+            "createdWithPolicyType": "V1",
+            "threatStatus": 0,
+            "recoveryPointProperties": {"expiryTime": expiry, "ruleName": "", "isSoftDeleted": False},
+        },
+    }
 
 
 class RecoveryPoints:
@@ -27,6 +57,14 @@ class RecoveryPoints:
             ("GET", ITEM + "/recoveryPoints", self._list_points),
             ("GET", ITEM + "/recoveryPoints/{point}", self._read_point),
         ]
+
+    def add(self, item: Item, name: str, taken: datetime, expiry: str, is_transferred: bool = False) -> None:
+        """Put the point of a backup there, with what it holds; is_transferred: it is in the vault, and not only a snapshot."""
+        point = _point(item, name, taken, expiry)
+        if is_transferred:
+            point["properties"]["recoveryPointTierDetails"].append({"type": "HardenedRP", "status": "Valid"})
+        item.points.insert(0, point)
+        self._provider.restores_api.remember(item, point)
 
     def _list_points(self, call: Call) -> Reply:
         wanted = dict(FILTER.findall(call.query.get("$filter", "")))

@@ -10,10 +10,8 @@ refuses to PUT a vault by api-versions before 2025-09-01, which in turn refuse m
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from ...azure.long_running import follow, look_until
 from ...azure.session import API_VERSIONS, Session
 from ...clock import Deadline
 from ...errors import NotFound
@@ -21,12 +19,11 @@ from ...model.durations import format_time, parse_time
 from ...model.resource_ids import ResourceId, normalize, same_id
 from ...model.result_shapes import Described, Wire
 from ..vault_guard import VaultGuard
-from ..vault_interface import Blocking
+from ..vault_interface import ArmVault, Blocking
 from .wire import vaults
 
 API = API_VERSIONS["Microsoft.DataProtection"]
 _API_OF_DELETED = API_VERSIONS["Microsoft.DataProtection/newest"]
-_MOVING = ("Provisioning", "Updating")
 
 
 def list_deleted_vaults(session: Session, subscription_id: str, location: str) -> list[Wire]:
@@ -35,12 +32,13 @@ def list_deleted_vaults(session: Session, subscription_id: str, location: str) -
     return session.read_all(url, f"list the deleted vaults of {location}", _API_OF_DELETED)
 
 
-class BackupVault:
+class BackupVault(ArmVault):
     """One Backup vault (see interface.VaultService for what each method does)."""
 
+    api = API
+
     def __init__(self, session: Session, vault: ResourceId) -> None:
-        self.vault = vault
-        self._session = session
+        super().__init__(session, vault)
         self._vault_wire: Wire | None = None
         # What may have to approve what is done here; a vault that was not read is asked for its mapping.
         self.guard = VaultGuard(session, vault, may_be_mapped=True)
@@ -89,11 +87,6 @@ class BackupVault:
             answer = self._session.send("PUT", self.vault.text, action, API, body=body)
         self._follow_change(answer, action, deadline)
 
-    def _follow_change(self, answer: Any, action: str, deadline: Deadline) -> None:
-        outcome = follow(self._session, answer, action, deadline, gone_is_unknown=True)
-        if not outcome.is_known:
-            self._await_vault(lambda vault: vault is not None and vault["provisioning_state"] not in _MOVING, action, deadline)
-
     def find_deleted_vault(self, location: str) -> Described | None:
         listed = list_deleted_vaults(self._session, self.vault.subscription_id, location)
         own = [wire for wire in listed if same_id(vaults.describe_deleted(wire)["id"], self.vault.text)]
@@ -111,17 +104,6 @@ class BackupVault:
         headers = {"x-ms-deleted-vault-id": deleted["deleted_vault_id"]}
         answer = self._session.send("PUT", self.vault.text, action, _API_OF_DELETED, body=body, headers=headers)
         self._follow_change(answer, action, deadline)
-
-    def delete_vault(self, deadline: Deadline) -> None:
-        action = f"delete vault '{self.vault.name}'"
-        answer = self._session.send("DELETE", self.vault.text, action, API)
-        outcome = follow(self._session, answer, action, deadline, gone_is_done=True)
-        if not outcome.is_known:
-            self._await_vault(lambda vault: vault is None, action, deadline)
-
-    def _await_vault(self, is_done: Callable[[Described | None], bool], action: str, deadline: Deadline) -> None:
-        """Look at the vault itself where the caller may not look at the operation."""
-        look_until(lambda: is_done(self.read_vault()), action, deadline)
 
     def list_blocking(self) -> list[Blocking]:
         found = [Blocking(str(instance.get("name"))) for instance in self._list_below("backupInstances")]

@@ -6,10 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from ...azure.long_running import follow, look_until
 from ...azure.session import API_VERSIONS, Session
 from ...clock import Deadline
 from ...errors import AzureBackupError, Denied, NotFound
@@ -17,22 +15,22 @@ from ...model.durations import format_time
 from ...model.resource_ids import ResourceId
 from ...model.result_shapes import Described, Wire
 from ..vault_guard import REDUCE_IMMUTABILITY, SOFT_DELETE_WRITE, VaultGuard
-from ..vault_interface import Blocking
+from ..vault_interface import ArmVault, Blocking
 from .wire import items, vaults
 
 API = API_VERSIONS["Microsoft.RecoveryServices"]
-_MOVING = ("Provisioning", "Updating")
 _CONFIG = "backupconfig/vaultconfig"
 # What the configuration answers for ever once soft delete was written through the vault, as templates do it (public reports).
 _BY_VAULT_ONLY = "BMSUserErrorSoftDeleteUseVaultApi"
 
 
-class RecoveryServicesVault:
+class RecoveryServicesVault(ArmVault):
     """One Recovery Services vault (see interface.VaultService for what each method does)."""
 
+    api = API
+
     def __init__(self, session: Session, vault: ResourceId) -> None:
-        self.vault = vault
-        self._session = session
+        super().__init__(session, vault)
         self._vault_wire: Wire | None = None
         # No recorded vault tells whether it is mapped, so that the mapping is read where something may need approval.
         self.guard = VaultGuard(session, vault, may_be_mapped=True, is_told=False)
@@ -79,7 +77,7 @@ class RecoveryServicesVault:
         action = f"create vault '{self.vault.name}'"
         answer = self._session.send("PUT", self.vault.text, action, API, body=vaults.new_vault(options))
         try:
-            self._follow(answer, action, deadline)
+            self._follow_change(answer, action, deadline)
             self.read_vault()
             return self._change_vault(options, deadline)
         except AzureBackupError as error:
@@ -105,7 +103,7 @@ class RecoveryServicesVault:
         critical = (REDUCE_IMMUTABILITY,) if vaults.reduces_immutability(self._vault_wire, change) else ()
         with self.guard.approving(*critical) as requests:
             answer = self._session.send("PATCH", self.vault.text, action, API, body=vaults.approved(change, requests))
-        self._follow(answer, action, deadline)
+        self._follow_change(answer, action, deadline)
 
     def _write_soft_delete(self, change: Wire, deadline: Deadline) -> None:
         """Write the settings of soft delete, by whichever of the two interfaces the vault wants."""
@@ -122,29 +120,12 @@ class RecoveryServicesVault:
                 raise
             self._patch(vaults.soft_delete_of_vault(change), deadline)
 
-    def _follow(self, answer: Any, action: str, deadline: Deadline) -> None:
-        outcome = follow(self._session, answer, action, deadline, gone_is_unknown=True)
-        if not outcome.is_known:
-            self._await_vault(lambda vault: vault is not None and vault["provisioning_state"] not in _MOVING, action, deadline)
-
     def find_deleted_vault(self, location: str) -> Described | None:
         """See interface.VaultService. Azure keeps no deleted vaults of this kind."""
         return None
 
     def undelete_vault(self, deleted: Described, options: dict[str, Any], deadline: Deadline) -> None:
         """Do nothing: there are no deleted vaults of this kind."""
-
-    def delete_vault(self, deadline: Deadline) -> None:
-        action = f"delete vault '{self.vault.name}'"
-        answer = self._session.send("DELETE", self.vault.text, action, API)
-        # While it is polled the operation vanishes with the vault (recorded): 404 is the success.
-        outcome = follow(self._session, answer, action, deadline, gone_is_done=True)
-        if not outcome.is_known:
-            self._await_vault(lambda vault: vault is None, action, deadline)
-
-    def _await_vault(self, is_done: Callable[[Described | None], bool], action: str, deadline: Deadline) -> None:
-        """Look at the vault itself where the caller may not look at the operation."""
-        look_until(lambda: is_done(self.read_vault()), action, deadline)
 
     def list_blocking(self) -> list[Blocking]:
         days = vaults.soft_delete_of(self._vault_wire)["retention_duration_in_days"]

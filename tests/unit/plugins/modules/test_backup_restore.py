@@ -430,3 +430,31 @@ def permit_once(azure: Driver) -> None:
     azure.on_sleep = None
     principal = next(iter(azure.azure.data_protection.vaults.values())).wire["identity"]["principalId"]
     azure.azure.authorization.plant(principal, OPERATOR, GROUP)
+
+
+def test_a_running_job_that_cannot_be_read_may_be_the_same_restore(azure: Driver) -> None:
+    backed_up_disks(azure)
+    started = one(azure.run("backup_restore", datasource_id=disk("data01"), wait=False, **TO_DISK))
+    azure.fault(kind="answer", method="GET", path=f"/backupJobs/{started['job']['name']}", status=404, times=5)
+    result = azure.run("backup_restore", datasource_id=disk("data01"), **TO_DISK)
+    assert "which may not be the same restore" in result["msg"]
+    assert len(azure.requests("POST", "/restore")) == 1
+
+
+def test_before_counts_from_the_services_clock(azure: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    backed_up_disks(azure)
+    azure.azure.clock.advance(3600)
+    # This machine is a day behind: by its own clock the point would lie in the future.
+    monkeypatch.setattr("modules.VirtualClock.now", lambda clock: clock._shared.now() - timedelta(days=1))  # noqa: SLF001
+    result = one(azure.run("backup_restore", datasource_id=disk("data01"), before="30m", check=True, **TO_DISK))
+    assert result["recovery_point"]["name"]
+    assert 1800 < result["recovery_point_age_seconds"] < 7200
+
+
+def test_a_job_that_cannot_be_read_is_an_error_where_nothing_is_waited_for(azure: Driver) -> None:
+    backed_up_disks(azure)
+    started = one(azure.run("backup_restore", datasource_id=disk("data01"), wait=False, **TO_DISK))
+    azure.fault(kind="answer", method="GET", path=f"/backupJobs/{started['job']['name']}", status=404, times=9)
+    result = azure.run("backup_restore", job_id=started["job"]["id"], wait=False)
+    assert result["failed"]
+    assert "does not exist" in result["msg"]
