@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..clock import Deadline
+from ..clock import Clock, Deadline, looks
 from ..concurrency import settle_each
 from ..errors import TRANSIENT, AzureBackupError, NotFound, OperationFailed, TimedOut
 from ..model.durations import parse_time
@@ -29,6 +30,9 @@ _LONGEST_INTERVAL = 300.0
 _SHARE_OF_READS = 0.8
 # A job that was started a moment ago may be unknown to a read.
 _SECONDS_UNTIL_KNOWN = 60.0
+# How long to look for the job of a request whose fate is not known, and how often, in seconds.
+SECONDS_TO_FIND = 60
+_SECONDS_BETWEEN_LOOKS = 10
 
 
 def is_running(job: Described) -> bool:
@@ -164,6 +168,46 @@ def wait_for_jobs(
         except TimedOut:
             break
     return known
+
+
+def find_started(
+    service: BackupService, clock: Clock, query: JobQuery, known: Collection[str], find: Callable[[Described], Described | None]
+) -> Described | None:
+    """Look for a minute for the job that a request of unknown fate may have started; None where there is none.
+
+    query: with started_after, before which no job can be it; known: lower-cased ids of jobs that were there before; find: gives
+    the job where one of the list is it.
+    """
+    for _look in looks(clock, SECONDS_TO_FIND, _SECONDS_BETWEEN_LOOKS):
+        # A failed read may succeed at the next look. If nothing is found in the end, the outcome is reported as unknown.
+        with contextlib.suppress(AzureBackupError):
+            for listed in service.list_jobs(query):
+                started = parse_time(listed["start_time"])
+                is_new = started and query.started_after and started >= query.started_after
+                if is_new and str(listed["id"]).lower() not in known:
+                    found = find(listed)
+                    if found:
+                        return found
+    return None
+
+
+def check_over(job: Described, failure: AzureBackupError | None, what: str, way_on: str, deadline: Deadline) -> None:
+    """Raise for a job that is not known to be over.
+
+    failure: what kept it from being read; what: the work, as in "Cannot ..."; way_on: how to go on waiting for it.
+    Raises AzureBackupError, TimedOut.
+    """
+    if failure:
+        raise AzureBackupError(
+            f"Cannot read the job that is to {what}: {failure.message}. Job {job['name']} may still be running; {way_on}",
+            code=failure.code or type(failure).__name__,
+            status=failure.status,
+        )
+    if is_running(job):
+        end = f"is still running after {deadline.timeout:g} seconds (wait_timeout)"
+        if deadline.clock.is_interrupted:
+            end = "is still running, and the task was interrupted"
+        raise TimedOut(f"Cannot {what} in time: job {job['name']} {end}. It continues in Azure; {way_on}")
 
 
 def reasons_of(job: Described) -> str:

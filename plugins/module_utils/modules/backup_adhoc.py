@@ -12,10 +12,20 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..clock import Deadline, looks
+from ..clock import Deadline
 from ..concurrency import ReadOnce, item_concurrency, settle_each
-from ..errors import AzureBackupError, BadInput, NotFound, OutcomeUnknown, TimedOut
-from ..jobs.wait import check_success, elapsed_of, is_running, reasons_of, running_backup_of, wait_for_jobs
+from ..errors import AzureBackupError, BadInput, NotFound, OutcomeUnknown
+from ..jobs.wait import (
+    SECONDS_TO_FIND,
+    check_over,
+    check_success,
+    elapsed_of,
+    find_started,
+    is_running,
+    reasons_of,
+    running_backup_of,
+    wait_for_jobs,
+)
 from ..model.durations import format_time, parse_time, seconds_in
 from ..model.resource_ids import ResourceId, same_id
 from ..model.result_shapes import Described, shape
@@ -28,9 +38,6 @@ from .results import Datasource, failed_item, item_diff, item_result, read_datas
 from .task import Result, Task
 from .vault_options import read_existing_vault
 
-# How long to look for the job of a trigger whose fate is not known, and how often, in seconds.
-_SECONDS_TO_FIND_A_JOB = 60
-_SECONDS_BETWEEN_LOOKS = 10
 # What may be joined: of all the jobs that a vault ever had, a list tells these where it can.
 _IN_PROGRESS = JobQuery(statuses=("in_progress",))
 
@@ -266,7 +273,7 @@ def _start(batch: BackupRun, datasource: ResourceId, instance: Described, plan: 
         reason = unknown.message if unknown else "Azure accepted the request but returned no job"
         raise OutcomeUnknown(
             f"cannot tell whether a backup of '{datasource.name}' was started: no job for it appeared within "
-            f"{_SECONDS_TO_FIND_A_JOB} seconds ({reason}); check the vault's jobs before you start another backup",
+            f"{SECONDS_TO_FIND} seconds ({reason}); check the vault's jobs before you start another backup",
             code=unknown.code if unknown else None,
             status=unknown.status if unknown else None,
             # A request was sent that may have started a backup.
@@ -277,22 +284,15 @@ def _start(batch: BackupRun, datasource: ResourceId, instance: Described, plan: 
 
 def _find_started_job(batch: BackupRun, instance: Described, since: datetime) -> Described | None:
     """Look for a minute for the job that a trigger may have started."""
-    earliest = since - timedelta(minutes=1)
-    for _look in looks(batch.task.clock, _SECONDS_TO_FIND_A_JOB, _SECONDS_BETWEEN_LOOKS):
-        # A failed read may succeed at the next look. If nothing is found in the end, the outcome is reported as unknown.
-        with contextlib.suppress(AzureBackupError):
-            for job in batch.service.list_jobs(JobQuery(started_after=earliest)):
-                started = parse_time(job["start_time"])
-                if (
-                    str(job["id"]).lower() not in batch.known_jobs
-                    and same_id(job["instance_id"], instance["id"])
-                    and job["operation"] == "backup"
-                    and job["user_triggered"] is not False
-                    and started
-                    and started >= earliest
-                ):
-                    return job
-    return None
+
+    def find(job: Described) -> Described | None:
+        is_it = (
+            same_id(job["instance_id"], instance["id"]) and job["operation"] == "backup" and job["user_triggered"] is not False
+        )
+        return job if is_it else None
+
+    query = JobQuery(started_after=since - timedelta(minutes=1))
+    return find_started(batch.service, batch.task.clock, query, batch.known_jobs, find)
 
 
 # -- finish: wait for the jobs, look up the recovery points
@@ -349,7 +349,8 @@ def _conclude(batch: BackupRun, backup: Backup) -> None:
         )
         return
     try:
-        _check_over(batch, backup, job, what)
+        way_on = f"resume the wait with job_id: {job['id']}{_or_run_again(batch, job)}"
+        check_over(job, backup.failure, what, way_on, batch.deadline)
         check_success(job, what)
     except AzureBackupError as error:
         error.details = {"job": job, "instance": backup.instance, "changed": backup.changed}
@@ -359,22 +360,6 @@ def _conclude(batch: BackupRun, backup: Backup) -> None:
         batch.task.warn(f"job {job['name']} completed with warnings: {reasons_of(job)}")
     verb = {"start": "backed up", "join": "joined the backup of", "resume": "backed up"}[backup.action]
     backup.msg = f"{verb} {what.removeprefix('back up ')}: job {job['name']} {str(job['status']).replace('_', ' ')}"
-
-
-def _check_over(batch: BackupRun, backup: Backup, job: Described, what: str) -> None:
-    """Raise for a job that is not known to be over, saying how to go on waiting for it."""
-    way_on = f"resume the wait with job_id: {job['id']}{_or_run_again(batch, job)}"
-    if backup.failure:
-        raise AzureBackupError(
-            f"{backup.failure.message}. Job {job['name']} continues in Azure; {way_on}",
-            code=backup.failure.code or type(backup.failure).__name__,
-            status=backup.failure.status,
-        )
-    if is_running(job):
-        end = f"is still running after {batch.deadline.timeout:g} seconds (wait_timeout)"
-        if batch.task.clock.is_interrupted:
-            end = "is still running, and the task was interrupted"
-        raise TimedOut(f"Cannot {what}: job {job['name']} {end}. It continues in Azure; {way_on}")
 
 
 def _or_run_again(batch: BackupRun, job: Described) -> str:

@@ -13,10 +13,9 @@ import contextlib
 import functools
 from datetime import datetime, timedelta
 
-from ..clock import looks
 from ..concurrency import item_concurrency
-from ..errors import AzureBackupError, BadInput, NotFound, OutcomeUnknown, PermissionMissing, TimedOut
-from ..jobs.wait import SUCCEEDED, UNFINISHED, check_success, elapsed_of, is_running, reasons_of
+from ..errors import AzureBackupError, BadInput, NotFound, OutcomeUnknown, PermissionMissing
+from ..jobs.wait import SUCCEEDED, UNFINISHED, check_over, check_success, elapsed_of, find_started, is_running, reasons_of
 from ..model.datasource_types import DATASOURCE_TYPES
 from ..model.durations import format_time, parse_time, read_moment, to_clock_words
 from ..model.resource_ids import same_id
@@ -31,9 +30,6 @@ from .restore_orders import check_places_differ, read_orders
 from .results import Steps, Work, failed_item, item_diff, item_result, run_each, summarise
 from .task import Result, Task
 
-# How long to look for the job of a request whose fate is not known, and how often, in seconds.
-_SECONDS_TO_FIND = 60
-_SECONDS_BETWEEN_LOOKS = 10
 _RESTORES = JobQuery(operations=("restore",))
 
 
@@ -267,20 +263,15 @@ def _start(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Described:
 
 def _find_started(run: RestoreRun, order: RestoreOrder, restore: Restore, since: datetime) -> Described | None:
     """Look for a minute for the job that a request may have started."""
-    earliest = since - timedelta(minutes=1)
-    before = {str(job["id"]).lower() for job in run.jobs}
-    query = JobQuery(operations=("restore",), started_after=earliest)
-    for _look in looks(run.task.clock, _SECONDS_TO_FIND, _SECONDS_BETWEEN_LOOKS):
-        # A failed read may succeed at the next look. If nothing is found in the end, the outcome is reported as unknown.
-        with contextlib.suppress(AzureBackupError):
-            for listed in run.service.list_jobs(query):
-                started = parse_time(listed["start_time"])
-                is_new = str(listed["id"]).lower() not in before and started and started >= earliest
-                if is_new and listed["operation"] == "restore" and same_id(listed["instance_id"], restore.instance["id"]):
-                    job = run.service.read_job(listed["id"])
-                    if job and order.mode.may_meet(job, restore):
-                        return job
-    return None
+
+    def find(listed: Described) -> Described | None:
+        if listed["operation"] != "restore" or not same_id(listed["instance_id"], restore.instance["id"]):
+            return None
+        job = run.service.read_job(listed["id"])
+        return job if job and order.mode.may_meet(job, restore) else None
+
+    query = JobQuery(operations=("restore",), started_after=since - timedelta(minutes=1))
+    return find_started(run.service, run.task.clock, query, {str(job["id"]).lower() for job in run.jobs}, find)
 
 
 # -- results
@@ -357,16 +348,8 @@ def _conclude(run: RestoreRun, order: RestoreOrder, restore: Restore, result: Re
 
 
 def _check_over(run: RestoreRun, job: Described, found: Described | AzureBackupError, what: str) -> None:
-    """Raise for a job that is not known to be over, saying how to go on waiting for it."""
-    resume = f"resume the wait with {run.how_to_wait(job)}"
-    if isinstance(found, AzureBackupError):
-        message = f"Cannot read the job that is to {what}: {found.message}. Job {job['name']} may still be running; {resume}"
-        raise AzureBackupError(message, code=found.code or type(found).__name__, status=found.status)
-    if is_running(job):
-        end = f"is still running after {run.deadline.timeout:g} seconds (wait_timeout)"
-        if run.task.clock.is_interrupted:
-            end = "is still running, and the task was interrupted"
-        raise TimedOut(f"Cannot {what} in time: job {job['name']} {end}. It continues in Azure; {resume}")
+    failure = found if isinstance(found, AzureBackupError) else None
+    check_over(job, failure, what, f"resume the wait with {run.how_to_wait(job)}", run.deadline)
 
 
 def _read_restored(run: RestoreRun, order: RestoreOrder, restore: Restore, job: Described) -> Result | None:
