@@ -35,6 +35,7 @@ class Progress:
             status=str(job["status"]).replace("_", " "),
             sub_task=at_work[0] if at_work else None,
             percent=job["progress_percent"],
+            remaining_seconds=job.get("remaining_seconds"),
             elapsed_seconds=max(0, round(elapsed_seconds)),
             is_over=is_over,
         )

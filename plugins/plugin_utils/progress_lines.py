@@ -177,6 +177,8 @@ class ProgressLines:
             parts.append(f", {facts['sub_task']}")
         if facts.get("percent") is not None:
             parts.append(f", {facts['percent']} %")
+        if facts.get("remaining_seconds"):
+            parts.append(f", about {readable_seconds(facts['remaining_seconds'])} left")
         elapsed = _elapsed(facts)
         self._say("".join(parts) + (f", {readable_seconds(elapsed)}" if elapsed >= 1 else ""))
 

@@ -69,7 +69,7 @@ def az(blank: Emulator) -> Az:
 def test_the_cli_reads_what_is_there(az: Az) -> None:
     assert {account["id"] for account in az("account", "list")} >= {SUBSCRIPTION}
     assert "data01" in [disk["name"] for disk in az("disk", "list", "--resource-group", "demo-rg")]
-    assert [group["name"] for group in az("group", "list")] == ["demo-rg", "demo-snapshots-rg"]
+    assert [group["name"] for group in az("group", "list")] == ["demo-rg", "demo-snapshots-rg", "north-rg"]
     assert "demoaccount" in [account["name"] for account in az("storage", "account", "list", "--resource-group", "demo-rg")]
 
 
@@ -136,6 +136,90 @@ def test_the_cli_backs_a_virtual_machine_up(az: Az, blank: Emulator) -> None:
     assert ended["properties"]["operation"] == "DeleteBackupData"
     assert az("backup", "item", "list", *vault) == []
     az("backup", "vault", "delete", "--resource-group", "demo-rg", "--name", "cli-vault", "--yes")
+
+
+STAGING = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/emptyaccount"
+WEB01 = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/web01"
+
+
+@pytest.fixture
+def backed_up(az: Az, blank: Emulator) -> list[str]:
+    """Have web01 backed up by the CLI in a geo-redundant vault; gives how commands name its newest point."""
+    blank.azure.clock.speed = 3600
+    vault = ["--resource-group", "demo-rg", "--vault-name", "cli-vault"]
+    web01 = [*vault, "--container-name", "web01", "--item-name", "web01"]
+    machine = ["--backup-management-type", "AzureIaasVM"]
+    az("backup", "vault", "create", "--resource-group", "demo-rg", "--name", "cli-vault", "--location", "westeurope")
+    az("backup", "protection", "enable-for-vm", *vault, "--vm", "web01", "--policy-name", "DefaultPolicy")
+    started = az("backup", "protection", "backup-now", *web01, *machine, "--retain-until", "01-01-2040")
+    az("backup", "job", "wait", *vault, "--name", started["name"])
+    (point,) = az("backup", "recoverypoint", "list", *web01, *machine, "--workload-type", "VM")
+    return [*web01, "--rp-name", point["name"]]
+
+
+def test_the_cli_restores_a_virtual_machine_in_every_way(az: Az, blank: Emulator, backed_up: list[str]) -> None:
+    """By az backup restore restore-disks: to disks, in place, to a new machine, in the secondary region."""
+    vault = ["--resource-group", "demo-rg", "--vault-name", "cli-vault"]
+    compute = blank.azure.compute
+
+    def restored(*more: str) -> Any:
+        started = az("backup", "restore", "restore-disks", *backed_up, "--storage-account", STAGING, *more)
+        az("backup", "job", "wait", *vault, "--name", started["name"])
+        return az("backup", "job", "show", *vault, "--name", started["name"])["properties"]
+
+    job = restored("--target-resource-group", "demo-snapshots-rg")
+    assert (job["operation"], job["status"]) == ("Restore", "Completed")
+    assert job["extendedInfo"]["propertyBag"]["Template Blob Uri"]
+    assert len([name for name in compute.disks if "/demo-snapshots-rg/" in name]) == 3
+    seen = run_module(
+        "backup_restore",
+        {
+            "resource_group": "demo-rg", "vault_name": "cli-vault", "auth_source": "cli", "datasource_id": [WEB01],
+            "on_existing": "skip", "target": {"resource_group": "demo-snapshots-rg", "staging_storage_account_id": STAGING},
+        },
+        VirtualClock(blank.azure.clock),
+    )  # fmt: skip
+    # What the CLI restored is known for what it is.
+    assert [item["action"] for item in seen["datasources"]] == ["skip"], seen
+    only_system = restored("--target-resource-group", "demo-rg", "--restore-only-osdisk")
+    assert only_system["status"] == "Completed"
+    before = compute.machines[WEB01.lower()]["properties"]["storageProfile"]
+    assert restored("--restore-mode", "OriginalLocation")["extendedInfo"]["propertyBag"]["Job Type"] == "Replace disks"
+    assert compute.machines[WEB01.lower()]["properties"]["storageProfile"] != before
+    network = ["--target-vnet-name", "demo-vnet", "--target-vnet-resource-group", "demo-rg", "--target-subnet-name", "restored"]
+    new = ["--restore-mode", "AlternateLocation", "--target-vm-name", "cli-web", "--target-resource-group", "demo-rg"]
+    assert restored(*new, *network)["status"] == "Completed"
+    assert f"{GROUP}/providers/Microsoft.Compute/virtualMachines/cli-web".lower() in compute.machines
+
+
+def test_the_cli_restores_in_the_secondary_region(az: Az, blank: Emulator, backed_up: list[str]) -> None:
+    vault = ["--resource-group", "demo-rg", "--vault-name", "cli-vault"]
+    az("backup", "vault", "backup-properties", "set", "--resource-group", "demo-rg", "--name", "cli-vault",
+       "--cross-region-restore-flag", "True")  # fmt: skip
+    north = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/north-rg/providers/Microsoft.Storage/storageAccounts/northaccount"
+    place = ["--storage-account", north, "--target-resource-group", "north-rg", "--use-secondary-region"]
+    started = az("backup", "restore", "restore-disks", *backed_up, *place)
+    blank.azure.clock.advance(7200)
+    job = az("backup", "job", "show", *vault, "--name", started["name"], "--use-secondary-region")
+    assert job["properties"]["status"] == "Completed"
+    assert len([name for name in blank.azure.compute.disks if "/north-rg/" in name]) == 3
+
+
+def test_the_cli_maps_a_vault_to_a_resource_guard(az: Az, blank: Emulator, backed_up: list[str]) -> None:
+    made = run_module(
+        "backup_resource_guard",
+        {"resource_group": "demo-rg", "resource_guard_name": "demo-guard", "auth_source": "cli"},
+        VirtualClock(blank.azure.clock),
+    )
+    guard = made["resource_guard"]["id"]
+    named = ["--resource-group", "demo-rg", "--name", "cli-vault"]
+    az("backup", "vault", "resource-guard-mapping", "update", *named, "--resource-guard-id", guard)
+    shown = az("backup", "vault", "resource-guard-mapping", "show", *named)
+    assert shown["properties"]["resourceGuardResourceId"] == guard
+    # The CLI asks the guard for its approval, as the mapping says.
+    place = ["--storage-account", STAGING, "--target-resource-group", "demo-snapshots-rg"]
+    az("backup", "restore", "restore-disks", *backed_up, *place)
+    az("backup", "vault", "resource-guard-mapping", "delete", *named, "--yes")
 
 
 def test_the_cli_manages_groups_and_reads_what_a_subscription_has(az: Az, blank: Emulator) -> None:

@@ -52,7 +52,7 @@ _OLDEST_API = {
     "Microsoft.Compute": "2018-04-01",
     "Microsoft.ResourceGraph": "2019-04-01",
     "Microsoft.Resources": "2018-05-01",
-    "Microsoft.Storage": "2019-04-01",
+    "Microsoft.Storage": "2015-06-15",
     "Microsoft.Network": "2018-04-01",
 }
 # Endpoints of their own, beside that of Resource Manager.
@@ -425,9 +425,9 @@ class ByEndpoint:
         self.managed_hsm = Starlette(routes=[HttpRoute("/{rest:path}", HsmGateway(azure).answer, methods=every)])
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve. A slash at the end of a path, or one more at its beginning, leads to no other route (recorded)."""
+        """Serve. A slash at the end of a path, or one more anywhere in it, leads to no other route (recorded, and sent by az)."""
         if scope["type"] == "http":
-            plain = re.sub(r"^/+", "/", scope["path"])
+            plain = re.sub(r"/+", "/", scope["path"])
             scope = {**scope, "path": plain.rstrip("/") or "/"}
         is_hsm = scope["type"] == "http" and self.azure.places.get(scope["server"][1]) == MANAGED_HSM
         await (self.managed_hsm if is_hsm else self.resource_manager)(scope, receive, send)

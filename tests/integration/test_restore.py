@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from emulator.server import Emulator
@@ -159,3 +160,12 @@ def test_every_blob_of_an_account_is_overwritten_only_where_no_target_is_given(e
     done = packaged(environment, "restore", restore_datasources="", restore_target={}, restore_restores=[order])
     assert done.returncode != 0
     assert "target.ranges is not set" in done.stdout
+
+
+def test_a_restore_from_the_vault_tells_how_far_it_is(broken: dict[str, str], loopback: Emulator) -> None:
+    for vault in loopback.azure.recovery_services.vaults.values():
+        for item in vault.items.values():
+            item.points[0]["properties"]["recoveryPointTierDetails"] = [{"type": "HardenedRP", "status": "Valid"}]
+    done = packaged(broken, "restore", restore_progress_interval=0.5, **OF_MACHINE)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert re.search(r"web01: job \S+ in progress, Transfer data from vault, 50 %, about [12]s left", done.stderr), done.stderr

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..arm import ArmError, Call, PlainRoute, Reply, Wire, check_properties
@@ -178,7 +178,9 @@ class Restores:
         def halfway(_moment: datetime) -> None:
             if job["properties"]["status"] == "InProgress":
                 tasks[0]["taskExecutionDetails"] = f"{size / 2:g} GBs / {size} GBs Transferred"
-                extended.update(progressPercentage=50.0, estimatedRemainingDuration=iso_duration(timedelta(seconds=seconds / 2)))
+                extended.update(
+                    progressPercentage=50.0, estimatedRemainingDuration=iso_duration(provider.clock.lasting(seconds / 2))
+                )
 
         def find_problem() -> Wire | None:
             problem = self._problem(restore)
