@@ -2,10 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change with any release.
-"""Restores of virtual machines of a Recovery Services vault: their disks, a new machine, or their disks in place.
-
-This kind of vault has no validateRestore, so what can be known beforehand is checked here.
-"""
+"""Restores of virtual machines of a Recovery Services vault: their disks, a new machine, or their disks in place."""
 
 from __future__ import annotations
 
@@ -18,12 +15,20 @@ from ..errors import AzureBackupError, BadInput, NotFound
 from ..jobs.wait import SUCCEEDED
 from ..model.datasource_types import DATASOURCE_TYPES
 from ..model.durations import read_iso
-from ..model.resource_ids import ResourceId, normalize, parse_group, parse_resource_id, same_id
+from ..model.resource_ids import ResourceId, parse_group, parse_resource_id, same_id
 from ..model.result_shapes import Described
 from ..services.interface import MachineRestore, Restore
 from ..services.named_vaults import read_group
 from ..services.role_assignments import Grants, Need, find_identity
 from .restore_disks import describe_disk
+from .restore_machine_checks import (
+    SYSTEM_ASSIGNED,
+    check_identity,
+    check_network,
+    check_point,
+    network_of,
+    read_staging_account,
+)
 from .restore_mode import (
     RestoreMode,
     RestoreOrder,
@@ -39,7 +44,6 @@ from .restore_mode import (
 from .task import Result
 
 _MODES = {"RestoreDisks": "disks", "AlternateLocation": "machine", "OriginalLocation": "in_place"}
-_SYSTEM_ASSIGNED = "system_assigned"
 # Windows takes 15 letters for the name inside, Azure 64 for the resource.
 _MACHINE_NAME = re.compile(r"[A-Za-z0-9]([-\w.]{0,62}[A-Za-z0-9_])?")
 _SUBNET = re.compile(r"[A-Za-z0-9]([-\w.]{0,78}\w)?")
@@ -72,7 +76,7 @@ class _OfMachine(RestoreMode):
         problems += _problems_of_id(target, "disk_encryption_set_id", "Microsoft.Compute/diskEncryptionSets")
         problems += _problems_of_id(target, "disk_access_id", "Microsoft.Compute/diskAccesses")
         identity = target.get("staging_identity")
-        if identity not in (None, _SYSTEM_ASSIGNED):
+        if identity not in (None, SYSTEM_ASSIGNED):
             problems += _problems_of_id(target, "staging_identity", "Microsoft.ManagedIdentity/userAssignedIdentities")
         wrong = [str(lun) for lun in target.get("disk_luns") or [] if not 0 <= lun <= 63]
         if wrong:
@@ -117,9 +121,9 @@ class _OfMachine(RestoreMode):
         if point is None:
             raise TypeError("a virtual machine is restored from a recovery point")
         given = order.target
-        staging = _read_staging_account(run, order)
-        _check_point(run, order, point)
-        _check_identity(run, order)
+        staging = read_staging_account(run, order)
+        check_point(run, order, point)
+        check_identity(run, order)
         machine = MachineRestore(
             recovery_type=self.recovery_type,
             staging_account=staging,
@@ -164,7 +168,7 @@ class _OfMachine(RestoreMode):
         machine = restore.machine
         if machine is None or machine.staging_identity is None:
             return []
-        identity_id = None if machine.staging_identity == _SYSTEM_ASSIGNED else machine.staging_identity
+        identity_id = None if machine.staging_identity == SYSTEM_ASSIGNED else machine.staging_identity
         principal = find_identity(run.vault, identity_id)[1]
         if principal is None:
             return []
@@ -296,11 +300,11 @@ class MachineCopy(_OfMachine):
         target = _machine_of(order)
         check_subscription(run, order, target)
         read_group(run.task.session, target.group_id, f"{order.at}target.resource_group")
-        _check_network(run, order)
+        check_network(run, order)
         return self._restore(run, order, instance, point, target)
 
     def _network(self, order: RestoreOrder) -> dict[str, ResourceId]:
-        network = _network_of(order)
+        network = network_of(order)
         subnet = parse_resource_id(f"{network.text}/subnets/{order.target['subnet']}", "target.subnet")
         return {"network": network, "subnet": subnet}
 
@@ -452,113 +456,6 @@ def _machine_of(order: RestoreOrder) -> ResourceId:
     """Give the id of the machine that an order creates. Raises BadInput."""
     kind = "Microsoft.Compute/virtualMachines"
     return parse_resource_id(f"{_group_of(order).text}/providers/{kind}/{new_name(order)}", "target.name", kind)
-
-
-def _network_of(order: RestoreOrder) -> ResourceId:
-    return parse_resource_id(order.target["virtual_network_id"], "target.virtual_network_id", "Microsoft.Network/virtualNetworks")
-
-
-# -- what is checked before a restore
-
-
-def _read_staging_account(run: RestoreRun, order: RestoreOrder) -> ResourceId:
-    """Give the staging account, which has to be one that Azure takes. Raises NotFound, BadInput.
-
-    Its region and kind are those of the article on restoring machines.
-    """
-    option = f"{order.at}target.staging_storage_account_id"
-    account = parse_resource_id(order.target["staging_storage_account_id"], option)
-    wire = run.resource(account.text)
-    if wire is None:
-        raise NotFound(f"{option}: the storage account {account.text} does not exist; create it first", status=404)
-    if normalize(wire.get("location")) != normalize(run.location):
-        raise BadInput(
-            f"{option}: storage account '{account.name}' is in {wire.get('location')}, but has to be in {run.location}"
-        )
-    sku, kind = str((wire.get("sku") or {}).get("name")), str(wire.get("kind"))
-    if kind == "BlobStorage" or sku.upper().endswith("ZRS"):
-        raise BadInput(
-            f"{option}: storage account '{account.name}' is of kind {kind} and SKU {sku}; Azure restores machines through "
-            "accounts of neither kind BlobStorage nor zone-redundant storage; choose another account"
-        )
-    return account
-
-
-def _check_point(run: RestoreRun, order: RestoreOrder, point: Described) -> None:
-    """Refuse a point that cannot be restored as the target says. Raises BadInput."""
-    about, target = point["machine"] or {}, order.target
-    name = order.datasource.name
-    if about.get("has_managed_disks") is False:
-        raise BadInput(
-            f"{order.at}recovery_point: '{name}' had unmanaged disks at {point['time']}, which Azure no longer offers; choose a "
-            "later recovery point"
-        )
-    if about.get("has_private_disks") and not target.get("disk_network_access"):
-        raise BadInput(
-            f"{order.at}target.disk_network_access: not set, but disks of '{name}' allow private access only; say what the "
-            "restored disks are to allow"
-        )
-    if target.get("zone") is not None:
-        _check_zone(run, order, point)
-    if target.get("disk_encryption_set_id") and about.get("is_encrypted"):
-        raise BadInput(
-            f"{order.at}target.disk_encryption_set_id: '{name}' is encrypted by Azure Disk Encryption, which cannot be combined "
-            "with a disk encryption set; remove it"
-        )
-    if target.get("disk_encryption_set_id") and not run.vault["encryption_settings"]:
-        raise BadInput(
-            f"{order.at}target.disk_encryption_set_id: vault '{run.service.vault.name}' is not encrypted with a customer-managed "
-            "key, which Azure requires for this; remove it"
-        )
-
-
-def _check_zone(run: RestoreRun, order: RestoreOrder, point: Described) -> None:
-    """Refuse a zone where Azure restores into none (the rules of Microsoft's client). Raises BadInput."""
-    option = f"{order.at}target.zone"
-    is_pinned_elsewhere = run.is_secondary and (point["machine"] or {}).get("zones")
-    if normalize(run.vault["redundancy"]) != "zoneredundant" and not is_pinned_elsewhere:
-        raise BadInput(
-            f"{option}: vault '{run.service.vault.name}' has the redundancy {run.vault['redundancy']}; Azure restores into a "
-            "zone from a ZoneRedundant vault, or in the secondary region from a machine that was in a zone"
-        )
-    if "vault_store" not in point["tiers"]:
-        raise BadInput(
-            f"{option}: the recovery point of {point['time']} is not in the vault yet, from which Azure restores into a zone; "
-            "wait for its transfer or choose an older one"
-        )
-
-
-def _check_identity(run: RestoreRun, order: RestoreOrder) -> None:
-    """Refuse an identity that the vault does not have. Raises BadInput."""
-    wanted = order.target.get("staging_identity")
-    if wanted is None:
-        return
-    identity = run.vault["identity"]
-    assigned = identity["user_assigned_identities"]
-    has = identity["principal_id"] if wanted == _SYSTEM_ASSIGNED else any(same_id(wanted, one) for one in assigned)
-    if not has:
-        raise BadInput(
-            f"{order.at}target.staging_identity: vault '{run.service.vault.name}' has no identity {wanted}; give it one with "
-            "backup_vault"
-        )
-
-
-def _check_network(run: RestoreRun, order: RestoreOrder) -> None:
-    """Refuse a network that is not there, in another region, or without the subnet. Raises NotFound, BadInput."""
-    network, subnet = _network_of(order), str(order.target["subnet"])
-    option = f"{order.at}target.virtual_network_id"
-    wire = run.resource(network.text)
-    if wire is None:
-        raise NotFound(f"{option}: the virtual network {network.text} does not exist; create it first", status=404)
-    if normalize(wire.get("location")) != normalize(run.location):
-        raise BadInput(
-            f"{option}: virtual network '{network.name}' is in {wire.get('location')}, but has to be in {run.location}"
-        )
-    names = [str(one.get("name")) for one in (wire.get("properties") or {}).get("subnets") or []]
-    if subnet.lower() not in [name.lower() for name in names]:
-        raise BadInput(
-            f"{order.at}target.subnet: '{subnet}' is no subnet of virtual network '{network.name}', which has: {', '.join(names)}"
-        )
 
 
 # -- what a restore has made
