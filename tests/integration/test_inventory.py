@@ -72,7 +72,8 @@ def test_hosts_tell_how_they_are_protected(environment: dict[str, str], loopback
     assert packaged(environment, "protect", protect_first_backup=True, **both).returncode == 0
     inventory = listed(environment, configure(tmp_path, groups={"old": "is_protected and last_backup_time is none"}))
     hosts = by_name(inventory)
-    assert len(hosts) == len(loopback.azure.compute.disks) + len(loopback.azure.compute.machines) + 3
+    azure = loopback.azure
+    assert len(hosts) == len(azure.compute.disks) + len(azure.compute.machines) + len(azure.storage.accounts)
     for name, vault, policy in (("data01", "demo-vault", "disks"), ("web01", "demo-rsv", "virtual-machines")):
         found = hosts[name]
         assert (found["protection_state"], found["is_protected"]) == ("protection_configured", True)
