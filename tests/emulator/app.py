@@ -107,7 +107,7 @@ class Azure:
         self.groups = ResourceGroups(self.entra.may_reach)
         self.compute = Compute(self.groups, self.clock)
         self.authorization = Authorization(self.clock, self.groups)
-        self.storage = Storage(self.groups)
+        self.storage = Storage(self.groups, lambda: self.blob_store)
         datasources = Datasources(self.compute, self.storage, self.authorization)
         self.data_protection = DataProtection(
             self.schedule, self.groups, datasources, self.authorization, self.faults, self.entra.may_reach

@@ -1,22 +1,27 @@
 # Copyright (c) 2026 The holdfast.azure_backup authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real blob store on this machine: Microsoft's Azurite over TLS, where one is installed (make azurite)."""
+"""A real blob store on this machine: Microsoft's Azurite over TLS, where one is installed (make azurite).
+
+It holds the container that Managed HSMs are backed up into, and the blobs of the seed's storage accounts.
+"""
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import secrets
 import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from azure.core.exceptions import AzureError
+from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.storage.blob import BlobServiceClient, ContainerClient, generate_container_sas
 from typing_extensions import Self
 
@@ -34,26 +39,27 @@ def find_azurite() -> str | None:
 
 
 class BlobStore:
-    """A storage account with one container: a context manager around Azurite.
+    """Storage accounts, one of which has the container of the HSM's backups: a context manager around Azurite.
 
-    folder: has server.pem, server.key and ca-bundle.pem, and takes Azurite's log.
+    folder: has server.pem, server.key and ca-bundle.pem, and takes Azurite's log; accounts: their names, all with one key.
     """
 
-    def __init__(self, program: str, folder: Path) -> None:
+    def __init__(self, program: str, folder: Path, accounts: Iterable[str] = ()) -> None:
         self._program = program
+        self._accounts = sorted({ACCOUNT, *accounts})
         self._folder = folder
         self._key = base64.b64encode(secrets.token_bytes(32)).decode()
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = probe.getsockname()[1]
-        self.account_url = f"https://127.0.0.1:{self._port}/{ACCOUNT}"
+        self.account_url = self.url_of(ACCOUNT)
         self.container_uri = f"{self.account_url}/{CONTAINER}"
 
     def __enter__(self) -> Self:
         command = [self._program, "--blobHost", "127.0.0.1", "--blobPort", str(self._port), "--inMemoryPersistence"]
         command += ["--cert", str(self._folder / "server.pem"), "--key", str(self._folder / "server.key")]
         command += ["--oauth", "basic", "--silent", "--disableTelemetry", "--skipApiVersionCheck"]
-        environment = {**os.environ, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{self._key}"}
+        environment = {**os.environ, "AZURITE_ACCOUNTS": ";".join(f"{name}:{self._key}" for name in self._accounts)}
         with (self._folder / "azurite.log").open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603
                 command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
@@ -69,9 +75,35 @@ class BlobStore:
         self._process.terminate()
         self._process.wait(10)
 
-    def _client(self) -> Any:
+    def url_of(self, account: str) -> str:
+        """Give the address of an account."""
+        return f"https://127.0.0.1:{self._port}/{account}"
+
+    def _client(self, account: str = ACCOUNT) -> Any:
         options: dict[str, Any] = {"connection_verify": str(self._folder / "ca-bundle.pem"), "retry_total": 0}
-        return BlobServiceClient(self.account_url, credential={"account_name": ACCOUNT, "account_key": self._key}, **options)
+        credential = {"account_name": account, "account_key": self._key}
+        return BlobServiceClient(self.url_of(account), credential=credential, **options)
+
+    def container(self, account: str, name: str) -> Any:
+        """Give a client of a container of an account, which is created where it is not there."""
+        client = self._client(account).get_container_client(name)
+        with contextlib.suppress(ResourceExistsError):
+            client.create_container()
+        return client
+
+    def blobs_of(self, account: str, container: str) -> dict[str, bytes]:
+        """Give what is in a container of an account, by the names of the blobs; nothing for an account that is not here."""
+        if account not in self._accounts:
+            return {}
+        client = self.container(account, container)
+        return {blob.name: client.download_blob(blob.name).readall() for blob in client.list_blobs()}
+
+    def fill(self, account: str, container: str, blobs: Mapping[str, bytes]) -> None:
+        """Have a container of an account there with these blobs; nothing for an account that is not here."""
+        if account in self._accounts:
+            client = self.container(account, container)
+            for name, content in blobs.items():
+                client.upload_blob(name, content, overwrite=True)
 
     def _await(self) -> None:
         end = time.monotonic() + _SECONDS_TO_START

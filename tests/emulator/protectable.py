@@ -180,11 +180,16 @@ class Datasources:
             return {"disk": copy.deepcopy(self._compute.disks.get(source.lower()))}
         parameters = (properties["policyInfo"].get("policyParameters") or {}).get("backupDatasourceParametersList") or []
         chosen = [name for item in parameters for name in item.get("containersList") or []]
-        return {"containers": chosen or list(self._storage.containers.get(source.lower(), []))}
+        containers = chosen or list(self._storage.containers.get(source.lower(), []))
+        return {"containers": containers, "blobs": self._storage.blobs_of(source, containers)}
 
     def containers_of(self, account: str) -> list[str]:
-        """Give the containers of an account, to be changed."""
+        """Give the containers of an account."""
         return self._storage.containers[account.lower()]
+
+    def make_container(self, account: str, name: str, blobs: dict[str, bytes]) -> None:
+        """Make a container of what a recovery point holds."""
+        self._storage.restore_container(account, name, blobs)
 
     def make_disk(self, disk_id: str, source: Wire, created: datetime) -> None:
         """Make a disk of what a recovery point holds."""

@@ -176,10 +176,11 @@ class Emulator(TlsServer):
             self.open_in_time()
 
     def start_blob_store(self) -> BlobStore | None:
-        """Have a blob store there, which the Managed HSM backs up into; None where this machine has no Azurite."""
+        """Have a blob store there, for the Managed HSM and the storage accounts; None where this machine has no Azurite."""
         program = find_azurite()
         if self.azure.blob_store is None and program:
-            self.azure.blob_store = self._stack.enter_context(BlobStore(program, self.ca_file.parent))
+            accounts = [account["name"] for account in self.azure.storage.accounts.values()]
+            self.azure.blob_store = self._stack.enter_context(BlobStore(program, self.ca_file.parent, accounts))
             self._stack.callback(setattr, self.azure, "blob_store", None)
         return self.azure.blob_store
 

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from .arm import Call, Reply, Route, Wire, page_of, resource_not_found
+from .blob_store import BlobStore
 from .resource_graph import graph_row
 from .resources import ResourceGroups
 
@@ -22,6 +23,8 @@ class Storage:
     """The storage accounts, by their lower-cased ids."""
 
     groups: ResourceGroups
+    # What really holds blobs, where there is anything.
+    find_store: Callable[[], BlobStore | None] = lambda: None
     accounts: dict[str, Wire] = field(default_factory=dict)
     containers: dict[str, list[str]] = field(default_factory=dict)
 
@@ -42,6 +45,18 @@ class Storage:
         }
         self.containers[account_id.lower()] = list(containers)
         return account_id
+
+    def blobs_of(self, account_id: str, containers: list[str]) -> dict[str, dict[str, bytes]]:
+        """Give the blobs in containers of an account, by their names; nothing where nothing holds blobs."""
+        store = self.find_store()
+        return {name: store.blobs_of(account_id.rsplit("/", 1)[-1], name) for name in containers} if store else {}
+
+    def restore_container(self, account_id: str, name: str, blobs: dict[str, bytes]) -> None:
+        """Put a restored container into an account, with its blobs where anything holds them."""
+        self.containers[account_id.lower()].append(name)
+        store = self.find_store()
+        if store:
+            store.fill(account_id.rsplit("/", 1)[-1], name, blobs)
 
     def graph_rows(self, tenant_id: str) -> Iterator[Wire]:
         """Give the rows that Resource Graph has of storage accounts."""

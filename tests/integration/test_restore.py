@@ -169,3 +169,22 @@ def test_a_restore_from_the_vault_tells_how_far_it_is(broken: dict[str, str], lo
     done = packaged(broken, "restore", restore_progress_interval=0.5, **OF_MACHINE)
     assert done.returncode == 0, done.stdout[-3000:]
     assert re.search(r"web01: job \S+ in progress, Transfer data from vault, 50 %, about [12]s left", done.stderr), done.stderr
+
+
+def test_the_role_is_granted_to_the_identity_that_is_named(lost: dict[str, str], loopback: Emulator) -> None:
+    named = DISK.replace("Microsoft.Compute/disks/data01", "Microsoft.ManagedIdentity/userAssignedIdentities/restorer")
+    (vault,) = loopback.azure.data_protection.vaults.values()
+    principal = loopback.azure.authorization.add_identity()
+    vault.wire["identity"] |= {
+        "type": "SystemAssigned, UserAssigned",
+        "userAssignedIdentities": {named: {"principalId": principal, "clientId": principal}},
+    }
+    # The instance itself acts with the system-assigned identity.
+    group = DISK.split("/providers/", maxsplit=1)[0]
+    loopback.azure.authorization.plant(str(vault.wire["identity"]["principalId"]), ROLE, group)
+    options = {"restore_grant_permissions": True, "restore_revoke_permissions": False, "restore_identity_id": named}
+    done = packaged(lost, "restore", **options)
+    assert done.returncode == 0, done.stdout[-3000:]
+    granted = [one["properties"]["principalId"] for one in loopback.azure.authorization.assignments.values()
+               if one["properties"]["scope"].lower() == group.lower() and ROLE in str(one["properties"]["roleDefinitionId"])]  # fmt: skip
+    assert principal in granted

@@ -143,6 +143,9 @@ class Replay:
             if entry.left and entry.method == method and entry.key == key:
                 self.position = max(self.position, entry.index)
                 return self._give(entry)
+        given = self.given.get(key)
+        if given and given.get("method") == method:
+            return Reply(int(given.get("status", 200)), given.get("body"))
         self.unexpected.append(f"{method} {path}")
         return Reply(501, {"error": {"code": "NotRecorded", "message": f"{method} {path} was not recorded."}})
 
@@ -154,7 +157,7 @@ class Replay:
                 return self._give(entry)
         if key in self.seen:
             return Reply(200, self.seen[key])
-        if key in self.given and key not in self.gone:
+        if key in self.given and key not in self.gone and "method" not in self.given[key]:
             found = self.given[key]
             return Reply(int(found.get("status", 200)), found.get("body"))
         if key.startswith("/providers/microsoft.resourcegraph/resources"):

@@ -292,9 +292,55 @@ def accounts(client: Client) -> None:
         {"startTime": "2033-06-16T01:00:00.0000000Z", "endTime": "2023-06-16T01:00:00.0000000Z"},
     ):
         client.send("POST", f"{instance}/findRestorableTimeRanges", {"sourceDataStoreType": "OperationalStore", **odd})
+    restored_accounts(client, principal, instance, account)
     moved: dict[str, Any] = copy.deepcopy(body)
     moved["properties"]["policyInfo"]["policyId"] = f"{VAULT_ID}/backupPolicies/more-blobs"
     client.finish(client.send("PUT", instance, moved))
+
+
+def restored_accounts(client: Client, principal: str, instance: str, account: str) -> None:
+    """A container restored into another account, and blobs in place."""
+    target = account.replace("demoaccount", "emptyaccount")
+    role = READER.replace("3e5e47e6-65f7-47ef-90b5-e5dd4d455f24", "e5e2a7ff-d759-4cd2-bb51-3152d37e2eb1")
+    wanted = {"properties": {"roleDefinitionId": role, "principalId": principal, "principalType": "ServicePrincipal"}}
+    client.send("PUT", f"{target}/{ASSIGNMENT}7", wanted, "2022-04-01")
+    client.clock.advance(600)
+    point = client.send("GET", f"{instance}/recoveryPoints").json()["value"][0]["name"]
+
+    def info(place: str) -> dict[str, str]:
+        name = place.rsplit("/", 1)[-1]
+        return {
+            "datasourceType": "Microsoft.Storage/storageAccounts/blobServices", "objectType": "Datasource", "resourceId": place,
+            "resourceLocation": "westeurope", "resourceName": name, "resourceType": "Microsoft.Storage/storageAccounts",
+            "resourceUri": place,
+        }  # fmt: skip
+
+    common = {"recoveryOption": "FailIfExists", "restoreLocation": "westeurope"}
+    criteria = [{"objectType": "ItemPathBasedRestoreCriteria", "itemPath": "photos", "isPathRelativeToBackupItem": True}]
+    from_vault = {
+        "objectType": "AzureBackupRecoveryPointBasedRestoreRequest",
+        "recoveryPointId": point,
+        "sourceDataStoreType": "VaultStore",
+        "restoreTargetInfo": {
+            **common, "objectType": "ItemLevelRestoreTargetInfo", "datasourceInfo": info(target),
+            "datasourceSetInfo": {**info(target), "objectType": "DatasourceSet"}, "restoreCriteria": criteria,
+        },
+    }  # fmt: skip
+    in_place = {
+        "objectType": "AzureBackupRecoveryTimeBasedRestoreRequest",
+        "recoveryPointTime": f"{client.clock.now():%Y-%m-%dT%H:%M:%S}.0000000Z",
+        "sourceDataStoreType": "OperationalStore",
+        "restoreTargetInfo": {**common, "objectType": "RestoreTargetInfo", "datasourceInfo": info(account)},
+    }
+    for request in (from_vault, in_place):
+        client.finish(client.send("POST", f"{instance}/validateRestore", {"restoreRequestObject": request}))
+        started = client.send("POST", f"{instance}/restore", request)
+        client.clock.advance(5)
+        job = client.send("GET", started.headers["Azure-AsyncOperation"]).json()["properties"]["jobId"]
+        client.send("GET", job)
+        client.clock.advance(600)
+        assert client.send("GET", job).json()["properties"]["status"] == "Completed"
+    assert "photos" in client.azure.storage.containers[target.lower()]
 
 
 def undeleted(client: Client) -> None:

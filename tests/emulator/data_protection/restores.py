@@ -201,8 +201,11 @@ class Restores:
         if row is DISK:
             self._provider.datasources.make_disk(_target_id(request), source["disk"], due)
         else:
-            named = _named(request["restoreTargetInfo"]["restoreCriteria"])
-            self._provider.datasources.containers_of(_target_id(request)).extend(named.values())
+            for item in request["restoreTargetInfo"]["restoreCriteria"]:
+                held, prefixes = source["blobs"].get(item["itemPath"], {}), tuple(item.get("subItemPathPrefix") or [""])
+                blobs = {name: content for name, content in held.items() if name.startswith(prefixes)}
+                new_name = str(item.get("renameTo") or item["itemPath"])
+                self._provider.datasources.make_container(_target_id(request), new_name, blobs)
 
     def remember(self, instance: Instance, point: Wire) -> None:
         """Keep what a recovery point holds, which outlives its source."""

@@ -458,3 +458,16 @@ def test_a_job_that_cannot_be_read_is_an_error_where_nothing_is_waited_for(azure
     result = azure.run("backup_restore", job_id=started["job"]["id"], wait=False)
     assert result["failed"]
     assert "does not exist" in result["msg"]
+
+
+def test_blobs_come_back_by_their_prefixes_where_anything_holds_them(azure: Driver) -> None:
+    store = azure.emulator.start_blob_store()
+    if store is None:
+        pytest.skip("Azurite, which holds blobs, is not on this machine (make azurite)")
+    store.fill("demoaccount", "photos", {"2026/beach.jpg": b"sand", "2025/snow.jpg": b"cold"})
+    backed_up_account(azure)
+    store.container("demoaccount", "photos").delete_blob("2026/beach.jpg")
+    target = {"storage_account_id": OTHER_ACCOUNT, "containers": ["photos"], "rename": {"photos": "back"}}
+    target["prefixes"] = {"photos": ["2026/"]}
+    assert not azure.run("backup_restore", datasource_id=ACCOUNT, target=target)["failed"]
+    assert store.blobs_of("emptyaccount", "back") == {"2026/beach.jpg": b"sand"}
