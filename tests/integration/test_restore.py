@@ -185,6 +185,6 @@ def test_the_role_is_granted_to_the_identity_that_is_named(lost: dict[str, str],
     options = {"restore_grant_permissions": True, "restore_revoke_permissions": False, "restore_identity_id": named}
     done = packaged(lost, "restore", **options)
     assert done.returncode == 0, done.stdout[-3000:]
-    granted = [one["properties"]["principalId"] for one in loopback.azure.authorization.assignments.values()
-               if one["properties"]["scope"].lower() == group.lower() and ROLE in str(one["properties"]["roleDefinitionId"])]  # fmt: skip
+    held = [one["properties"] for one in loopback.azure.authorization.assignments.values()]
+    granted = [one["principalId"] for one in held if one["scope"] == group and one["roleDefinitionId"].endswith(ROLE)]
     assert principal in granted
