@@ -13,7 +13,8 @@ version_added: 0.1.0
 description:
   - Restores each datasource from a recovery point to a new disk, to containers of another storage account, to the disks of a
     virtual machine or to a new virtual machine, and waits until the job has finished. If the job fails, the task fails with Azure's error.
-  - Nothing is overwritten. A target that exists is refused (see O(on_existing)). The exceptions are restores in place, of a continuous
+  - Nothing is overwritten. An existing disk, machine or container is refused, and so is a group that already holds the machine's
+    disks from the same recovery point (see O(on_existing)). The exceptions are restores in place, of a continuous
     backup with O(point_in_time) and of a virtual machine with O(target.in_place), which need O(confirm).
   - All datasources are checked before the first restore is started. A Backup vault also validates each restore before it starts, and the
     module retries while new roles take effect. Some errors appear only in the job. In check mode it shows the recovery point, its age,
@@ -53,7 +54,8 @@ options:
   tier:
     description:
       - The tier to restore from. It is that of the datasource type's scheduled backups, V(operational_store) for disks and
-        V(vault_store) for storage accounts; others are refused. For a virtual machine, Azure chooses the tier.
+        V(vault_store) for storage accounts; V(archive_store) is always refused. Do not set it for virtual machines, for which Azure
+        chooses the tier.
     type: str
     choices: [operational_store, vault_store, archive_store]
   target:
@@ -98,15 +100,15 @@ options:
         type: str
       in_place:
         description:
-          - Whether to replace the disks of the original virtual machine, for V(azure_vm). It needs O(confirm) and a recovery point
-            that O(recovery_point), or O(before) with a time and not a duration, names, and a task restores only one virtual machine this way.
+          - Whether to replace the disks of the original virtual machine, for V(azure_vm). It needs O(confirm), and
+            O(recovery_point) or O(before) with a fixed time. Only one machine per task.
           - The machine must exist. Azure stops it; its present disks are kept in their resource group, and are returned as
             C(replaced_disks).
         type: bool
       virtual_network_id:
         description:
-          - The ARM id of the virtual network of a new virtual machine, for V(azure_vm). With it, O(target.subnet) and a name, a new
-            machine is created. Without them, only its disks are restored.
+          - The ARM id of the virtual network of a new virtual machine, for V(azure_vm). Set it, O(target.subnet) and a name to
+            create a machine; set none of them to restore only disks.
         type: str
       subnet:
         description: The name of the subnet of a new virtual machine, for V(azure_vm).
@@ -119,8 +121,8 @@ options:
         elements: int
       zone:
         description:
-          - The availability zone to restore into, for V(azure_vm). The vault must be ZoneRedundant, and the recovery point must be in
-            the vault.
+          - The availability zone to restore into, for V(azure_vm). The vault must be ZoneRedundant or, in the secondary region, the
+            machine must have been in a zone. The recovery point must be in the vault.
         type: str
       disk_encryption_set_id:
         description: The ARM id of the disk encryption set for the restored disks, for V(azure_vm). The vault must be encrypted with a customer-managed key.
@@ -235,16 +237,15 @@ options:
             type: str
           in_place:
             description:
-              - Whether to replace the disks of the original virtual machine, for V(azure_vm). It needs O(restores[].confirm) and a recovery point
-                that O(restores[].recovery_point), or O(restores[].before) with a time and not a duration, names, and a task restores
-                only one virtual machine this way.
+              - Whether to replace the disks of the original virtual machine, for V(azure_vm). It needs O(restores[].confirm), and
+                O(restores[].recovery_point) or O(restores[].before) with a fixed time. Only one machine per task.
               - The machine must exist. Azure stops it; its present disks are kept in their resource group, and are returned as
                 C(replaced_disks).
             type: bool
           virtual_network_id:
             description:
-              - The ARM id of the virtual network of a new virtual machine, for V(azure_vm). With it, O(restores[].target.subnet) and a name, a new
-                machine is created. Without them, only its disks are restored.
+              - The ARM id of the virtual network of a new virtual machine, for V(azure_vm). Set it, O(restores[].target.subnet) and
+                a name to create a machine; set none of them to restore only disks.
             type: str
           subnet:
             description: The name of the subnet of a new virtual machine, for V(azure_vm).
@@ -257,8 +258,8 @@ options:
             elements: int
           zone:
             description:
-              - The availability zone to restore into, for V(azure_vm). The vault must be ZoneRedundant, and the recovery point must be in
-                the vault.
+              - The availability zone to restore into, for V(azure_vm). The vault must be ZoneRedundant or, in the secondary region,
+                the machine must have been in a zone. The recovery point must be in the vault.
             type: str
           disk_encryption_set_id:
             description: The ARM id of the disk encryption set for the restored disks, for V(azure_vm). The vault must be encrypted with a customer-managed key.
@@ -320,10 +321,11 @@ options:
   on_existing:
     description:
       - What to do if the target exists.
-      - V(fail) fails. V(skip) accepts a disk, the disks of a virtual machine, a new virtual machine or a restore in place, if the newest
-        completed job for this target proves that it was restored from the same recovery point; otherwise it fails.
-      - A job of a virtual machine does not tell which disks it restored. All of them are proven only if as many were restored as the
-        original has, which must still exist for that, and a new virtual machine only if it is in the wanted subnet.
+      - V(fail) fails. V(skip) accepts a disk, the disks of a virtual machine, a new virtual machine or a restore in place, if a
+        completed job proves that it restored the same recovery point to this target; otherwise it fails.
+      - The job of a virtual machine does not show which disks it restored. V(skip) therefore compares their number with the
+        original machine, which must normally still exist, and accepts a new virtual machine only in the wanted subnet. With
+        O(target.disk_luns), nothing is accepted.
     type: str
     choices: [fail, skip]
     default: fail
@@ -337,12 +339,14 @@ options:
     default: join
   permission_timeout:
     description:
-      - How long to retry in seconds while the vault's identity lacks a role. New roles take up to 30 minutes to take effect.
+      - Seconds to retry while the vault's identity lacks a role. New roles take up to 30 minutes to take effect. It has no effect
+        for virtual machines.
     type: int
     default: 1800
   job_id:
     description:
-      - Wait for this restore job, given by ARM id or GUID, and start nothing. A GUID also needs the vault. C(restored) is null then.
+      - Wait for this restore job, given by ARM id or GUID, and start nothing. A GUID, or any job in the secondary region, also
+        needs the vault. C(restored) is null then.
     type: str
   wait:
     description:
@@ -443,7 +447,7 @@ EXAMPLES = r"""
 
 - name: Resume the wait for a restore that an earlier run started
   holdfast.azure_backup.backup_restore:
-    # As an earlier run showed it in its first progress line.
+    # The first progress line of the earlier run shows the id.
     job_id: "{{ restore.datasources[0].job.id }}"
 """
 

@@ -40,7 +40,7 @@ def test_a_lost_disk_is_brought_back_and_its_role_revoked(lost: dict[str, str], 
     assert assignments(loopback) == []
     refused = packaged(lost, "restore")
     assert refused.returncode != 0
-    assert "exists already, and a restore overwrites nothing" in refused.stdout
+    assert "exists already; a restore overwrites nothing" in refused.stdout
     again = packaged(lost, "restore", restore_on_existing="skip")
     assert again.returncode == 0, again.stdout[-3000:]
     assert "changed=0" in again.stdout

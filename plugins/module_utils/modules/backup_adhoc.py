@@ -29,6 +29,7 @@ from ..jobs.wait import (
 from ..model.durations import format_time, parse_time, seconds_in
 from ..model.resource_ids import ResourceId, same_id
 from ..model.result_shapes import Described, shape
+from ..services.datasource_kinds import check_declared_type
 from ..services.interface import BackupService, JobQuery, by_datasource
 from ..services.protection_states import IN_TRANSIT, PROTECTED, wait_for_state
 from ..services.selection import check_selection, choose_instances
@@ -171,9 +172,7 @@ def _begin(batch: BackupRun, item: Datasource) -> Backup:
         error = NotFound(f"datasource_id: {message}; check the id, or protect it with backup_instance first", status=404)
         task.require(error, f"{message}; it must be protected before it can be backed up")
         return _to_be_started(datasource)
-    if options["datasource_type"] not in (None, instance["datasource_type"]):
-        kind = instance["datasource_type"]
-        raise BadInput(f"datasource_type: '{datasource.name}' is protected as {kind}, not {options['datasource_type']}")
+    check_declared_type(datasource.name, instance, options["datasource_type"])
     if not instance["policy_name"]:
         message = f"datasource_id: backup instance '{instance['name']}' has no policy, so it cannot be backed up"
         raise BadInput(message, code="NotProtected")

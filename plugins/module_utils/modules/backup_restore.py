@@ -16,10 +16,10 @@ from datetime import datetime, timedelta
 from ..concurrency import item_concurrency
 from ..errors import AzureBackupError, BadInput, NotFound, OutcomeUnknown, PermissionMissing
 from ..jobs.wait import SUCCEEDED, UNFINISHED, check_over, check_success, elapsed_of, find_started, is_running, reasons_of
-from ..model.datasource_types import DATASOURCE_TYPES
 from ..model.durations import format_time, parse_time, read_moment, to_clock_words
 from ..model.resource_ids import same_id
 from ..model.result_shapes import Described
+from ..services.datasource_kinds import check_declared_type
 from ..services.interface import JobQuery, Restore, by_datasource
 from ..services.named_vaults import missing_vault
 from .job_options import open_job, unread_job
@@ -82,7 +82,10 @@ def _restore(run: RestoreRun, order: RestoreOrder) -> Steps:
     result["missing_roles"] = order.mode.missing_roles(run, restore)
     if result["missing_roles"]:
         told = ", ".join(result["missing_roles"])
-        task.warn(f"the identity that restores '{source}' does not seem to hold {told}, without which the job fails")
+        task.warn(
+            f"the staging identity of the restore of '{source}' seems to lack {told}; grant it with backup_permission and "
+            "operation: restore, or the job will fail"
+        )
     if task.check_mode:
         result["missing_roles"] += _foresee_missing_roles(run, order, restore)
     result["msg"] = f"'{source}' would be restored to {place}, {_point_words(run, restore, point)}"
@@ -114,12 +117,7 @@ def _instance_of(run: RestoreRun, order: RestoreOrder) -> Described:
 
 def _plan(run: RestoreRun, order: RestoreOrder, instance: Described) -> tuple[Restore, Described | None]:
     """Give what is restored from which point. Raises BadInput, NotFound."""
-    kind = DATASOURCE_TYPES.get(str(instance["datasource_type"]), order.datasource_type)
-    if order.declared_type not in (None, kind.name):
-        raise BadInput(
-            f"{order.at}datasource_type: '{order.datasource.name}' is protected as {kind.name}, not {order.declared_type}; "
-            "correct or omit datasource_type"
-        )
+    check_declared_type(order.datasource.name, instance, order.declared_type, order.at)
     point = None if order.point_in_time else _choose_point(run, order, instance)
     return order.mode.plan(run, order, instance, point), point
 
@@ -173,20 +171,22 @@ def _check_target(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Des
         option, what = ("point_in_time", "time") if restore.point_in_time else ("recovery_point", "recovery point")
         way_out = "To accept it, set on_existing: skip; to restore again,"
         if accepts:
-            way_out = "What is there now does not prove to be what this task asks for, so on_existing: skip does not accept it;"
+            way_out = (
+                "What is there now cannot be verified as what this task would restore, so on_existing: skip does not accept it;"
+            )
         raise BadInput(
             f"{order.at}{option}: job {proof['name']} restored '{restore.target.name}' to this {what} already, at "
-            f"{proof['end_time']}; another restore would overwrite what changed since. {way_out} choose another {what}",
+            f"{proof['end_time']}; another restore would discard what changed since. {way_out} choose another {what}",
             code="TargetExists",
         )
-    message = f"{order.at}target: {existing} exists already, and a restore overwrites nothing"
+    message = f"{order.at}target: {existing}; a restore overwrites nothing"
     if accepts:
         message += "; no completed job proves that it is what this task asks for, so on_existing: skip does not accept it;"
     elif proof:
-        message += f"; job {proof['name']} restored it from the same recovery point: set on_existing: skip to accept it, or"
+        message += f"; job {proof['name']} restored from the same recovery point: set on_existing: skip to accept it, or"
     else:
         message += ";"
-    raise BadInput(f"{message} choose another name", code="TargetExists")
+    raise BadInput(f"{message} choose {mode.elsewhere}", code="TargetExists")
 
 
 def _find_running(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Described | None:
@@ -197,15 +197,16 @@ def _find_running(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Des
         return None
     what = f"a restore of '{order.datasource.name}' to '{restore.target.name}' is already running: job {same['name']}"
     if run.task.options["on_running"] == "fail":
+        way_out = ", or set on_running: join" if order.mode.joins else ""
         raise BadInput(
-            f"{order.at}on_running: {what}; wait for it with {run.how_to_wait(same)}, or set on_running: join",
+            f"{order.at}on_running: {what}; wait for it with {run.how_to_wait(same)}{way_out}",
             code="RestoreRunning",
             details={"job": same},
         )
     if not (order.mode.joins and order.mode.matches(same, restore)):
+        way_out = f"or choose {order.mode.elsewhere}" if order.mode.elsewhere else "then decide whether to restore again"
         raise BadInput(
-            f"{order.at}target: {what}, which may not be the same restore; wait for it with {run.how_to_wait(same)}, or "
-            "choose another target",
+            f"{order.at}target: {what}, which may not be the same restore; wait for it with {run.how_to_wait(same)}, {way_out}",
             code="RestoreRunning",
             details={"job": same},
         )

@@ -73,7 +73,8 @@ class ContainerCopy(RestoreMode):
     def find_existing(self, run: RestoreRun, restore: Restore) -> str | None:
         there = set(list_containers(run.task.session, restore.datasource_type, restore.target))
         same = [one.new_name for one in restore.containers if one.new_name in there]
-        return f"container {', '.join(same)} of storage account '{restore.target.name}'" if same else None
+        words = ("container", "exists") if len(same) == 1 else ("containers", "exist")
+        return f"{words[0]} {', '.join(same)} of storage account '{restore.target.name}' {words[1]} already" if same else None
 
     def matches(self, job: Described, restore: Restore) -> bool:
         """See RestoreMode. Of containers a job tells only the account."""
@@ -107,6 +108,7 @@ class BlobsInPlace(RestoreMode):
     """Blobs restored in place to an earlier moment (see restore_mode.RestoreMode for what each method does)."""
 
     is_in_place = True
+    elsewhere = ""
     # A job tells neither ranges nor containers.
     joins = False
 

@@ -82,7 +82,9 @@ class DiskCopy(RestoreMode):
 
     def find_existing(self, run: RestoreRun, restore: Restore) -> str | None:
         found = read_disk(run, restore.target)
-        return f"disk '{restore.target.name}' in resource group '{restore.target.resource_group}'" if found else None
+        if found is None:
+            return None
+        return f"disk '{restore.target.name}' in resource group '{restore.target.resource_group}' exists already"
 
     def matches(self, job: Described, restore: Restore) -> bool:
         return matches_resource(job, restore)

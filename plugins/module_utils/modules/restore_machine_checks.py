@@ -36,8 +36,8 @@ def read_staging_account(run: RestoreRun, order: RestoreOrder) -> ResourceId:
     sku, kind = str((wire.get("sku") or {}).get("name")), str(wire.get("kind"))
     if kind == "BlobStorage" or sku.upper().endswith("ZRS"):
         raise BadInput(
-            f"{option}: storage account '{account.name}' is of kind {kind} and SKU {sku}; Azure restores machines through "
-            "accounts of neither kind BlobStorage nor zone-redundant storage; choose another account"
+            f"{option}: storage account '{account.name}' is of kind {kind} and SKU {sku}; to restore "
+            "machines, Azure accepts neither BlobStorage accounts nor zone-redundant ones; choose another account"
         )
     return account
 
@@ -53,8 +53,8 @@ def check_point(run: RestoreRun, order: RestoreOrder, point: Described) -> None:
         )
     if about.get("has_private_disks") and not target.get("disk_network_access"):
         raise BadInput(
-            f"{order.at}target.disk_network_access: not set, but disks of '{name}' allow private access only; say what the "
-            "restored disks are to allow"
+            f"{order.at}target.disk_network_access: not set, but disks of '{name}' allow private access only; set it to "
+            "same_as_source, private or public"
         )
     if target.get("zone") is not None:
         _check_zone(run, order, point)

@@ -69,8 +69,8 @@ class _OfMachine(RestoreMode):
         problems = []
         if not target.get("staging_storage_account_id"):
             problems.append(
-                "target.staging_storage_account_id: not set; set it to a storage account in the region of the vault, where Azure "
-                "puts what it needs during the restore"
+                "target.staging_storage_account_id: not set; set it to a storage account in the region of the restore, which "
+                "Azure uses for temporary data"
             )
         problems += _problems_of_id(target, "staging_storage_account_id", "Microsoft.Storage/storageAccounts")
         problems += _problems_of_id(target, "disk_encryption_set_id", "Microsoft.Compute/diskEncryptionSets")
@@ -84,7 +84,7 @@ class _OfMachine(RestoreMode):
         if target.get("zone") is not None and str(target["zone"]) not in ("1", "2", "3"):
             problems.append(f"target.zone: '{target['zone']}' is not an availability zone; use 1, 2 or 3")
         if target.get("disk_access_id") and target.get("disk_network_access") != "private":
-            problems.append("target.disk_access_id: only disk_network_access: private uses it; set both or neither")
+            problems.append("target.disk_access_id: set target.disk_network_access: private, or remove it")
         if target.get("disk_network_access") == "private" and not target.get("disk_access_id"):
             problems.append("target.disk_network_access: private needs target.disk_access_id")
         return problems
@@ -200,6 +200,7 @@ class DisksOfMachine(_OfMachine):
     """The disks of a machine restored to new disks, which Azure names (see restore_mode.RestoreMode)."""
 
     recovery_type = "RestoreDisks"
+    elsewhere = "another resource group"
 
     def problems(self, order: RestoreOrder, is_alone: bool) -> list[str]:
         known = tuple(key for key in order.datasource_type.target_keys if key not in (*_OF_NETWORK, *_NAMES))
@@ -224,7 +225,7 @@ class DisksOfMachine(_OfMachine):
         if job is None:
             return None
         named = ", ".join(f"'{disk['name']}'" for disk in _disks_made(run.disks_before(restore.target.text), job, restore))
-        return f"the restored disks {named} in resource group '{restore.target.resource_group}'"
+        return f"disks restored from the same recovery point exist in resource group '{restore.target.resource_group}': {named}"
 
     def find_proof(self, run: RestoreRun, restore: Restore, done: list[Described]) -> Described | None:
         """See RestoreMode. Several restores may stand side by side: the newest of the same point whose disks are there."""
@@ -310,7 +311,9 @@ class MachineCopy(_OfMachine):
 
     def find_existing(self, run: RestoreRun, restore: Restore) -> str | None:
         found = _read_machine(run, restore.target)
-        return f"virtual machine '{restore.target.name}' in resource group '{restore.target.resource_group}'" if found else None
+        if found is None:
+            return None
+        return f"virtual machine '{restore.target.name}' in resource group '{restore.target.resource_group}' exists already"
 
     def verifies(self, run: RestoreRun, restore: Restore, job: Described) -> bool:
         """See RestoreMode. The machine has to be the one that the job created, whole, and in the wanted subnet."""
@@ -347,6 +350,7 @@ class MachineInPlace(_OfMachine):
 
     recovery_type = "OriginalLocation"
     is_in_place = True
+    elsewhere = ""
 
     def problems(self, order: RestoreOrder, is_alone: bool) -> list[str]:
         name = order.datasource.name
@@ -374,7 +378,7 @@ class MachineInPlace(_OfMachine):
     def plan(self, run: RestoreRun, order: RestoreOrder, instance: Described, point: Described | None) -> Restore:
         moment = _fixed_moment(order.before) if order.before else None
         if moment and moment > run.service.service_now():
-            raise BadInput(f"{order.at}before: {order.before} is not over yet; name a time before what you want to undo")
+            raise BadInput(f"{order.at}before: {order.before} is in the future; name a time before what you want to undo")
         wire = _read_machine(run, order.datasource)
         if wire is None:
             raise NotFound(
@@ -543,8 +547,8 @@ def _warn_of_other_disks(run: RestoreRun, restore: Restore, job: Described, coun
     luns = restore.machine.disk_luns if restore.machine else None
     if luns is None or count == len(luns) + 1:
         return
-    what = "look which of them you need" if count > len(luns) else "check disk_luns: a LUN may not be in the recovery point"
+    what = "check which ones you need" if count > len(luns) else "check disk_luns: a LUN may not be in the recovery point"
     run.task.warn(
         f"job {job['name']} restored {count} disks of '{_source_of(restore)}', but disk_luns chose {len(luns) + 1} with the "
-        f"disk of the system; {what}"
+        f"OS disk; {what}"
     )

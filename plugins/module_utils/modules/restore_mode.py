@@ -117,7 +117,7 @@ class RestoreRun:
 
     def how_to_wait(self, job: Described) -> str:
         """Say how to wait for a job of this vault."""
-        more = ", region: secondary and the vault" if self.is_secondary else ""
+        more = ", with region: secondary, resource_group and vault_name" if self.is_secondary else ""
         return f"job_id: {job['id']}{more}"
 
     def restores_of(self, instance: Described, statuses: tuple[str, ...]) -> list[Described]:
@@ -135,11 +135,12 @@ class RestoreMode(Protocol):
     """One way to restore one type of datasource.
 
     is_in_place: whether it overwrites what it is a backup of; joins: whether a job shows all that it restores, so that one that
-    runs can be known for the same restore.
+    runs can be known for the same restore; elsewhere: what to choose to restore to another place, empty for a restore in place.
     """
 
     is_in_place: bool
     joins: bool
+    elsewhere: str = "another name"
 
     def problems(self, order: RestoreOrder, is_alone: bool) -> list[str]:
         """Give what is wrong with an order, as far as the options alone tell; is_alone: the task restores nothing else."""
@@ -154,7 +155,7 @@ class RestoreMode(Protocol):
         """Give what is restored, and check what Azure holds of the target. Raises BadInput, NotFound."""
 
     def find_existing(self, run: RestoreRun, restore: Restore) -> str | None:
-        """Name what is at the target already; None for nothing, and for a restore in place."""
+        """Say that the target exists, in a clause of a message; None for nothing there, and for a restore in place."""
 
     def matches(self, job: Described, restore: Restore) -> bool:
         """Tell whether a restore job restores the same point to the same place, as far as a job shows it."""

@@ -20,6 +20,7 @@ from .restore_containers import BlobsInPlace, ContainerCopy
 from .restore_disks import DiskCopy
 from .restore_machines import DisksOfMachine, MachineCopy, MachineInPlace
 from .restore_mode import LATEST, RestoreMode, RestoreOrder
+from .results import problems_of_vault_types
 from .task import Task
 
 _OF_AN_ORDER = ("recovery_point", "before", "point_in_time", "tier", "target", "confirm")
@@ -68,9 +69,7 @@ def read_orders(task: Task) -> list[RestoreOrder]:
         problems.append("secondary_region: only region: secondary uses it; set region or remove it")
     if options["region"] == "secondary" and any(order.mode.is_in_place for order in orders):
         problems.append("region: a restore in place is made in the primary region only; remove it or restore to another place")
-    kinds = {order.datasource_type.vault_type for order in orders}
-    if len(kinds) > 1:
-        problems.append("datasource_id: these require different types of vault; use a separate task for each type")
+    problems += problems_of_vault_types(order.datasource_type for order in orders)
     if problems:
         raise BadInput("; ".join(problems))
     check_places_differ(orders, {})
@@ -90,8 +89,10 @@ def check_places_differ(orders: list[RestoreOrder], instances: Mapping[str, Desc
             places += outcome
     same = [place for place, count in Counter(places).items() if count > 1]
     if same:
+        other = {order.mode.elsewhere for order in orders} - {""}
         raise BadInput(
-            f"target: several restores of this task have the same target: {', '.join(sorted(same))}; give each a different name"
+            f"target: several restores of this task have the same target: {', '.join(sorted(same))}; choose "
+            f"{' or '.join(sorted(other))} for each"
         )
 
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,12 +40,17 @@ def read_datasource_ids(ids: Sequence[str] | None, datasource_type: str | None =
             found.append(find_by_id(value, datasource_type))
         except BadInput as error:
             problems.append(error.message)
-    kinds = {datasource_type.vault_type for datasource_type, _datasource in found}
-    if len(kinds) > 1:
-        problems.append("datasource_id: these require different types of vault; use a separate task for each type")
+    problems += problems_of_vault_types(datasource_type for datasource_type, _datasource in found)
     if problems:
         raise BadInput("; ".join(problems))
     return found
+
+
+def problems_of_vault_types(types: Iterable[DatasourceType]) -> list[str]:
+    """Give what is wrong with datasources of one task: they need one type of vault."""
+    if len({datasource_type.vault_type for datasource_type in types}) < 2:
+        return []
+    return ["datasource_id: these require different types of vault; use a separate task for each type"]
 
 
 def item_result(datasource_id: str | None, changed: bool, action: str, msg: str, **more: Any) -> Result:

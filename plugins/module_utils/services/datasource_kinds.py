@@ -38,10 +38,7 @@ def settle_kinds(
             return one
         instance = known.get(datasource.key)
         if instance:
-            if datasource_type not in (None, instance["datasource_type"]):
-                raise BadInput(
-                    f"datasource_type: '{datasource.name}' is protected as {instance['datasource_type']}, not {datasource_type}"
-                )
+            check_declared_type(datasource.name, instance, datasource_type)
             return DATASOURCE_TYPES.get(str(instance["datasource_type"]), first), datasource
         if datasource_type:
             return one
@@ -66,6 +63,15 @@ def check_kind(datasource_type: DatasourceType, datasource: ResourceId, wire: di
     raise BadInput(
         f"datasource_type: '{datasource.name}' is {real.name if real else 'of another type'}, not {datasource_type.name}"
     )
+
+
+def check_declared_type(name: str, instance: Described, declared: str | None, at: str = "") -> None:
+    """Refuse the option datasource_type where what is protected is of another type; at: see RestoreOrder. Raises BadInput."""
+    if declared not in (None, instance["datasource_type"]):
+        raise BadInput(
+            f"{at}datasource_type: '{name}' is protected as {instance['datasource_type']}, not {declared}; correct or omit "
+            "datasource_type"
+        )
 
 
 def _kind_of(wire: dict[str, Any], possible: list[DatasourceType]) -> DatasourceType | None:

@@ -63,7 +63,9 @@ class SecondaryRegion(RecoveryServices):
             for pair in (location.get("metadata") or {}).get("pairedRegion") or []
         ]
         if not pairs:
-            raise BadInput(f"region: Azure pairs the region {own} of vault '{self.vault.name}' with none; set secondary_region")
+            raise BadInput(
+                f"region: Azure lists no paired region for {own}, the region of vault '{self.vault.name}'; set secondary_region"
+            )
         return normalize(pairs[0]["name"])
 
     def read_vault(self, reads_guard: bool = False) -> Described | None:
@@ -73,7 +75,7 @@ class SecondaryRegion(RecoveryServices):
             raise BadInput(
                 f"region: cross-region restore is {vault['cross_region_restore_state'] or 'not enabled'} in vault "
                 f"'{self.vault.name}'; enable it with backup_vault and cross_region_restore_state, which needs GeoRedundant "
-                "redundancy. It applies to what is copied from then on"
+                "redundancy. Only recovery points copied after that can be restored there"
             )
         return vault
 

@@ -135,7 +135,7 @@ def test_a_target_that_exists_is_refused_or_accepted_by_proof(azure: Driver) -> 
     azure.azure.compute.add_disk(*GROUP.split("/")[2::2], "data01-restored", "westeurope")
     for choice in ("fail", "skip"):
         result = azure.run("backup_restore", datasource_id=disk("data01"), on_existing=choice, **TO_DISK)
-        assert "exists already, and a restore overwrites nothing" in result["msg"]
+        assert "exists already; a restore overwrites nothing" in result["msg"]
         assert result["error"]["code"] == "TargetExists"
     del azure.azure.compute.disks[RESTORED.lower()]
     assert one(azure.run("backup_restore", datasource_id=disk("data01"), **TO_DISK))["action"] == "start"
@@ -234,7 +234,7 @@ def test_containers_are_restored_into_another_account_renamed_and_by_prefix(azur
         },
     ]
     again = azure.run("backup_restore", datasource_id=ACCOUNT, target={**target, "containers": ["invoices", "photos"]})
-    assert "container old, photos of storage account 'emptyaccount' exists already" in again["msg"]
+    assert "containers old, photos of storage account 'emptyaccount' exist already" in again["msg"]
 
 
 def test_blobs_are_restored_in_place_where_it_is_confirmed(azure: Driver) -> None:

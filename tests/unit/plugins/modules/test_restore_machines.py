@@ -148,7 +148,8 @@ def test_a_second_run_makes_no_second_set_of_disks(azure: Driver) -> None:
     backed_up(azure)
     first = one(restore(azure, DISKS))
     again = restore(azure, DISKS)
-    assert "the restored disks 'web01-" in again["msg"]
+    assert "disks restored from the same recovery point exist in resource group 'demo-snapshots-rg': 'web01-" in again["msg"]
+    assert again["msg"].endswith("choose another resource group")
     assert again["error"]["code"] == "TargetExists"
     skipped = restore(azure, DISKS, on_existing="skip")
     assert not skipped["changed"]
@@ -257,8 +258,8 @@ def test_what_cannot_be_is_refused_by_name_before_any_request(
     ("change", "target", "told"),
     [
         ({"location": "eastus"}, DISKS, "is in eastus, but has to be in westeurope"),
-        ({"kind": "BlobStorage"}, DISKS, "neither kind BlobStorage nor zone-redundant"),
-        ({"sku": {"name": "Standard_ZRS"}}, DISKS, "neither kind BlobStorage nor zone-redundant"),
+        ({"kind": "BlobStorage"}, DISKS, "neither BlobStorage accounts nor zone-redundant ones"),
+        ({"sku": {"name": "Standard_ZRS"}}, DISKS, "neither BlobStorage accounts nor zone-redundant ones"),
         ({}, {**DISKS, "staging_storage_account_id": f"{ACCOUNT}gone"}, "does not exist; create it first"),
         ({}, {**DISKS, "resource_group": "gone-rg"}, "resource group"),
         ({}, {**MACHINE, "subnet": "nowhere"}, "'nowhere' is no subnet of virtual network 'demo-vnet'"),
@@ -502,7 +503,7 @@ def test_machines_of_one_name_are_not_restored_side_by_side(azure: Driver) -> No
     ("options", "told"),
     [
         ({"before": "24h"}, "before: '24h' is not a time such as"),
-        ({"before": "2999-01-01T00:00:00Z"}, "is not over yet"),
+        ({"before": "2999-01-01T00:00:00Z"}, "is in the future"),
         ({"before": "2026-11-04T08:00:00Z", "region": "secondary"}, "region: a restore in place"),
         ({"before": "2026-11-04T08:00:00Z", "secondary_region": "northeurope"}, "secondary_region: only region: secondary"),
     ],
@@ -560,7 +561,7 @@ def test_the_way_to_wait_for_a_job_of_the_secondary_region_is_told(azure: Driver
     north = f"{NORTH}/providers/Microsoft.Storage/storageAccounts/northaccount"
     target = {"resource_group": "north-rg", "staging_storage_account_id": north}
     late = restore(azure, target, region="secondary", wait_timeout=60)
-    assert "region: secondary and the vault" in late["msg"]
+    assert "with region: secondary, resource_group and vault_name" in late["msg"]
     job_id = one(late)["job"]["id"]
     for module in ("backup_restore", "backup_job"):
         more = {"state": "cancelled"} if module == "backup_job" else {}
