@@ -346,7 +346,9 @@ def test_what_is_protected_tells_its_type_although_the_account_is_gone(azure: Dr
     result = azure.run("backup_instance", datasource_id=LAKE, policy_name="lakes")
     assert not result["changed"]
     refused = azure.run("backup_instance", datasource_id=LAKE, policy_name="blobs", datasource_type="azure_blob")
-    assert refused["msg"] == "datasource_type: 'demolake' is protected as azure_data_lake_storage, not azure_blob"
+    assert refused["msg"] == (
+        "datasource_type: 'demolake' is protected as azure_data_lake_storage, not azure_blob; correct or omit datasource_type"
+    )
 
 
 @pytest.mark.parametrize(
