@@ -17,7 +17,7 @@ description:
   - O(location), O(datastore_type), O(sku) and the O(redundancy) of a Backup vault cannot change; a request to change
     them fails before anything is sent.
   - Some settings are B(permanent) and nobody can undo them, namely O(immutability_state=Locked), soft delete V(AlwaysOn),
-    O(cross_subscription_restore_state=PermanentlyDisabled) and, in a Backup vault, O(encryption_settings) and
+    O(cross_subscription_restore_state=PermanentlyDisabled), O(encryption_settings) and, in a Backup vault,
     O(cross_region_restore_state=Enabled). The module sets them only if an option requests it, and fails before it sends
     anything if an option would undo them.
 author:
@@ -98,8 +98,8 @@ options:
     choices: [Disabled, Unlocked, Locked]
   encryption_settings:
     description:
-      - Encryption of a Backup vault with a customer-managed key instead of Microsoft's. B(This is permanent.) Azure never
-        returns to its own key, but you can switch to another key of your own.
+      - Encryption with a customer-managed key instead of Microsoft's. B(This is permanent.) Azure never returns to its own key, but
+        you can switch to another key of your own. A Recovery Services vault takes its first key only before it protects anything.
     type: dict
     suboptions:
       key_uri:
@@ -118,13 +118,14 @@ options:
         type: str
       infrastructure_encryption:
         description:
-          - Whether Azure also encrypts the data at the infrastructure level. It can be set only when the vault is created.
+          - Whether Azure also encrypts the data at the infrastructure level. In a Backup vault, it can be set only when the vault is created, in a
+            Recovery Services vault only with the first key.
         type: str
         choices: [Enabled, Disabled]
   cross_region_restore_state:
     description:
       - Whether backups can be restored in the paired region; for V(GeoRedundant) vaults. In a Backup vault V(Enabled) is
-        permanent. A Recovery Services vault can change it while it protects nothing.
+        permanent. A Recovery Services vault can be given V(Enabled) at any time, and V(Disabled) only while it protects nothing.
     type: str
     choices: [Enabled, Disabled]
   cross_subscription_restore_state:

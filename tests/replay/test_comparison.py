@@ -402,6 +402,16 @@ def recovery_services_vault(client: Client) -> None:
         changed = send("PATCH", vault, {"identity": identity})
         if changed.status_code == 202:
             client.finish(changed)
+    keyed = vault.replace("demo-rsv", "rsv-with-key")
+    identity = {"type": "SystemAssigned,UserAssigned", "userAssignedIdentities": {reader: {}}}
+    client.finish(send("PUT", keyed, body))
+    client.finish(send("PATCH", keyed, {"identity": identity}))
+    key = {"keyVaultProperties": {"keyUri": "https://demo-keys.vault.azure.net/keys/one"}}
+    for own in ({"kekIdentity": {"userAssignedIdentity": reader}, "infrastructureEncryption": "Disabled"},
+                {"kekIdentity": {"useSystemAssignedIdentity": True}}, {}):  # fmt: skip
+        client.finish(send("PATCH", keyed, {"properties": {"encryption": {**key, **own}}}))
+        send("GET", keyed)
+        send("GET", f"{keyed}/backupEncryptionConfigs/backupResourceEncryptionConfig")
     for name_, value in (("standardTierStorageRedundancy", "GeoRedundant"), ("crossRegionRestore", "Disabled")):
         client.finish(send("PATCH", vault, {"properties": {"redundancySettings": {name_: value}}}))
     send("PATCH", f"{vault}/backupconfig/vaultconfig", {"properties": RSV_CONFIG})

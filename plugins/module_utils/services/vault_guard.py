@@ -41,6 +41,8 @@ ITEM_RESTORE = "/recoveryPoints/restore/action"
 POLICY_WRITE = "/backupPolicies/write"
 SOFT_DELETE_WRITE = "/backupconfig/write"
 REDUCE_IMMUTABILITY = "/write#reduceImmutabilityState"
+# As Microsoft's CLI calls it; no recorded guard lists it for this kind of vault.
+MODIFY_ENCRYPTION = "/write#modifyEncryptionSettings"
 # Of both.
 MAPPING_DELETE = "/backupResourceGuardProxies/delete"
 

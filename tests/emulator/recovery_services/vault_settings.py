@@ -103,12 +103,25 @@ class VaultSettings:
 
     def _read_encryption(self, call: Call) -> Reply:
         vault, name = self._provider.vault(call), "backupResourceEncryptionConfig"
-        properties = {
+        encryption = vault.wire["properties"].get("encryption")
+        properties: Wire = {
             "useSystemAssignedIdentity": True,
             "encryptionAtRestType": "MicrosoftManaged",
             "lastUpdateStatus": "NotEnabled",
             "infrastructureEncryptionState": "Disabled",
         }
+        if encryption:
+            reader = encryption["kekIdentity"]
+            properties = {
+                "useSystemAssignedIdentity": reader["useSystemAssignedIdentity"],
+                "encryptionAtRestType": "CustomerManaged",
+                "keyUri": encryption["keyVaultProperties"]["keyUri"],
+                "subscriptionId": "",
+                "lastUpdateStatus": "Succeeded",
+                "infrastructureEncryptionState": encryption["infrastructureEncryption"],
+            }
+            if reader["userAssignedIdentity"]:
+                properties["userAssignedIdentity"] = reader["userAssignedIdentity"]
         wire = {"id": f"{vault.id}/backupEncryptionConfigs/{name}", "name": name}
         return Reply(200, {**wire, "type": f"{NAMESPACE}/vaults/backupEncryptionConfigs", "properties": properties})
 

@@ -14,7 +14,7 @@ from ...errors import AzureBackupError, Denied, NotFound
 from ...model.durations import format_time
 from ...model.resource_ids import ResourceId
 from ...model.result_shapes import Described, Wire
-from ..vault_guard import REDUCE_IMMUTABILITY, SOFT_DELETE_WRITE, VaultGuard
+from ..vault_guard import MODIFY_ENCRYPTION, REDUCE_IMMUTABILITY, SOFT_DELETE_WRITE, VaultGuard
 from ..vault_interface import ArmVault, Blocking
 from .wire import items, vaults
 
@@ -100,7 +100,14 @@ class RecoveryServicesVault(ArmVault):
 
     def _patch(self, change: Wire, deadline: Deadline) -> None:
         action = f"change vault '{self.vault.name}'"
-        critical = (REDUCE_IMMUTABILITY,) if vaults.reduces_immutability(self._vault_wire, change) else ()
+        critical = [
+            operation
+            for operation, applies in (
+                (REDUCE_IMMUTABILITY, vaults.reduces_immutability),
+                (MODIFY_ENCRYPTION, vaults.modifies_encryption),
+            )
+            if applies(self._vault_wire, change)
+        ]
         with self.guard.approving(*critical) as requests:
             answer = self._session.send("PATCH", self.vault.text, action, API, body=vaults.approved(change, requests))
         self._follow_change(answer, action, deadline)

@@ -239,6 +239,48 @@ def test_a_vault_with_a_key_of_ones_own_and_another_key_later(azure: Driver) -> 
     assert changed == {**encryption, "key_uri": other, "identity_type": "UserAssigned"}
 
 
+RSV = {"vault_type": "recovery_services"}
+MACHINE = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/web01"
+
+
+def test_a_recovery_services_vault_with_a_key_of_ones_own_and_other_readers_later(azure: Driver) -> None:
+    identity = {"type": "SystemAssigned,UserAssigned", "user_assigned_identities": [READER]}
+    first = {"key_uri": KEY, "identity_id": READER, "infrastructure_encryption": "Enabled"}
+    vault = azure.predicted("backup_vault", **RSV, identity=identity, encryption_settings=first)["vault"]
+    assert vault["encryption_settings"] == {**first, "identity_type": "UserAssigned"}
+    other = "https://keys.managedhsm.azure.net/keys/backup"
+    changed = azure.predicted("backup_vault", **RSV, encryption_settings={"key_uri": other})["vault"]["encryption_settings"]
+    assert changed == {**first, "key_uri": other, "identity_type": "UserAssigned"}
+    by_itself = {"identity_type": "SystemAssigned"}
+    changed = azure.predicted("backup_vault", **RSV, encryption_settings=by_itself)["vault"]["encryption_settings"]
+    assert (changed["identity_type"], changed["identity_id"], changed["key_uri"]) == ("SystemAssigned", None, other)
+    refused = azure.run("backup_vault", **RSV, encryption_settings={"infrastructure_encryption": "Disabled"})
+    assert refused["msg"].startswith("encryption_settings.infrastructure_encryption: it can be set only together with")
+
+
+def test_a_recovery_services_vault_gets_the_identity_before_the_key_that_it_reads(azure: Driver) -> None:
+    azure.vault(**RSV)
+    identity = {"type": "SystemAssigned,UserAssigned", "user_assigned_identities": [READER]}
+    azure.run("backup_vault", **RSV, identity=identity, encryption_settings={"key_uri": KEY, "identity_id": READER})
+    changes = [request["body"] for request in azure.requests("PATCH", "/demo-vault")]
+    assert [list(change) for change in changes] == [["identity"], ["properties"]]
+    assert changes[1]["properties"]["encryption"] == {
+        "keyVaultProperties": {"keyUri": KEY},
+        "kekIdentity": {"userAssignedIdentity": READER},
+        "infrastructureEncryption": "Disabled",
+    }
+
+
+def test_a_recovery_services_vault_that_protects_something_takes_no_first_key(azure: Driver) -> None:
+    azure.vault(**RSV)
+    assert azure.run("backup_instance", **RSV, policy_name="DefaultPolicy", datasource_id=MACHINE)["changed"]
+    count = len(azure.writes())
+    key = {"key_uri": KEY, "identity_type": "SystemAssigned"}
+    refused = azure.run("backup_vault", **RSV, encryption_settings=key)
+    assert refused["msg"].startswith("encryption_settings: a vault takes its first customer-managed key only before")
+    assert len(azure.writes()) == count
+
+
 def test_restore_settings_and_alerts(azure: Driver) -> None:
     azure.vault(redundancy="GeoRedundant")
     settings = {
@@ -258,6 +300,7 @@ def test_restore_settings_and_alerts(azure: Driver) -> None:
     )
 
 
+@pytest.mark.parametrize("vault_type", ["backup", "recovery_services"])
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -274,8 +317,10 @@ def test_restore_settings_and_alerts(azure: Driver) -> None:
         ),
     ],
 )
-def test_identities_and_keys_that_cannot_be_are_told_before_any_write(azure: Driver, arguments: dict, named: str) -> None:
-    result = azure.run("backup_vault", **arguments)
+def test_identities_and_keys_that_cannot_be_are_told_before_any_write(
+    azure: Driver, arguments: dict, named: str, vault_type: str
+) -> None:
+    result = azure.run("backup_vault", **arguments, vault_type=vault_type)
     assert result["failed"]
     assert result["msg"].startswith(named)
     assert azure.writes() == []

@@ -254,6 +254,16 @@ def test_what_cannot_be_is_refused_by_name_before_any_request(
     assert not azure.azure.journal.entries
 
 
+def test_a_disk_encryption_set_is_taken_where_the_vault_has_a_key_of_ones_own(azure: Driver) -> None:
+    key = {"key_uri": "https://keys.vault.azure.net/keys/backup", "identity_id": IDENTITY}
+    identity = {"type": "SystemAssigned,UserAssigned", "user_assigned_identities": [IDENTITY]}
+    backed_up(azure, vault={"identity": identity, "encryption_settings": key})
+    encryption_set = f"{GROUP}/providers/Microsoft.Compute/diskEncryptionSets/own"
+    assert one(restore(azure, {**DISKS, "disk_encryption_set_id": encryption_set}))["job"]["status"] == "completed"
+    (request,) = azure.requests("POST", "/restore")
+    assert request["body"]["properties"]["diskEncryptionSetId"] == encryption_set
+
+
 @pytest.mark.parametrize(
     ("change", "target", "told"),
     [

@@ -17,8 +17,8 @@ from ....model.managed_identities import kinds_of, merge_identity, writable_iden
 from ....model.resource_ids import ResourceId, normalize, parse_resource_id
 from ....model.result_shapes import Wire, comparable, shape
 from ....model.tags import merge_tags
+from ....model.vault_encryption import check_key_identity, merge_encryption
 
-_KEY_URI = re.compile(r"https://[^/\s?#]+/keys/[^/\s?#]+(/[^/\s?#]+)?", re.IGNORECASE)
 # What a resource guard calls changes that make a vault less safe.
 _REDUCE_IMMUTABILITY = "/write#reduceImmutabilityState"
 _REDUCE_SOFT_DELETE = "/write#reduceSoftDeleteSecurity"
@@ -109,54 +109,28 @@ def merge(current: Wire | None, options: dict[str, Any]) -> Wire:
         if options[option]:
             settings = _below(_below(properties, group), name)
             settings[key] = _keep_spelling(settings.get(key), options[option])
-    _check_encryption_identity(body)
+    encryption = _describe_encryption(_dig(properties, "securitySettings", "encryptionSettings"))
+    check_key_identity(encryption, body.get("identity") or {})
     return body
 
 
 def _merge_encryption(present: Wire, wanted: dict[str, Any]) -> Wire:
     """Give the settings of encryption by a key of the customer's own: what is not mentioned stays. Raises BadInput."""
+    encryption = merge_encryption(_describe_encryption(present), wanted)
     merged = copy.deepcopy(present)
     merged["state"] = _keep_spelling(merged.get("state"), "Enabled")
-    if wanted["key_uri"]:
-        if not _KEY_URI.fullmatch(wanted["key_uri"]):
-            raise BadInput(
-                f"encryption_settings.key_uri: '{wanted['key_uri']}' is not the URI of a key, such as "
-                "https://<vault>.vault.azure.net/keys/<key> or https://<hsm>.managedhsm.azure.net/keys/<key>"
-            )
-        merged["keyVaultProperties"] = {"keyUri": wanted["key_uri"]}
+    merged["keyVaultProperties"] = {"keyUri": encryption["key_uri"]}
     if wanted["identity_type"] or wanted["identity_id"]:
-        kind = wanted["identity_type"] or "UserAssigned"
-        merged["kekIdentity"] = {"identityType": kind}
-        if kind == "UserAssigned":
-            if not wanted["identity_id"]:
-                raise BadInput("encryption_settings.identity_id: not set; identity_type: UserAssigned requires it")
-            merged["kekIdentity"]["identityId"] = wanted["identity_id"]
+        merged["kekIdentity"] = {"identityType": encryption["identity_type"]}
+        if encryption["identity_id"]:
+            merged["kekIdentity"]["identityId"] = encryption["identity_id"]
     if wanted["infrastructure_encryption"]:
         merged["infrastructureEncryption"] = wanted["infrastructure_encryption"]
-    missing = [name for name, key in (("key_uri", "keyVaultProperties"), ("identity_type", "kekIdentity")) if key not in merged]
-    if missing:
-        options = ", ".join(f"encryption_settings.{name}" for name in missing)
-        raise BadInput(f"{options}: not set; encryption with a customer-managed key needs the key and an identity to read it")
     return present if _lowered(merged) == _lowered(present) else merged
 
 
 def _lowered(wire: Wire) -> str:
     return json.dumps(wire, sort_keys=True).lower()
-
-
-def _check_encryption_identity(body: Wire) -> None:
-    """Refuse a key that is to be read by an identity which the vault does not have. Raises BadInput."""
-    reader = _dig(body, "properties", "securitySettings", "encryptionSettings", "kekIdentity") or {}
-    identity_id = str(reader.get("identityId") or "").lower()
-    identity = body.get("identity") or {}
-    names = [name.lower() for name in identity.get("userAssignedIdentities") or {}]
-    if identity_id and identity_id not in names:
-        raise BadInput(
-            f"encryption_settings.identity_id: the vault does not have the identity {reader['identityId']}; "
-            "name it in identity.user_assigned_identities as well"
-        )
-    if str(reader.get("identityType")).lower() == "systemassigned" and "SystemAssigned" not in kinds_of(identity):
-        raise BadInput("encryption_settings.identity_type: the vault has no system-assigned identity")
 
 
 def is_guarded(wire: Wire) -> bool:

@@ -19,6 +19,7 @@ from ....model.managed_identities import kinds_of, merge_identity
 from ....model.resource_ids import ResourceId, normalize, parse_resource_id
 from ....model.result_shapes import Wire, shape
 from ....model.tags import merge_tags
+from ....model.vault_encryption import check_key_identity, merge_encryption
 
 # Options that are one word, where they are, and what a vault of which it was never said is.
 _WORDS = {
@@ -41,7 +42,7 @@ _SOFT_DELETE_PATH = ("properties", "securitySettings", "softDeleteSettings")
 _NAME = re.compile(r"[A-Za-z][-A-Za-z0-9]{1,49}")
 _MULTI_USER = ("properties", "securitySettings", "multiUserAuthorization")
 _DAYS = 14
-_ONLY_BACKUP_VAULTS = ("datastore_type", "encryption_settings", "undelete")
+_ONLY_BACKUP_VAULTS = ("datastore_type", "undelete")
 
 
 def dig(wire: Wire | None, *path: str) -> Any:
@@ -151,12 +152,17 @@ def changes(current: Wire, options: dict[str, Any]) -> Wire:
             **properties["monitoringSettings"]["azureMonitorAlertSettings"],
         }
         properties["monitoringSettings"] = {**present, "azureMonitorAlertSettings": alerts}
-    body: Wire = {"properties": properties} if properties else {}
-    present_identity = current.get("identity") or {}
+    present_identity = identity = current.get("identity") or {}
+    body: Wire = {}
     if options["identity"]:
-        wanted = merge_identity(present_identity, options["identity"])
-        if wanted != present_identity:
-            body["identity"] = _identity_change(present_identity, wanted)
+        identity = merge_identity(present_identity, options["identity"])
+        if identity != present_identity:
+            body["identity"] = _identity_change(present_identity, identity)
+    encryption = _encryption_change(current, identity, options["encryption_settings"])
+    if encryption:
+        properties["encryption"] = encryption
+    if properties:
+        body["properties"] = properties
     if options["tags"] is not None:
         present_tags = current.get("tags") or {}
         tags = merge_tags(present_tags if options["append_tags"] else {}, options["tags"])
@@ -166,6 +172,46 @@ def changes(current: Wire, options: dict[str, Any]) -> Wire:
 
 
 _UNSAID = {"immutability_state": "Disabled"}
+
+
+def _encryption_change(current: Wire, identity: Wire, wanted: dict[str, Any] | None) -> Wire | None:
+    """Give encryption by a key of the customer's own as a PATCH takes it (recorded: backup_encryption); None for no change.
+
+    identity: of the vault as it is to be. Raises BadInput.
+    """
+    present = _describe_encryption(dig(current, "properties", "encryption"))
+    encryption = merge_encryption(present, wanted) if wanted else present
+    if wanted or identity != (current.get("identity") or {}):
+        check_key_identity(encryption, identity)
+    if wanted is None or encryption is None or _lowered(encryption) == _lowered(present):
+        return None
+    change: Wire = {"keyVaultProperties": {"keyUri": encryption["key_uri"]}, "kekIdentity": {"useSystemAssignedIdentity": True}}
+    if encryption["identity_id"]:
+        change["kekIdentity"] = {"userAssignedIdentity": encryption["identity_id"]}
+    if present is None:
+        change["infrastructureEncryption"] = encryption["infrastructure_encryption"] or "Disabled"
+    return change
+
+
+def _lowered(encryption: dict[str, Any] | None) -> dict[str, str] | None:
+    if encryption is None:
+        return None
+    shown = {**encryption, "infrastructure_encryption": encryption["infrastructure_encryption"] or "Disabled"}
+    return {name: str(value).lower() for name, value in shown.items()}
+
+
+def _describe_encryption(wire: Wire | None) -> dict[str, Any] | None:
+    """Give encryption as results show it; None for Microsoft's key."""
+    key_uri = dig(wire, "keyVaultProperties", "keyUri")
+    if not key_uri:
+        return None
+    identity_id = dig(wire, "kekIdentity", "userAssignedIdentity")
+    return {
+        "key_uri": key_uri,
+        "identity_type": "UserAssigned" if identity_id else "SystemAssigned",
+        "identity_id": identity_id or None,
+        "infrastructure_encryption": dig(wire, "infrastructureEncryption"),
+    }
 
 
 def _identity_change(present: Wire, wanted: Wire) -> Wire:
@@ -184,6 +230,17 @@ def steps(current: Wire, options: dict[str, Any]) -> list[Wire]:
     Azure locks immutability only where it is Unlocked, of a new vault as well (azurerm's source, public reports).
     """
     change = changes(current, options)
+    if "identity" in change and "encryption" in (change.get("properties") or {}):
+        # The identity has to be there before it reads the key: recorded as two changes.
+        encryption = change["properties"].pop("encryption")
+        if not change["properties"]:
+            del change["properties"]
+        return [*_unlocked_first(current, change), {"properties": {"encryption": encryption}}]
+    return _unlocked_first(current, change)
+
+
+def _unlocked_first(current: Wire, change: Wire) -> list[Wire]:
+    """Give a change as two where it locks immutability that is not on yet."""
     path = _WORDS["immutability_state"]
     present = normalize(dig(current, "properties", *path) or _UNSAID["immutability_state"])
     if normalize(dig(change, "properties", *path)) != "locked" or present != "disabled":
@@ -281,6 +338,16 @@ def check_change(current: Wire, options: dict[str, Any], protects_something: Cal
         for option, value in final.items()
         if normalize(view[option]) == normalize(value) and options[option] and normalize(options[option]) != normalize(value)
     ]
+    asked = options["encryption_settings"] or {}
+    encryption = view["encryption_settings"]
+    infrastructure = asked.get("infrastructure_encryption")
+    if encryption and infrastructure and infrastructure != (encryption["infrastructure_encryption"] or "Disabled"):
+        problems.append("encryption_settings.infrastructure_encryption: it can be set only together with the vault's first key")
+    if asked and encryption is None and protects_something():
+        # Microsoft's article on encryption with customer-managed keys.
+        problems.append(
+            "encryption_settings: a vault takes its first customer-managed key only before it protects anything; use a new vault"
+        )
     if problems:
         raise BadInput("; ".join(problems))
 
@@ -288,6 +355,11 @@ def check_change(current: Wire, options: dict[str, Any], protects_something: Cal
 def is_guarded(wire: Wire | None) -> bool:
     """Tell whether a vault says that it is mapped to a resource guard."""
     return bool(normalize(dig(wire, *_MULTI_USER)) == "enabled")
+
+
+def modifies_encryption(current: Wire | None, change: Wire) -> bool:
+    """Tell whether a change modifies the encryption of a vault with a key of the customer's own."""
+    return bool(dig(current, "properties", "encryption") and dig(change, "properties", "encryption"))
 
 
 def reduces_immutability(current: Wire | None, change: Wire) -> bool:
@@ -337,6 +409,7 @@ def describe(wire: Wire) -> dict[str, Any]:
         },
         sku=dig(wire, "sku", "name"),
         soft_delete=soft_delete_of(wire),
+        encryption_settings=_describe_encryption(dig(wire, "properties", "encryption")),
         **words,
         is_protected_by_resource_guard=is_guarded(wire),
         secure_score=dig(wire, "properties", "secureScore"),
