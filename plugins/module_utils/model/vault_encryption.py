@@ -34,8 +34,10 @@ def merge_encryption(present: Described | None, wanted: dict[str, Any]) -> Descr
         kind = wanted["identity_type"] or "UserAssigned"
         if kind == "UserAssigned" and not wanted["identity_id"]:
             raise BadInput("encryption_settings.identity_id: not set; identity_type: UserAssigned requires it")
+        if kind == "SystemAssigned" and wanted["identity_id"]:
+            raise BadInput("encryption_settings.identity_id: identity_type: SystemAssigned does not use it; remove one of them")
         merged["identity_type"] = kind
-        merged["identity_id"] = wanted["identity_id"] if kind == "UserAssigned" else None
+        merged["identity_id"] = wanted["identity_id"]
     if wanted["infrastructure_encryption"]:
         merged["infrastructure_encryption"] = wanted["infrastructure_encryption"]
     missing = [name for name in ("key_uri", "identity_type") if not merged[name]]
@@ -45,19 +47,33 @@ def merge_encryption(present: Described | None, wanted: dict[str, Any]) -> Descr
     return merged
 
 
-def check_key_identity(encryption: Described | None, identity: Wire) -> None:
+def check_key_identity(encryption: Described, identity: Wire) -> None:
     """Refuse a key that is to be read by an identity which the vault does not have. Raises BadInput.
 
     identity: of the vault as it is to be.
     """
-    if encryption is None:
+    if _has_reader(encryption, identity):
         return
-    identity_id, kind = str(encryption["identity_id"] or ""), str(encryption["identity_type"]).lower()
-    names = [name.lower() for name in identity.get("userAssignedIdentities") or {}]
-    if identity_id and identity_id.lower() not in names:
+    if encryption["identity_id"]:
         raise BadInput(
-            f"encryption_settings.identity_id: the vault does not have the identity {identity_id}; "
+            f"encryption_settings.identity_id: the vault does not have the identity {encryption['identity_id']}; "
             "name it in identity.user_assigned_identities as well"
         )
-    if kind == "systemassigned" and "SystemAssigned" not in kinds_of(identity):
-        raise BadInput("encryption_settings.identity_type: the vault has no system-assigned identity")
+    raise BadInput("encryption_settings.identity_type: the vault has no system-assigned identity; give it one with identity.type")
+
+
+def check_keeps_reader(encryption: Described | None, before: Wire, after: Wire) -> None:
+    """Refuse to take the identity away that reads the vault's key; before, after: the vault's identity. Raises BadInput."""
+    if encryption and _has_reader(encryption, before) and not _has_reader(encryption, after):
+        reader = encryption["identity_id"] or "its system-assigned identity"
+        raise BadInput(
+            f"identity: the vault's key is read by {reader}, which this would take away; keep it, have another identity read the "
+            "key with encryption_settings, and take it away in a later task"
+        )
+
+
+def _has_reader(encryption: Described, identity: Wire) -> bool:
+    """Tell whether an identity has what reads a key."""
+    if encryption["identity_id"]:
+        return str(encryption["identity_id"]).lower() in [name.lower() for name in identity.get("userAssignedIdentities") or {}]
+    return "SystemAssigned" in kinds_of(identity)

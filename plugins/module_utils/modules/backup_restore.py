@@ -163,24 +163,23 @@ def _check_target(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Des
     if existing is None and not mode.is_in_place:
         return None
     proof = mode.find_proof(run, restore, run.restores_of(restore.instance, SUCCEEDED))
-    if proof and accepts and mode.verifies(run, restore, proof):
+    is_verified = proof is not None and mode.verifies(run, restore, proof)
+    if is_verified and accepts:
         return proof
     if existing is None:
         if proof is None:
             return None
         option, what = ("point_in_time", "time") if restore.point_in_time else ("recovery_point", "recovery point")
-        way_out = "To accept it, set on_existing: skip; to restore again,"
-        if accepts:
-            way_out = (
-                "What is there now cannot be verified as what this task would restore, so on_existing: skip does not accept it;"
-            )
+        way_out = "What is there now cannot be verified as what this task would restore, so on_existing: skip does not accept it;"
+        if is_verified:
+            way_out = "To accept it, set on_existing: skip; to restore again,"
         raise BadInput(
             f"{order.at}{option}: job {proof['name']} restored '{restore.target.name}' to this {what} already, at "
             f"{proof['end_time']}; another restore would discard what changed since. {way_out} choose another {what}",
             code="TargetExists",
         )
     message = f"{order.at}target: {existing}; a restore overwrites nothing"
-    if accepts:
+    if accepts or (proof and not is_verified):
         message += "; no completed job proves that it is what this task asks for, so on_existing: skip does not accept it;"
     elif proof:
         message += f"; job {proof['name']} restored from the same recovery point: set on_existing: skip to accept it, or"
@@ -204,7 +203,11 @@ def _find_running(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Des
             details={"job": same},
         )
     if not (order.mode.joins and order.mode.matches(same, restore)):
-        way_out = f"or choose {order.mode.elsewhere}" if order.mode.elsewhere else "then decide whether to restore again"
+        # One that does not tell yet where it writes would stop a restore to any other place as well.
+        is_told = same["restore"] or same["destination_id"]
+        way_out = "then decide whether to restore again"
+        if is_told and order.mode.elsewhere:
+            way_out = f"or choose {order.mode.elsewhere}"
         raise BadInput(
             f"{order.at}target: {what}, which may not be the same restore; wait for it with {run.how_to_wait(same)}, {way_out}",
             code="RestoreRunning",

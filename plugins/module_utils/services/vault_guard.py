@@ -150,6 +150,8 @@ class VaultGuard:
         """End the mapping, which the guard has to approve."""
         self.unlock(MAPPING_DELETE)
         self._session.send("DELETE", self._url, f"remove the resource guard mapping of vault '{self._vault.name}'", self._api)
+        # What follows needs no approval of a guard that is gone.
+        self.__dict__["_mapping"] = None
 
     def plan(self, wanted: str | None, location: str) -> str | None:
         """Predict the guard that a vault in a region is mapped to; wanted: None for as it is, empty for none.
@@ -165,23 +167,35 @@ class VaultGuard:
     def change(self, wanted: str | None, write: Callable[[], None]) -> None:
         """Change the mapping around the other changes of a vault: an old guard goes before them, a new one comes after.
 
-        wanted: see plan; write: makes the other changes. A vault that had another guard does not stay without one.
+        wanted: see plan; write: makes the other changes. A vault that had another guard does not stay without one, and where it
+        does the error says so.
         """
-        if wanted is None:
+        before = self.guard_id if wanted is not None else None
+        if wanted is None or same_id(wanted, before):
             return write()
-        before = self.guard_id
-        is_other = not same_id(wanted, before)
-        if is_other and before:
+        if before:
             self.unmap()
-        write()
-        if not (is_other and wanted):
-            return None
+        is_written = False
         try:
-            self.map_to(wanted)
+            write()
+            is_written = True
+            if wanted:
+                self.map_to(wanted)
         except AzureBackupError as error:
-            error.details = {**(error.details or {}), "changed": True}
+            if before or is_written:
+                error.details = {**(error.details or {}), "changed": True}
             if before:
-                self.map_to(before)
-                error.message += f" The vault is still mapped to {before}"
+                error.message += self._map_back(before) if wanted else f" The mapping to {before} is removed already"
             raise
         return None
+
+    def _map_back(self, before: str) -> str:
+        """Map the vault to the guard that it had, and say how that ended."""
+        try:
+            self.map_to(before)
+        except AzureBackupError as error:
+            return (
+                f" The vault is now mapped to no resource guard, because mapping it to {before} again failed too: "
+                f"{error.message} Map it with resource_guard_id"
+            )
+        return f" The vault is still mapped to {before}"

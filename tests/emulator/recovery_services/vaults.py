@@ -277,10 +277,13 @@ class Vaults:
             message = "The immutable vault property for this vault is locked, hence, this setting cannot be disabled."
             raise ArmError(400, "UserErrorUnsupportedVaultImmutabilityStateChange", message)
         self._lay_soft_delete(vault, properties)
+        identity = vault.wire.get("identity") or {}
         if change.get("identity"):
-            vault.wire["identity"] = self._identity(change["identity"], vault.wire.get("identity") or {})
-        if properties.get("encryption"):
-            properties = {**properties, "encryption": self._encryption(vault, properties["encryption"])}
+            identity = self._identity(change["identity"], identity)
+        if properties.get("encryption") or own.get("encryption"):
+            properties = {**properties, "encryption": self._encryption(vault, identity, properties.get("encryption") or {})}
+        if identity:
+            vault.wire["identity"] = identity
         for name, value in properties.items():
             if isinstance(value, dict) and isinstance(own.get(name), dict):
                 own[name] = {**own[name], **value}
@@ -290,8 +293,8 @@ class Vaults:
             vault.wire["tags"] = change["tags"]
 
     @staticmethod
-    def _encryption(vault: Vault, wanted: Wire) -> Wire:
-        """Give encryption with a customer's key as a vault shows it (recorded: backup_encryption).
+    def _encryption(vault: Vault, identity: Wire, wanted: Wire) -> Wire:
+        """Give encryption with a customer's key as a vault shows it (recorded: backup_encryption); identity: the vault's then.
 
         What is refused is not recorded: it follows Microsoft's article and the checks of its client. Raises ArmError 400.
         """
@@ -299,7 +302,6 @@ class Vaults:
         before = vault.wire["properties"].get("encryption") or {}
         reader = {**(wanted.get("kekIdentity") or before.get("kekIdentity") or {})}
         key_uri = (wanted.get("keyVaultProperties") or before.get("keyVaultProperties") or {}).get("keyUri")
-        identity = vault.wire.get("identity") or {}
         names = [name.lower() for name in identity.get("userAssignedIdentities") or {}]
         if reader.get("userAssignedIdentity"):
             is_known = reader["userAssignedIdentity"].lower() in names

@@ -98,18 +98,17 @@ class RecoveryServicesVault(ArmVault):
         if soft_delete:
             self._write_soft_delete(soft_delete, deadline)
 
-    def _patch(self, change: Wire, deadline: Deadline) -> None:
+    def _patch(self, change: Wire, deadline: Deadline, *critical: str) -> None:
+        """Change the vault; critical: what the change is to a resource guard, beside what it shows itself."""
         action = f"change vault '{self.vault.name}'"
-        critical = [
-            operation
-            for operation, applies in (
-                (REDUCE_IMMUTABILITY, vaults.reduces_immutability),
-                (MODIFY_ENCRYPTION, vaults.modifies_encryption),
-            )
-            if applies(self._vault_wire, change)
-        ]
-        with self.guard.approving(*critical) as requests:
-            answer = self._session.send("PATCH", self.vault.text, action, API, body=vaults.approved(change, requests))
+        if vaults.reduces_immutability(self._vault_wire, change):
+            critical += (REDUCE_IMMUTABILITY,)
+        if vaults.modifies_encryption(change):
+            critical += (MODIFY_ENCRYPTION,)
+        answer = self.guard.send_approved(
+            lambda requests: self._session.send("PATCH", self.vault.text, action, API, body=vaults.approved(change, requests)),
+            *critical,
+        )
         self._follow_change(answer, action, deadline)
 
     def _write_soft_delete(self, change: Wire, deadline: Deadline) -> None:
@@ -125,7 +124,7 @@ class RecoveryServicesVault(ArmVault):
         except AzureBackupError as error:
             if error.code != _BY_VAULT_ONLY:
                 raise
-            self._patch(vaults.soft_delete_of_vault(change), deadline)
+            self._patch(vaults.soft_delete_of_vault(change), deadline, SOFT_DELETE_WRITE)
 
     def find_deleted_vault(self, location: str) -> Described | None:
         """See interface.VaultService. Azure keeps no deleted vaults of this kind."""

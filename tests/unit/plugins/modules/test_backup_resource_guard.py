@@ -16,6 +16,8 @@ NAMED = {"vault_name": None, "resource_guard_name": "demo-guard"}
 GUARD = f"{GROUP}/providers/Microsoft.DataProtection/resourceGuards/demo-guard"
 WRITE = "Microsoft.DataProtection/backupVaults/backupInstances/write"
 
+RSV = {"vault_name": "demo-rsv", "vault_type": "recovery_services"}
+
 
 def guarded(azure: Driver, *names: str, **arguments: Any) -> list[str]:
     """Have disks protected in a vault that a guard guards."""
@@ -105,6 +107,33 @@ def test_a_vault_does_not_lose_its_guard_to_one_that_refuses_it(azure: Driver) -
     assert result["changed"]
     assert "is still mapped to" in result["msg"]
     assert azure.run("backup_vault_info")["vaults"][0]["resource_guard_id"] == GUARD
+
+
+@pytest.mark.parametrize("vault", [{}, RSV])
+def test_a_vault_does_not_lose_its_guard_where_another_change_fails(azure: Driver, vault: dict) -> None:
+    azure.run("backup_resource_guard", **NAMED)
+    azure.run("backup_resource_guard", **(NAMED | {"resource_guard_name": "other-guard"}))
+    assert not azure.run("backup_vault", **vault, resource_guard_id=GUARD)["failed"]
+    method = "PATCH" if vault else "PUT"
+    azure.fault(kind="answer", method=method, path=f"vaults/{vault.get('vault_name', 'demo-vault')}", status=409, times=1)
+    other = GUARD.replace("demo-guard", "other-guard")
+    result = azure.run("backup_vault", **vault, resource_guard_id=other, cross_subscription_restore_state="Disabled")
+    assert result["failed"]
+    assert result["changed"]
+    assert result["msg"].endswith(f"The vault is still mapped to {GUARD}")
+    assert azure.run("backup_vault_info", **vault)["vaults"][0]["resource_guard_id"] == GUARD
+
+
+@pytest.mark.parametrize("vault", [{}, RSV])
+def test_a_vault_that_is_left_without_a_guard_is_told(azure: Driver, vault: dict) -> None:
+    azure.run("backup_resource_guard", **NAMED)
+    azure.run("backup_resource_guard", **(NAMED | {"resource_guard_name": "other-guard"}))
+    assert not azure.run("backup_vault", **vault, resource_guard_id=GUARD)["failed"]
+    azure.fault(kind="answer", method="PUT", path="Proxy", status=403, times=2)
+    result = azure.run("backup_vault", **vault, resource_guard_id=GUARD.replace("demo-guard", "other-guard"))
+    assert result["changed"]
+    assert f"The vault is now mapped to no resource guard, because mapping it to {GUARD} again failed too" in result["msg"]
+    assert azure.run("backup_vault_info", **vault)["vaults"][0]["resource_guard_id"] is None
 
 
 def test_an_id_of_something_else_is_refused(azure: Driver) -> None:
@@ -201,7 +230,6 @@ def test_disable_soft_delete_of_recovery_services_can_be_excluded(azure: Driver)
 
 # -- Recovery Services vaults
 
-RSV = {"vault_name": "demo-rsv", "vault_type": "recovery_services"}
 WEB01 = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/web01"
 STAGING = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/emptyaccount"
 ITEM_KINDS = {
@@ -273,7 +301,36 @@ def test_without_rights_on_the_guard_nothing_critical_is_done_to_machines(azure:
     assert not azure.run("backup_policy", **RSV, **longer)["failed"]
 
 
-def test_who_may_not_read_the_mapping_is_stopped_by_azure_alone(azure: Driver) -> None:
+def test_who_may_not_read_the_mapping_is_stopped_only_where_there_is_one(azure: Driver) -> None:
     azure.run("backup_vault", **RSV)
     azure.fault(kind="answer", method="GET", path="/VaultProxy", status=403, times=1)
-    assert not azure.run("backup_vault", **RSV, soft_delete={"state": "Off"})["failed"]
+    assert not azure.run("backup_vault", **RSV, soft_delete={"retention_duration_in_days": 30})["failed"]
+    azure.run("backup_resource_guard", **NAMED)
+    assert not azure.run("backup_vault", **RSV, resource_guard_id=GUARD)["failed"]
+    azure.fault(kind="answer", method="GET", path="/VaultProxy", status=403, times=9)
+    count = len(azure.writes())
+    assert azure.run("backup_vault", **RSV, soft_delete={"state": "Off"})["failed"]
+    assert len(azure.writes()) == count
+
+
+def test_a_guard_that_is_taken_away_is_not_asked_for_other_changes(azure: Driver) -> None:
+    azure.run("backup_vault", **RSV, immutability_state="Unlocked")
+    azure.run("backup_resource_guard", **NAMED)
+    assert not azure.run("backup_vault", **RSV, resource_guard_id=GUARD)["failed"]
+    assert not azure.run("backup_vault", **RSV, resource_guard_id="", immutability_state="Disabled")["failed"]
+    assert "resourceGuardOperationRequests" not in str([entry["body"] for entry in azure.requests("PATCH", "/demo-rsv")])
+
+
+def test_a_guard_that_lists_changes_of_the_key_is_asked_for_them(azure: Driver) -> None:
+    azure.run("backup_vault", **RSV)
+    azure.run("backup_resource_guard", **NAMED)
+    assert not azure.run("backup_vault", **RSV, resource_guard_id=GUARD)["failed"]
+    (mapping,) = azure.azure.recovery_services.guards.mappings.values()
+    request = f"{GUARD}/modifyEncryptionSettingsRequests/default"
+    operation = "Microsoft.RecoveryServices/vaults/write#modifyEncryptionSettings"
+    details = {"vaultCriticalOperation": operation, "defaultResourceRequest": request}
+    mapping.wire["properties"]["resourceGuardOperationDetails"].append(details)
+    key = {"key_uri": "https://keys.vault.azure.net/keys/backup", "identity_type": "SystemAssigned"}
+    assert not azure.run("backup_vault", **RSV, encryption_settings=key)["failed"]
+    (change,) = azure.requests("PATCH", "/demo-rsv")
+    assert change["body"]["properties"]["resourceGuardOperationRequests"] == [request]

@@ -271,6 +271,42 @@ def test_a_recovery_services_vault_gets_the_identity_before_the_key_that_it_read
     }
 
 
+@pytest.mark.parametrize("vault_type", ["backup", "recovery_services"])
+@pytest.mark.parametrize("identity", [{"type": "None"}, {"type": "SystemAssigned", "user_assigned_identities": []}])
+def test_the_identity_that_reads_the_key_is_not_taken_away(azure: Driver, identity: dict, vault_type: str) -> None:
+    both = {"type": "SystemAssigned,UserAssigned", "user_assigned_identities": [READER]}
+    key = {"key_uri": KEY, "identity_id": READER}
+    assert not azure.run("backup_vault", vault_type=vault_type, identity=both, encryption_settings=key)["failed"]
+    count = len(azure.writes())
+    refused = azure.run("backup_vault", vault_type=vault_type, identity=identity)
+    assert refused["msg"].startswith(f"identity: the vault's key is read by {READER}")
+    assert len(azure.writes()) == count
+
+
+def test_a_recovery_services_vault_does_not_swap_the_reader_of_its_key_in_one_task(azure: Driver) -> None:
+    both = {"type": "SystemAssigned,UserAssigned", "user_assigned_identities": [READER]}
+    assert not azure.run("backup_vault", **RSV, identity=both, encryption_settings={"key_uri": KEY, "identity_id": READER})[
+        "failed"
+    ]
+    other = READER.replace("key-reader", "other")
+    swap = {"identity": {"user_assigned_identities": [other]}, "encryption_settings": {"identity_id": other}}
+    assert azure.run("backup_vault", **RSV, **swap)["msg"].startswith(f"identity: the vault's key is read by {READER}")
+    first = {"identity": {"user_assigned_identities": [READER, other]}, "encryption_settings": {"identity_id": other}}
+    assert not azure.run("backup_vault", **RSV, **first)["failed"]
+    assert not azure.run("backup_vault", **RSV, **swap)["failed"]
+
+
+def test_what_is_permanent_is_written_after_the_key(azure: Driver) -> None:
+    azure.vault(**RSV)
+    both = {"type": "SystemAssigned,UserAssigned", "user_assigned_identities": [READER]}
+    key = {"key_uri": KEY, "identity_id": READER}
+    azure.run("backup_vault", **RSV, identity=both, encryption_settings=key, immutability_state="Locked")
+    changes = [request["body"] for request in azure.requests("PATCH", "/demo-vault")]
+    assert [sorted(change.get("properties") or change) for change in changes] == [
+        ["identity"], ["encryption", "securitySettings"], ["securitySettings"],
+    ]  # fmt: skip
+
+
 def test_a_recovery_services_vault_that_protects_something_takes_no_first_key(azure: Driver) -> None:
     azure.vault(**RSV)
     assert azure.run("backup_instance", **RSV, policy_name="DefaultPolicy", datasource_id=MACHINE)["changed"]
@@ -311,6 +347,10 @@ def test_restore_settings_and_alerts(azure: Driver) -> None:
         ({"encryption_settings": {"key_uri": "backup-key", "identity_id": READER}}, "encryption_settings.key_uri"),
         ({"encryption_settings": {"key_uri": KEY, "identity_id": READER}}, "encryption_settings.identity_id"),
         ({"encryption_settings": {"key_uri": KEY, "identity_type": "UserAssigned"}}, "encryption_settings.identity_id"),
+        (
+            {"encryption_settings": {"key_uri": KEY, "identity_type": "SystemAssigned", "identity_id": READER}},
+            "encryption_settings.identity_id",
+        ),
         (
             {"identity": {"type": "None"}, "encryption_settings": {"key_uri": KEY, "identity_type": "SystemAssigned"}},
             "encryption_settings.identity_type",

@@ -154,6 +154,9 @@ def test_a_second_run_makes_no_second_set_of_disks(azure: Driver) -> None:
     skipped = restore(azure, DISKS, on_existing="skip")
     assert not skipped["changed"]
     assert one(skipped)["action"] == "skip"
+    # A choice of disks is proven by nothing, so that skip is not offered either.
+    chosen = restore(azure, {**DISKS, "disk_luns": [0]})
+    assert "on_existing: skip does not accept it; choose another resource group" in chosen["msg"]
     assert one(skipped)["job"]["id"] == first["job"]["id"]
     assert len(one(skipped)["restored"]["disks"]) == 3
     for disk in first["restored"]["disks"]:

@@ -17,7 +17,7 @@ from ....model.managed_identities import kinds_of, merge_identity, writable_iden
 from ....model.resource_ids import ResourceId, normalize, parse_resource_id
 from ....model.result_shapes import Wire, comparable, shape
 from ....model.tags import merge_tags
-from ....model.vault_encryption import check_key_identity, merge_encryption
+from ....model.vault_encryption import check_keeps_reader, check_key_identity, merge_encryption
 
 # What a resource guard calls changes that make a vault less safe.
 _REDUCE_IMMUTABILITY = "/write#reduceImmutabilityState"
@@ -109,8 +109,7 @@ def merge(current: Wire | None, options: dict[str, Any]) -> Wire:
         if options[option]:
             settings = _below(_below(properties, group), name)
             settings[key] = _keep_spelling(settings.get(key), options[option])
-    encryption = _describe_encryption(_dig(properties, "securitySettings", "encryptionSettings"))
-    check_key_identity(encryption, body.get("identity") or {})
+    _check_reader(current or {}, body, is_asked=bool(options["encryption_settings"]))
     return body
 
 
@@ -127,6 +126,15 @@ def _merge_encryption(present: Wire, wanted: dict[str, Any]) -> Wire:
     if wanted["infrastructure_encryption"]:
         merged["infrastructureEncryption"] = wanted["infrastructure_encryption"]
     return present if _lowered(merged) == _lowered(present) else merged
+
+
+def _check_reader(current: Wire, body: Wire, is_asked: bool) -> None:
+    """Refuse a vault without the identity that reads its key; is_asked: an option names the key. Raises BadInput."""
+    encryption = _describe_encryption(_dig(body, "properties", "securitySettings", "encryptionSettings"))
+    identity = body.get("identity") or {}
+    if encryption and is_asked:
+        check_key_identity(encryption, identity)
+    check_keeps_reader(encryption, current.get("identity") or {}, identity)
 
 
 def _lowered(wire: Wire) -> str:
@@ -199,7 +207,7 @@ def check_change(current: Wire, options: dict[str, Any]) -> None:
     ]
     encryption, asked = view["encryption_settings"] or {}, options["encryption_settings"] or {}
     infrastructure = asked.get("infrastructure_encryption")
-    if infrastructure and infrastructure != (encryption.get("infrastructure_encryption") or "Disabled"):
+    if infrastructure and normalize(infrastructure) != normalize(encryption.get("infrastructure_encryption") or "Disabled"):
         problems.append("encryption_settings.infrastructure_encryption: it can be set only when the vault is created")
     if problems:
         raise BadInput("; ".join(problems))

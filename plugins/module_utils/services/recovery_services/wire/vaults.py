@@ -19,7 +19,7 @@ from ....model.managed_identities import kinds_of, merge_identity
 from ....model.resource_ids import ResourceId, normalize, parse_resource_id
 from ....model.result_shapes import Wire, shape
 from ....model.tags import merge_tags
-from ....model.vault_encryption import check_key_identity, merge_encryption
+from ....model.vault_encryption import check_keeps_reader, check_key_identity, merge_encryption
 
 # Options that are one word, where they are, and what a vault of which it was never said is.
 _WORDS = {
@@ -180,10 +180,12 @@ def _encryption_change(current: Wire, identity: Wire, wanted: dict[str, Any] | N
     identity: of the vault as it is to be. Raises BadInput.
     """
     present = _describe_encryption(dig(current, "properties", "encryption"))
-    encryption = merge_encryption(present, wanted) if wanted else present
-    if wanted or identity != (current.get("identity") or {}):
-        check_key_identity(encryption, identity)
-    if wanted is None or encryption is None or _lowered(encryption) == _lowered(present):
+    check_keeps_reader(present, current.get("identity") or {}, identity)
+    if wanted is None:
+        return None
+    encryption = merge_encryption(present, wanted)
+    check_key_identity(encryption, identity)
+    if _lowered(encryption) == _lowered(present):
         return None
     change: Wire = {"keyVaultProperties": {"keyUri": encryption["key_uri"]}, "kekIdentity": {"useSystemAssignedIdentity": True}}
     if encryption["identity_id"]:
@@ -231,11 +233,8 @@ def steps(current: Wire, options: dict[str, Any]) -> list[Wire]:
     """
     change = changes(current, options)
     if "identity" in change and "encryption" in (change.get("properties") or {}):
-        # The identity has to be there before it reads the key: recorded as two changes.
-        encryption = change["properties"].pop("encryption")
-        if not change["properties"]:
-            del change["properties"]
-        return [*_unlocked_first(current, change), {"properties": {"encryption": encryption}}]
+        # The identity has to be there before it reads the key: recorded as two changes. What is permanent comes last.
+        return [{"identity": change.pop("identity")}, *_unlocked_first(current, change)]
     return _unlocked_first(current, change)
 
 
@@ -341,9 +340,13 @@ def check_change(current: Wire, options: dict[str, Any], protects_something: Cal
     asked = options["encryption_settings"] or {}
     encryption = view["encryption_settings"]
     infrastructure = asked.get("infrastructure_encryption")
-    if encryption and infrastructure and infrastructure != (encryption["infrastructure_encryption"] or "Disabled"):
+    if (
+        encryption
+        and infrastructure
+        and normalize(infrastructure) != normalize(encryption["infrastructure_encryption"] or "Disabled")
+    ):
         problems.append("encryption_settings.infrastructure_encryption: it can be set only together with the vault's first key")
-    if asked and encryption is None and protects_something():
+    if any(asked.values()) and encryption is None and protects_something():
         # Microsoft's article on encryption with customer-managed keys.
         problems.append(
             "encryption_settings: a vault takes its first customer-managed key only before it protects anything; use a new vault"
@@ -357,9 +360,9 @@ def is_guarded(wire: Wire | None) -> bool:
     return bool(normalize(dig(wire, *_MULTI_USER)) == "enabled")
 
 
-def modifies_encryption(current: Wire | None, change: Wire) -> bool:
-    """Tell whether a change modifies the encryption of a vault with a key of the customer's own."""
-    return bool(dig(current, "properties", "encryption") and dig(change, "properties", "encryption"))
+def modifies_encryption(change: Wire) -> bool:
+    """Tell whether a change modifies the encryption of a vault."""
+    return bool(dig(change, "properties", "encryption"))
 
 
 def reduces_immutability(current: Wire | None, change: Wire) -> bool:
