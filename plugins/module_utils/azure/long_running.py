@@ -17,7 +17,18 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ..clock import Deadline, Ramp
-from ..errors import TRANSIENT, Denied, NotFound, OutcomeUnknown, Throttled, Unavailable, UnknownHost, Unreachable
+from ..errors import (
+    TRANSIENT,
+    AzureBackupError,
+    Denied,
+    NotFound,
+    OperationFailed,
+    OutcomeUnknown,
+    Throttled,
+    Unavailable,
+    UnknownHost,
+    Unreachable,
+)
 from .sdk_errors import failed_operation, seconds_to_wait
 from .session import Session, json_object
 
@@ -94,6 +105,19 @@ def send_once(send: Callable[[], Sent], action: str, deadline: Deadline, seconds
             deadline.sleep(ramp.following(error.retry_after), f"Cannot {action}: the request")
         except Unavailable as error:
             raise OutcomeUnknown(error.message, code=error.code, status=error.status, details={"changed": True}) from error
+
+
+def follow_accepted(look: Callable[[], Outcome]) -> Outcome:
+    """Follow a request that starts something and was accepted: whatever comes in between, what it started may go on.
+
+    look: follows the operation. Raises OperationFailed where Azure says that it failed, else OutcomeUnknown.
+    """
+    try:
+        return look()
+    except OperationFailed:
+        raise
+    except AzureBackupError as error:
+        raise OutcomeUnknown(error.message, code=error.code, status=error.status) from error
 
 
 def follow(

@@ -173,20 +173,20 @@ class Session:
         except NotFound:
             return None
 
-    def read_all(self, url: str, action: str, api_version: str, **params: str) -> list[dict[str, Any]]:
-        """Read a whole list by its pages. Raises NotFound where the list does not exist."""
-        return [item for page in self.pages(url, action, api_version, **params) for item in page]
+    def read_all(self, url: str, action: str, api_version: str, body: Any = None, **params: str) -> list[dict[str, Any]]:
+        """Read a whole list by its pages; body: of a list that is asked for by POST. Raises NotFound where it does not exist."""
+        return [item for page in self.pages(url, action, api_version, body, **params) for item in page]
 
-    def pages(self, url: str, action: str, api_version: str, **params: str) -> Iterator[list[dict[str, Any]]]:
-        """Read a list page by page, following nextLink as it is."""
-        body = json_object(self.send("GET", url, action, api_version, params=params), action)
+    def pages(self, url: str, action: str, api_version: str, body: Any = None, **params: str) -> Iterator[list[dict[str, Any]]]:
+        """Read a list page by page, following nextLink as it is; body: see read_all."""
+        method = "GET" if body is None else "POST"
+        page = json_object(self.send(method, url, action, api_version, params=params, body=body), action)
         for _page in range(LARGEST_LIST_PAGES):
-            found = page_items(body, action)
-            yield found
-            following = body.get("nextLink")
+            yield page_items(page, action)
+            following = page.get("nextLink")
             if not following:
                 return
-            body = json_object(self.send("GET", following, action), action)
+            page = json_object(self.send(method, following, action, body=body), action)
         raise AzureBackupError(f"Cannot {action}: the list has too many pages")
 
     def _read_openly(self, url: str, params: dict[str, str]) -> Any:

@@ -9,9 +9,8 @@ from __future__ import annotations
 from ..errors import BadInput, NotFound
 from ..model.resource_ids import ResourceId, normalize, parse_resource_id, same_id
 from ..model.result_shapes import Described
+from ..services.interface import SYSTEM_ASSIGNED
 from .restore_mode import RestoreOrder, RestoreRun
-
-SYSTEM_ASSIGNED = "system_assigned"
 
 
 def network_of(order: RestoreOrder) -> ResourceId:

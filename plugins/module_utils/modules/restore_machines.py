@@ -17,12 +17,11 @@ from ..model.datasource_types import DATASOURCE_TYPES
 from ..model.durations import read_iso
 from ..model.resource_ids import ResourceId, parse_group, parse_resource_id, same_id
 from ..model.result_shapes import Described
-from ..services.interface import MachineRestore, Restore
+from ..services.interface import MACHINE_MODES, SYSTEM_ASSIGNED, MachineRestore, Restore
 from ..services.named_vaults import read_group
 from ..services.role_assignments import Grants, Need, find_identity
 from .restore_disks import describe_disk
 from .restore_machine_checks import (
-    SYSTEM_ASSIGNED,
     check_identity,
     check_network,
     check_point,
@@ -43,7 +42,6 @@ from .restore_mode import (
 )
 from .task import Result
 
-_MODES = {"RestoreDisks": "disks", "AlternateLocation": "machine", "OriginalLocation": "in_place"}
 # Windows takes 15 letters for the name inside, Azure 64 for the resource.
 _MACHINE_NAME = re.compile(r"[A-Za-z0-9]([-\w.]{0,62}[A-Za-z0-9_])?")
 _SUBNET = re.compile(r"[A-Za-z0-9]([-\w.]{0,78}\w)?")
@@ -154,14 +152,14 @@ class _OfMachine(RestoreMode):
         """See RestoreMode. A job names groups and machines without their subscription, and tells no choice of disks."""
         told = job["restore"] or {}
         is_same_point = job["source_recovery_point_time"] == restore.recovery_point_time
-        return told.get("mode") == _MODES[self.recovery_type] and is_same_point and self._is_same_place(told, restore)
+        return told.get("mode") == MACHINE_MODES[self.recovery_type] and is_same_point and self._is_same_place(told, restore)
 
     def _is_same_place(self, told: Described, restore: Restore) -> bool:
         return same_id(told.get("resource_group"), restore.target.resource_group)
 
     def may_meet(self, job: Described, restore: Restore) -> bool:
         told = job["restore"]
-        return told is None or (told.get("mode") == _MODES[self.recovery_type] and self._is_same_place(told, restore))
+        return told is None or (told.get("mode") == MACHINE_MODES[self.recovery_type] and self._is_same_place(told, restore))
 
     def missing_roles(self, run: RestoreRun, restore: Restore) -> list[str]:
         """See RestoreMode. Azure validates nothing here, so the assignments are read; none are told where that is not allowed."""
@@ -191,7 +189,7 @@ class _OfMachine(RestoreMode):
             "id": restore.target.text,
             "location": restore.location,
             "containers": [],
-            "mode": _MODES[self.recovery_type],
+            "mode": MACHINE_MODES[self.recovery_type],
             "staging_storage_account_id": machine.staging_account.text if machine else None,
         }
 

@@ -63,6 +63,12 @@ class ContainerRestore:
     prefixes: tuple[str, ...] = ()
 
 
+# Azure's words for the ways to restore a virtual machine, and those of results.
+MACHINE_MODES = {"RestoreDisks": "disks", "AlternateLocation": "machine", "OriginalLocation": "in_place"}
+# Stands for the system-assigned identity of a vault where the id of an identity could stand.
+SYSTEM_ASSIGNED = "system_assigned"
+
+
 @dataclass(frozen=True)
 class MachineRestore:
     """How a virtual machine is restored.

@@ -33,6 +33,7 @@ INSTANCE_WRITE = "/backupInstances/write"
 STOP = "/backupInstances/stopProtection/action"
 RESTORE = "/backupInstances/restore/action"
 SUSPEND = "/backupInstances/suspendBackups/action"
+REDUCE_SOFT_DELETE = "/write#reduceSoftDeleteSecurity"
 # Of Recovery Services vaults.
 ITEM_DELETE = "/protectedItems/delete"
 ITEM_WRITE = "/protectedItems/write"
@@ -40,10 +41,9 @@ ITEM_STOP = "/protectedItems/write#stopProtectionWithRetainData"
 ITEM_RESTORE = "/recoveryPoints/restore/action"
 POLICY_WRITE = "/backupPolicies/write"
 SOFT_DELETE_WRITE = "/backupconfig/write"
+# Of both. No recorded guard lists the change of a key for Recovery Services vaults; Microsoft's CLI asks for its approval.
 REDUCE_IMMUTABILITY = "/write#reduceImmutabilityState"
-# As Microsoft's CLI calls it; no recorded guard lists it for this kind of vault.
 MODIFY_ENCRYPTION = "/write#modifyEncryptionSettings"
-# Of both.
 MAPPING_DELETE = "/backupResourceGuardProxies/delete"
 
 
@@ -62,10 +62,12 @@ class VaultGuard:
         name, self._api = _PROXIES[vault.namespace.lower()]
         self._url = f"{vault.text}/backupResourceGuardProxies/{name}"
 
-    @cached_property
+    @property
     def _mapping(self) -> dict[str, Any] | None:
-        if not self._may_be_mapped:
-            return None
+        return self._mapping_read if self._may_be_mapped else None
+
+    @cached_property
+    def _mapping_read(self) -> dict[str, Any] | None:
         try:
             return self._session.read(self._url, f"read the resource guard of vault '{self._vault.name}'", self._api)
         except Denied:
@@ -151,7 +153,7 @@ class VaultGuard:
         self.unlock(MAPPING_DELETE)
         self._session.send("DELETE", self._url, f"remove the resource guard mapping of vault '{self._vault.name}'", self._api)
         # What follows needs no approval of a guard that is gone.
-        self.__dict__["_mapping"] = None
+        self._may_be_mapped = False
 
     def plan(self, wanted: str | None, location: str) -> str | None:
         """Predict the guard that a vault in a region is mapped to; wanted: None for as it is, empty for none.

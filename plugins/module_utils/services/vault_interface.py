@@ -84,6 +84,10 @@ class ArmVault(ABC):
     def read_vault(self, reads_guard: bool = False) -> Described | None:
         """See VaultService."""
 
+    def restore_region(self, vault: Described) -> str:
+        """See interface.BackupService."""
+        return str(vault["location"])
+
     def _follow_change(self, answer: Any, action: str, deadline: Deadline) -> None:
         """Wait until a change of the vault is done."""
         outcome = follow(self._session, answer, action, deadline, gone_is_unknown=True)

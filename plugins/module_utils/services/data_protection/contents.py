@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from ...azure.clients import data_protection_client
-from ...azure.long_running import Outcome, follow, send_once
+from ...azure.long_running import Outcome, follow, follow_accepted, send_once
 from ...azure.sdk_calls import list_operation, page_operation, read_operation, send_operation
 from ...azure.session import Session, json_object
 from ...clock import Deadline, Ramp
@@ -23,8 +23,6 @@ from ...errors import (
     BadInput,
     Denied,
     NotFound,
-    OperationFailed,
-    OutcomeUnknown,
     PermissionMissing,
 )
 from ...model.datasource_types import DATASOURCE_TYPES, DatasourceType
@@ -322,18 +320,9 @@ class DataProtection(BackupVault):
     def _trigger(self, action: str, operation: Callable[..., Any], name: str, body: Wire, deadline: Deadline) -> str | None:
         """Send what starts a job, once, and give the job's id; None where the operation does not tell it."""
         answer = send_once(lambda: self._start(action, operation, name, body, retry_total=0), action, deadline)
-        try:
-            return follow(self._session, answer, action, deadline).job_id
-        except OperationFailed:
-            raise
-        except AzureBackupError as error:
-            # The request was accepted, whatever became of looking after it.
-            raise OutcomeUnknown(error.message, code=error.code, status=error.status) from error
+        return follow_accepted(lambda: follow(self._session, answer, action, deadline)).job_id
 
     # -- restores
-
-    def restore_region(self, vault: Described) -> str:
-        return str(vault["location"])
 
     def validate_restore(self, restore: Restore, deadline: Deadline) -> None:
         name = str(restore.instance["name"])

@@ -66,21 +66,14 @@ class BackupVault(ArmVault):
         return {**after, "resource_guard_id": self.guard.plan(options["resource_guard_id"], str(after["location"]))}
 
     def write_vault(self, options: dict[str, Any], deadline: Deadline) -> None:
-        wanted = options["resource_guard_id"]
-        before = self.guard.guard_id
-        # A guard that is taken away has approved that, and nothing more.
-        is_guarded = bool(before) and (wanted is None or same_id(wanted, before))
+        self.guard.change(options["resource_guard_id"], lambda: self._put_vault(options, deadline))
 
-        def write() -> None:
-            if not vaults.is_as_wanted(self._vault_wire, options):
-                self._put_vault(options, deadline, is_guarded)
-
-        self.guard.change(wanted, write)
-
-    def _put_vault(self, options: dict[str, Any], deadline: Deadline, is_guarded: bool) -> None:
+    def _put_vault(self, options: dict[str, Any], deadline: Deadline) -> None:
+        if vaults.is_as_wanted(self._vault_wire, options):
+            return
         action = f"{'change' if self._vault_wire else 'create'} vault '{self.vault.name}'"
         body = vaults.merge(self._vault_wire, options)
-        critical = vaults.critical_changes(self._vault_wire or {}, body) if is_guarded else ()
+        critical = vaults.critical_changes(self._vault_wire, body) if self._vault_wire else ()
         with self.guard.approving(*critical) as requests:
             if requests:
                 body["properties"]["resourceGuardOperationRequests"] = requests

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from ...azure.clients import recovery_services_client
-from ...azure.long_running import Outcome, follow, follow_status, look_until, send_once
+from ...azure.long_running import Outcome, follow, follow_accepted, follow_status, look_until, send_once
 from ...azure.resource_graph import quote, run_query
 from ...azure.sdk_calls import list_operation, read_operation, send_operation
 from ...azure.session import Session, json_object
@@ -28,7 +28,6 @@ from ...errors import (
     Denied,
     NotFound,
     OperationFailed,
-    OutcomeUnknown,
     TimedOut,
     catch,
 )
@@ -457,17 +456,8 @@ class RecoveryServices(RecoveryServicesVault):
     def _start_job(self, action: str, deadline: Deadline, trigger: Callable[..., Any], *arguments: Any) -> str | None:
         """Send once what starts a job, and give the job's id, None where Azure did not tell it. Raises OutcomeUnknown."""
         answer = send_once(lambda: self._send(action, trigger, *arguments, retry_total=0), action, deadline)
-        try:
-            found = self._follow_operation(answer, action, deadline).job_id
-        except OperationFailed:
-            raise
-        except AzureBackupError as error:
-            # The request was accepted, whatever became of looking after it.
-            raise OutcomeUnknown(error.message, code=error.code, status=error.status) from error
+        found = follow_accepted(lambda: self._follow_operation(answer, action, deadline)).job_id
         return f"{self.vault.text}/backupJobs/{found.rsplit('/', 1)[-1]}" if found else None
-
-    def restore_region(self, vault: Described) -> str:
-        return str(vault["location"])
 
     def validate_restore(self, restore: Restore, deadline: Deadline) -> None:
         """See interface.BackupService. This kind of vault validates nothing; restore_machines checks what can be known."""

@@ -9,12 +9,10 @@ The SDK no longer has these operations, so they go through azure-core (recorded:
 
 from __future__ import annotations
 
-from typing import Any
-
-from ...azure.long_running import follow, send_once
+from ...azure.long_running import follow, follow_accepted, send_once
 from ...azure.session import API_VERSIONS, Session, json_object
 from ...clock import Deadline
-from ...errors import AzureBackupError, BadInput, NotFound, OperationFailed, OutcomeUnknown
+from ...errors import BadInput, NotFound
 from ...model.resource_ids import ResourceId, normalize
 from ...model.result_shapes import Described, Wire
 from ..interface import JobQuery, Restore
@@ -25,7 +23,6 @@ from .wire.restores import restore_request
 
 _API = API_VERSIONS["Microsoft.RecoveryServices/secondary"]
 _LOCATIONS_API = API_VERSIONS["Microsoft.Resources"]
-_MOST_PAGES = 1000
 
 
 class SecondaryRegion(RecoveryServices):
@@ -107,13 +104,7 @@ class SecondaryRegion(RecoveryServices):
         with self.guard.approving(ITEM_RESTORE) as requests:
             body = {"crossRegionRestoreAccessDetails": access, "restoreRequest": restore_request(restore, requests)}
             answer = send_once(lambda: self._session.send("POST", url, action, _API, body=body, retry_total=0), action, deadline)
-        try:
-            job = follow(self._session, answer, action, deadline).job_id
-        except OperationFailed:
-            raise
-        except AzureBackupError as error:
-            # The request was accepted, whatever became of looking after it.
-            raise OutcomeUnknown(error.message, code=error.code, status=error.status) from error
+        job = follow_accepted(lambda: follow(self._session, answer, action, deadline)).job_id
         return self._job_id(job) if job else None
 
     def _job_id(self, name: str) -> str:
@@ -137,20 +128,9 @@ class SecondaryRegion(RecoveryServices):
         action = f"list the jobs of vault '{self.vault.name}' in {self.region}"
         # Every job there is a restore, of an operation that the filter does not know.
         asked = JobQuery(query.statuses, started_after=query.started_after, started_before=query.started_before)
-        options: dict[str, Any] = {
-            "api_version": _API,
-            "params": {"$filter": jobs.filter_of(asked, self.service_now())},
-        }
-        url = f"{self._place}/backupCrrJobs"
-        found: list[Wire] = []
-        for _page in range(_MOST_PAGES):
-            try:
-                answer = self._session.send("POST", url, action, body={"resourceId": self.vault.text}, **options)
-            except NotFound:
-                break
-            page = json_object(answer, action)
-            found += page.get("value") or []
-            url, options = str(page.get("nextLink") or ""), {}
-            if not url:
-                break
-        return found
+        body = {"resourceId": self.vault.text}
+        chosen = {"$filter": jobs.filter_of(asked, self.service_now())}
+        try:
+            return self._session.read_all(f"{self._place}/backupCrrJobs", action, _API, body=body, **chosen)
+        except NotFound:
+            return []

@@ -18,11 +18,7 @@ from ....model.resource_ids import ResourceId, normalize, parse_resource_id
 from ....model.result_shapes import Wire, comparable, shape
 from ....model.tags import merge_tags
 from ....model.vault_encryption import check_keeps_reader, check_key_identity, merge_encryption
-
-# What a resource guard calls changes that make a vault less safe.
-_REDUCE_IMMUTABILITY = "/write#reduceImmutabilityState"
-_REDUCE_SOFT_DELETE = "/write#reduceSoftDeleteSecurity"
-_MODIFY_ENCRYPTION = "/write#modifyEncryptionSettings"
+from ...vault_guard import MODIFY_ENCRYPTION, REDUCE_IMMUTABILITY, REDUCE_SOFT_DELETE
 
 # Settings that are one word, and where they are.
 # What only the service writes: in no recorded PUT, and a PUT replaces what it says.
@@ -167,14 +163,14 @@ def critical_changes(current: Wire, body: Wire) -> list[str]:
     order = ("disabled", "unlocked", "locked")
     states = [normalize(_dig(settings, "immutabilitySettings", "state") or "disabled") for settings in (was, becomes)]
     if set(states) <= set(order) and order.index(states[1]) < order.index(states[0]):
-        found.append(_REDUCE_IMMUTABILITY)
+        found.append(REDUCE_IMMUTABILITY)
     soft = [_dig(settings, "softDeleteSettings") or {} for settings in (was, becomes)]
     days = [float(settings.get("retentionDurationInDays") or 0) for settings in soft]
     is_off = [normalize(settings.get("state")) == "off" for settings in soft]
     if (is_off[1] and not is_off[0]) or days[1] < days[0]:
-        found.append(_REDUCE_SOFT_DELETE)
+        found.append(REDUCE_SOFT_DELETE)
     if was.get("encryptionSettings") and was["encryptionSettings"] != becomes.get("encryptionSettings"):
-        found.append(_MODIFY_ENCRYPTION)
+        found.append(MODIFY_ENCRYPTION)
     return found
 
 

@@ -14,11 +14,10 @@ from ....errors import sentences
 from ....model.durations import format_time, parse_time, seconds_of
 from ....model.resource_ids import ResourceId
 from ....model.result_shapes import Wire, shape, snake
-from ...interface import JobQuery
+from ...interface import MACHINE_MODES, JobQuery
 from .items import item_path
 
 _OPERATIONS = {"backup": "Backup", "on_demand_backup": "Backup", "scheduled_backup": "Backup", "restore": "Restore"}
-_MODES = {"RestoreDisks": "disks", "AlternateLocation": "machine", "OriginalLocation": "in_place"}
 
 _STATUSES = {
     "in_progress": "InProgress",
@@ -77,7 +76,7 @@ def _restore(extended: Wire) -> dict[str, Any] | None:
     Signatures of addresses are left out. Azure names the template only when disks were restored and the job is over (recorded).
     """
     bag = _bag(extended)
-    mode = _MODES.get(str((extended.get("internalPropertyBag") or {}).get("restoreLocationType")))
+    mode = MACHINE_MODES.get(str((extended.get("internalPropertyBag") or {}).get("restoreLocationType")))
     if not bag and mode is None:
         return None
     # Where only disks are restored, a name stands here that means nothing (recorded).

@@ -10,9 +10,7 @@ Shapes as recorded in recoveryservices/backup_restore, backup_disk_exclusion, po
 from __future__ import annotations
 
 from ....model.result_shapes import Wire
-from ...interface import Restore
-
-SYSTEM_ASSIGNED = "system_assigned"
+from ...interface import SYSTEM_ASSIGNED, Restore
 
 
 def restore_request(restore: Restore, guard_requests: list[str]) -> Wire:
