@@ -164,6 +164,12 @@ def read_iso(text: str) -> datetime:
     return datetime.fromisoformat(re.sub(r"\.(\d+)", lambda match: f".{match[1][:6]:0<6}", written))
 
 
+def read_utc(text: str) -> datetime:
+    """Read ISO 8601 (read_iso) in UTC; what names no zone is UTC. Raises ValueError, OverflowError."""
+    moment = read_iso(text)
+    return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
 def parse_time(text: str | None) -> datetime | None:
     """Read Azure's time stamps, which carry up to seven decimals; None for year 0001 and for what is no time."""
     match = _TIME.fullmatch(text or "")
@@ -196,8 +202,7 @@ def read_moment(text: object, option: str, now: datetime) -> datetime | None:
         return None
     if re.match(r"^\d{4}-", str(text).strip()):
         try:
-            moment = read_iso(str(text))
-            return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+            return read_utc(str(text))
         except (ValueError, OverflowError):
             pass
     try:

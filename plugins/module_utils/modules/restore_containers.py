@@ -10,22 +10,19 @@ from typing import Any
 
 from ..errors import BadInput, NotFound
 from ..model.containers import is_container_name
-from ..model.datasource_types import DATASOURCE_TYPES
+from ..model.datasource_types import DATASOURCE_TYPES, Role
 from ..model.durations import format_time
 from ..model.resource_ids import ResourceId, normalize, parse_resource_id
 from ..model.result_shapes import Described
 from ..services.data_protection.containers import list_containers
 from ..services.interface import ContainerRestore, Restore
 from .restore_mode import (
-    RestoreMode,
+    FromBackupVault,
     RestoreOrder,
     RestoreRun,
     check_subscription,
     foreign_keys,
-    matches_resource,
-    may_meet_resource,
     needless_confirm,
-    points_of_store,
     problems_of_names,
 )
 from .task import Result
@@ -35,7 +32,7 @@ _MOST_CONTAINERS = 100
 _MOST_RANGES = 10
 
 
-class ContainerCopy(RestoreMode):
+class ContainerCopy(FromBackupVault):
     """Containers restored into another account (see restore_mode.RestoreMode for what each method does)."""
 
     is_in_place = False
@@ -51,9 +48,6 @@ class ContainerCopy(RestoreMode):
             return []
         account = _target_of(order).key
         return [f"{account}/{one.new_name}" for one in _containers_of(order, instance)]
-
-    def usable_points(self, order: RestoreOrder, points: list[Described]) -> list[Described]:
-        return points_of_store(order, points)
 
     def plan(self, run: RestoreRun, order: RestoreOrder, instance: Described, point: Described | None) -> Restore:
         target = _target_of(order)
@@ -83,28 +77,17 @@ class ContainerCopy(RestoreMode):
     def verifies(self, run: RestoreRun, restore: Restore, job: Described) -> bool:
         return False
 
-    def may_meet(self, job: Described, restore: Restore) -> bool:
-        return may_meet_resource(job, restore)
-
     def place(self, restore: Restore) -> str:
         named = ", ".join(one.new_name for one in restore.containers[:3])
         more = f" and {len(restore.containers) - 3} more" if len(restore.containers) > 3 else ""
         return f"container {named}{more} of '{restore.target.name}'"
-
-    def roles(self, restore: Restore) -> list[str]:
-        of = f" of identity {restore.identity_id}" if restore.identity_id else ""
-        return [f"'{role.name}' on {restore.target.text}{of}" for role in restore.datasource_type.restore_roles]
-
-    def target(self, restore: Restore) -> Result:
-        names = [one.new_name for one in restore.containers]
-        return {"id": restore.target.text, "location": restore.location, "containers": names}
 
     def read_restored(self, run: RestoreRun, restore: Restore, job: Described) -> Result | None:
         there = set(list_containers(run.task.session, restore.datasource_type, restore.target))
         return {"id": restore.target.text, "containers": [one.new_name for one in restore.containers if one.new_name in there]}
 
 
-class BlobsInPlace(RestoreMode):
+class BlobsInPlace(FromBackupVault):
     """Blobs restored in place to an earlier moment (see restore_mode.RestoreMode for what each method does)."""
 
     is_in_place = True
@@ -133,9 +116,6 @@ class BlobsInPlace(RestoreMode):
         """See RestoreMode. A task restores one account this way, so that it meets no other."""
         return []
 
-    def usable_points(self, order: RestoreOrder, points: list[Described]) -> list[Described]:
-        return points_of_store(order, points)
-
     def plan(self, run: RestoreRun, order: RestoreOrder, instance: Described, point: Described | None) -> Restore:
         _check_moment(run, order, instance)
         kind = DATASOURCE_TYPES.get(str(instance["datasource_type"]), order.datasource_type)
@@ -155,25 +135,16 @@ class BlobsInPlace(RestoreMode):
     def find_existing(self, run: RestoreRun, restore: Restore) -> str | None:
         return None
 
-    def matches(self, job: Described, restore: Restore) -> bool:
-        return matches_resource(job, restore)
-
     def verifies(self, run: RestoreRun, restore: Restore, job: Described) -> bool:
         """See RestoreMode. The newest restore in place is what the blobs came from, as far as anything shows."""
         return True
 
-    def may_meet(self, job: Described, restore: Restore) -> bool:
-        return may_meet_resource(job, restore)
-
     def place(self, restore: Restore) -> str:
         return f"'{restore.target.name}' in place"
 
-    def roles(self, restore: Restore) -> list[str]:
-        of = f" of identity {restore.identity_id}" if restore.identity_id else ""
-        return [f"'{role.name}' on {restore.target.text}{of}" for role in restore.datasource_type.roles]
-
-    def target(self, restore: Restore) -> Result:
-        return {"id": restore.target.text, "location": restore.location, "containers": []}
+    def needed_roles(self, restore: Restore) -> tuple[tuple[Role, ...], str]:
+        """See FromBackupVault. They are those of its backups."""
+        return restore.datasource_type.roles, restore.target.text
 
     def read_restored(self, run: RestoreRun, restore: Restore, job: Described) -> Result | None:
         return None

@@ -10,37 +10,34 @@ import re
 from typing import Any
 
 from ..clock import looks
-from ..errors import BadInput
-from ..model.datasource_types import DATASOURCE_TYPES
+from ..model.datasource_types import DATASOURCE_TYPES, Role
 from ..model.resource_ids import ResourceId, parse_group, parse_resource_id
 from ..model.result_shapes import Described
 from ..services.interface import Restore
-from ..services.named_vaults import read_group
 from .restore_mode import (
-    RestoreMode,
+    FromBackupVault,
     RestoreOrder,
     RestoreRun,
-    check_subscription,
+    check_target_group,
     foreign_keys,
     is_made_by,
-    matches_resource,
-    may_meet_resource,
     needless_confirm,
     new_name,
-    points_of_store,
     problems_of_group,
+    problems_of_new_resource,
     problems_of_one_name,
 )
 from .task import Result
 
 # The naming rules of Azure's resources: 1 to 80 letters, digits, underscores, dots and hyphens.
 _DISK_NAME = re.compile(r"[A-Za-z0-9]([-\w.]{0,78}\w)?")
+_NAME_RULE = "1 to 80 letters, digits, _, . and -, which begin with a letter or digit and end with a letter, digit or _"
 # How long to look for the disk that a job has made, and how often, in seconds.
 _SECONDS_TO_FIND = 60
 _SECONDS_BETWEEN_LOOKS = 10
 
 
-class DiskCopy(RestoreMode):
+class DiskCopy(FromBackupVault):
     """A disk restored to a new disk (see restore_mode.RestoreMode for what each method does)."""
 
     is_in_place = False
@@ -49,27 +46,14 @@ class DiskCopy(RestoreMode):
     def problems(self, order: RestoreOrder, is_alone: bool) -> list[str]:
         problems = foreign_keys(order, order.datasource_type.target_keys, "restored") + needless_confirm(order)
         problems = problems or problems_of_group(order.target, "restored disk") or problems_of_one_name(order, is_alone, "disks")
-        if problems:
-            return problems
-        try:
-            name = _target_of(order).name
-        except BadInput as error:
-            return [error.message]
-        if _DISK_NAME.fullmatch(name):
-            return []
-        rule = "1 to 80 letters, digits, _, . and -, which begin with a letter or digit and end with a letter, digit or _"
-        return [f"target: '{name}' is not a valid name for a disk; use {rule}"]
+        return problems or problems_of_new_resource(order, _target_of, _DISK_NAME, "disk", _NAME_RULE)
 
     def places(self, order: RestoreOrder, instance: Described | None) -> list[str]:
         return [_target_of(order).key]
 
-    def usable_points(self, order: RestoreOrder, points: list[Described]) -> list[Described]:
-        return points_of_store(order, points)
-
     def plan(self, run: RestoreRun, order: RestoreOrder, instance: Described, point: Described | None) -> Restore:
         target = _target_of(order)
-        check_subscription(run, order, target)
-        read_group(run.task.session, target.group_id, f"{order.at}target.resource_group")
+        check_target_group(run, order, target)
         return Restore(
             instance=instance,
             datasource_type=DATASOURCE_TYPES["azure_disk"],
@@ -86,25 +70,16 @@ class DiskCopy(RestoreMode):
             return None
         return f"disk '{restore.target.name}' in resource group '{restore.target.resource_group}' exists already"
 
-    def matches(self, job: Described, restore: Restore) -> bool:
-        return matches_resource(job, restore)
-
     def verifies(self, run: RestoreRun, restore: Restore, job: Described) -> bool:
         found = read_disk(run, restore.target)
         return found is not None and is_made_by(found, job)
 
-    def may_meet(self, job: Described, restore: Restore) -> bool:
-        return may_meet_resource(job, restore)
-
     def place(self, restore: Restore) -> str:
         return f"'{restore.target.name}' in resource group '{restore.target.resource_group}'"
 
-    def roles(self, restore: Restore) -> list[str]:
-        of = f" of identity {restore.identity_id}" if restore.identity_id else ""
-        return [f"'{role.name}' on {restore.target.group_id}{of}" for role in restore.datasource_type.restore_roles]
-
-    def target(self, restore: Restore) -> Result:
-        return {"id": restore.target.text, "location": restore.location, "containers": []}
+    def needed_roles(self, restore: Restore) -> tuple[tuple[Role, ...], str]:
+        """See FromBackupVault. The disk is not there yet, so the roles are on its group."""
+        return restore.datasource_type.restore_roles, restore.target.group_id
 
     def read_restored(self, run: RestoreRun, restore: Restore, job: Described) -> Result | None:
         for _look in looks(run.task.clock, _SECONDS_TO_FIND, _SECONDS_BETWEEN_LOOKS):

@@ -25,13 +25,7 @@ def read_staging_account(run: RestoreRun, order: RestoreOrder) -> ResourceId:
     """
     option = f"{order.at}target.staging_storage_account_id"
     account = parse_resource_id(order.target["staging_storage_account_id"], option)
-    wire = run.resource(account.text)
-    if wire is None:
-        raise NotFound(f"{option}: the storage account {account.text} does not exist; create it first", status=404)
-    if normalize(wire.get("location")) != normalize(run.location):
-        raise BadInput(
-            f"{option}: storage account '{account.name}' is in {wire.get('location')}, but has to be in {run.location}"
-        )
+    wire = _read_in_region(run, account, option, "storage account")
     sku, kind = str((wire.get("sku") or {}).get("name")), str(wire.get("kind"))
     if kind == "BlobStorage" or sku.upper().endswith("ZRS"):
         raise BadInput(
@@ -39,6 +33,16 @@ def read_staging_account(run: RestoreRun, order: RestoreOrder) -> ResourceId:
             "machines, Azure accepts neither BlobStorage accounts nor zone-redundant ones; choose another account"
         )
     return account
+
+
+def _read_in_region(run: RestoreRun, resource: ResourceId, option: str, noun: str) -> Described:
+    """Read a resource that has to exist in the region of the restore. Raises NotFound, BadInput."""
+    wire: Described | None = run.resource(resource.text)
+    if wire is None:
+        raise NotFound(f"{option}: the {noun} {resource.text} does not exist; create it first", status=404)
+    if normalize(wire.get("location")) != normalize(run.location):
+        raise BadInput(f"{option}: {noun} '{resource.name}' is in {wire.get('location')}, but has to be in {run.location}")
+    return wire
 
 
 def check_point(run: RestoreRun, order: RestoreOrder, point: Described) -> None:
@@ -103,14 +107,7 @@ def check_identity(run: RestoreRun, order: RestoreOrder) -> None:
 def check_network(run: RestoreRun, order: RestoreOrder) -> None:
     """Refuse a network that is not there, in another region, or without the subnet. Raises NotFound, BadInput."""
     network, subnet = network_of(order), str(order.target["subnet"])
-    option = f"{order.at}target.virtual_network_id"
-    wire = run.resource(network.text)
-    if wire is None:
-        raise NotFound(f"{option}: the virtual network {network.text} does not exist; create it first", status=404)
-    if normalize(wire.get("location")) != normalize(run.location):
-        raise BadInput(
-            f"{option}: virtual network '{network.name}' is in {wire.get('location')}, but has to be in {run.location}"
-        )
+    wire = _read_in_region(run, network, f"{order.at}target.virtual_network_id", "virtual network")
     names = [str(one.get("name")) for one in (wire.get("properties") or {}).get("subnets") or []]
     if subnet.lower() not in [name.lower() for name in names]:
         raise BadInput(

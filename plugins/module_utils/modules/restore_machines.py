@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import re
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from ..errors import AzureBackupError, BadInput, NotFound
 from ..jobs.wait import SUCCEEDED
 from ..model.datasource_types import DATASOURCE_TYPES
-from ..model.durations import read_iso
+from ..model.durations import read_utc
 from ..model.resource_ids import ResourceId, parse_group, parse_resource_id, same_id
 from ..model.result_shapes import Described
 from ..services.interface import MACHINE_MODES, SYSTEM_ASSIGNED, MachineRestore, Restore
-from ..services.named_vaults import read_group
 from ..services.role_assignments import Grants, Need, find_identity
 from .restore_disks import describe_disk
 from .restore_machine_checks import (
@@ -32,21 +31,25 @@ from .restore_mode import (
     RestoreMode,
     RestoreOrder,
     RestoreRun,
-    check_subscription,
+    check_target_group,
     foreign_keys,
     is_made_by,
     needless_confirm,
     new_name,
     problems_of_group,
+    problems_of_new_resource,
     problems_of_one_name,
 )
 from .task import Result
 
 # Windows takes 15 letters for the name inside, Azure 64 for the resource.
 _MACHINE_NAME = re.compile(r"[A-Za-z0-9]([-\w.]{0,62}[A-Za-z0-9_])?")
+_NAME_RULE = "1 to 64 letters, digits, _, . and -, which begin with a letter or digit and do not end with . or -"
 _SUBNET = re.compile(r"[A-Za-z0-9]([-\w.]{0,78}\w)?")
 _OF_NETWORK = ("virtual_network_id", "subnet")
 _NAMES = ("name", "name_prefix", "name_suffix", "rename")
+# The keys of a target that only a new machine has.
+OF_A_NEW_MACHINE = (*_NAMES, *_OF_NETWORK)
 _NETWORK_ACCESS = {
     "same_as_source": "SameAsOnSourceDisks",
     "private": "EnablePrivateAccessForAllDisks",
@@ -201,7 +204,7 @@ class DisksOfMachine(_OfMachine):
     elsewhere = "another resource group"
 
     def problems(self, order: RestoreOrder, is_alone: bool) -> list[str]:
-        known = tuple(key for key in order.datasource_type.target_keys if key not in (*_OF_NETWORK, *_NAMES))
+        known = tuple(key for key in order.datasource_type.target_keys if key not in OF_A_NEW_MACHINE)
         problems = foreign_keys(order, known, "restored to disks") + needless_confirm(order) + _needless_moment(order)
         return problems or [*problems_of_group(order.target, "restored disks"), *self._problems_of_target(order)]
 
@@ -211,8 +214,7 @@ class DisksOfMachine(_OfMachine):
 
     def plan(self, run: RestoreRun, order: RestoreOrder, instance: Described, point: Described | None) -> Restore:
         group = _group_of(order)
-        check_subscription(run, order, group)
-        read_group(run.task.session, group.text, f"{order.at}target.resource_group")
+        check_target_group(run, order, group)
         return self._restore(run, order, instance, point, group)
 
     def find_existing(self, run: RestoreRun, restore: Restore) -> str | None:
@@ -284,21 +286,14 @@ class MachineCopy(_OfMachine):
         problems += _problems_of_id(target, "virtual_network_id", "Microsoft.Network/virtualNetworks")
         if not _SUBNET.fullmatch(str(target["subnet"])):
             problems.append(f"target.subnet: '{target['subnet']}' is not the name of a subnet")
-        if problems:
-            return problems
-        name = _machine_of(order).name
-        if _MACHINE_NAME.fullmatch(name):
-            return []
-        rule = "1 to 64 letters, digits, _, . and -, which begin with a letter or digit and do not end with . or -"
-        return [f"target: '{name}' is not a valid name for a virtual machine; use {rule}"]
+        return problems or problems_of_new_resource(order, _machine_of, _MACHINE_NAME, "virtual machine", _NAME_RULE)
 
     def places(self, order: RestoreOrder, instance: Described | None) -> list[str]:
         return [_machine_of(order).key]
 
     def plan(self, run: RestoreRun, order: RestoreOrder, instance: Described, point: Described | None) -> Restore:
         target = _machine_of(order)
-        check_subscription(run, order, target)
-        read_group(run.task.session, target.group_id, f"{order.at}target.resource_group")
+        check_target_group(run, order, target)
         check_network(run, order)
         return self._restore(run, order, instance, point, target)
 
@@ -437,10 +432,9 @@ def _problems_of_id(target: dict[str, Any], key: str, kind: str) -> list[str]:
 def _fixed_moment(text: str) -> datetime | None:
     """Read a time that is the same at every run, None for a duration."""
     try:
-        moment = read_iso(text)
+        return read_utc(text)
     except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def _needless_moment(order: RestoreOrder) -> list[str]:

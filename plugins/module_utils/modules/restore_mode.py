@@ -9,6 +9,8 @@ A mode is one way to restore one type of datasource: restore_disks, restore_cont
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -18,11 +20,12 @@ from ..clock import Deadline
 from ..concurrency import ReadOnce
 from ..errors import AzureBackupError, BadInput, NotFound
 from ..jobs.wait import wait_for_jobs
-from ..model.datasource_types import DatasourceType
+from ..model.datasource_types import DatasourceType, Role
 from ..model.durations import format_time, parse_time
 from ..model.resource_ids import ResourceId, check_group_name, normalize, parse_resource_id, same_id
 from ..model.result_shapes import Described, snake
 from ..services.interface import BackupService, Restore
+from ..services.named_vaults import read_group
 from .task import Result, Task
 
 LATEST = "latest"
@@ -188,30 +191,50 @@ class RestoreMode(Protocol):
         """Read what a restore has made. Raises AzureBackupError."""
 
 
-def points_of_store(order: RestoreOrder, points: list[Described]) -> list[Described]:
-    """Give the points in the store of a Backup vault that the scheduled backups of a type go to. Raises BadInput, NotFound."""
-    kind = order.datasource_type
-    tier = str(snake(kind.data_store))
-    words = tier.replace("_", " ")
-    if order.tier not in (None, tier):
-        raise BadInput(
-            f"{order.at}tier: a {kind.title} is restored from the {words} only, not from the {str(order.tier).replace('_', ' ')}"
-        )
-    usable = [point for point in points if point["tier"] == tier]
-    if not usable:
-        more = "; if it has an operational backup, restore it in place with point_in_time" if kind.continuous_store else ""
-        name = order.datasource.name
-        raise NotFound(f"{order.at}datasource_id: '{name}' has no recovery point in the {words}{more}", status=404)
-    return usable
+class FromBackupVault(RestoreMode):
+    """What the ways to restore from a Backup vault share: its jobs tell the point and the resource that they write to."""
 
+    def usable_points(self, order: RestoreOrder, points: list[Described]) -> list[Described]:
+        """See RestoreMode. Those in the store that the scheduled backups of the type go to."""
+        kind = order.datasource_type
+        tier = str(snake(kind.data_store))
+        words = tier.replace("_", " ")
+        if order.tier not in (None, tier):
+            given = str(order.tier).replace("_", " ")
+            raise BadInput(f"{order.at}tier: a {kind.title} is restored from the {words} only, not from the {given}")
+        usable = [point for point in points if point["tier"] == tier]
+        if not usable:
+            more = "; if it has an operational backup, restore it in place with point_in_time" if kind.continuous_store else ""
+            name = order.datasource.name
+            raise NotFound(f"{order.at}datasource_id: '{name}' has no recovery point in the {words}{more}", status=404)
+        return usable
 
-def matches_resource(job: Described, restore: Restore) -> bool:
-    """Tell whether a job restores the same point, or moment, to the same resource."""
-    if restore.recovery_point:
-        is_same = str(job["source_recovery_point_id"]).lower() == restore.recovery_point.lower()
-    else:
-        is_same = job["source_recovery_point_time"] == format_time(restore.point_in_time)
-    return is_same and same_id(job["destination_id"], restore.target.text)
+    def matches(self, job: Described, restore: Restore) -> bool:
+        """See RestoreMode."""
+        if restore.recovery_point:
+            is_same = str(job["source_recovery_point_id"]).lower() == restore.recovery_point.lower()
+        else:
+            is_same = job["source_recovery_point_time"] == format_time(restore.point_in_time)
+        return is_same and same_id(job["destination_id"], restore.target.text)
+
+    def may_meet(self, job: Described, restore: Restore) -> bool:
+        """See RestoreMode."""
+        return same_id(job["destination_id"] or restore.target.text, restore.target.text)
+
+    def needed_roles(self, restore: Restore) -> tuple[tuple[Role, ...], str]:
+        """Give the roles that the identity needs, and the ARM id that it needs them on."""
+        return restore.datasource_type.restore_roles, restore.target.text
+
+    def roles(self, restore: Restore) -> list[str]:
+        """See RestoreMode."""
+        of = f" of identity {restore.identity_id}" if restore.identity_id else ""
+        roles, scope = self.needed_roles(restore)
+        return [f"'{role.name}' on {scope}{of}" for role in roles]
+
+    def target(self, restore: Restore) -> Result:
+        """See RestoreMode."""
+        names = [one.new_name for one in restore.containers]
+        return {"id": restore.target.text, "location": restore.location, "containers": names}
 
 
 # Clocks of Azure's services differ by seconds.
@@ -224,11 +247,6 @@ def is_made_by(wire: dict[str, Any], job: Described, slack: bool = True) -> bool
     begin, end = parse_time(job["start_time"]), parse_time(job["end_time"])
     more = _SLACK if slack else timedelta(0)
     return bool(made and begin and begin - more <= made and (end is None or made <= end + more))
-
-
-def may_meet_resource(job: Described, restore: Restore) -> bool:
-    """Tell whether a job may write to the same resource."""
-    return same_id(job["destination_id"] or restore.target.text, restore.target.text)
 
 
 def check_subscription(run: RestoreRun, order: RestoreOrder, target: ResourceId) -> None:
@@ -245,6 +263,12 @@ def check_subscription(run: RestoreRun, order: RestoreOrder, target: ResourceId)
             f"{order.at}target: '{target.name}' is in subscription {target.subscription_id}, but restores across subscriptions "
             f"are {run.vault['cross_subscription_restore_state']} in vault '{run.service.vault.name}'; {way_out}"
         )
+
+
+def check_target_group(run: RestoreRun, order: RestoreOrder, target: ResourceId) -> None:
+    """Refuse a resource group that does not exist, or that the vault does not restore to. Raises BadInput, NotFound."""
+    check_subscription(run, order, target)
+    read_group(run.task.session, target.group_id, f"{order.at}target.resource_group")
 
 
 def foreign_keys(order: RestoreOrder, known: tuple[str, ...], how: str) -> list[str]:
@@ -295,6 +319,17 @@ def problems_of_one_name(order: RestoreOrder, is_alone: bool, noun: str) -> list
     if "name" in target and not (is_alone or order.at):
         return [f"target.name: one name cannot be used for several {noun}; use name_prefix, name_suffix or rename"]
     return []
+
+
+def problems_of_new_resource(
+    order: RestoreOrder, id_of: Callable[[RestoreOrder], ResourceId], pattern: re.Pattern[str], noun: str, rule: str
+) -> list[str]:
+    """Give what is wrong with the name of what an order makes; id_of: gives its id; rule: says what pattern wants."""
+    try:
+        name = id_of(order).name
+    except BadInput as error:
+        return [error.message]
+    return [] if pattern.fullmatch(name) else [f"target: '{name}' is not a valid name for a {noun}; use {rule}"]
 
 
 def new_name(order: RestoreOrder) -> str:

@@ -9,22 +9,21 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from ..errors import AzureBackupError, BadInput, catch
 from ..model.datasource_types import DatasourceType, find_by_id
-from ..model.durations import read_iso, read_moment
+from ..model.durations import read_moment, read_utc
 from ..model.result_shapes import Described
 from .restore_containers import BlobsInPlace, ContainerCopy
 from .restore_disks import DiskCopy
-from .restore_machines import DisksOfMachine, MachineCopy, MachineInPlace
+from .restore_machines import OF_A_NEW_MACHINE, DisksOfMachine, MachineCopy, MachineInPlace
 from .restore_mode import LATEST, RestoreMode, RestoreOrder
 from .results import problems_of_vault_types
 from .task import Task
 
 _OF_AN_ORDER = ("recovery_point", "before", "point_in_time", "tier", "target", "confirm")
-_NETWORK = ("name", "name_prefix", "name_suffix", "rename", "virtual_network_id", "subnet")
 
 
 def _mode_of(datasource_type: DatasourceType, item: Mapping[str, Any], target: Mapping[str, Any]) -> RestoreMode:
@@ -32,7 +31,7 @@ def _mode_of(datasource_type: DatasourceType, item: Mapping[str, Any], target: M
     if datasource_type.name == "azure_vm":
         if target.get("in_place"):
             return MachineInPlace()
-        return MachineCopy() if any(key in target for key in _NETWORK) else DisksOfMachine()
+        return MachineCopy() if any(key in target for key in OF_A_NEW_MACHINE) else DisksOfMachine()
     if item["point_in_time"]:
         return BlobsInPlace()
     if datasource_type.name == "azure_disk":
@@ -138,10 +137,9 @@ def _named_moment(text: str | None) -> datetime | None:
     if not text:
         return None
     try:
-        moment = read_iso(str(text))
+        return read_utc(str(text))
     except (ValueError, OverflowError) as error:
         raise BadInput(f"point_in_time: '{text}' is not a time such as 2026-11-04T08:00:00Z") from error
-    return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def _problems_of(order: RestoreOrder, is_alone: bool) -> list[str]:
