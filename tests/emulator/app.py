@@ -328,7 +328,8 @@ class Gateway:
         first = "Microsoft.Resources/subscriptions" if is_plain else kind.split("/", 1)[0]
         types = re.findall(r"/([A-Za-z]+)(?=/|$)", kind.removeprefix("/subscriptions") if is_plain else kind)
         action = "/".join([first, *types, verb])
-        if entra.may_reach(call.principal_id, call.full_path) and entra.may_do(call.principal_id, action):
+        may_reach = entra.may_read if verb == "read" else entra.may_reach
+        if may_reach(call.principal_id, call.full_path) and entra.may_do(call.principal_id, action):
             return
         principal = entra.by_object_id(call.principal_id)
         client = principal.client_id if principal else call.principal_id

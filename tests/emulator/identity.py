@@ -27,12 +27,14 @@ class Principal:
     """Somebody who may sign in, and what it may do.
 
     scopes: ARM ids below which it may do everything; no scope at all means no access;
+    reads: ARM ids below which it may read only, as with the role Reader;
     actions: all that it may do there, as a role of one's own lists them, None for everything; used: those of them it has used.
     """
 
     tenant_id: str
     client_id: str
     scopes: list[str] = field(default_factory=lambda: ["/"], kw_only=True)
+    reads: list[str] = field(default_factory=list, kw_only=True)
     actions: frozenset[str] | None = field(default=None, kw_only=True)
     used: set[str] = field(default_factory=set, kw_only=True)
 
@@ -78,6 +80,11 @@ class EntraError(Exception):
         }
 
 
+def _is_below(path: str, scopes: list[str]) -> bool:
+    """Tell whether an ARM id lies at or below one of some scopes."""
+    return any(f"{path.lower()}/".startswith(scope.lower().rstrip("/") + "/") for scope in scopes)
+
+
 class EntraId:
     """One tenant's directory and its token endpoint.
 
@@ -97,8 +104,12 @@ class EntraId:
     def may_reach(self, object_id: str, path: str) -> bool:
         """Tell whether a principal may do everything on an ARM id."""
         principal = self.by_object_id(object_id)
-        scopes = principal.scopes if principal else []
-        return any(f"{path.lower()}/".startswith(scope.lower().rstrip("/") + "/") for scope in scopes)
+        return principal is not None and _is_below(path, principal.scopes)
+
+    def may_read(self, object_id: str, path: str) -> bool:
+        """Tell whether a principal may at least read an ARM id."""
+        principal = self.by_object_id(object_id)
+        return principal is not None and _is_below(path, [*principal.scopes, *principal.reads])
 
     def may_do(self, object_id: str, action: str) -> bool:
         """Tell whether a principal's role lists an action, and keep that it was used."""

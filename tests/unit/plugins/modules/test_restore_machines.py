@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from conftest import GROUP, Driver
-from emulator.seed import SUBSCRIPTION
+from emulator.identity import ServicePrincipal
+from emulator.seed import GROUP_CLIENT, SECRET, SUBSCRIPTION, TENANT
 
 VAULT = {"vault_name": "vms", "vault_type": "recovery_services"}
 WEB01 = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/web01"
@@ -400,12 +401,11 @@ def test_the_caller_needs_rights_on_all_that_a_restore_names(
 ) -> None:
     backed_up(azure)
     groups = f"/subscriptions/{SUBSCRIPTION}/resourceGroups"
-    reach = azure.azure.recovery_services.may_reach
-
-    def may_reach(principal: str, path: str) -> bool:
-        return reach(principal, path) and not f"{path}/".lower().startswith(f"{groups}/{out_of_reach}/".lower())
-
-    monkeypatch.setattr(azure.azure.recovery_services, "may_reach", may_reach)
+    providers = ("RecoveryServices", "Compute", "Storage", "Network")
+    within = ["demo-snapshots-rg", *(f"demo-rg/providers/Microsoft.{name}" for name in providers)]
+    scopes = [f"{groups}/{scope}" for scope in within if scope != out_of_reach]
+    azure.azure.entra.add(ServicePrincipal(TENANT, GROUP_CLIENT, SECRET, scopes=scopes, reads=[groups]))
+    monkeypatch.setenv("AZURE_CLIENT_ID", GROUP_CLIENT)
     result = restore(azure, MACHINE)
     assert result["error"]["code"] == "LinkedAuthorizationFailed"
     assert f"{groups}/{out_of_reach}".lower() in result["msg"].lower()
