@@ -62,7 +62,7 @@ options:
     description:
       - Where to restore to. Each suboption lists the datasource types that it applies to; others are refused.
     type: dict
-    suboptions:
+    suboptions: &target
       resource_group:
         description:
           - The resource group of the restored disk, disks or virtual machine, by name or ARM id, for V(azure_disk) and V(azure_vm). It may
@@ -199,109 +199,7 @@ options:
       target:
         description: See O(target).
         type: dict
-        suboptions:
-          resource_group:
-            description:
-              - The resource group of the restored disk, disks or virtual machine, by name or ARM id, for V(azure_disk) and V(azure_vm). It may
-                be in another subscription. Required, except with O(restores[].target.in_place).
-              - A name means a resource group in the subscription of the datasource.
-            type: str
-          name:
-            description:
-              - The name of the restored disk, for V(azure_disk), by default that of the original, or of the new virtual machine, for
-                V(azure_vm).
-              - For several of them use O(restores[].target.name_prefix), O(restores[].target.name_suffix) or O(restores[].target.rename).
-            type: str
-          name_prefix:
-            description: Text to put before the name of each disk, for V(azure_disk), or virtual machine, for V(azure_vm).
-            type: str
-          name_suffix:
-            description: Text to put after the name of each disk, for V(azure_disk), or virtual machine, for V(azure_vm).
-            type: str
-          rename:
-            description:
-              - A mapping from old name to new name. For V(azure_disk) and V(azure_vm) the old name is a name or ARM id, for V(azure_blob) and
-                V(azure_data_lake_storage) the name of a container.
-            type: dict
-          staging_storage_account_id:
-            description:
-              - The ARM id of the storage account that Azure uses while it restores a virtual machine, for V(azure_vm), where it is required. It
-                must be in the region of the vault (or the secondary region), of another kind than BlobStorage, and not zone-redundant.
-              - Azure leaves a container with a deployment template and the configuration of the machine in it, which RV(datasources[].restored)
-                names.
-            type: str
-          staging_identity:
-            description:
-              - The identity of the vault that accesses the staging account, for V(azure_vm), V(system_assigned) or the ARM id of a
-                user-assigned identity. By default, the rights of the caller count.
-            type: str
-          in_place:
-            description:
-              - Whether to replace the disks of the original virtual machine, for V(azure_vm). It needs O(restores[].confirm), and
-                O(restores[].recovery_point) or O(restores[].before) with a fixed time. Only one machine per task.
-              - The machine must exist. Azure stops it; its present disks are kept in their resource group, and are returned as
-                C(replaced_disks).
-            type: bool
-          virtual_network_id:
-            description:
-              - The ARM id of the virtual network of a new virtual machine, for V(azure_vm). Set it, O(restores[].target.subnet) and
-                a name to create a machine; set none of them to restore only disks.
-            type: str
-          subnet:
-            description: The name of the subnet of a new virtual machine, for V(azure_vm).
-            type: str
-          disk_luns:
-            description:
-              - The logical unit numbers (LUN) of the data disks to restore, for V(azure_vm); the disk of the operating system is always
-                restored. An empty list restores only that. By default, every disk in the recovery point.
-            type: list
-            elements: int
-          zone:
-            description:
-              - The availability zone to restore into, for V(azure_vm). The vault must be ZoneRedundant or, in the secondary region,
-                the machine must have been in a zone. The recovery point must be in the vault.
-            type: str
-          disk_encryption_set_id:
-            description: The ARM id of the disk encryption set for the restored disks, for V(azure_vm). The vault must be encrypted with a customer-managed key.
-            type: str
-          disk_network_access:
-            description:
-              - The network access that the restored disks allow, for V(azure_vm). Required if a disk of the machine allows private access only.
-            type: str
-            choices: [same_as_source, private, public]
-          disk_access_id:
-            description: The ARM id of the disk access resource, for V(azure_vm) with O(restores[].target.disk_network_access=private).
-            type: str
-          storage_account_id:
-            description:
-              - The ARM id of the storage account to restore into, for V(azure_blob) and V(azure_data_lake_storage). It must be another
-                account than the original, in the region of the vault.
-            type: str
-          containers:
-            description:
-              - The containers to restore, for V(azure_blob) and V(azure_data_lake_storage), at most 100. The default is every
-                container of the backup instance. Required if the instance selects containers automatically.
-            type: list
-            elements: str
-          prefixes:
-            description:
-              - A mapping from container name to a list of blob prefixes, for V(azure_blob) and V(azure_data_lake_storage). Only blobs whose names
-                start with one of them are restored.
-            type: dict
-          ranges:
-            description:
-              - Which blobs a restore in place (O(restores[].point_in_time)) covers, for V(azure_blob), at most 10 ranges. By default, all blobs.
-            type: list
-            elements: dict
-            suboptions:
-              min_matching_value:
-                description: The first blob of the range, as V(container/prefix), inclusive.
-                type: str
-                required: true
-              max_matching_value:
-                description: The end of the range, as V(container/prefix), exclusive.
-                type: str
-                required: true
+        suboptions: *target
       confirm:
         description: See O(confirm).
         type: str
