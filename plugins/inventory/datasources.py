@@ -43,6 +43,14 @@ options:
     elements: str
     choices: [azure_disk, azure_blob, azure_data_lake_storage, azure_vm]
     default: [azure_disk, azure_blob, azure_data_lake_storage, azure_vm]
+  select:
+    description:
+      - Lists only the datasources that meet these criteria. Its keys are those of
+        O(holdfast.azure_backup.backup_instance#module:select)
+        except C(require_match), for example C(tags), C(names), C(locations), C(exclude) and C(exempt_tag). C(policy_names) leaves
+        out what is not protected.
+    type: dict
+    default: {}
   last_backup_days:
     description:
       - How many days to search back for the last backup of datasources in Backup vaults. V(0) disables the search.
@@ -78,6 +86,7 @@ from ansible_collections.holdfast.azure_backup.plugins.module_utils.arguments im
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.session import Session
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import Clock
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.errors import AzureBackupError
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.model.selection import read_selection
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.services.protectable_resources import find_datasources
 
 _GROUPS = ("protected", "unprotected", "soft_deleted")
@@ -109,6 +118,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _read(self) -> list[dict[str, Any]]:
         given = {name: self.templar.template(self.get_option(name)) for name in CONNECTION}
         try:
+            selection = read_selection(self.get_option("select"))
             with Session(given, Clock(), needs_subscription=False) as session:
                 return find_datasources(
                     session,
@@ -116,6 +126,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                     self.get_option("datasource_types"),
                     self.get_option("last_backup_days"),
                     self.display.warning,
+                    selection,
                 )
         except AzureBackupError as error:
             raise AnsibleParserError(f"{self.NAME}: {error.message}") from error

@@ -90,14 +90,24 @@ DATASOURCES: Spec = {
     "max_concurrency": {"type": "int", "default": 16},
 }
 
+_CRITERIA: Spec = {
+    "subscription_ids": {"type": "list", "elements": "str"},
+    "datasource_types": {"type": "list", "elements": "str"},
+    "resource_groups": {"type": "list", "elements": "str"},
+    "locations": {"type": "list", "elements": "str"},
+    "names": {"type": "list", "elements": "str"},
+    "policy_names": {"type": "list", "elements": "str"},
+    "tags": {"type": "dict"},
+}
+
 SELECT: Spec = {
     "select": {
         "type": "dict",
         "options": {
-            "datasource_types": {"type": "list", "elements": "str"},
-            "resource_groups": {"type": "list", "elements": "str"},
-            "policy_names": {"type": "list", "elements": "str"},
-            "tags": {"type": "dict"},
+            **_CRITERIA,
+            "exclude": {"type": "dict", "options": _CRITERIA},
+            "exempt_tag": {"type": "str"},
+            "require_match": {"type": "bool", "default": False},
         },
     },
 }

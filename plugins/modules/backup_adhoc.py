@@ -196,6 +196,19 @@ datasources:
       description: Azure's error, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
       type: dict
       sample: null
+selection:
+  description:
+    - What O(select) found. C(count) is the number of selected datasources, C(exempt) lists those that O(select.exempt_tag) leaves out, with
+      their C(reason), C(unreadable) what the caller cannot see or what does not exist any more, and C(reason) says why nothing was selected.
+  returned: if O(select) is set
+  type: dict
+  sample:
+    count: 12
+    exempt:
+      - datasource_id: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/scratch01
+        reason: rebuilt from code
+    unreadable: []
+    reason:
 error:
   description: The first failure.
   returned: failure

@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - holdfast.azure_backup.connection
   - holdfast.azure_backup.datasources
   - holdfast.azure_backup.progress
+  - holdfast.azure_backup.select
   - holdfast.azure_backup.vault
   - holdfast.azure_backup.wait
 options:
@@ -144,6 +145,19 @@ EXAMPLES = r"""
     datasource_id: "/subscriptions/{{ subscription }}/resourceGroups/demo-rg/providers/Microsoft.Storage/storageAccounts/demoaccount"
     containers_list: [invoices, photos]
 
+- name: Protect all disks of the subscription that are tagged for it, except those with a reason not to
+  holdfast.azure_backup.backup_instance:
+    resource_group: demo-rg
+    vault_name: demo-vault
+    policy_name: disks
+    select:
+      datasource_types: [azure_disk]
+      locations: [westeurope]
+      tags:
+        Backup: daily
+      exempt_tag: BackupExempt
+    snapshot_resource_group: demo-snapshots-rg
+
 - name: Stop the protection of a disk and keep its recovery points
   holdfast.azure_backup.backup_instance:
     resource_group: demo-rg
@@ -178,7 +192,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 datasources:
-  description: Result for each datasource, in the order of O(datasource_id); also if some of them failed.
+  description: Result for each datasource, in the order of O(datasource_id), or of their ids with O(select); also if some of them failed.
   returned: unless the options are wrong
   type: list
   elements: dict
@@ -224,6 +238,19 @@ datasources:
       description: Azure's error, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
       type: dict
       sample: null
+selection:
+  description:
+    - What O(select) found. C(count) is the number of selected datasources, C(exempt) lists those that O(select.exempt_tag) leaves out, with
+      their C(reason), C(unreadable) what the caller cannot see or what does not exist any more, and C(reason) says why nothing was selected.
+  returned: if O(select) is set
+  type: dict
+  sample:
+    count: 12
+    exempt:
+      - datasource_id: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/scratch01
+        reason: rebuilt from code
+    unreadable: []
+    reason:
 error:
   description: The first failure.
   returned: failure
@@ -245,6 +272,7 @@ ARGUMENTS = {
     **arguments.VAULT,
     **arguments.DATASOURCES,
     **arguments.PROGRESS,
+    **arguments.SELECT,
     **arguments.wait(3600),
     "state": {"type": "str", "choices": ["present", "suspended", "stopped", "absent"], "default": "present"},
     "location": {"type": "str"},
@@ -266,7 +294,7 @@ ARGUMENTS = {
 
 def main(clock: Clock | None = None) -> None:
     """Run the module; a test may pass its own clock."""
-    run(ARGUMENTS, ensure_instances, clock)
+    run(ARGUMENTS, ensure_instances, clock, mutually_exclusive=[("datasource_id", "select")])
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ extends_documentation_fragment:
   - holdfast.azure_backup.attributes
   - holdfast.azure_backup.connection
   - holdfast.azure_backup.datasources
+  - holdfast.azure_backup.select
   - holdfast.azure_backup.vault
 options:
   state:
@@ -106,7 +107,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 datasources:
-  description: Result for each datasource, in the order of O(datasource_id); also if some of them failed.
+  description: Result for each datasource, in the order of O(datasource_id), or of their ids with O(select); also if some of them failed.
   returned: unless the options are wrong
   type: list
   elements: dict
@@ -159,6 +160,19 @@ datasources:
         - role: Disk Backup Reader
           scope: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01
           status: granted
+selection:
+  description:
+    - What O(select) found. C(count) is the number of selected datasources, C(exempt) lists those that O(select.exempt_tag) leaves out, with
+      their C(reason), C(unreadable) what the caller cannot see or what does not exist any more, and C(reason) says why nothing was selected.
+  returned: if O(select) is set
+  type: dict
+  sample:
+    count: 12
+    exempt:
+      - datasource_id: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/scratch01
+        reason: rebuilt from code
+    unreadable: []
+    reason:
 error:
   description: The first failure.
   returned: failure
@@ -179,6 +193,7 @@ from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.run 
 ARGUMENTS = {
     **arguments.VAULT,
     **arguments.DATASOURCES,
+    **arguments.SELECT,
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "operation": {"type": "str", "choices": ["backup", "restore"], "default": "backup"},
     "target": {
@@ -196,7 +211,7 @@ ARGUMENTS = {
 
 def main(clock: Clock | None = None) -> None:
     """Run the module; a test may pass its own clock."""
-    run(ARGUMENTS, ensure_permissions, clock)
+    run(ARGUMENTS, ensure_permissions, clock, mutually_exclusive=[("datasource_id", "select")])
 
 
 if __name__ == "__main__":

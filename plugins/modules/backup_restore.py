@@ -31,6 +31,7 @@ extends_documentation_fragment:
   - holdfast.azure_backup.connection
   - holdfast.azure_backup.datasources
   - holdfast.azure_backup.progress
+  - holdfast.azure_backup.select
   - holdfast.azure_backup.vault
   - holdfast.azure_backup.wait
 options:
@@ -485,6 +486,19 @@ datasources:
       description: Azure's error, with C(code), C(message), C(status), C(request_id) and C(recommended_action).
       type: dict
       sample: null
+selection:
+  description:
+    - What O(select) found. C(count) is the number of selected datasources, C(exempt) lists those that O(select.exempt_tag) leaves out, with
+      their C(reason), C(unreadable) what the caller cannot see or what does not exist any more, and C(reason) says why nothing was selected.
+  returned: if O(select) is set
+  type: dict
+  sample:
+    count: 12
+    exempt:
+      - datasource_id: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/scratch01
+        reason: rebuilt from code
+    unreadable: []
+    reason:
 error:
   description: The first failure.
   returned: failure
@@ -508,6 +522,7 @@ ARGUMENTS = {
     **arguments.PROGRESS,
     **arguments.wait(14400),
     **arguments.RESTORE,
+    **arguments.SELECT,
     "restores": {
         "type": "list",
         "elements": "dict",
@@ -533,8 +548,8 @@ def main(clock: Clock | None = None) -> None:
         ARGUMENTS,
         ensure_restores,
         clock,
-        required_one_of=[("datasource_id", "restores", "job_id")],
-        mutually_exclusive=[("datasource_id", "restores", "job_id")],
+        required_one_of=[("datasource_id", "restores", "job_id", "select")],
+        mutually_exclusive=[("datasource_id", "restores", "job_id", "select")],
     )
 
 

@@ -37,7 +37,7 @@ from .managed_hsm import ManagedHsm, action_of
 from .network import Network
 from .protectable import Datasources
 from .recovery_services.provider import RecoveryServices
-from .resource_graph import ResourceGraph
+from .resource_graph import Index, ResourceGraph
 from .resources import ResourceGroups
 from .seed import Seed
 from .sign_in import sign_in_routes
@@ -70,6 +70,7 @@ _KERBEROS_REPLY = "oYG1MIGyoAMKAQChCwYJKoZIhvcSAQICooGdBIGabG9vcGJhY2stc3RhY2tod
 _SETTINGS: dict[str, tuple[str, str, Callable[[Any], Any]]] = {
     "page_size": ("groups", "page_size", int),
     "graph_page_size": ("resource_graph", "page_size", int),
+    "graph_lag_seconds": ("resource_graph", "lag_seconds", float),
     "seconds_between_identities": ("data_protection", "seconds_between_identities", float),
     "propagation_seconds": ("authorization", "propagation_seconds", float),
     "latency_seconds": ("", "latency_seconds", float),
@@ -137,7 +138,7 @@ class Azure:
             "resources": resources,
             "recoveryservicesresources": lambda: (row for service in both for row in service.graph_rows("contents")),
         }
-        self.resource_graph = ResourceGraph(tables, self.entra.may_reach)
+        self.resource_graph = ResourceGraph(Index(tables, self.clock), self.entra.may_reach, self.limits)
         self.route_table = self.routes()
         self.seed.plant(self)
 

@@ -38,7 +38,7 @@ class Compute:
             "id": disk_id,
             "type": "Microsoft.Compute/disks",
             "location": location,
-            "tags": more.get("tags") or {},
+            "tags": dict(more.get("tags") or {}),
             "sku": {"name": sku, "tier": sku.split("_", maxsplit=1)[0]},
             **({"zones": more["zones"]} if more.get("zones") else {}),
             **({"managedBy": more["machine_id"]} if more.get("machine_id") else {}),
@@ -52,7 +52,9 @@ class Compute:
         }
         return disk_id
 
-    def add_machine(self, subscription: str, group: str, name: str, location: str, is_new: bool = False) -> str:
+    def add_machine(
+        self, subscription: str, group: str, name: str, location: str, is_new: bool = False, tags: dict[str, str] | None = None
+    ) -> str:
         """Put a virtual machine with its disks there and give its id; is_new: vaults do not list it before they look again."""
         machine_id = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Compute/virtualMachines/{name}"
         place = (subscription, group)
@@ -63,7 +65,7 @@ class Compute:
             "id": machine_id,
             "type": "Microsoft.Compute/virtualMachines",
             "location": location,
-            "tags": {},
+            "tags": dict(tags or {}),
             "properties": {
                 "vmId": str(uuid.uuid4()),
                 "timeCreated": ticks(self.clock.now()),

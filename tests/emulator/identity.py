@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import jwt
@@ -38,7 +39,7 @@ class Principal:
     actions: frozenset[str] | None = field(default=None, kw_only=True)
     used: set[str] = field(default_factory=set, kw_only=True)
 
-    @property
+    @cached_property
     def object_id(self) -> str:
         """The id in the directory: the same after a reset, so that who is signed in stays so."""
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.tenant_id}/{self.client_id}"))

@@ -73,10 +73,10 @@ class Seed:
     """Tenant, subscriptions, resource groups with their disks, and who may sign in.
 
     certificate: the PEM of a certificate that the client may sign in with as well;
-    groups: name, location, subscription (default SUBSCRIPTION), disks (name, sku, location; count: that many, numbered;
+    groups: name, location, subscription (default SUBSCRIPTION), disks (name, sku, location, tags; count: that many, numbered;
     protected_in: the Backup vault of the group that protects them already),
-    storage_accounts (name, location, containers, lake: with a hierarchical namespace), machines (name, location, new: whether
-    vaults have to be told of it; count and protected_in as of disks, the Recovery Services vault of the group),
+    storage_accounts (name, location, tags, containers, lake: with a hierarchical namespace), machines (name, location, tags,
+    new: whether vaults have to be told of it; count and protected_in as of disks, the Recovery Services vault of the group),
     networks (name, location, subnets);
     stackhub_regions: name, path and user_name of the store, and what lies in it that nothing needs (garbage).
     """
@@ -115,21 +115,24 @@ class Seed:
             for disk in group.get("disks", []):
                 names = _names_of(disk)
                 location, sku = disk.get("location", group["location"]), disk.get("sku", "Premium_LRS")
-                ids = [azure.compute.add_disk(subscription, group["name"], name, location, sku) for name in names]
+                tags = disk.get("tags")
+                ids = [azure.compute.add_disk(subscription, group["name"], name, location, sku, tags=tags) for name in names]
                 if disk.get("protected_in"):
                     described = azure.groups.find(subscription, group["name"])
                     azure.data_protection.plant(self.client_id, described, disk["protected_in"], ids)
             for account in group.get("storage_accounts", []):
                 location = account.get("location", group["location"])
                 containers, is_lake = account.get("containers", []), bool(account.get("lake"))
-                azure.storage.add_account(subscription, group["name"], account["name"], location, containers, is_lake)
+                place, tags = (subscription, group["name"]), account.get("tags")
+                azure.storage.add_account(*place, account["name"], location, containers, is_lake, tags=tags)
             for network in group.get("networks", []):
                 location = network.get("location", group["location"])
                 azure.network.add_network(subscription, group["name"], network["name"], location, network["subnets"])
             for machine in group.get("machines", []):
                 names = _names_of(machine)
                 location, is_new = machine.get("location", group["location"]), bool(machine.get("new"))
-                ids = [azure.compute.add_machine(subscription, group["name"], name, location, is_new) for name in names]
+                place, tags = (subscription, group["name"]), machine.get("tags")
+                ids = [azure.compute.add_machine(*place, name, location, is_new, tags) for name in names]
                 if machine.get("protected_in"):
                     described = azure.groups.find(subscription, group["name"])
                     azure.recovery_services.plant(described, machine["protected_in"], ids)

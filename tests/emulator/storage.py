@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from .arm import Call, Reply, Route, Wire, page_of, resource_not_found
 from .blob_store import BlobStore
@@ -29,7 +30,7 @@ class Storage:
     containers: dict[str, list[str]] = field(default_factory=dict)
 
     def add_account(
-        self, subscription: str, group: str, name: str, location: str, containers: list[str], is_lake: bool = False
+        self, subscription: str, group: str, name: str, location: str, containers: list[str], is_lake: bool = False, **more: Any
     ) -> str:
         """Put an account there with its containers, and give its id; is_lake: with a hierarchical namespace."""
         account_id = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/{_TYPE}/{name}"
@@ -40,7 +41,7 @@ class Storage:
             "name": name,
             "type": _TYPE,
             "location": location,
-            "tags": {},
+            "tags": dict(more.get("tags") or {}),
             "properties": {"provisioningState": "Succeeded", "isHnsEnabled": is_lake, "accessTier": "Hot"},
         }
         self.containers[account_id.lower()] = list(containers)

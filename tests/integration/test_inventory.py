@@ -87,6 +87,19 @@ def test_hosts_tell_how_they_are_protected(environment: dict[str, str], loopback
     loopback.azure.configure({"graph_page_size": 1000})
 
 
+def test_only_what_is_selected_is_listed(environment: dict[str, str], loopback: Emulator, tmp_path: Path) -> None:
+    disks = loopback.azure.compute.disks
+    disks[DISK.lower()]["tags"] = {"Backup": "daily"}
+    disks[DISK.lower().replace("data01", "data02")]["tags"] = {"backup": "daily", "Exempt": "scratch"}
+    select = {"tags": {"BACKUP": "*"}, "exempt_tag": "exempt", "locations": "West Europe"}
+    assert list(by_name(listed(environment, configure(tmp_path, select=select)))) == ["data01"]
+    command = [str(BIN / "ansible-inventory"), "-i", str(configure(tmp_path, select={"tag": {}})), "--list"]
+    strict = {**environment, "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true"}
+    done = subprocess.run(command, env=strict, capture_output=True, text=True, check=False, timeout=120)
+    assert "select: unknown key(s) tag; use subscription_ids" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_what_is_soft_deleted_has_a_group_of_its_own(environment: dict[str, str], tmp_path: Path) -> None:
     assert packaged(environment, "protect").returncode == 0
     gone = packaged(environment, "cleanup")

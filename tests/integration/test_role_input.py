@@ -82,7 +82,21 @@ BAD = [
     ({"protect_retention": {"default": "10x"}}, "retention.default: '10x'"),
     ({"protect_schedule": '{"frequency": "hourly", "interval_hours": 5}'}, "schedule.interval_hours: 5"),
     ({"protect_first_backup": True, "protect_first_backup_max_age": "soon"}, "max_age: 'soon'"),
-    ({"protect_datasources": [DISK, ACCOUNT]}, "policy 'disks' is for azure_disk, but datasource_id names azure_blob"),
+    (
+        {"protect_datasources": [ACCOUNT], "protect_datasource_type": "azure_disk"},
+        "protect_datasource_type: azure_disk is none of the types of the datasources, which are azure_blob",
+    ),
+    ({"protect_select": {}}, "protect_datasources, protect_select: set exactly one of them"),
+    ({"protect_groups": [{"policy": "x"}], "protect_datasources": ""}, "protect_groups[0]: unknown key(s) policy; use name,"),
+    (
+        {"protect_groups": "- retention: weekly", "protect_datasources": ""},
+        "protect_groups[0].retention: 'weekly' is not a dictionary",
+    ),
+    (
+        {"protect_groups": [{"select": {"tags": {"a": "b"}}}], "protect_datasources": ""},
+        "protect_groups[0].select.datasource_types",
+    ),
+    ({"protect_groups": [{"datasources": [DISK]}]}, "protect_datasources: set in each item of protect_groups, not beside it"),
     ({"protect_datasources": [DISK.replace("data01", "nowhere")]}, "nowhere does not exist"),
     ({"protect_location": "eastus"}, "is in westeurope, but vault 'demo-vault' is in eastus"),
     ({"protect_location": "mars"}, "mars"),

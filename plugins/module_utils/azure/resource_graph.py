@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import AzureBackupError
+from .sdk_errors import seconds_to_wait
 from .session import API_VERSIONS, Session, json_body
 
 _URL = "/providers/Microsoft.ResourceGraph/resources"
@@ -40,7 +41,11 @@ def run_query(session: Session, query: str, subscription_ids: list[str], action:
         )
         answer = json_body(response, action)
         found |= {str(row["id"]).lower(): row for row in answer.get("data") or []}
+        pause = seconds_to_wait(response.headers)
         token = answer.get("$skipToken")
+        if token and pause:
+            # The quota is used up: the next question would be refused.
+            session.clock.pause(pause)
         if not token:
             if str(answer.get("resultTruncated")).lower() == "true":
                 raise AzureBackupError(f"Cannot {action}: Azure Resource Graph truncated the list and returned no $skipToken")

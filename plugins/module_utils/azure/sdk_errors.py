@@ -139,8 +139,16 @@ def http_error(status: int, text: str, headers: Any, action: str) -> AzureBackup
 
 
 def seconds_to_wait(headers: Any) -> float | None:
-    """Read a Retry-After header, seconds or a date (RFC 9110); None when there is none, or no time that can be waited for."""
+    """Read a Retry-After header, seconds or a date (RFC 9110); None when there is none, or no time that can be waited for.
+
+    Resource Graph has headers of its own instead, also on the answer that used its quota up (Microsoft's guidance for throttled
+    requests).
+    """
     value = str((headers or {}).get("Retry-After") or "").strip()
+    resets_after = re.fullmatch(r"(\d+):(\d+):(\d+)", str((headers or {}).get("x-ms-user-quota-resets-after") or ""))
+    if not value and resets_after and str(headers.get("x-ms-user-quota-remaining")) == "0":
+        hours, minutes, rest = (int(part) for part in resets_after.groups())
+        return min(float(hours * 3600 + minutes * 60 + rest), _LONGEST_PAUSE)
     try:
         seconds = float(value)
     except ValueError:

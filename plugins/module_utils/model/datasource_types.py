@@ -47,6 +47,7 @@ class Role:
 class DatasourceType:
     """All that is particular to one type of datasource.
 
+    default_policy_name: of the role protect.
     frequencies: what a schedule may be; interval_hours: the hours that an hourly one may have.
     sku_interval_hours: SKUs that take fewer hourly intervals. retention_tags: retention beside the default.
     data_store: where scheduled backups go; continuous_store: where a type is backed up continuously as well.
@@ -65,6 +66,7 @@ class DatasourceType:
 
     name: str
     title: str
+    default_policy_name: str
     vault_type: str
     resource_type: str
     wire_type: str
@@ -118,6 +120,7 @@ DATASOURCE_TYPES = {
         DatasourceType(
             name="azure_disk",
             title="disk",
+            default_policy_name="disks",
             vault_type="backup",
             resource_type="Microsoft.Compute/disks",
             wire_type="Microsoft.Compute/disks",
@@ -146,6 +149,7 @@ DATASOURCE_TYPES = {
         DatasourceType(
             name="azure_blob",
             title="storage account",
+            default_policy_name="blobs",
             vault_type="backup",
             resource_type="Microsoft.Storage/storageAccounts",
             wire_type="Microsoft.Storage/storageAccounts/blobServices",
@@ -175,6 +179,7 @@ DATASOURCE_TYPES = {
         DatasourceType(
             name="azure_data_lake_storage",
             title="Data Lake storage account",
+            default_policy_name="data-lakes",
             vault_type="backup",
             resource_type="Microsoft.Storage/storageAccounts",
             wire_type="Microsoft.Storage/storageAccounts/adlsBlobServices",
@@ -199,6 +204,7 @@ DATASOURCE_TYPES = {
         DatasourceType(
             name="azure_vm",
             title="virtual machine",
+            default_policy_name="virtual-machines",
             vault_type="recovery_services",
             resource_type="Microsoft.Compute/virtualMachines",
             wire_type="Microsoft.Compute/virtualMachines",

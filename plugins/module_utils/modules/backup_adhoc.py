@@ -32,10 +32,11 @@ from ..model.result_shapes import Described, shape
 from ..services.datasource_kinds import check_declared_type
 from ..services.interface import BackupService, JobQuery, by_datasource
 from ..services.protection_states import IN_TRANSIT, PROTECTED, wait_for_state
-from ..services.selection import check_selection, choose_instances
+from ..services.selection import choose_instances
 from .job_options import open_job, unread_job
 from .open_vaults import open_existing_vault, open_vault
 from .results import Datasource, failed_item, item_diff, item_result, read_datasource_ids, summarise
+from .select_option import nothing_selected, read_select, warn_of_unreadable, with_selection
 from .task import Result, Task
 from .vault_options import read_existing_vault
 
@@ -111,24 +112,21 @@ def ensure_backups(task: Task) -> Result:
         return _resume(task)
     max_age = seconds_in(options["max_age"], "max_age") if options["max_age"] else None
     _join_within(options)
-    selection = options["select"]
-    if selection is not None and options["datasource_type"]:
-        raise BadInput("datasource_type: it goes with datasource_id; to select by type, set select.datasource_types")
-    given = [] if selection is not None else read_datasource_ids(options["datasource_id"], options["datasource_type"])
-    if selection is not None:
-        check_selection(selection)
+    selection = read_select(task)
+    given = [] if selection else read_datasource_ids(options["datasource_id"], options["datasource_type"])
     service = open_vault(task, given[0][0].vault_type) if given else open_existing_vault(task)
     service.check_backup_options(options, task.clock.now())
     if read_existing_vault(task, service) is None:
         return summarise([_to_be_started(datasource).result() for _row, datasource in given])
     instances = service.list_instances()
-    chosen = []
-    if selection is not None:
+    selected = None
+    if selection:
         is_protected = [instance for instance in instances if instance["state"] == PROTECTED]
-        chosen = choose_instances(task.session, is_protected, selection)
-    if not (given or chosen):
-        return {**summarise([]), "msg": f"select matches no protected datasource in vault '{service.vault.name}'"}
-    datasources = given or read_datasource_ids([str(instance["datasource_id"]) for instance in chosen])
+        selected = choose_instances(task.session, is_protected, selection, f"protected in vault '{service.vault.name}'")
+        warn_of_unreadable(task, selected)
+        if not selected.datasources:
+            return nothing_selected(selected)
+    datasources = selected.datasources if selected else given
     batch = BackupRun(task, service, task.deadline(), by_datasource(instances), service.list_jobs(_IN_PROGRESS), max_age)
     # The same id given twice is backed up once.
     unique = list({datasource.key: (datasource_type, datasource) for datasource_type, datasource in datasources}.values())
@@ -140,7 +138,7 @@ def ensure_backups(task: Task) -> Result:
         datasource.key: failed_item(datasource.text, outcome) if isinstance(outcome, AzureBackupError) else outcome
         for (_row, datasource), outcome in zip(unique, finished, strict=True)
     }
-    return summarise([done[datasource.key] for _row, datasource in datasources])
+    return with_selection(summarise([done[datasource.key] for _row, datasource in datasources]), selected)
 
 
 def _to_be_started(datasource: ResourceId, instance: Described | None = None) -> Backup:

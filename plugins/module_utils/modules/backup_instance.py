@@ -22,17 +22,20 @@ from ..model.datasource_types import DatasourceType
 from ..model.durations import format_time
 from ..model.resource_ids import ResourceId, normalize, same_id
 from ..model.result_shapes import Described, shape
+from ..model.selection import Selection
 from ..services.data_protection.containers import choose_containers
 from ..services.datasource_kinds import check_kind, settle_kinds
 from ..services.interface import BackupService, Protection, by_datasource, by_name
 from ..services.named_vaults import read_group
 from ..services.protection_states import BROKEN, IN_TRANSIT, PROTECTED, STOPPED, SUSPENDED, wait_for_state, wait_until_settled
 from ..services.role_assignments import find_identity
+from ..services.selection import choose_instances, choose_protectable
 from .backup_permission import snapshot_group
 from .backup_policy import find_policy
-from .open_vaults import open_vault
+from .open_vaults import open_existing_vault, open_vault
 from .permission_wait import ask_until_permitted
-from .results import Steps, Work, item_diff, item_result, read_datasource_ids, run_each
+from .results import Datasource, Steps, Work, item_diff, item_result, read_datasource_ids, run_each
+from .select_option import nothing_selected, read_select, warn_of_unreadable, with_selection
 from .task import Result, Task
 from .vault_options import read_existing_vault
 
@@ -108,11 +111,52 @@ class ProtectionRun:
 def ensure_instances(task: Task) -> Result:
     """Bring the protection of datasources to a state (module backup_instance)."""
     options = task.options
-    datasources = read_datasource_ids(options["datasource_id"], options["datasource_type"])
-    _check_options(options, datasources)
+    selection = read_select(task, is_protected=options["state"] != "present")
+    if selection is None:
+        datasources = read_datasource_ids(options["datasource_id"], options["datasource_type"])
+        _check_options(options, [datasource_type for datasource_type, _datasource in datasources])
+        service = open_vault(task, datasources[0][0].vault_type)
+        return _ensure(task, service, datasources, options["datasource_type"])
+    _check_selection(options, selection)
+    if options["state"] == "present":
+        (wanted,) = selection.datasource_types
+        _check_options(options, [wanted])
+        service = open_vault(task, wanted.vault_type)
+        selected = choose_protectable(task.session, selection)
+    else:
+        _check_options(options, [])
+        service = open_existing_vault(task)
+        where = f"protected in vault '{service.vault.name}'"
+        selected = choose_instances(task.session, service.list_instances(), selection, where)
+    warn_of_unreadable(task, selected)
+    if not selected.datasources:
+        return nothing_selected(selected)
+    declared = selection.datasource_types[0].name if options["state"] == "present" else None
+    return with_selection(_ensure(task, service, selected.datasources, declared), selected)
+
+
+def _check_selection(options: dict[str, Any], selection: Selection) -> None:
+    """Refuse what a selection cannot be used for. Raises BadInput with every mistake."""
+    problems = []
+    if options["state"] == "absent":
+        problems.append(
+            "select: state: absent deletes backup data; name the datasources in datasource_id instead of selecting them"
+        )
+    if options["state"] == "present" and (
+        "datasource_types" not in selection.criteria.wanted or len(selection.datasource_types) != 1
+    ):
+        problems.append("select.datasource_types: exactly one type is needed, because a policy protects one type")
+    if options["name"]:
+        problems.append("name: one name cannot be used for what select finds; omit it to give each its own")
+    if problems:
+        raise BadInput("; ".join(problems))
+
+
+def _ensure(task: Task, service: BackupService, datasources: list[Datasource], declared: str | None) -> Result:
+    """Bring the protection of datasources to the state; declared: their type, None where each of them has to tell it."""
+    options = task.options
     datasource_type = datasources[0][0]
     groups = {datasource.key: snapshot_group(task, datasource) for datasource_type, datasource in datasources}
-    service = open_vault(task, datasource_type.vault_type)
     problems = service.check_instance_options(options)
     if problems:
         raise BadInput("; ".join(problems))
@@ -124,7 +168,7 @@ def ensure_instances(task: Task) -> Result:
     if vault:
         _check_vault(options, service, vault)
     instances = service.list_instances() if vault else []
-    datasources = datasources if absent else settle_kinds(task.session, datasources, instances, options["datasource_type"])
+    datasources = datasources if absent else settle_kinds(task.session, datasources, instances, declared)
     needs_policy = options["state"] == "present" or options["policy_name"] or options["policy_id"]
     policy = (
         find_policy(task, service, [datasource_type for datasource_type, _datasource in datasources], vault)
@@ -177,10 +221,10 @@ def _location_of(task: Task, service: BackupService, vault: Described | None) ->
     return str(task.options["location"] or read_group(task.session, service.vault.group_id, "resource_group")["location"])
 
 
-def _check_options(options: dict[str, Any], datasources: list[tuple[DatasourceType, ResourceId]]) -> None:
+def _check_options(options: dict[str, Any], datasource_types: list[DatasourceType]) -> None:
     problems = []
     if options["name"]:
-        if len({datasource.key for _row, datasource in datasources}) > 1:
+        if len({str(one).strip().lower().rstrip("/") for one in options["datasource_id"]}) > 1:
             problems.append("name: one name cannot be used for several datasources; omit it to give each its own")
         if not _INSTANCE_NAME.fullmatch(options["name"]):
             problems.append(f"name: '{options['name']}' is not a valid backup instance name")
@@ -188,7 +232,7 @@ def _check_options(options: dict[str, Any], datasources: list[tuple[DatasourceTy
         problems.append("policy_name: a protected datasource needs a policy; set policy_name or policy_id")
     if options["policy_name"] and options["policy_id"]:
         problems.append("policy_name: set either policy_name or policy_id, not both")
-    problems += check_containers(options, [datasource_type for datasource_type, _datasource in datasources])
+    problems += check_containers(options, datasource_types)
     problems += [
         f"{option}: not allowed with state: absent, which removes the whole protection"
         for option in ("containers_list", "auto_protection", "include_disk_luns", "exclude_disk_luns")

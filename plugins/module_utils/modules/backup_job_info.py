@@ -21,7 +21,7 @@ from ..services.registry import open_service
 from ..services.search import (
     find_jobs,
 )
-from ..services.selection import check_selection, choose_instances
+from ..services.selection import choose_instances
 from ..services.vault_interface import VAULT_RESOURCE_TYPES
 from .info_options import (
     asks_for_nothing,
@@ -35,6 +35,7 @@ from .info_options import (
     warn_of_empty_answer,
 )
 from .open_vaults import open_existing_vault
+from .select_option import read_select, warn_of_unreadable, with_selection
 from .task import Result, Task
 
 # -- jobs
@@ -45,8 +46,7 @@ def read_jobs(task: Task) -> Result:
     options = task.options
     if asks_for_nothing(task):
         return {"changed": False, "jobs": []}
-    if options["select"] is not None:
-        check_selection(options["select"])
+    selection = read_select(task)
     ids = [datasource.key for _row, datasource in datasources_of(task)]
     after, before = time_range(task)
     query = JobQuery(
@@ -59,14 +59,16 @@ def read_jobs(task: Task) -> Result:
         started_before=before,
     )
     services = possible_services(task)
-    if options["select"] is not None:
+    selected = None
+    if selection:
         if not services:
             raise BadInput("select: no vault is given; set the vault whose datasources it selects")
         protected = look_in(task, services, lambda service: service.list_instances())
-        chosen = choose_instances(task.session, protected, options["select"])
-        if not chosen:
-            return {"changed": False, "jobs": []}
-        query = dataclasses.replace(query, datasource_keys=frozenset(str(one["datasource_id"]).lower() for one in chosen))
+        selected = choose_instances(task.session, protected, selection, "protected in the vault")
+        warn_of_unreadable(task, selected)
+        if not selected.datasources:
+            return {"changed": False, "jobs": [], "msg": selected.reason, "selection": selected.as_result()}
+        query = dataclasses.replace(query, datasource_keys=frozenset(selected.instances))
     if options["job_id"]:
         found = _find_named_jobs(task, services, query)
     else:
@@ -79,7 +81,7 @@ def read_jobs(task: Task) -> Result:
         if options["details"]:
             found = _read_again(task, found)
     found.sort(key=lambda job: job["start_time"] or "", reverse=True)
-    return {"changed": False, "jobs": _wait(task, services, found) if options["wait"] else found}
+    return with_selection({"changed": False, "jobs": _wait(task, services, found) if options["wait"] else found}, selected)
 
 
 def _named_job_ids(task: Task, service: BackupService | None) -> list[str]:

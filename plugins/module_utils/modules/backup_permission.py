@@ -25,8 +25,10 @@ from ..services.interface import BackupService, JobQuery
 from ..services.named_vaults import read_group
 from ..services.registry import open_secondary_region
 from ..services.role_assignments import Grants, Need, Statuses, find_identity
+from ..services.selection import choose_protectable
 from .open_vaults import open_vault
-from .results import Datasource, failed_item, item_diff, item_result, read_datasource_ids, summarise
+from .results import Datasource, failed_item, item_diff, item_result, problems_of_vault_types, read_datasource_ids, summarise
+from .select_option import nothing_selected, read_select, warn_of_unreadable, with_selection
 from .task import Result, Task
 from .vault_options import read_existing_vault
 
@@ -80,8 +82,24 @@ def _check_operation(options: dict[str, Any]) -> None:
 
 def ensure_permissions(task: Task) -> Result:
     """Grant, report or revoke what the vault's identity needs (module backup_permission)."""
-    datasources = read_datasource_ids(task.options["datasource_id"], task.options["datasource_type"])
+    selection = read_select(task, is_protected=False)
     _check_operation(task.options)
+    if selection is None:
+        return _ensure(task, read_datasource_ids(task.options["datasource_id"], task.options["datasource_type"]))
+    problems = problems_of_vault_types(selection.datasource_types)
+    if task.options["state"] == "absent" or task.options["operation"] == "restore":
+        problems.append("select: only roles for backups are granted by a selection; name the datasources in datasource_id")
+    if problems:
+        raise BadInput("; ".join(problems).replace("datasource_id: these", "select.datasource_types: these"))
+    selected = choose_protectable(task.session, selection)
+    warn_of_unreadable(task, selected)
+    if not selected.datasources:
+        return nothing_selected(selected)
+    return with_selection(_ensure(task, selected.datasources), selected)
+
+
+def _ensure(task: Task, datasources: list[Datasource]) -> Result:
+    """Grant, report or revoke what the vault's identity needs for datasources."""
     needs = {datasource.key: needs_of(task, datasource_type, datasource) for datasource_type, datasource in datasources}
     service = open_vault(task, datasources[0][0].vault_type)
     absent = task.options["state"] == "absent"

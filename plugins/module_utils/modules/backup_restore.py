@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from datetime import datetime, timedelta
+from typing import Any
 
 from ..concurrency import item_concurrency
 from ..errors import AzureBackupError, BadInput, NotFound, OutcomeUnknown, PermissionMissing
@@ -22,12 +23,14 @@ from ..model.result_shapes import Described
 from ..services.datasource_kinds import check_declared_type
 from ..services.interface import JobQuery, Restore, by_datasource
 from ..services.named_vaults import missing_vault
+from ..services.selection import choose_instances
 from .job_options import open_job, unread_job
-from .open_vaults import open_vault
+from .open_vaults import open_selected_vault, open_vault
 from .permission_wait import ask_until_permitted
 from .restore_mode import LATEST, RestoreOrder, RestoreRun
 from .restore_orders import check_places_differ, read_orders
 from .results import Steps, Work, failed_item, item_diff, item_result, run_each, summarise
+from .select_option import nothing_selected, read_select, warn_of_unreadable, with_selection
 from .task import Result, Task
 
 _RESTORES = JobQuery(operations=("restore",))
@@ -38,12 +41,25 @@ def ensure_restores(task: Task) -> Result:
     options = task.options
     if options["job_id"]:
         return _resume(task)
-    orders = read_orders(task)
-    service = open_vault(task, orders[0].datasource_type.vault_type)
+    selection = read_select(task)
+    if selection:
+        _check_selection(options)
+        service = open_selected_vault(task)
+    else:
+        orders = read_orders(task, options["datasource_id"])
+        service = open_vault(task, orders[0].datasource_type.vault_type)
     vault = service.read_vault()
     if vault is None:
         raise missing_vault(task.session, service.vault)
-    instances = by_datasource(service.list_instances())
+    listed = service.list_instances()
+    selected = None
+    if selection:
+        selected = choose_instances(task.session, listed, selection, f"protected in vault '{service.vault.name}'")
+        warn_of_unreadable(task, selected)
+        if not selected.datasources:
+            return nothing_selected(selected)
+        orders = read_orders(task, [datasource.text for _row, datasource in selected.datasources])
+    instances = by_datasource(listed)
     check_places_differ(orders, instances)
     jobs = service.list_jobs(_RESTORES)
     is_secondary = options["region"] == "secondary"
@@ -51,7 +67,18 @@ def ensure_restores(task: Task) -> Result:
     works = [
         Work(str(index), order.datasource.text, functools.partial(_restore, run, order)) for index, order in enumerate(orders)
     ]
-    return run_each(task, works, item_concurrency(options["max_concurrency"]), run.wait)
+    return with_selection(run_each(task, works, item_concurrency(options["max_concurrency"]), run.wait), selected)
+
+
+def _check_selection(options: dict[str, Any]) -> None:
+    """Refuse to select what would be overwritten, which has to be named. Raises BadInput with every mistake."""
+    target = options["target"] or {}
+    given = [name for name in ("point_in_time", "confirm") if options[name]] + ["target.in_place"] * bool(target.get("in_place"))
+    problems = [f"{name}: a restore in place needs its datasource in datasource_id, not in select" for name in given]
+    if options["recovery_point"] not in (None, LATEST):
+        problems.append("recovery_point: a recovery point belongs to one datasource, and select may find several; set before")
+    if problems:
+        raise BadInput("; ".join(problems))
 
 
 def _restore(run: RestoreRun, order: RestoreOrder) -> Steps:

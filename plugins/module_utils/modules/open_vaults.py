@@ -26,6 +26,17 @@ def open_existing_vault(task: Task) -> BackupService:
     return found
 
 
+def open_selected_vault(task: Task) -> BackupService:
+    """Give the service of the existing vault among whose datasources the task selects, or of its secondary region.
+
+    Raises NotFound.
+    """
+    existing = open_existing_vault(task)
+    if task.options.get("region") == "secondary":
+        return open_secondary_region(task.session, existing.vault, task.options["secondary_region"])
+    return existing
+
+
 def open_vault(task: Task, needed_type: str | None = None) -> BackupService:
     """Give the service of the vault that the options name, or of its secondary region; needed_type: see find_vault."""
     vault = find_vault(task, needed_type)

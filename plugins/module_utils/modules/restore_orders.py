@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -39,8 +39,8 @@ def _mode_of(datasource_type: DatasourceType, item: Mapping[str, Any], target: M
     return ContainerCopy()
 
 
-def read_orders(task: Task) -> list[RestoreOrder]:
-    """Read the orders of a task: restores, or datasource_id and what goes for all of them. Raises BadInput with all mistakes."""
+def read_orders(task: Task, datasource_ids: Sequence[str] | None) -> list[RestoreOrder]:
+    """Read the orders of a task: restores, or what goes for all of some datasources. Raises BadInput with all mistakes."""
     options = task.options
     if options["restores"] is not None:
         given = [name for name in ("datasource_id", "datasource_type", *_OF_AN_ORDER) if options[name] not in (None, LATEST)]
@@ -48,11 +48,11 @@ def read_orders(task: Task) -> list[RestoreOrder]:
             raise BadInput(f"{', '.join(given)}: set these in each item of restores instead")
         listed = [(f"restores[{index}].", item) for index, item in enumerate(options["restores"])]
     else:
-        listed = [("", {**options, "datasource_id": one}) for one in options["datasource_id"] or []]
+        listed = [("", {**options, "datasource_id": one}) for one in datasource_ids or []]
         if len(listed) > 1 and options["recovery_point"] not in (None, LATEST):
             raise BadInput("recovery_point: a recovery point belongs to one datasource; use restores, or before, for several")
     if not listed:
-        raise BadInput("nothing to restore: set datasource_id, restores or job_id")
+        raise BadInput("nothing to restore: set datasource_id, select, restores or job_id")
     problems: list[str] = []
     orders: list[RestoreOrder] = []
     for at, item in listed:

@@ -61,6 +61,13 @@ class Task:
             self.warn("cert_validation_mode is ignore: the identity of the Azure endpoints is not verified")
         return session
 
+    def derived(self, **options: Any) -> Task:
+        """Give a task with other options beside its own, over the same connection."""
+        session = self.session
+        task = Task({**self.options, **options}, self.check_mode, self.clock, self.warn, self.needs_subscription)
+        task.__dict__["session"] = session
+        return task
+
     @cached_property
     def progress(self) -> Progress:
         """Who to tell how far things are."""

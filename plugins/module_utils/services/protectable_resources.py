@@ -16,22 +16,30 @@ from ..model.datasource_types import DATASOURCE_TYPES, DatasourceType
 from ..model.durations import parse_time
 from ..model.resource_ids import parse_resource_id
 from ..model.result_shapes import Described
+from ..model.selection import Candidate, Selection
 from .interface import JobQuery
 from .search import find_deleted_instances, find_instances_with_times, find_jobs, find_resources, warn_of_invisible
+from .selection import conditions_of
 
 UNPROTECTED = "unprotected"
 
 
 def find_datasources(
-    session: Session, subscription_ids: list[str], types: list[str], days: int, warn: Callable[[str], None]
+    session: Session,
+    subscription_ids: list[str],
+    types: list[str],
+    days: int,
+    warn: Callable[[str], None],
+    selection: Selection,
 ) -> list[Described]:
-    """Read every datasource of some types, by its id, with how it is protected.
+    """Read the datasources of some types, by their ids, with how they are protected.
 
     types: names of rows of datasources; days: how far back to look for the last backup of what a Backup vault protects, 0 for not
-    at all; warn: receives a text about what could not be read.
+    at all; warn: receives a text about what could not be read; selection: which of them.
     """
     datasource_types = [DATASOURCE_TYPES[name] for name in types]
-    resources = find_resources(session, subscription_ids, datasource_types, "search the subscriptions for datasources")
+    action, conditions = "search the subscriptions for datasources", conditions_of(selection)
+    resources = find_resources(session, subscription_ids, datasource_types, action, conditions)
     known = ((wire, _type_of(wire, datasource_types)) for wire in resources)
     found = {str(wire["id"]).lower(): _describe(wire, one) for wire, one in known if one}
     if not found:
@@ -41,6 +49,7 @@ def find_datasources(
     # What is protected again counts more than what was deleted.
     for instance in find_instances_with_times(session, subscription_ids):
         _note(found, instance)
+    found = {key: one for key, one in found.items() if _is_selected(one, selection)}
     if days:
         _note_last_backups(session, subscription_ids, days, found, warn)
     return sorted(found.values(), key=lambda one: str(one["datasource_id"]).lower())
@@ -70,6 +79,13 @@ def _describe(wire: dict[str, Any], datasource_type: DatasourceType) -> Describe
         "instance_name": None,
         "last_backup_time": None,
     }
+
+
+def _is_selected(one: Described, selection: Selection) -> bool:
+    datasource = parse_resource_id(str(one["datasource_id"]), "datasource_id")
+    tags = {str(name): str(value) for name, value in one["datasource_tags"].items()}
+    candidate = Candidate(datasource, str(one["datasource_type"]), one["location"], tags, one["policy_name"])
+    return selection.matches(candidate) and selection.reason_of_exemption(candidate) is None
 
 
 def _note(found: dict[str, Described], instance: Described) -> None:

@@ -72,11 +72,14 @@ def list_subscriptions(session: Session) -> list[str]:
     return [str(item["subscriptionId"]) for item in listed]
 
 
-def warn_of_invisible(session: Session, subscription_ids: list[str], warn: Callable[[str], None]) -> None:
-    """Warn of subscriptions that the caller may not see: Resource Graph answers nothing for them.
+def find_invisible(session: Session, subscription_ids: list[str]) -> list[str]:
+    """Tell which of some subscriptions the caller may not see: Resource Graph answers nothing for them."""
+    visible = {name.lower() for name in list_subscriptions(session)} if subscription_ids else set()
+    return [name for name in subscription_ids if name.lower() not in visible]
 
-    subscription_ids: which were searched, empty for all.
-    """
+
+def warn_of_invisible(session: Session, subscription_ids: list[str], warn: Callable[[str], None]) -> None:
+    """Warn of subscriptions that the caller may not see; subscription_ids: which were searched, empty for all."""
     try:
         visible = {name.lower() for name in list_subscriptions(session)}
     except AzureBackupError:
@@ -142,11 +145,24 @@ def _ask_each(
 
 
 def find_resources(
-    session: Session, subscription_ids: list[str], datasource_types: Iterable[DatasourceType], action: str
+    session: Session,
+    subscription_ids: list[str],
+    datasource_types: Iterable[DatasourceType],
+    action: str,
+    conditions: Iterable[str] = (),
 ) -> list[dict[str, Any]]:
-    """Read the resources of some types as Resource Graph has them."""
-    kinds = ", ".join(sorted({quote(one.resource_type.lower()) for one in datasource_types}))
-    return run_query(session, f"resources | where type in~ ({kinds}) | order by id asc", subscription_ids, action)
+    """Read the resources of some types as Resource Graph has them: id, type, location, tags, and what tells types apart.
+
+    conditions: steps of the query that leave some of them out.
+    """
+    types = list(datasource_types)
+    kinds = ", ".join(sorted({quote(one.resource_type.lower()) for one in types}))
+    telling = sorted({one.kind_property[0] for one in types if one.kind_property})
+    # Whole resources would be ten times as much to read.
+    columns = ", ".join(["id", "type", "location", "tags", *(f"{name} = properties.{name}" for name in telling)])
+    query = " | ".join(["resources", f"where type in~ ({kinds})", *conditions, f"project {columns}", "order by id asc"])
+    rows = run_query(session, query, subscription_ids, action)
+    return [{**row, "properties": {name: row.pop(name, None) for name in telling}} for row in rows]
 
 
 def _of_kind(tables: dict[str, GraphTable], kind: str | None) -> dict[str, GraphTable]:

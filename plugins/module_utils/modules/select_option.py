@@ -1,0 +1,44 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change with any release.
+"""The option select of several modules: read, and told of in their results."""
+
+from __future__ import annotations
+
+from ..errors import BadInput
+from ..model.selection import Selection, read_selection
+from ..services.selection import Selected
+from .results import summarise
+from .task import Result, Task
+
+
+def read_select(task: Task, is_protected: bool = True) -> Selection | None:
+    """Read the option select; None where it is not set. is_protected: see read_selection. Raises BadInput."""
+    given = task.options["select"]
+    if given is None:
+        return None
+    if task.options.get("datasource_type"):
+        raise BadInput("datasource_type: it goes with datasource_id; to select by type, set select.datasource_types")
+    return read_selection(given, is_protected=is_protected)
+
+
+def warn_of_unreadable(task: Task, selected: Selected) -> None:
+    """Warn of what the caller cannot see and what is therefore not selected."""
+    count = len(selected.unreadable)
+    if count:
+        shown = ", ".join(selected.unreadable[:5]) + (f" and {count - 5} more" if count > 5 else "")
+        task.warn(
+            f"not selected, because the caller cannot see them or they do not exist: {shown}; select compares what only the "
+            "resources themselves tell"
+        )
+
+
+def nothing_selected(selected: Selected) -> Result:
+    """Give the result of a module whose selection is empty, with the reason."""
+    return {**summarise([]), "msg": selected.reason, "selection": selected.as_result()}
+
+
+def with_selection(result: Result, selected: Selected | None) -> Result:
+    """Give a module's result with what its selection found, where it has one."""
+    return result if selected is None else {**result, "selection": selected.as_result()}
