@@ -21,14 +21,14 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run on the controller; fails naming every variable that cannot be read.
 
-        With split_by, which is datasource_type or vault_type, it gives the groups of datasources as well (role_groups).
+        With split_by, which is datasource_type, vault_type or item, it gives the groups of datasources as well (role_groups).
         """
         result: dict[str, Any] = super().run(tmp, task_vars)
         entry_point = str(self._task.args.get("entry_point", "main"))
         unknown = set(self._task.args) - {"entry_point", "split_by"}
         role = self._task._role  # noqa: SLF001 - ansible-core has no other way to the role of a task
         split_by = self._task.args.get("split_by")
-        if role is None or unknown or split_by not in (None, "datasource_type", "vault_type"):
+        if role is None or unknown or split_by not in (None, "datasource_type", "vault_type", "item"):
             message = "role_input accepts only entry_point and split_by, and works only in a task of a role"
             return {**result, "failed": True, "msg": message}
         file = Path(role.get_role_path()) / "meta" / "argument_specs.yml"
@@ -40,7 +40,13 @@ class ActionModule(ActionBase):
         values, problems = read_variables(given, options, prefix)
         groups: list[dict[str, Any]] = []
         if split_by and not problems:
-            groups, problems = build_groups(values, options, prefix, split_by == "datasource_type")
+            groups, problems = build_groups(values, options, prefix, split_by)
         if problems:
             return {**result, "failed": True, "msg": "; ".join(problems)}
-        return {**result, "changed": False, "options": values, "groups": groups, "policies": policies_of(groups)}
+        return {
+            **result,
+            "changed": False,
+            "options": values,
+            "groups": groups,
+            "policies": policies_of(groups) if split_by == "datasource_type" else [],
+        }

@@ -348,6 +348,42 @@ policy:
       description: The policy as Azure returns it, the C(properties) of its body.
       type: dict
       sample: {"objectType": "BackupPolicy", "datasourceTypes": ["Microsoft.Compute/disks"], "policyRules": []}
+preview:
+  description: What the policy would do, and what a change of it would gain and lose.
+  returned: in check mode, if the policy would be created or changed
+  type: dict
+  contains:
+    time_zone:
+      description: The time zone of the schedule.
+      type: str
+      sample: W. Europe Standard Time
+    next_runs:
+      description: The next times at which it would back up, as clocks in that time zone show them without daylight saving time.
+      type: list
+      elements: str
+      sample: ['2026-11-27T22:30', '2026-11-28T22:30']
+    recovery_points_kept:
+      description: How many recovery points of each datasource exist in the end, C(before) and C(after) the change.
+      type: dict
+      sample: {"before": 30, "after": 42}
+    backups_a_week:
+      description: How many scheduled backups of each datasource there are in a week, C(before) and C(after) the change.
+      type: dict
+      sample: {"before": 7, "after": 7}
+    datasources:
+      description: How many datasources the change concerns.
+      type: int
+      sample: 12
+    gains:
+      description: What becomes more.
+      type: list
+      elements: str
+      sample: ['retention.weekly: none becomes P12W']
+    loses:
+      description: What becomes less.
+      type: list
+      elements: str
+      sample: ['retention.default: P30D becomes P14D']
 replaced_policies:
   description: The names of the policy versions that the newest one replaced.
   returned: when a new version was created

@@ -30,8 +30,10 @@ _OF_ONE_TYPE = (
     "include_disk_luns", "exclude_disk_luns", "snapshot_resource_group", "identity_id",
 )  # fmt: skip
 _OF_ONE_VAULT = ("vault_settings",)
+# What a group is about, which no other shares.
+_WHAT = ("datasources", "select", "restores")
 # What is said once for all groups.
-_OF_THE_ROLE = ("groups", "unselected", "max_unselected")
+_OF_THE_ROLE = ("groups", "job_id", "unselected", "max_unselected")
 # Before there were groups, machines of a mixed list had variables of their own.
 _OF_MACHINES = {
     "recovery_services_vault_settings": "vault_settings",
@@ -46,30 +48,30 @@ _OF_MACHINES = {
 
 
 def build_groups(
-    options: Mapping[str, Any], specs: Mapping[str, Spec], prefix: str, is_by_type: bool
+    options: Mapping[str, Any], specs: Mapping[str, Spec], prefix: str, split_by: str
 ) -> tuple[list[Group], list[str]]:
     """Give the groups that a role's variables name, and what is wrong with them.
 
     options: the variables by their names without the prefix (read_variables); specs: their specifications by whole names;
-    is_by_type: whether each type of datasource gets a group of its own, instead of each kind of vault.
-    Each group has C(label), C(vault_name), C(vault_type), C(datasource_types), C(policy_name), and C(datasources) or C(select)
-    beside its keys. Of what is together in one vault, C(policy_names) are those of its types.
+    split_by: what gets a group of its own: each C(datasource_type) of an item, each C(vault_type), or only each C(item) itself.
+    Each group has C(label) beside its keys and, unless it is an item, C(vault_name), C(vault_type), C(datasource_types),
+    C(policy_name), and C(datasources) or C(select). Of what is together in one vault, C(policy_names) are those of its types.
     """
     problems: list[str] = []
     groups: list[Group] = []
     given = options.get("groups")
-    shared = {key: value for key, value in options.items() if key not in ("groups", "datasources", "select")}
+    shared = {key: value for key, value in options.items() if key not in ("groups", *_WHAT)}
     if given is None:
         listed = [(prefix, options)]
     else:
-        both = [f"{prefix}{key}" for key in ("datasources", "select") if key in options]
+        both = [f"{prefix}{key}" for key in _WHAT if key in options]
         if both:
             problems.append(f"{', '.join(both)}: set in each item of {prefix}groups, not beside it")
         listed = [(f"{prefix}groups[{index}].", item) for index, item in enumerate(given)]
     for at, item in listed:
         own = dict(item) if given is None else _read_item(item, specs, prefix, at, problems)
         try:
-            groups += _parts_of(own, shared if given is not None else {}, at, is_by_type)
+            groups += _split(own, shared if given is not None else {}, at, split_by)
         except BadInput as error:
             problems.append(error.message)
     return groups, problems
@@ -103,6 +105,17 @@ def _read_item(item: Mapping[str, Any], specs: Mapping[str, Spec], prefix: str, 
     values, wrong = read_variables({f"{prefix}{key}": value for key, value in item.items()}, keys, prefix)
     problems += [problem.replace(prefix, at, 1) for problem in wrong]
     return {**values, "name": str(item["name"])} if item.get("name") else values
+
+
+def _split(own: Mapping[str, Any], shared: Mapping[str, Any], at: str, split_by: str) -> list[Group]:
+    """Give the groups of an item (see _parts_of). Raises BadInput with every mistake."""
+    if split_by != "item":
+        return _parts_of(own, shared, at, split_by == "datasource_type")
+    values = {**shared, **own}
+    missing = [f"{at}{key}" for key in ("resource_group", "vault_name") if not values.get(key)]
+    if missing:
+        raise BadInput(f"{', '.join(missing)}: not set")
+    return [{**values, "label": values.get("name") or values["vault_name"]}]
 
 
 def _goes_for(key: str, kind: DatasourceType) -> bool:

@@ -108,6 +108,22 @@ def machines() -> list[Step]:
     ]
 
 
+def estate() -> list[Step]:
+    """Give the tasks that protect what is tagged, suspend what a narrower selection leaves out, and take it back."""
+    select = {"datasource_types": ["azure_disk"], "tags": {"Backup": "daily"}, "exempt_tag": "BackupExempt"}
+    place = {**VAULT, "policy_name": "disks"}
+    narrow = {"selections": [{**select, "names": ["data01"]}], "action": "suspend", "max_unselected": 1}
+    return [
+        Step("backup_vault", VAULT),
+        Step("backup_policy", {**place, "datasource_type": "azure_disk"}),
+        Step("backup_permission", {**VAULT, **SNAPSHOTS, "select": select}),
+        Step("backup_instance", {**place, **SNAPSHOTS, "select": select}),
+        Step("backup_unselected", {**place, **narrow}),
+        Step("backup_instance", {**place, **SNAPSHOTS, "select": select}),
+        Step("backup_instance", {**VAULT, "select": {"names": ["data0*"]}, "state": "stopped"}),
+    ]
+
+
 def stack_hub() -> list[Step]:
     """Give the tasks that set the backups of an Azure Stack Hub up and make one."""
     place = {"location": "blank", "cloud_environment": f"${STACKHUB}"}
@@ -130,7 +146,9 @@ def hsm() -> list[Step]:
     ]
 
 
-ORDERS: dict[str, Callable[[], list[Step]]] = {"disks": disks, "machines": machines, "stack_hub": stack_hub, "hsm": hsm}
+ORDERS: dict[str, Callable[[], list[Step]]] = {
+    "disks": disks, "machines": machines, "estate": estate, "stack_hub": stack_hub, "hsm": hsm,
+}  # fmt: skip
 
 
 def located(arguments: dict[str, Any], emulator: Emulator) -> dict[str, Any]:

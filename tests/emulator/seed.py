@@ -30,14 +30,20 @@ OUTSIDER_CLIENT = "c11e9700-0000-4000-8000-00000000dead"
 
 
 def _default_groups() -> list[dict[str, Any]]:
+    # As the guide of an estate has it.
+    daily = {"Backup": "daily"}
     disks = [
-        {"name": "data01"},
-        {"name": "data02"},
-        {"name": "data03", "sku": "StandardSSD_LRS"},
+        {"name": "data01", "tags": {**daily, "App": "shop"}},
+        {"name": "data02", "tags": daily},
+        {"name": "data03", "sku": "StandardSSD_LRS", "tags": {**daily, "BackupExempt": "rebuilt from code"}},
         {"name": "fast01", "sku": "PremiumV2_LRS"},
         {"name": "far01", "location": "eastus"},
     ]
-    machines = [{"name": "web01"}, {"name": "web02", "new": True}, {"name": "far-web01", "location": "eastus"}]
+    machines = [
+        {"name": "web01", "tags": {**daily, "App": "shop"}},
+        {"name": "web02", "new": True},
+        {"name": "far-web01", "location": "eastus", "tags": daily},
+    ]
     accounts = [{"name": "demoaccount", "containers": ["invoices", "photos"]}, {"name": "emptyaccount"}]
     accounts.append({"name": "demolake", "containers": ["raw", "curated"], "lake": True})
     networks = [{"name": "demo-vnet", "subnets": ["default", "restored"]}]

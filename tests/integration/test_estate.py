@@ -140,7 +140,7 @@ def test_a_datasource_of_two_groups_is_refused_before_anything_is_written(enviro
     done = estate(environment, protect_groups=[DISKS, other])
     assert done.returncode != 0
     assert "several groups protect /subscriptions/" in done.stdout, done.stdout[-3000:]
-    assert "disks/data01; let only one of them select it" in done.stdout
+    assert "disks/data01; let only one group name or select each datasource" in done.stdout
     assert tagged.azure.journal.writes() == []
 
 

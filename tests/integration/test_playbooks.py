@@ -234,8 +234,9 @@ def test_the_tasks_of_the_guides_work(environment: dict[str, str], loopback: Emu
                 "holdfast.azure_backup.hsm_restore",
             ):
                 options["poll_interval"] = 0.2
-            if name == "vars" and "protect_resource_group" in options:
-                options["protect_poll_interval"] = 0.2
+            for role in ("protect", "backup_now", "restore"):
+                if name == "vars" and f"{role}_resource_group" in options:
+                    options[f"{role}_poll_interval"] = 0.2
     book = tmp_path / "guide.yml"
     known = {"subscription": SUBSCRIPTION, "stackhub": loopback.urls["stackhub"], "share_password": "opens-the-share"}
     if guide == "guide_managed_hsm":

@@ -22,7 +22,7 @@ from .retention import (
     WEEKS,
     RetentionRule,
 )
-from .schedule import DAYS, Schedule
+from .schedule import DAYS, minutes_of_day
 
 _SECONDS_A_DAY = 86400
 # Azure keeps nothing longer than 99 years.
@@ -54,7 +54,7 @@ def count_recovery_points(plan: Plan) -> int | None:
     if longest > _LONGEST_COUNTED:
         return None
     last_day = int(longest / _SECONDS_A_DAY) + 367
-    minutes = _minutes_of_day(plan.schedule)
+    minutes = minutes_of_day(plan.schedule)
     changes: list[tuple[float, int]] = []
     spans: dict[str, Any] = {}
     for number in range(last_day):
@@ -94,17 +94,6 @@ def _priority_of(rule: RetentionRule) -> int | None:
     """Give the priority of a rule: its own, or that of the tag whose name it has. A rule without either keeps nothing."""
     standard = STANDARD_TAGS.get(str(rule["name"]).lower())
     return rule["tagging_priority"] or (standard[1] if standard else None)
-
-
-def _minutes_of_day(schedule: Schedule) -> list[int]:
-    minutes = [int(time[:2]) * 60 + int(time[3:]) for time in schedule["times"]]
-    if schedule["frequency"] != "hourly":
-        return minutes
-    period = int(schedule["interval_hours"]) * 60
-    if schedule.get("window_hours"):
-        last = minutes[0] + int(schedule["window_hours"]) * 60
-        return sorted({minute % (24 * 60) for minute in range(minutes[0], last + 1, period)})
-    return list(range(minutes[0] % period, 24 * 60, period))
 
 
 def _place(day: date, spans: dict[str, Any]) -> dict[str, set[str]]:

@@ -165,6 +165,18 @@ def complete_schedule(wanted: Schedule, existing: Schedule | None, datasource_ty
     return result
 
 
+def minutes_of_day(schedule: Schedule) -> list[int]:
+    """Give the minutes of a day, in the zone of a complete schedule, at which it backs up."""
+    minutes = [int(time[:2]) * 60 + int(time[3:]) for time in schedule["times"]]
+    if schedule["frequency"] != "hourly":
+        return minutes
+    period = int(schedule["interval_hours"]) * 60
+    if schedule.get("window_hours"):
+        last = minutes[0] + int(schedule["window_hours"]) * 60
+        return sorted({minute % (24 * 60) for minute in range(minutes[0], last + 1, period)})
+    return list(range(minutes[0] % period, 24 * 60, period))
+
+
 def same_schedule(wanted: Schedule, existing: Schedule) -> bool:
     """Tell whether an existing schedule does what the user set; what was not set does not count."""
     for key, value in wanted.items():

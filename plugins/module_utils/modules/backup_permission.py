@@ -25,8 +25,8 @@ from ..services.interface import BackupService, JobQuery
 from ..services.named_vaults import read_group
 from ..services.registry import open_secondary_region
 from ..services.role_assignments import Grants, Need, Statuses, find_identity
-from ..services.selection import choose_protectable
-from .open_vaults import open_vault
+from ..services.selection import choose_instances, choose_protectable
+from .open_vaults import open_existing_vault, open_vault
 from .results import Datasource, failed_item, item_diff, item_result, problems_of_vault_types, read_datasource_ids, summarise
 from .select_option import nothing_selected, read_select, warn_of_unreadable, with_selection
 from .task import Result, Task
@@ -82,16 +82,27 @@ def _check_operation(options: dict[str, Any]) -> None:
 
 def ensure_permissions(task: Task) -> Result:
     """Grant, report or revoke what the vault's identity needs (module backup_permission)."""
-    selection = read_select(task, is_protected=False)
+    is_restore = task.options["operation"] == "restore"
+    selection = read_select(task, is_protected=is_restore)
     _check_operation(task.options)
     if selection is None:
         return _ensure(task, read_datasource_ids(task.options["datasource_id"], task.options["datasource_type"]))
-    problems = problems_of_vault_types(selection.datasource_types)
-    if task.options["state"] == "absent" or task.options["operation"] == "restore":
-        problems.append("select: only roles for backups are granted by a selection; name the datasources in datasource_id")
-    if problems:
-        raise BadInput("; ".join(problems).replace("datasource_id: these", "select.datasource_types: these"))
-    selected = choose_protectable(task.session, selection)
+    if is_restore:
+        # The roles are on the target; what is selected says which they are.
+        service = open_existing_vault(task)
+        selected = choose_instances(
+            task.session, service.list_instances(), selection, f"protected in vault '{service.vault.name}'"
+        )
+    else:
+        problems = [
+            one.replace("datasource_id:", "select.datasource_types:")
+            for one in problems_of_vault_types(selection.datasource_types)
+        ]
+        if task.options["state"] == "absent":
+            problems.append("select: state: absent revokes roles for backups; name the datasources in datasource_id")
+        if problems:
+            raise BadInput("; ".join(problems))
+        selected = choose_protectable(task.session, selection)
     warn_of_unreadable(task, selected)
     if not selected.datasources:
         return nothing_selected(selected)

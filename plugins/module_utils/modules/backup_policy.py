@@ -10,13 +10,14 @@ import re
 
 from ..concurrency import settle_each
 from ..errors import AzureBackupError, BadInput, NotFound
-from ..model.datasource_types import DatasourceType, find_by_name
+from ..model.datasource_types import DATASOURCE_TYPES, DatasourceType, find_by_name
+from ..model.policy_preview import preview_policy
 from ..model.policy_spec import Plan, check_plan, complete_plan, differences, plan_of, same_plan
 from ..model.recovery_point_count import with_count
 from ..model.resource_ids import SEGMENT, parse_resource_id, same_id
 from ..model.result_shapes import Described, comparable
 from ..services.interface import BackupService
-from ..services.protection_states import IN_TRANSIT, PROTECTED, wait_for_state, wait_until_settled
+from ..services.protection_states import IN_TRANSIT, PROTECTED, STOPPED, wait_for_state, wait_until_settled
 from .open_vaults import open_existing_vault, open_vault
 from .reconcile import Change, reconcile
 from .task import Result, Task
@@ -101,7 +102,7 @@ def ensure_policy(task: Task) -> Result:
     vault = read_existing_vault(task, service)
     versions = find_versions(service, options["policy_name"]) if vault else []
     if not versions:
-        return _create(task, service, datasource_type, options["policy_name"], wanted).as_result()
+        return _previewed(task, service, _create(task, service, datasource_type, options["policy_name"], wanted), [])
     mismatched = [policy for _number, policy in versions if policy["datasource_type"] != datasource_type.name]
     if mismatched:
         raise BadInput(
@@ -114,7 +115,9 @@ def ensure_policy(task: Task) -> Result:
     if service.changes_policies:
         if same_plan(wanted, plan_of(existing)):
             return change.as_result()
-        return _create(task, service, datasource_type, str(existing["name"]), wanted, existing).as_result()
+        return _previewed(
+            task, service, _create(task, service, datasource_type, str(existing["name"]), wanted, existing), [existing]
+        )
     if not same_plan(wanted, plan_of(existing)):
         name = f"{options['policy_name']}-v{version + 1}"
         _check_new_version(task, name, existing, wanted)
@@ -123,8 +126,17 @@ def ensure_policy(task: Task) -> Result:
         older.append(existing)
     if options["on_change"] == "new_version" and older:
         # Also where an earlier run was interrupted after it had made the new version.
-        return _retire(task, service, older, change)
+        return {**_previewed(task, service, change, older), **_retire(task, service, older, change)}
     return change.as_result()
+
+
+def _previewed(task: Task, service: BackupService, change: Change, replaced: list[Described]) -> Result:
+    """Give the result of a change; in check mode with what the policy would do for what the replaced policies protect."""
+    result = change.as_result()
+    if task.check_mode and change.changed and change.after and change.after["datasource_type"] in DATASOURCE_TYPES:
+        users = [item for item in _users_of(service, replaced) if item["state"] != STOPPED] if replaced else []
+        result["preview"] = preview_policy(change.before, change.after, len(users), service.service_now())
+    return result
 
 
 def _create(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -522,3 +523,42 @@ def test_a_name_that_no_new_policy_can_have_is_refused_before(azure: Driver, nam
     assert result["failed"]
     assert "policy_name" in result["msg"]
     assert len(azure.writes()) == writes
+
+
+def test_check_mode_previews_what_a_policy_would_do(azure: Driver) -> None:
+    azure.vault()
+    azure.azure.clock.freeze()
+    plan = {"policy_name": "disks", "datasource_type": "azure_disk"}
+    schedule = {"frequency": "daily", "times": ["22:30"], "time_zone": "W. Europe Standard Time"}
+    new = azure.run("backup_policy", check=True, **plan, schedule=schedule, retention={"default": "30d"})["preview"]
+    local = azure.azure.clock.now() + timedelta(hours=1)
+    first = local.replace(hour=22, minute=30)
+    first += timedelta(days=0 if first > local else 1)
+    assert new["next_runs"][:2] == [f"{first:%Y-%m-%dT%H:%M}", f"{first + timedelta(days=1):%Y-%m-%dT%H:%M}"]
+    assert new["time_zone"] == "W. Europe Standard Time"
+    assert new["recovery_points_kept"] == {"before": None, "after": 30}
+    assert (new["datasources"], new["gains"], new["loses"]) == (0, [], [])
+    azure.protected("data01", "data02")
+    change = {"schedule": {"frequency": "daily", "times": ["13:00"]}, "retention": {"default": "14d", "weekly": "12w"}}
+    changed = azure.run("backup_policy", check=True, **plan, **change, on_change="new_version")
+    preview = changed["preview"]
+    assert preview["datasources"] == 2
+    assert preview["backups_a_week"] == {"before": 42, "after": 7}
+    assert preview["gains"] == ["retention.default: P7D becomes P14D", "retention.weekly: none becomes P12W"]
+    assert preview["loses"] == ["backups a week: 42 become 7"]
+    assert "preview" not in azure.run("backup_policy", **plan, **change, on_change="new_version")
+    assert "preview" not in azure.run("backup_policy", check=True, **plan, **change, on_change="new_version")
+
+
+def test_a_change_in_place_is_previewed(azure: Driver) -> None:
+    place = {"vault_name": "demo-rsv", "vault_type": "recovery_services"}
+    azure.run("backup_vault", **place)
+    plan = {"policy_name": "machines", "datasource_type": "azure_vm", **place}
+    azure.run("backup_policy", **plan, retention={"default": "30d", "weekly": "8w"})
+    machine = next(iter(azure.azure.compute.machines.values()))["id"]
+    azure.run("backup_instance", policy_name="machines", datasource_id=machine, **place)
+    weekly = {"frequency": "weekly", "days": ["Sunday", "Wednesday"], "times": ["03:30"]}
+    preview = azure.run("backup_policy", check=True, **plan, schedule=weekly, retention={"default": "8w"})["preview"]
+    assert preview["datasources"] == 1
+    assert {datetime.fromisoformat(moment).strftime("%a %H:%M") for moment in preview["next_runs"]} <= {"Sun 03:30", "Wed 03:30"}
+    assert preview["loses"] == ["retention.weekly: P8W becomes none", "backups a week: 7 become 2"]
