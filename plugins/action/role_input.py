@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.holdfast.azure_backup.plugins.plugin_utils.role_groups import build_groups, policies_of
+from ansible_collections.holdfast.azure_backup.plugins.plugin_utils.role_groups import build_groups, policies_of, warnings_of
 from ansible_collections.holdfast.azure_backup.plugins.plugin_utils.role_input import read_variables
 
 
@@ -43,6 +43,7 @@ class ActionModule(ActionBase):
             groups, problems = build_groups(values, options, prefix, split_by)
         if problems:
             return {**result, "failed": True, "msg": "; ".join(problems)}
+        result["warnings"] = warnings_of(values, prefix)
         return {
             **result,
             "changed": False,

@@ -30,6 +30,11 @@ _OF_ONE_TYPE = (
     "include_disk_luns", "exclude_disk_luns", "snapshot_resource_group", "identity_id",
 )  # fmt: skip
 _OF_ONE_VAULT = ("vault_settings",)
+# What a role's variables may say of datasources in the other kind of vault.
+_OF_OTHER_VAULTS = {
+    "backup": ("policy_settings", "include_disk_luns", "exclude_disk_luns"),
+    "recovery_services": ("snapshot_resource_group", "containers_list", "auto_protection", "identity_id"),
+}
 # What a group is about, which no other shares.
 _WHAT = ("datasources", "select", "restores")
 # What is said once for all groups.
@@ -75,6 +80,13 @@ def build_groups(
         except BadInput as error:
             problems.append(error.message)
     return groups, problems
+
+
+def warnings_of(options: Mapping[str, Any], prefix: str) -> list[str]:
+    """Warn of variables that are set and deprecated."""
+    given = [f"{prefix}{name}" for name in _OF_MACHINES if name in options]
+    told = f"{', '.join(given)}: deprecated; use {prefix}groups with a group for virtual machines, whose keys have no vm_"
+    return [told] if given else []
 
 
 def policies_of(groups: list[Group]) -> list[Group]:
@@ -141,7 +153,8 @@ def _parts_of(own: Mapping[str, Any], shared: Mapping[str, Any], at: str, is_by_
     parts: list[Group] = []
     for name, chosen in by_type.items():
         kind = DATASOURCE_TYPES[name]
-        part: Group = {**{key: value for key, value in shared.items() if _goes_for(key, kind)}, **own, **chosen}
+        said = {key: value for key, value in own.items() if key not in _OF_OTHER_VAULTS[kind.vault_type]} if not shared else own
+        part: Group = {**{key: value for key, value in shared.items() if _goes_for(key, kind)}, **said, **chosen}
         if len(by_type) > 1 and first is not None and kind is not first:
             # What is said of one policy goes for one type only; the others get the defaults of their type.
             part = {key: value for key, value in part.items() if key not in _OF_ONE_TYPE}

@@ -12,6 +12,7 @@ import ssl
 import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -168,6 +169,16 @@ class Emulator(TlsServer):
         """
         if self._shut_until and self.azure.clock.now() >= self._shut_until:
             self._is_open.wait(_SECONDS_TO_START)
+
+    def catch_up(self) -> None:
+        """Return when everything that was sent before is answered, also to clients that did not wait for that.
+
+        It serves one request after the other, so that its own comes last.
+        """
+        context = ssl.create_default_context(cafile=str(self.ca_file))
+        address = f"{self.url}/_emulator/health"
+        with urllib.request.urlopen(address, context=context, timeout=_SECONDS_TO_START) as answer:  # noqa: S310 - its own
+            answer.read()
 
     def open_now(self) -> None:
         """Let the time pass for which connections are refused, if any are."""

@@ -117,6 +117,9 @@ def test_every_example_of_the_documentation_works(environment: dict[str, str], l
         ("permission", 1),
         ("instance", 0),
         ("instance", 1),
+        ("instance", 2),
+        ("unselected", 0),
+        ("unselected", 1),
         ("adhoc", 0),
         ("adhoc", 1),
         ("adhoc", 2),
@@ -126,10 +129,10 @@ def test_every_example_of_the_documentation_works(environment: dict[str, str], l
     story += [("recovery_point_info", index) for index in range(3)]
     # The last one waits for the first, which was of a disk.
     story += [("permission", 2), *(("restore", index) for index in (0, 8, 1, 2, 3))]
-    story += [("vault", 4), ("policy", 5), ("instance", 5), ("adhoc", 4), *(("restore", index) for index in (4, 5, 6, 7))]
+    story += [("vault", 4), ("policy", 5), ("instance", 6), ("adhoc", 4), *(("restore", index) for index in (4, 5, 6, 7))]
     # What follows is done with the approval of the guard.
     story += [("resource_guard", 0), ("resource_guard", 1), ("vault", 2)]
-    story += [("instance", 2), ("instance", 3), ("instance", 4), ("permission", 3)]
+    story += [("instance", 3), ("instance", 4), ("instance", 5), ("permission", 3)]
     cancelling = [("job", 0), ("job", 1)]
     assert {(f"backup_{module}", index) for module, index in story + cancelling} == {
         (module, index) for module, tasks in left.items() for index in range(len(tasks))

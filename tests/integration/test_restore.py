@@ -70,7 +70,10 @@ def test_a_restore_that_fails_fails_the_play_and_its_role_is_revoked(lost: dict[
     ("given", "message"),
     [
         ({"restore_target": '{"resource_group": "demo-rg", "nme": "x"}'}, "unknown key(s) nme"),
-        ({"restore_datasources": ""}, "Set exactly one of restore_datasources, restore_restores and restore_job_id"),
+        (
+            {"restore_datasources": ""},
+            "Set exactly one of restore_datasources, restore_select, restore_restores and restore_job_id",
+        ),
         ({"restore_wait": "perhaps"}, "restore_wait: 'perhaps'"),
     ],
 )
