@@ -9,10 +9,11 @@ import re
 from pathlib import Path
 
 _GUIDE = Path(__file__).parents[1] / "docs" / "docsite" / "rst" / "guide_permissions.rst"
-_LISTS = ("disks", "machines", "stack_hub", "hsm")
+_LISTS = ("disks", "estate", "machines", "stack_hub", "hsm")
 # What the guide says may be missing: it is asked for all the same.
 OPTIONAL_ACTIONS = {
     "disks": {"Microsoft.DataProtection/backupInstances/read", "Microsoft.DataProtection/locations/operationStatus/read"},
+    "estate": {"Microsoft.DataProtection/backupInstances/read"},
 }
 # If a vault does not exist, one of the other kind is looked for, which the message mentions.
 OTHER_KIND = {"Microsoft.DataProtection/backupVaults/read", "Microsoft.RecoveryServices/vaults/read"}

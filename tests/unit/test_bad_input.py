@@ -114,7 +114,7 @@ def refuses(azure: Driver, module: str, arguments: dict[str, Any]) -> None:
     ]
     assert not [entry for entry in refused if entry[1] != "/metadata/endpoints"], (arguments, refused)
     if result.get("error", {}).get("code") == "BadInput":
-        assert re.match(r"[a-z][a-z0-9_., ]*:", message), (arguments, message)
+        assert re.match(r"[a-z][][a-z0-9_., ]*:", message), (arguments, message)
     assert azure.writes() == [], "check mode writes nothing"
 
 

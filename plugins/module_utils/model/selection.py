@@ -178,7 +178,8 @@ def _read(options: Mapping[str, Any], name: str, at: str, problems: list[str]) -
     if name == "subscription_ids":
         wrong = [text for text in texts if not GUID.fullmatch(text)]
         if wrong and [text.lower() for text in texts] != ["all"]:
-            problems.append(f"{at}: {', '.join(wrong)}: each must be the GUID of a subscription, or all the only value")
+            told = ", ".join(f"'{text}'" for text in wrong)
+            problems.append(f"{at}: {told}: each must be the GUID of a subscription, or all the only value")
     return [normalize(text) if name == "locations" else text.lower() for text in texts]
 
 

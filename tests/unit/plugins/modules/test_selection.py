@@ -149,7 +149,7 @@ def test_the_quota_of_resource_graph_is_kept(estate: Driver) -> None:
         (
             "backup_instance",
             {"select": {**DISKS, "subscription_ids": ["x"]}},
-            "select.subscription_ids: x: each must be the GUID",
+            "select.subscription_ids: 'x': each must be the GUID",
         ),
         ("backup_instance", {"select": DISKS, "datasource_type": "azure_disk"}, "datasource_type: it goes with datasource_id"),
         ("backup_adhoc", {"select": {"exclude": {"datasource_types": ["tape"]}}}, "select.exclude.datasource_types: 'tape'"),
