@@ -31,6 +31,12 @@ options:
       - The entry point of the role in C(meta/argument_specs.yml).
     type: str
     default: main
+  split_by:
+    description:
+      - Also return the groups of datasources that the variables name, one for each V(datasource_type), for each V(vault_type), or
+        for each V(item) of the list of groups.
+    type: str
+    choices: [datasource_type, vault_type, item]
 notes:
   - Runs on the controller and sends nothing.
 """
@@ -51,4 +57,18 @@ options:
   sample:
     wait: true
     wait_timeout: 14400
+groups:
+  description:
+    - The groups, each with its own keys, the variables of the role as their defaults, and C(label), C(vault_name), C(vault_type),
+      C(datasource_types) and C(policy_name).
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+policies:
+  description: The policies of the groups, each with its vault and the C(selections) and C(datasources) of all groups that it protects.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
 """

@@ -93,10 +93,9 @@ def test_one_playbook_holds_an_estate(environment: dict[str, str], tagged: Emula
     assert (told["groups"], told["datasources"], len(told["changed"])) == (3, 4, 4)
     assert told["failed"] == told["failed_groups"] == told["unselected"] == []
     assert len(told["job_ids"]) == 1
+    assert [one["reason"] for one in told["exempt"]] == ["rebuilt from code"]
     (vault,) = tagged.azure.recovery_services.vaults.values()
     assert vault.policies["virtual-machines"]["properties"]["instantRpRetentionRangeInDays"] == 3
-    again = estate(environment)
-    assert re.search(r"changed=0 ", again.stdout), again.stdout[-3000:]
     # One more is tagged, and one is not any more.
     tag(tagged, "web02", Backup="weekly")
     tag(tagged, "data02", Backup="weekly")
@@ -125,8 +124,10 @@ def test_what_no_group_selects_is_ended_only_as_far_as_it_is_allowed(environment
     ended = estate(environment, **only_disks, protect_max_unselected="1")
     assert ended.returncode == 0, ended.stdout[-4000:]
     assert states() == {"ProtectionConfigured", "ProtectionStopped"}
-    again = estate(environment, **only_disks)
-    assert re.search(r"changed=0 ", again.stdout), again.stdout[-3000:]
+    nothing = {**MACHINES, "name": "old machines", "select": {"tags": {"Backup": "never"}}}
+    again = estate(environment, **{**only_disks, "protect_groups": [DISKS, nothing]})
+    assert re.search(r"changed=[12] ", again.stdout), again.stdout[-3000:]
+    assert "old machines: select matches nothing: no virtual machines in 1 subscription(s) meet" in again.stdout
     # With a plain list, nobody looks at the others.
     plain = {"protect_groups": "", "protect_datasources": VARIABLES["protect_datasources"], "protect_policy_name": "gold"}
     ending = {"protect_retention": {"default": "9d"}, "protect_unselected": "stop", "protect_max_unselected": 9}

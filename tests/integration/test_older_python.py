@@ -16,7 +16,7 @@ from playing import BIN, ROOT, environment_of, installed, play
 
 __all__ = ["installed"]
 
-MODULES = sorted({path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} - {"role_input"})
+MODULES = sorted({path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} - {"role_input", "check_groups"})
 
 
 def older_python(environment: dict[str, str]) -> tuple[str, str] | None:

@@ -15,7 +15,7 @@ from playing import DISK, ROOT, environment, installed, loopback, play
 
 __all__ = ["environment", "installed", "loopback"]
 
-MODULES = sorted({path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} - {"role_input"})
+MODULES = sorted({path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} - {"role_input", "check_groups"})
 VAULT = {"resource_group": "demo-rg", "vault_name": "demo-vault"}
 MACHINES = {"resource_group": "demo-rg", "vault_name": "demo-rsv"}
 MACHINE = DISK.replace("disks/data01", "virtualMachines/web01")
@@ -36,6 +36,7 @@ def tasks_for(loopback: Emulator) -> list[tuple[str, dict[str, Any], tuple[bool,
         ("backup_policy", {**VAULT, "policy_name": "disks", "datasource_type": "azure_disk", "poll_interval": 0.2}, once),
         ("backup_permission", {**VAULT, "datasource_id": DISK}, once),
         ("backup_instance", {**VAULT, "datasource_id": DISK, "policy_name": "disks", "poll_interval": 0.2}, once),
+        ("backup_unselected", {**VAULT, "policy_name": "disks", "selections": [{"datasource_types": ["azure_disk"]}]}, never),
         ("backup_adhoc", {**VAULT, "datasource_id": DISK, "max_age": "12h", "poll_interval": 0.2}, once),
         ("backup_permission:restore", {**VAULT, "datasource_id": DISK, "operation": "restore", "target": TARGET}, once),
         (

@@ -64,7 +64,9 @@ def choose_instances(session: Session, instances: Sequence[Described], selection
         read = {str(row["id"]).lower(): row for row in rows}
         asked = {one.name for one in datasource_types}
         found.unreadable = sorted(
-            one.datasource.text for _, one in candidates if one.datasource_type in asked and one.datasource.key not in read
+            one.datasource.text
+            for _instance, one in candidates
+            if one.datasource_type in asked and one.datasource.key not in read
         )
         candidates = [(one, _with_resource(candidate, read.get(candidate.datasource.key))) for one, candidate in candidates]
     for instance, candidate in sorted(candidates, key=lambda one: one[1].datasource.key):
