@@ -25,7 +25,7 @@ from .open_vaults import open_existing_vault
 from .results import item_result, read_datasource_ids, summarise
 from .task import Result, Task
 
-# More resources than these are not read one by one; that many are not ended without being asked for by their number either.
+# More resources than these are not read one by one only to tell of them.
 _MOST_READ = 100
 _SHOWN = 10
 # The states that leave nothing to be done.
@@ -125,7 +125,8 @@ def _instances_of_policy(task: Task, service: BackupService) -> list[Described]:
 
 def _look_at(task: Task, selections: list[Selection], candidates: list[Described]) -> list[Unselected]:
     """Leave out what is selected by what its resource itself says now, of which Resource Graph may not know yet."""
-    if len(candidates) > _MOST_READ:
+    # What is ended is always read; if more are not selected than may be ended, nothing is.
+    if len(candidates) > max(_MOST_READ, task.options["max_unselected"]):
         return [Unselected(one) for one in candidates]
 
     def is_selected(instance: Described) -> bool | None:

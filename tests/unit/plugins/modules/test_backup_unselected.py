@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules import backup_unselected
 from conftest import OTHER_DISK, Driver, disk
 from emulator.seed import OTHER_SUBSCRIPTION, SUBSCRIPTION
 
@@ -123,6 +124,18 @@ def test_a_lagging_index_ends_no_backup(estate: Driver) -> None:
     assert not result["failed"]
     assert named(result) == {}
     assert states(estate) == UNTOUCHED
+
+
+def test_what_is_ended_is_read_before_however_many_there_are(estate: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backup_unselected, "_MOST_READ", 0)
+    for name in ("data02", "data03"):
+        tag(estate, name)
+    estate.azure.configure({"graph_lag_seconds": 600})
+    tag(estate, "data02", Backup="daily")
+    # Without being read, both are only told of.
+    assert named(run(estate)) == {"data02": "report", "data03": "report"}
+    assert "max_unselected: 2 datasource(s)" in refused(estate, max_unselected=1)
+    assert named(run(estate, action="stop", max_unselected=2)) == {"data03": "stop"}
 
 
 def test_what_cannot_be_read_ends_no_backup(estate: Driver) -> None:
