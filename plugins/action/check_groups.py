@@ -33,11 +33,16 @@ class ActionModule(ActionBase):
             problems += _shared_datasources(results)
         if not problems:
             return {**result, "changed": False}
-        return {**result, "failed": True, "msg": "; ".join(problems), "error": failed[0].get("error") if failed else None}
+        return {
+            **result,
+            "failed": True,
+            "msg": "; ".join(problems),
+            "error": (failed[0].get("error") or None) if failed else None,
+        }
 
 
 def _shared_datasources(results: list[dict[str, Any]]) -> list[str]:
-    ids = Counter(str(item["datasource_id"]).lower() for one in results for item in one["datasources"])
+    ids = Counter(key for one in results for key in {str(item["datasource_id"]).lower() for item in one["datasources"]})
     spelled = {str(item["datasource_id"]).lower(): str(item["datasource_id"]) for one in results for item in one["datasources"]}
     shared = [spelled[key] for key, count in ids.items() if count > 1]
     if not shared:

@@ -52,8 +52,8 @@ options:
         elements: str
       tags:
         description:
-          - Only datasources whose resource has all these tags. A value is one text, a pattern, or a list of them of which one
-            has to fit. V(*) means any value.
+          - Only datasources whose resource has all these tags. A value is a string, a pattern such as V(gold*), or a list of
+            these; one match is enough. V(*) means any value.
           - The case of a tag's name does not matter, that of its value does.
         type: dict
       exclude:

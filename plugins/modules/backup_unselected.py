@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: backup_unselected
-short_description: Report, suspend or stop protection that no selection asks for any more
+short_description: Report, suspend or stop backups of datasources that are no longer selected
 version_added: 0.1.0
 description:
   - Finds the datasources that a vault protects by a policy and that neither O(selections) nor O(datasource_id) select any more, for
@@ -178,7 +178,7 @@ datasources:
       type: bool
       sample: false
     msg:
-      description: What is the case or what happened, in one sentence.
+      description: What was found or done, in one sentence.
       type: str
       sample: "'data01' is protected by policy 'disks', and nothing selects it"
     action:

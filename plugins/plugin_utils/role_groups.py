@@ -29,6 +29,7 @@ _OF_ONE_TYPE = (
     "policy_name", "policy_settings", "schedule", "retention", "retention_rules", "containers_list", "auto_protection",
     "include_disk_luns", "exclude_disk_luns", "snapshot_resource_group", "identity_id",
 )  # fmt: skip
+_OF_ONE_POLICY = ("policy_name", "schedule", "retention", "retention_rules")
 _OF_ONE_VAULT = ("vault_settings",)
 # What a role's variables may say of datasources in the other kind of vault.
 _OF_OTHER_VAULTS = {
@@ -150,6 +151,12 @@ def _parts_of(own: Mapping[str, Any], shared: Mapping[str, Any], at: str, is_by_
     by_type = _types_of(values, at, is_by_type)
     first = DATASOURCE_TYPES.get(str(values.get("datasource_type") or "azure_disk"))
     problems = [] if values.get("resource_group") else [f"{at}resource_group: not set"]
+    given = [key for key in _OF_ONE_POLICY if key in own]
+    if len(by_type) > 1 and first is not None and first.name not in by_type and given and is_by_type:
+        problems.append(
+            f"{at}datasource_type: not set; set it to the type that {', '.join(given)} is for ({', '.join(by_type)}), or use a "
+            "group for each type"
+        )
     parts: list[Group] = []
     for name, chosen in by_type.items():
         kind = DATASOURCE_TYPES[name]
@@ -161,7 +168,8 @@ def _parts_of(own: Mapping[str, Any], shared: Mapping[str, Any], at: str, is_by_
             if kind.vault_type != first.vault_type:
                 part = {key: value for key, value in part.items() if key not in _OF_ONE_VAULT}
         if kind.name == "azure_vm":
-            part |= {key: values[twin] for twin, key in _OF_MACHINES.items() if twin in values}
+            # What a group says itself counts more than what was said before there were groups.
+            part |= {key: values[twin] for twin, key in _OF_MACHINES.items() if twin in values and not (shared and key in own)}
         option = _VAULT_NAMES[kind.vault_type]
         if not part.get(option):
             problems.append(f"{at}{option}: not set, and needed for the {kind.title}s of this group")
@@ -201,7 +209,7 @@ def _types_of(values: Mapping[str, Any], at: str, is_by_type: bool) -> dict[str,
     if select is not None:
         selection = read_selection(select, f"{at}select", is_protected=not is_by_type)
         kinds = selection.datasource_types
-        if "datasource_types" not in select:
+        if select.get("datasource_types") is None:
             # Among what vaults protect, everything in those that are named.
             kinds = [wanted] if wanted else [] if is_by_type else [k for k in kinds if values.get(_VAULT_NAMES[k.vault_type])]
         if not kinds:

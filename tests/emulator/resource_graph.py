@@ -91,6 +91,10 @@ def _step(part: str, rows: list[Wire]) -> list[Wire]:
             return [row for row in rows if str(_dig(row, path)) == wanted]
         return [row for row in rows if str(_dig(row, path)).lower() == wanted.lower()]
     if match := _ONE_OF.match(part):
+        if not match[2].strip():
+            raise ArmError(
+                400, "BadRequest", f"Please provide below info when asking for support: the query is invalid at {part}"
+            )
         values = {_unquote(text).lower() for text in re.findall(_TEXT, match[2])}
         return [row for row in rows if str(_dig(row, match[1])).lower() in values]
     if match := _TIME.match(part):

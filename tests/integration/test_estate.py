@@ -115,6 +115,9 @@ def test_what_no_group_selects_is_ended_only_as_far_as_it_is_allowed(environment
     refused = estate(environment, **only_disks)
     assert refused.returncode != 0
     assert "at most 0 may be ended: data01" in refused.stdout
+    told = summary_of(refused)
+    assert [one.rsplit("/", 1)[-1] for one in told["unselected"]] == ["data01"]
+    assert told["failed_groups"] == ["what no group selects in demo-vault: gold"]
     (vault,) = tagged.azure.data_protection.vaults.values()
 
     def states() -> set[str]:
@@ -137,8 +140,17 @@ def test_what_no_group_selects_is_ended_only_as_far_as_it_is_allowed(environment
 
 
 def test_a_datasource_of_two_groups_is_refused_before_anything_is_written(environment: dict[str, str], tagged: Emulator) -> None:
+    # Also where a group is there already and another one is new.
+    listed = {
+        "name": "a list",
+        "policy_name": "gold",
+        "datasources": VARIABLES["protect_datasources"],
+        "retention": {"default": "9d"},
+    }
+    assert estate(environment, protect_groups=[listed]).returncode == 0
+    tagged.azure.journal.entries.clear()
     other = {**DISKS, "name": "other disks", "policy_name": "silver", "select": {"names": ["data01"]}}
-    done = estate(environment, protect_groups=[DISKS, other])
+    done = estate(environment, protect_groups=[listed, other])
     assert done.returncode != 0
     assert "several groups protect /subscriptions/" in done.stdout, done.stdout[-3000:]
     assert "disks/data01; let only one group name or select each datasource" in done.stdout
@@ -164,13 +176,16 @@ def test_a_group_that_fails_stops_no_other(environment: dict[str, str], tagged: 
     assert tagged.azure.journal.writes() == []
 
 
+@pytest.mark.smoke
 def test_a_selection_in_a_playbook_of_ones_own(environment: dict[str, str], tagged: Emulator, tmp_path: Any) -> None:
     """The flat variables are the form for one group."""
     book = tmp_path / "role.yml"
     variables = {key: value for key, value in VARIABLES.items() if key.startswith("protect_") and key != "protect_datasources"}
-    variables |= {"protect_select": {"datasource_types": ["azure_disk"], "tags": {"Backup": "daily"}}}
+    select = {"datasource_types": ["azure_disk", "azure_vm"], "tags": {"Backup": "daily"}, "locations": ["westeurope"]}
+    variables |= {"protect_select": select, "protect_recovery_services_vault_name": "demo-rsv"}
     role = {"role": "holdfast.azure_backup.protect", "vars": variables}
     book.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "roles": [role]}]), encoding="utf-8")
     done = play(environment, str(book))
     assert done.returncode == 0, done.stdout[-3000:]
-    assert protected(tagged) == {"data01": "disks", "data02": "disks", "data03": "disks"}
+    disks = {"data01": "disks", "data02": "disks", "data03": "disks"}
+    assert protected(tagged) == {**disks, "web01": "virtual-machines"}

@@ -73,6 +73,7 @@ def test_a_survey_of_texts_backs_up(environment: dict[str, str], loopback: Emula
         resumed = packaged(environment, "backup_now", backup_now_datasources="", backup_now_job_id=named)
         assert resumed.returncode == 0, resumed.stdout[-4000:]
         assert "changed=0" in resumed.stdout
+        assert "backed up 'data01'" in resumed.stdout or f"job {job} completed" in resumed.stdout, resumed.stdout[-2000:]
 
 
 BAD = [

@@ -167,6 +167,8 @@ def _read(options: Mapping[str, Any], name: str, at: str, problems: list[str]) -
         if not isinstance(options[name], Mapping):
             problems.append(f"{at}: a dictionary is expected, from the name of a tag to a value, a pattern or a list of them")
             return {}
+        if not options[name]:
+            problems.append(f"{at}: empty; name at least one tag, or omit it")
         return {str(tag).lower(): [_tag_value(one) for one in _listed(value)] for tag, value in options[name].items()}
     texts = [str(one).strip() for one in _listed(options[name])]
     if name == "datasource_types":

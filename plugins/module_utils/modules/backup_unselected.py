@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from ..concurrency import settle_each
 from ..errors import AzureBackupError, BadInput
+from ..model.datasource_types import DATASOURCE_TYPES
 from ..model.resource_ids import parse_resource_id
 from ..model.result_shapes import Described
 from ..model.selection import Selection, read_selection
@@ -119,7 +120,8 @@ def _instances_of_policy(task: Task, service: BackupService) -> list[Described]:
     if not service.changes_policies:
         versions = versions_of(name, [{"name": one["policy_name"]} for one in instances])
         names = {str(policy["name"]).lower() for _number, policy in versions}
-    found = [one for one in instances if str(one["policy_name"]).lower() in names and one["state"] not in ended]
+    known = [one for one in instances if one["datasource_type"] in DATASOURCE_TYPES]
+    found = [one for one in known if str(one["policy_name"]).lower() in names and one["state"] not in ended]
     return sorted(found, key=lambda one: str(one["datasource_id"]).lower())
 
 
@@ -152,7 +154,7 @@ def _doubts(
     doubts = [
         f"{selection.at}: it matches nothing, which is more likely a mistake than the end of all backups; correct or remove it"
         for selection, one in zip(selections, selected, strict=True)
-        if not (one.datasources or one.exempt)
+        if not one.datasources
     ]
     unreadable = sorted({name for one in selected for name in one.unreadable})
     if unreadable:

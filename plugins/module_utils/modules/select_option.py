@@ -12,6 +12,8 @@ from ..services.selection import Selected
 from .results import summarise
 from .task import Result, Task
 
+_SHOWN = 5
+
 
 def read_select(task: Task, is_protected: bool = True) -> Selection | None:
     """Read the option select; None where it is not set. is_protected: see read_selection. Raises BadInput."""
@@ -25,13 +27,19 @@ def read_select(task: Task, is_protected: bool = True) -> Selection | None:
 
 def warn_of_unreadable(task: Task, selected: Selected) -> None:
     """Warn of what the caller cannot see and what is therefore not selected."""
-    count = len(selected.unreadable)
-    if count:
-        shown = ", ".join(selected.unreadable[:5]) + (f" and {count - 5} more" if count > 5 else "")
+    subscriptions = [name for name in selected.unreadable if "/providers/" not in name]
+    datasources = [name for name in selected.unreadable if "/providers/" in name]
+    if subscriptions:
+        task.warn(f"not searched, because the caller cannot see the subscription(s): {_shown(subscriptions)}")
+    if datasources:
         task.warn(
-            f"not selected, because the caller cannot see them or they do not exist: {shown}; select compares what only the "
-            "resources themselves tell"
+            f"not selected, because their tags and location could not be read: {_shown(datasources)}. They do not exist any "
+            "more, or the caller lacks read permission; grant Reader on them"
         )
+
+
+def _shown(names: list[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
 def nothing_selected(selected: Selected) -> Result:

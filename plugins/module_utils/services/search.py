@@ -156,6 +156,8 @@ def find_resources(
     conditions: steps of the query that leave some of them out.
     """
     types = list(datasource_types)
+    if not types:
+        return []
     kinds = ", ".join(sorted({quote(one.resource_type.lower()) for one in types}))
     telling = sorted({one.kind_property[0] for one in types if one.kind_property})
     # Whole resources would be ten times as much to read.

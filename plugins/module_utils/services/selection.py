@@ -68,7 +68,12 @@ def choose_instances(session: Session, instances: Sequence[Described], selection
             for _instance, one in candidates
             if one.datasource_type in asked and one.datasource.key not in read
         )
-        candidates = [(one, _with_resource(candidate, read.get(candidate.datasource.key))) for one, candidate in candidates]
+        # Of what nobody could read, nobody knows that no exclusion and no exemption is meant.
+        candidates = [
+            (one, _with_resource(candidate, read[candidate.datasource.key]))
+            for one, candidate in candidates
+            if candidate.datasource.key in read
+        ]
     for instance, candidate in sorted(candidates, key=lambda one: one[1].datasource.key):
         if _take(found, selection, candidate):
             found.instances[candidate.datasource.key] = instance

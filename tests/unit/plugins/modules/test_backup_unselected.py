@@ -98,6 +98,8 @@ def refused(azure: Driver, **order: Any) -> str:
 def test_a_mistyped_tag_ends_no_backup(estate: Driver) -> None:
     mistyped = {"datasource_types": ["azure_disk"], "tags": {"Backup": "dialy"}}
     assert "selections[0]: it matches nothing, which is more likely a mistake" in refused(estate, selections=[mistyped])
+    # A mistyped tag of exemption leaves nothing, either.
+    assert "selections[0]: it matches nothing" in refused(estate, selections=[{**DAILY, "exempt_tag": "Backup"}])
     # Also where it matches something else.
     tag(estate, "data01", Backup="dialy")
     told = refused(estate, selections=[mistyped], max_unselected=1)

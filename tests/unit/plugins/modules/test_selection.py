@@ -102,7 +102,7 @@ def test_a_subscription_that_the_caller_may_not_see_is_told(estate: Driver) -> N
     select = {**DISKS, "names": ["data01"], "subscription_ids": [SUBSCRIPTION, HIDDEN]}
     result = estate.run("backup_instance", check=True, policy_name="disks", select=select)
     assert result["selection"]["unreadable"] == [f"/subscriptions/{HIDDEN}"]
-    assert any(HIDDEN in str(text) for text in result["warnings"]), result["warnings"]
+    assert any(f"cannot see the subscription(s): /subscriptions/{HIDDEN}" in str(text) for text in result["warnings"])
     assert names(result) == ["data01"]
 
 
@@ -116,6 +116,25 @@ def test_a_protected_datasource_that_is_gone_is_told_and_not_selected_by_its_tag
     # By what the instance itself tells, it is.
     restored = azure.run("backup_job_info", select={"names": ["data0*"]})
     assert restored["selection"]["count"] == 2
+
+
+@pytest.mark.parametrize(
+    "select", [{"exclude": {"tags": {"Env": "prod"}}}, {"exempt_tag": "NoBackup"}, {"names": ["data*"], "exempt_tag": "x"}]
+)
+def test_what_cannot_be_read_is_not_selected_by_what_it_may_not_have(azure: Driver, select: dict[str, Any]) -> None:
+    azure.protected("data01", "data02")
+    del azure.azure.compute.disks[disk("data02").lower()]
+    result = azure.run("backup_instance", state="stopped", select=select)
+    assert names(result) == ["data01"]
+    assert any("could not be read" in str(text) for text in result["warnings"])
+
+
+@pytest.mark.parametrize("select", [{"datasource_types": ["azure_blob"], "tags": {"a": "b"}}, {"datasource_types": []}])
+def test_no_type_at_all_asks_nothing(azure: Driver, select: dict[str, Any]) -> None:
+    azure.protected("data01")
+    result = azure.run("backup_adhoc", select=select)
+    assert not result["failed"], result["msg"]
+    assert result["datasources"] == []
 
 
 def test_the_quota_of_resource_graph_is_kept(estate: Driver) -> None:
@@ -153,6 +172,7 @@ def test_the_quota_of_resource_graph_is_kept(estate: Driver) -> None:
         ),
         ("backup_instance", {"select": DISKS, "datasource_type": "azure_disk"}, "datasource_type: it goes with datasource_id"),
         ("backup_adhoc", {"select": {"exclude": {"datasource_types": ["tape"]}}}, "select.exclude.datasource_types: 'tape'"),
+        ("backup_adhoc", {"select": {"tags": {}}}, "select.tags: empty; name at least one tag, or omit it"),
         ("backup_adhoc", {"select": {"exempt_tag": " "}}, "select.exempt_tag: the name of a tag is expected"),
         ("backup_restore", {"select": {}, "recovery_point": "abc"}, "recovery_point: a recovery point belongs to one datasource"),
         ("backup_restore", {"select": {}, "point_in_time": "2026-11-04T08:00:00Z"}, "point_in_time: a restore in place needs"),

@@ -70,6 +70,12 @@ def test_a_variable_for_the_other_kind_of_vault_is_left_out() -> None:
     assert said["snapshot_resource_group"] == "snapshots"
 
 
+def test_what_a_group_says_counts_more_than_the_old_variables_for_machines() -> None:
+    listed = [{"datasources": [MACHINE], "retention": {"default": "365d"}}]
+    (found,) = groups(**VAULTS, vm_retention={"default": "30d"}, vm_policy_name="nightly", groups=listed)
+    assert (found["retention"], found["policy_name"]) == ({"default": "365d"}, "nightly")
+
+
 def test_variables_are_the_defaults_of_groups_that_have_them() -> None:
     listed = [
         {"datasource_type": "azure_disk", "select": {"tags": {"a": "b"}}},
@@ -120,7 +126,7 @@ def test_an_item_stays_whole_where_the_vault_is_named() -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"groups": [{"select": {"tags": {}}}]}, "protect_groups[0].select.datasource_types: not set"),
+        ({"groups": [{"select": {"names": ["x"]}}]}, "protect_groups[0].select.datasource_types: not set"),
         ({"groups": [{"select": {"tag": {}}, "datasource_type": "azure_disk"}]}, "protect_groups[0].select: unknown key(s) tag"),
         ({"groups": [{"datasources": [DISK], "unselected": "stop"}]}, "protect_groups[0]: unknown key(s) unselected"),
         ({"groups": [{"datasources": [DISK], "vm_policy_name": "x"}]}, "protect_groups[0]: unknown key(s) vm_policy_name"),
@@ -131,6 +137,14 @@ def test_an_item_stays_whole_where_the_vault_is_named() -> None:
         ({"groups": [{"datasources": [DISK]}], "select": {}}, "protect_select: set in each item of protect_groups"),
         ({"datasources": [DISK], "resource_group": ""}, "protect_resource_group: not set"),
         ({"datasources": [MACHINE], "recovery_services_vault_name": ""}, "protect_recovery_services_vault_name: not set"),
+        (
+            {"datasources": [ACCOUNT, MACHINE], "retention": {}},
+            "protect_datasource_type: not set; set it to the type that retention",
+        ),
+        (
+            {"groups": [{"select": {"datasource_types": None, "tags": {"a": "b"}}}]},
+            "protect_groups[0].select.datasource_types: not set; name the types",
+        ),
         ({"datasources": [DISK], "datasource_type": "azure_blob"}, "protect_datasource_type: azure_blob is none of the types"),
     ],
 )
