@@ -83,7 +83,7 @@ def tagged(environment: dict[str, str], loopback: Emulator) -> Emulator:  # noqa
 
 
 def test_one_playbook_holds_an_estate(environment: dict[str, str], tagged: Emulator) -> None:
-    foretold = estate(environment, "--check")
+    foretold = estate(environment, "--check", protect_groups=[DISKS, MACHINES])
     assert foretold.returncode == 0, foretold.stdout[-5000:]
     assert tagged.azure.journal.writes() == []
     done = estate(environment)
@@ -99,7 +99,7 @@ def test_one_playbook_holds_an_estate(environment: dict[str, str], tagged: Emula
     # One more is tagged, and one is not any more.
     tag(tagged, "web02", Backup="weekly")
     tag(tagged, "data02", Backup="weekly")
-    after = estate(environment)
+    after = estate(environment, protect_groups=[DISKS, MACHINES])
     assert after.returncode == 0, after.stdout[-5000:]
     assert protected(tagged)["web02"] == "virtual-machines"
     told = summary_of(after)

@@ -91,7 +91,7 @@ def test_only_what_is_selected_is_listed(environment: dict[str, str], loopback: 
     disks = loopback.azure.compute.disks
     disks[DISK.lower()]["tags"] = {"Backup": "daily"}
     disks[DISK.lower().replace("data01", "data02")]["tags"] = {"backup": "daily", "Exempt": "scratch"}
-    select = {"tags": {"BACKUP": "*"}, "exempt_tag": "exempt", "locations": "West Europe"}
+    select = {"tags": {"BACKUP": "*"}, "exempt_tag": "exempt", "locations": "West Europe", "names": "data0[12]"}
     assert list(by_name(listed(environment, configure(tmp_path, select=select)))) == ["data01"]
     command = [str(BIN / "ansible-inventory"), "-i", str(configure(tmp_path, select={"tag": {}})), "--list"]
     strict = {**environment, "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true"}
