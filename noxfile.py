@@ -59,7 +59,7 @@ BUDGETS = {
     "docs": 40,
     "site": 50,
     "build": 45,
-    "tests": 650,
+    "tests": 680,
     "smoke(core='2.16')": 190,
     "smoke(core='2.21')": 190,
 }
