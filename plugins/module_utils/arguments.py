@@ -112,6 +112,24 @@ SELECT: Spec = {
     },
 }
 
+PROTECTION: Spec = {
+    "state": {"type": "str", "choices": ["present", "suspended", "stopped", "absent"], "default": "present"},
+    "location": {"type": "str"},
+    "policy_name": {"type": "str"},
+    "policy_id": {"type": "str"},
+    "name": {"type": "str"},
+    "snapshot_resource_group": {"type": "str"},
+    "containers_list": {"type": "list", "elements": "str"},
+    "auto_protection": {"type": "dict", "options": {"exclude_prefixes": {"type": "list", "elements": "str"}}},
+    "include_disk_luns": {"type": "list", "elements": "int"},
+    "exclude_disk_luns": {"type": "list", "elements": "int"},
+    "identity_id": {"type": "str"},
+    "permission_timeout": {"type": "int", "default": 1800},
+    "delete_backup_data": {"type": "bool", "default": False},
+    "permanent": {"type": "bool", "default": False},
+    "undelete": {"type": "bool", "default": False},
+}
+
 _RESTORE_TARGET: Spec = {
     "type": "dict",
     "options": {

@@ -274,21 +274,7 @@ ARGUMENTS = {
     **arguments.PROGRESS,
     **arguments.SELECT,
     **arguments.wait(3600),
-    "state": {"type": "str", "choices": ["present", "suspended", "stopped", "absent"], "default": "present"},
-    "location": {"type": "str"},
-    "policy_name": {"type": "str"},
-    "policy_id": {"type": "str"},
-    "name": {"type": "str"},
-    "snapshot_resource_group": {"type": "str"},
-    "containers_list": {"type": "list", "elements": "str"},
-    "auto_protection": {"type": "dict", "options": {"exclude_prefixes": {"type": "list", "elements": "str"}}},
-    "include_disk_luns": {"type": "list", "elements": "int"},
-    "exclude_disk_luns": {"type": "list", "elements": "int"},
-    "identity_id": {"type": "str"},
-    "permission_timeout": {"type": "int", "default": 1800},
-    "delete_backup_data": {"type": "bool", "default": False},
-    "permanent": {"type": "bool", "default": False},
-    "undelete": {"type": "bool", "default": False},
+    **arguments.PROTECTION,
 }
 
 

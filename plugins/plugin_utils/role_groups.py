@@ -31,11 +31,6 @@ _OF_ONE_TYPE = (
 )  # fmt: skip
 _OF_ONE_POLICY = ("policy_name", "schedule", "retention", "retention_rules")
 _OF_ONE_VAULT = ("vault_settings",)
-# What a role's variables may say of datasources in the other kind of vault.
-_OF_OTHER_VAULTS = {
-    "backup": ("policy_settings", "include_disk_luns", "exclude_disk_luns"),
-    "recovery_services": ("snapshot_resource_group", "containers_list", "auto_protection", "identity_id"),
-}
 # What a group is about, which no other shares.
 _WHAT = ("datasources", "select", "restores")
 # What is said once for all groups.
@@ -142,6 +137,11 @@ def _goes_for(key: str, kind: DatasourceType) -> bool:
     return key != "identity_id" or bool(kind.roles)
 
 
+def _goes_into(key: str, vault_type: str) -> bool:
+    """Tell whether any type of datasource in a kind of vault has what a variable says."""
+    return any(_goes_for(key, kind) for kind in DATASOURCE_TYPES.values() if kind.vault_type == vault_type)
+
+
 def _parts_of(own: Mapping[str, Any], shared: Mapping[str, Any], at: str, is_by_type: bool) -> list[Group]:
     """Give a group for each type of datasource of an item, or for each kind of vault.
 
@@ -160,7 +160,8 @@ def _parts_of(own: Mapping[str, Any], shared: Mapping[str, Any], at: str, is_by_
     parts: list[Group] = []
     for name, chosen in by_type.items():
         kind = DATASOURCE_TYPES[name]
-        said = {key: value for key, value in own.items() if key not in _OF_OTHER_VAULTS[kind.vault_type]} if not shared else own
+        # A role's variables may also say something of datasources in the other kind of vault.
+        said = own if shared else {key: value for key, value in own.items() if _goes_into(key, kind.vault_type)}
         part: Group = {**{key: value for key, value in shared.items() if _goes_for(key, kind)}, **said, **chosen}
         if len(by_type) > 1 and first is not None and kind is not first:
             # What is said of one policy goes for one type only; the others get the defaults of their type.

@@ -10,6 +10,7 @@ support matrices (intervals and SKUs), the recordings (spelling of types).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -276,6 +277,12 @@ def find_by_id(datasource_id: str, name: str | None = None) -> tuple[DatasourceT
 def types_of_resource(resource_type: str) -> list[DatasourceType]:
     """Give the rows of a resource type: several where one resource can be protected in several ways."""
     return [one for one in DATASOURCE_TYPES.values() if one.resource_type.lower() == resource_type.lower()]
+
+
+def find_by_resource(wire: dict[str, Any], datasource_types: Iterable[DatasourceType]) -> DatasourceType | None:
+    """Give the row among some that a resource is of, None for one that only shares its resource type with them."""
+    kind = str(wire["type"]).lower()
+    return next((one for one in datasource_types if one.resource_type.lower() == kind and one.is_kind_of(wire)), None)
 
 
 def find_by_wire_type(wire_type: str | None) -> DatasourceType | None:

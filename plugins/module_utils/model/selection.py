@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -27,14 +27,20 @@ _WILD = re.compile(r"[*?\[]")
 class Candidate:
     """A datasource that may be selected.
 
-    location, tags: None where the resource itself was not read; policy_name: None for what is not protected.
+    location: None where the resource itself was not read; tags: by lower-cased names, since Azure compares these in any casing,
+    and none where the resource was not read; policy_name: None for what is not protected.
     """
 
     datasource: ResourceId
     datasource_type: str
     location: str | None = None
-    tags: Mapping[str, str] | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
     policy_name: str | None = None
+
+    def with_resource(self, wire: Mapping[str, Any]) -> Candidate:
+        """Give the same with what its resource says, as Resource Manager or Resource Graph has it."""
+        tags = {str(name).lower(): str(value) for name, value in (wire.get("tags") or {}).items()}
+        return replace(self, location=wire.get("location"), tags=tags)
 
 
 @dataclass(frozen=True)
@@ -48,9 +54,8 @@ class Criteria:
         datasource = candidate.datasource
         for name, wanted in self.wanted.items():
             if name == "tags":
-                tags = {key.lower(): value for key, value in (candidate.tags or {}).items()}
                 for tag, values in wanted.items():
-                    yield tag in tags and any(_fits(tags[tag], value) for value in values)
+                    yield tag in candidate.tags and any(_fits(candidate.tags[tag], value) for value in values)
             elif name == "subscription_ids":
                 yield wanted == ["all"] or datasource.subscription_id.lower() in wanted
             elif name == "datasource_types":
@@ -85,11 +90,12 @@ class Selection:
         return all(self.criteria.of(candidate)) and not any(self.exclude.of(candidate))
 
     def reason_of_exemption(self, candidate: Candidate) -> str | None:
-        """Give the value of a candidate's exempt tag, None where it is not exempt; Azure compares names of tags in any casing."""
-        if self.exempt_tag is None:
-            return None
-        tags = {key.lower(): value for key, value in (candidate.tags or {}).items()}
-        return tags.get(self.exempt_tag.lower())
+        """Give the value of a candidate's exempt tag, None where it is not exempt."""
+        return None if self.exempt_tag is None else candidate.tags.get(self.exempt_tag.lower())
+
+    def selects(self, candidate: Candidate) -> bool:
+        """Tell whether a candidate is meant and not exempt."""
+        return self.matches(candidate) and self.reason_of_exemption(candidate) is None
 
     @property
     def needs_resources(self) -> bool:

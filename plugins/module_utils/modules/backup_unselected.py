@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..arguments import DATASOURCES, PROTECTION, SELECT
 from ..concurrency import settle_each
 from ..errors import AzureBackupError, BadInput
 from ..model.datasource_types import DATASOURCE_TYPES
@@ -23,7 +24,7 @@ from ..services.selection import Selected, choose_protectable, is_still_selected
 from .backup_instance import ensure_instances
 from .backup_policy import check_policy_name, versions_of
 from .open_vaults import open_existing_vault
-from .results import item_result, read_datasource_ids, summarise
+from .results import item_result, name_some, read_datasource_ids, summarise
 from .task import Result, Task
 
 # More resources than these are not read one by one only to tell of them.
@@ -32,25 +33,6 @@ _SHOWN = 10
 # The states that leave nothing to be done.
 _ENDED = {"report": (SUSPENDED, STOPPED), "suspend": (SUSPENDED, STOPPED), "stop": (STOPPED,)}
 _STATES = {"suspend": "suspended", "stop": "stopped"}
-# backup_instance has more options, which nothing here sets.
-_OF_BACKUP_INSTANCE = {
-    "select": None,
-    "datasource_type": None,
-    "location": None,
-    "policy_name": None,
-    "policy_id": None,
-    "name": None,
-    "snapshot_resource_group": None,
-    "containers_list": None,
-    "auto_protection": None,
-    "include_disk_luns": None,
-    "exclude_disk_luns": None,
-    "identity_id": None,
-    "permission_timeout": 1800,
-    "delete_backup_data": False,
-    "permanent": False,
-    "undelete": False,
-}
 
 
 @dataclass
@@ -91,12 +73,12 @@ def ensure_unselected(task: Task) -> Result:
         refused = summarise([_reported(one) for one in found])
         raise BadInput("; ".join(doubts), code="UnselectedRefused", details={**refused, **told})
     ids = [str(one.instance["datasource_id"]) for one in found]
-    ending = {**_OF_BACKUP_INSTANCE, "state": _STATES[options["action"]], "datasource_id": ids}
-    return {**ensure_instances(task.derived(**ending, vault_id=service.vault.text, **_NO_NAMES)), **told}
-
-
-# A vault is named by its id or by these.
-_NO_NAMES = {"resource_group": None, "vault_name": None, "vault_type": None}
+    # The other options of backup_instance are as if nobody had set them; nothing changes the policy.
+    of_instances = {**SELECT, **DATASOURCES, **PROTECTION}
+    ending = {name: spec.get("default") for name, spec in of_instances.items() if name not in options}
+    ending |= {"state": _STATES[options["action"]], "datasource_id": ids, "policy_name": None}
+    place = {"vault_id": service.vault.text, "resource_group": None, "vault_name": None, "vault_type": None}
+    return {**ensure_instances(task.derived(**ending, **place)), **told}
 
 
 def _read_selections(given: list[dict[str, object]] | None) -> list[Selection]:
@@ -150,7 +132,6 @@ def _doubts(
     """Tell why protection must not be ended by what is known."""
     options = task.options
     names = [str(one.instance["datasource_id"]).rsplit("/", 1)[-1] for one in found]
-    listed = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
     doubts = [
         f"{selection.at}: it matches nothing, which is more likely a mistake than the end of all backups; correct or remove it"
         for selection, one in zip(selections, selected, strict=True)
@@ -171,8 +152,8 @@ def _doubts(
     if len(found) > most:
         doubts.append(
             f"max_unselected: {len(found)} datasource(s) that vault '{service.vault.name}' protects by policy "
-            f"'{options['policy_name']}' are not selected, and at most {most} may be ended: {listed}; correct the selection, or "
-            f"set max_unselected to {len(found)} to {options['action']} them"
+            f"'{options['policy_name']}' are not selected, and at most {most} may be ended: {name_some(names, _SHOWN)}; "
+            f"correct the selection, or set max_unselected to {len(found)} to {options['action']} them"
         )
     if doubts:
         doubts[0] = f"nothing was changed. {doubts[0]}"

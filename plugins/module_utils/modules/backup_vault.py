@@ -14,6 +14,7 @@ from ..services.named_vaults import read_group
 from ..services.read_back import read_as_written
 from ..services.vault_interface import GUARD_TYPE, VaultService
 from .reconcile import reconcile
+from .results import name_some
 from .task import Result, Task
 from .vault_options import find_vault
 
@@ -99,5 +100,4 @@ def _check_nothing_left(service: VaultService, vault: Described) -> None:
 
 
 def _named(names: list[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return f"{len(names)} datasource(s): {', '.join(names[:_MOST_NAMED])}{more}"
+    return f"{len(names)} datasource(s): {name_some(names, _MOST_NAMED)}"

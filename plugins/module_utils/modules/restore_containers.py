@@ -25,6 +25,7 @@ from .restore_mode import (
     needless_confirm,
     problems_of_names,
 )
+from .results import name_some
 from .task import Result
 
 # What Azure takes in one request (support matrix of blob backup; Microsoft's clients).
@@ -78,9 +79,7 @@ class ContainerCopy(FromBackupVault):
         return False
 
     def place(self, restore: Restore) -> str:
-        named = ", ".join(one.new_name for one in restore.containers[:3])
-        more = f" and {len(restore.containers) - 3} more" if len(restore.containers) > 3 else ""
-        return f"container {named}{more} of '{restore.target.name}'"
+        return f"container {name_some([one.new_name for one in restore.containers], 3)} of '{restore.target.name}'"
 
     def read_restored(self, run: RestoreRun, restore: Restore, job: Described) -> Result | None:
         there = set(list_containers(run.task.session, restore.datasource_type, restore.target))

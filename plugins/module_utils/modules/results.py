@@ -166,6 +166,11 @@ def _settle_rest(
     return settle_each(outcomes, go_on, at_once)
 
 
+def name_some(names: Sequence[str], most: int) -> str:
+    """Name the first of a list, and tell how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
 def summarise(results: list[Result]) -> Result:
     """Give a module's result from the results of its items."""
     failures = [result for result in results if result["failed"]]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..errors import BadInput
 from ..model.selection import Selection, read_selection
 from ..services.selection import Selected
-from .results import summarise
+from .results import name_some, summarise
 from .task import Result, Task
 
 _SHOWN = 5
@@ -30,16 +30,12 @@ def warn_of_unreadable(task: Task, selected: Selected) -> None:
     subscriptions = [name for name in selected.unreadable if "/providers/" not in name]
     datasources = [name for name in selected.unreadable if "/providers/" in name]
     if subscriptions:
-        task.warn(f"not searched, because the caller cannot see the subscription(s): {_shown(subscriptions)}")
+        task.warn(f"not searched, because the caller cannot see the subscription(s): {name_some(subscriptions, _SHOWN)}")
     if datasources:
         task.warn(
-            f"not selected, because their tags and location could not be read: {_shown(datasources)}. They do not exist any "
-            "more, or the caller lacks read permission; grant Reader on them"
+            f"not selected, because their tags and location could not be read: {name_some(datasources, _SHOWN)}. They do not "
+            "exist any more, or the caller lacks read permission; grant Reader on them"
         )
-
-
-def _shown(names: list[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
 def nothing_selected(selected: Selected) -> Result:

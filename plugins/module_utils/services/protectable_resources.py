@@ -12,7 +12,7 @@ from typing import Any
 
 from ..azure.session import Session
 from ..errors import AzureBackupError
-from ..model.datasource_types import DATASOURCE_TYPES, DatasourceType
+from ..model.datasource_types import DATASOURCE_TYPES, DatasourceType, find_by_resource
 from ..model.durations import parse_time
 from ..model.resource_ids import parse_resource_id
 from ..model.result_shapes import Described
@@ -40,7 +40,7 @@ def find_datasources(
     datasource_types = [DATASOURCE_TYPES[name] for name in types]
     action, conditions = "search the subscriptions for datasources", conditions_of(selection)
     resources = find_resources(session, subscription_ids, datasource_types, action, conditions)
-    known = ((wire, _type_of(wire, datasource_types)) for wire in resources)
+    known = ((wire, find_by_resource(wire, datasource_types)) for wire in resources)
     found = {str(wire["id"]).lower(): _describe(wire, one) for wire, one in known if one}
     if not found:
         warn_of_invisible(session, subscription_ids, warn)
@@ -53,12 +53,6 @@ def find_datasources(
     if days:
         _note_last_backups(session, subscription_ids, days, found, warn)
     return sorted(found.values(), key=lambda one: str(one["datasource_id"]).lower())
-
-
-def _type_of(wire: dict[str, Any], datasource_types: list[DatasourceType]) -> DatasourceType | None:
-    """Give the type of a resource, None for one that only shares its resource type with those that are asked for."""
-    same = (one for one in datasource_types if one.resource_type.lower() == str(wire["type"]).lower())
-    return next((one for one in same if one.is_kind_of(wire)), None)
 
 
 def _describe(wire: dict[str, Any], datasource_type: DatasourceType) -> Described:
@@ -83,9 +77,8 @@ def _describe(wire: dict[str, Any], datasource_type: DatasourceType) -> Describe
 
 def _is_selected(one: Described, selection: Selection) -> bool:
     datasource = parse_resource_id(str(one["datasource_id"]), "datasource_id")
-    tags = {str(name): str(value) for name, value in one["datasource_tags"].items()}
-    candidate = Candidate(datasource, str(one["datasource_type"]), one["location"], tags, one["policy_name"])
-    return selection.matches(candidate) and selection.reason_of_exemption(candidate) is None
+    candidate = Candidate(datasource, str(one["datasource_type"]), policy_name=one["policy_name"])
+    return selection.selects(candidate.with_resource({"location": one["location"], "tags": one["datasource_tags"]}))
 
 
 def _note(found: dict[str, Described], instance: Described) -> None:

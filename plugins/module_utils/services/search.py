@@ -74,17 +74,21 @@ def list_subscriptions(session: Session) -> list[str]:
 
 def find_invisible(session: Session, subscription_ids: list[str]) -> list[str]:
     """Tell which of some subscriptions the caller may not see: Resource Graph answers nothing for them."""
-    visible = {name.lower() for name in list_subscriptions(session)} if subscription_ids else set()
-    return [name for name in subscription_ids if name.lower() not in visible]
+    return _hidden(subscription_ids, list_subscriptions(session)) if subscription_ids else []
+
+
+def _hidden(subscription_ids: list[str], visible: list[str]) -> list[str]:
+    known = {name.lower() for name in visible}
+    return [name for name in subscription_ids if name.lower() not in known]
 
 
 def warn_of_invisible(session: Session, subscription_ids: list[str], warn: Callable[[str], None]) -> None:
     """Warn of subscriptions that the caller may not see; subscription_ids: which were searched, empty for all."""
     try:
-        visible = {name.lower() for name in list_subscriptions(session)}
+        visible = list_subscriptions(session)
     except AzureBackupError:
         return
-    hidden = [name for name in subscription_ids if name.lower() not in visible]
+    hidden = _hidden(subscription_ids, visible)
     if not visible:
         warn("the caller may not see any subscription, so nothing was found; it needs the role Reader or Backup Reader")
     elif hidden:

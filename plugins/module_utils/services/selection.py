@@ -13,7 +13,7 @@ from typing import Any
 from ..azure.resource_graph import quote
 from ..azure.session import Session
 from ..errors import BadInput
-from ..model.datasource_types import DATASOURCE_TYPES, DatasourceType
+from ..model.datasource_types import DATASOURCE_TYPES, DatasourceType, find_by_resource
 from ..model.resource_ids import ResourceId, parse_resource_id
 from ..model.result_shapes import Described
 from ..model.selection import Candidate, Selection
@@ -70,7 +70,7 @@ def choose_instances(session: Session, instances: Sequence[Described], selection
         )
         # Of what nobody could read, nobody knows that no exclusion and no exemption is meant.
         candidates = [
-            (one, _with_resource(candidate, read[candidate.datasource.key]))
+            (one, candidate.with_resource(read[candidate.datasource.key]))
             for one, candidate in candidates
             if candidate.datasource.key in read
         ]
@@ -117,9 +117,7 @@ def is_still_selected(session: Session, selection: Selection, instance: Describe
     wire = session.read(datasource.text, f"read {row.title} '{datasource.name}'", row.api_version)
     if wire is None:
         return None
-    # A policy is what the instance has, not what it is selected by here.
-    candidate = _with_resource(candidate, wire)
-    return row.is_kind_of(wire) and selection.matches(candidate) and selection.reason_of_exemption(candidate) is None
+    return row.is_kind_of(wire) and selection.selects(candidate.with_resource(wire))
 
 
 def _take(found: Selected, selection: Selection, candidate: Candidate) -> bool:
@@ -153,21 +151,11 @@ def conditions_of(selection: Selection) -> list[str]:
 
 def _candidates(rows: Iterable[dict[str, Any]], datasource_types: list[DatasourceType]) -> Iterable[Candidate]:
     for row in rows:
-        kind = next(
-            (one for one in datasource_types if one.resource_type.lower() == str(row["type"]).lower() and one.is_kind_of(row)),
-            None,
-        )
+        kind = find_by_resource(row, datasource_types)
         if kind:
-            yield _with_resource(Candidate(parse_resource_id(str(row["id"]), "id"), kind.name), row)
+            yield Candidate(parse_resource_id(str(row["id"]), "id"), kind.name).with_resource(row)
 
 
 def _candidate_of(instance: Described) -> Candidate:
     datasource = parse_resource_id(str(instance["datasource_id"]), "datasource_id")
     return Candidate(datasource, str(instance["datasource_type"]), policy_name=instance["policy_name"])
-
-
-def _with_resource(candidate: Candidate, row: dict[str, Any] | None) -> Candidate:
-    if row is None:
-        return candidate
-    tags = {str(name): str(value) for name, value in (row.get("tags") or {}).items()}
-    return Candidate(candidate.datasource, candidate.datasource_type, row.get("location"), tags, candidate.policy_name)
