@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ..model.resource_ids import ResourceId
 from ..services.interface import BackupService
 from ..services.named_vaults import missing_vault
 from ..services.registry import open_secondary_region, open_service
@@ -31,15 +32,16 @@ def open_selected_vault(task: Task) -> BackupService:
 
     Raises NotFound.
     """
-    existing = open_existing_vault(task)
-    if task.options.get("region") == "secondary":
-        return open_secondary_region(task.session, existing.vault, task.options["secondary_region"])
-    return existing
+    return _open_region(task, open_existing_vault(task).vault)
 
 
 def open_vault(task: Task, needed_type: str | None = None) -> BackupService:
     """Give the service of the vault that the options name, or of its secondary region; needed_type: see find_vault."""
-    vault = find_vault(task, needed_type)
+    return _open_region(task, find_vault(task, needed_type))
+
+
+def _open_region(task: Task, vault: ResourceId) -> BackupService:
+    """Open a vault in the region that the options mean."""
     if task.options.get("region") == "secondary":
         return open_secondary_region(task.session, vault, task.options["secondary_region"])
     return open_service(task.session, vault)
