@@ -106,14 +106,14 @@ class Azure:
         self.latency_seconds = 0.0
         self.entra = EntraId(self.seed.tenant_id, self.clock)
         self.groups = ResourceGroups(self.entra.may_reach)
-        self.compute = Compute(self.groups, self.clock)
+        self.compute = Compute(self.groups, self.schedule)
         self.authorization = Authorization(self.clock, self.groups)
         self.storage = Storage(self.groups, lambda: self.blob_store)
         datasources = Datasources(self.compute, self.storage, self.authorization)
         self.data_protection = DataProtection(
             self.schedule, self.groups, datasources, self.authorization, self.faults, self.entra.may_reach
         )
-        self.network = Network(self.groups)
+        self.network = Network(self.groups, self.schedule, lambda machine: machine.lower() in self.compute.machines)
         of_machines = (self.compute, self.storage, self.network)
         self.recovery_services = RecoveryServices(
             self.schedule, self.groups, of_machines, self.authorization, self.faults, self.data_protection.resource_guards

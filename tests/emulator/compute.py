@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from .arm import Call, Reply, Route, Wire, page_of, resource_not_found
-from .clock import Clock, ticks
+from .arm import ArmError, Call, Reply, Route, Wire, page_of, resource_not_found
+from .clock import Schedule, ticks
+from .removals import Removals
 from .resource_graph import graph_row
 from .resources import ResourceGroups
 
@@ -26,9 +27,15 @@ class Compute:
     """The disks and the virtual machines, by their lower-cased ids."""
 
     groups: ResourceGroups
-    clock: Clock
+    schedule: Schedule
     disks: dict[str, Wire] = field(default_factory=dict)
     machines: dict[str, Wire] = field(default_factory=dict)
+    # How long a new machine takes until its agent reports; None for one that never boots.
+    seconds_to_boot: float | None = 90.0
+
+    def __post_init__(self) -> None:
+        self.clock = self.schedule.clock
+        self._removals = Removals(self.schedule, "Microsoft.Compute", 40.0)
 
     def add_disk(self, subscription: str, group: str, name: str, location: str, sku: str = "Premium_LRS", **more: Any) -> str:
         """Put a disk there and give its id."""
@@ -126,6 +133,9 @@ class Compute:
         namespace = "Microsoft.Compute"
         return [
             Route("GET", _MACHINES + "/{machine}", self._read_machine, namespace),
+            Route("DELETE", _MACHINES + "/{machine}", self._delete_machine, namespace),
+            Route("GET", _MACHINES + "/{machine}/instanceView", self._read_instance_view, namespace),
+            self._removals.route(),
             Route("GET", _MACHINES, self._list_machines, namespace),
             Route(
                 "GET", "/subscriptions/{subscription}/providers/Microsoft.Compute/virtualMachines", self._list_machines, namespace
@@ -147,9 +157,13 @@ class Compute:
     def _delete(self, call: Call) -> Reply:
         """Delete a disk (recorded: backup_instance_restore_disk); it is gone at once."""
         self.groups.find(call.path["subscription"], call.path["group"])
-        found = self.disks.pop(call.full_path.lower(), None)
+        found = self.disks.get(call.full_path.lower())
         if found is None:
             return Reply(204)
+        if found.get("managedBy"):
+            message = f"Disk {found['name']} is attached to VM {found['managedBy']}."
+            raise ArmError(409, "OperationNotAllowed", message, target="Disk")
+        del self.disks[call.full_path.lower()]
         place = f"{call.url}/subscriptions/{call.path['subscription']}/providers/Microsoft.Compute/locations/{found['location']}"
         url = f"{place}/DiskOperations/{uuid.uuid4()}?api-version={call.api_version}"
         return Reply(202, None, {"Azure-AsyncOperation": url, "Location": f"{url}&monitor=true"})
@@ -164,6 +178,49 @@ class Compute:
         if found is None:
             raise resource_not_found("Microsoft.Compute/virtualMachines", call.path["machine"], call.path["group"])
         return Reply(200, {key: value for key, value in found.items() if key != "_known"})
+
+    def _delete_machine(self, call: Call) -> Reply:
+        """Delete a machine; its disks and interfaces stay, and are free then."""
+        self.groups.find(call.path["subscription"], call.path["group"])
+        key = call.full_path.lower()
+        found = self.machines.get(key)
+        if found is None:
+            return Reply(204)
+        found["properties"]["provisioningState"] = "Deleting"
+
+        def remove() -> None:
+            machine = self.machines.pop(key, None)
+            for disk_id in disks_of(machine).values() if machine else ():
+                disk = self.disks.get(disk_id.lower())
+                if disk:
+                    disk.pop("managedBy", None)
+                    disk["properties"]["diskState"] = "Unattached"
+
+        return self._removals.accept(call, found["location"], remove)
+
+    def _read_instance_view(self, call: Call) -> Reply:
+        """Answer how a machine is: its power, and whether its agent reports (REST reference, Instance View)."""
+        self.groups.find(call.path["subscription"], call.path["group"])
+        found = self.machines.get(call.full_path.lower().rsplit("/", 1)[0])
+        if found is None:
+            raise resource_not_found("Microsoft.Compute/virtualMachines", call.path["machine"], call.path["group"])
+        made = datetime.fromisoformat(found["properties"]["timeCreated"][:26]).replace(tzinfo=self.clock.now().tzinfo)
+        seconds = self.seconds_to_boot
+        has_booted = seconds is not None and self.clock.now() >= made + self.clock.lasting(seconds)
+        agent = ("Ready", "Ready", "Info") if has_booted else ("Unavailable", "Not Ready", "Warning")
+        body: Wire = {
+            "vmAgent": {
+                "vmAgentVersion": "2.7.41491.1176" if has_booted else "Unknown",
+                "statuses": [
+                    {"code": f"ProvisioningState/{agent[0]}", "level": agent[2], "displayStatus": agent[1], "message": ""}
+                ],
+            },
+            "statuses": [
+                {"code": "ProvisioningState/succeeded", "level": "Info", "displayStatus": "Provisioning succeeded"},
+                {"code": "PowerState/running", "level": "Info", "displayStatus": "VM running"},
+            ],
+        }
+        return Reply(200, body)
 
     def _list_machines(self, call: Call) -> Reply:
         scope = call.full_path.lower().split("/providers/")[0] + "/"

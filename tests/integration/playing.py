@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from emulator.seed import SUBSCRIPTION
 from emulator.server import Emulator
+from modules import run_module
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -86,6 +87,38 @@ def environment_of(loopback: Emulator, installed: Path, home: Path) -> dict[str,
 def play(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [str(BIN / "ansible-playbook"), *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+
+
+VAULT = {"resource_group": "demo-rg", "vault_name": "demo-vault"}
+MACHINES = {"resource_group": "demo-rg", "vault_name": "demo-rsv"}
+MACHINE = DISK.replace("disks/data01", "virtualMachines/web01")
+
+
+def back_up(environment: dict[str, str], datasource_id: str, is_backup: bool = True) -> None:
+    """Have a disk or a virtual machine protected, and backed up, as the roles do it by their variables.
+
+    The modules run in this process, where no playbook is what is tested.
+    """
+    is_machine = "/virtualMachines/" in datasource_id
+    place = MACHINES if is_machine else VAULT
+    often = {"poll_interval": 0.2}
+    about: dict[str, Any] = {"datasource_id": [datasource_id]}
+    snapshots = {} if is_machine else {"snapshot_resource_group": "demo-snapshots-rg"}
+    kind, policy = ("azure_vm", "virtual-machines") if is_machine else ("azure_disk", "disks")
+    steps: list[tuple[str, dict[str, Any]]] = [
+        ("backup_vault", {**often, **({"vault_type": "recovery_services"} if is_machine else {})}),
+        ("backup_policy", {**often, "policy_name": policy, "datasource_type": kind}),
+        *([] if is_machine else [("backup_permission", {**about, **snapshots})]),
+        ("backup_instance", {**often, **about, **snapshots, "policy_name": policy}),
+        *([("backup_adhoc", {**often, **about})] if is_backup else []),
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            if name.startswith(("AZURE_", "REQUESTS_", "SSL_")):
+                patch.setenv(name, value)
+        for module, options in steps:
+            done = run_module(module, {**place, **options})
+            assert not done["failed"], done["msg"]
 
 
 def packaged(environment: dict[str, str], name: str, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:

@@ -16,12 +16,10 @@ import pytest
 from bodies import GROUP
 from emulator.seed import SUBSCRIPTION
 from emulator.server import Emulator
-from playing import BIN, environment, installed, loopback, packaged
+from playing import BIN, DISK, MACHINE, back_up, environment, installed, loopback, packaged
 
 __all__ = ["environment", "installed", "loopback"]
 
-MACHINE = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/web01"
-DISK = f"{GROUP}/providers/Microsoft.Compute/disks/data01"
 SLICE = """
 - hosts: azure_disk:&unprotected
   gather_facts: false
@@ -101,7 +99,7 @@ def test_only_what_is_selected_is_listed(environment: dict[str, str], loopback: 
 
 
 def test_what_is_soft_deleted_has_a_group_of_its_own(environment: dict[str, str], tmp_path: Path) -> None:
-    assert packaged(environment, "protect").returncode == 0
+    back_up(environment, DISK, is_backup=False)
     gone = packaged(environment, "cleanup")
     assert gone.returncode == 0, gone.stdout[-2000:]
     inventory = listed(environment, configure(tmp_path, datasource_types=["azure_disk"]))

@@ -26,7 +26,7 @@ from emulator.identity import ServicePrincipal
 from emulator.seed import SUBSCRIPTION, TENANT
 from emulator.server import Emulator
 from permissions import OPTIONAL_ACTIONS, OTHER_KIND, documented_actions
-from playing import BIN, HERE, ROOT, VARIABLES, environment, installed, loopback, packaged, play
+from playing import BIN, DISK, HERE, ROOT, VARIABLES, back_up, environment, installed, loopback, packaged, play
 
 __all__ = ["environment", "installed", "loopback"]
 
@@ -303,7 +303,7 @@ def kill_when(environment: dict[str, str], condition: Callable[[], bool], what: 
 def test_a_playbook_killed_in_its_wait_and_run_again_joins_its_job(environment: dict[str, str], loopback: Emulator) -> None:
     """Other moments are tested by the module's process (test_chaos)."""
     azure = loopback.azure
-    assert packaged(environment, "protect").returncode == 0
+    back_up(environment, DISK, is_backup=False)
     # Slow enough to be caught waiting: the job takes 14 seconds.
     azure.clock.speed = 15
 
@@ -395,7 +395,7 @@ def test_no_log_hides_the_result_of_each_datasource(environment: dict[str, str],
         },
         "no_log": True,
     }
-    assert packaged(environment, "protect").returncode == 0
+    back_up(environment, DISK, is_backup=False)
     book = tmp_path / "hidden.yml"
     book.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]), encoding="utf-8")
     done = play(environment, str(book), "-vvv")

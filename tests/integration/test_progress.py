@@ -15,7 +15,7 @@ from typing import Any
 import ansible_runner
 import pytest
 from emulator.server import Emulator
-from playing import BIN, DISK, VARIABLES, environment, environment_of, installed, loopback, packaged, play
+from playing import BIN, DISK, VARIABLES, back_up, environment, environment_of, installed, loopback, packaged, play
 
 __all__ = ["environment", "installed", "loopback"]
 
@@ -48,7 +48,7 @@ def protected(loopback: Emulator, installed: Path, tmp_path: Path) -> Emulator:
     if PROTECTED.get("service") is not azure.data_protection:
         azure.clock.speed = 600
         azure.reset()
-        assert packaged(environment_of(loopback, installed, tmp_path), "protect").returncode == 0
+        back_up(environment_of(loopback, installed, tmp_path), DISK, is_backup=False)
         PROTECTED["service"] = azure.data_protection
     return loopback
 

@@ -10,7 +10,7 @@ import re
 
 import pytest
 from emulator.server import Emulator
-from playing import DISK, environment, installed, loopback, packaged
+from playing import DISK, MACHINE, back_up, environment, installed, loopback, packaged
 
 __all__ = ["environment", "installed", "loopback"]
 
@@ -21,9 +21,7 @@ ROLE = "b50d9833-a0cb-478e-945f-707fcc997c13"
 @pytest.fixture
 def lost(environment: dict[str, str], loopback: Emulator) -> dict[str, str]:
     """Give the environment of somebody whose disk was backed up and is gone."""
-    for name in ("protect", "backup_now"):
-        done = packaged(environment, name)
-        assert done.returncode == 0, done.stdout[-3000:]
+    back_up(environment, DISK)
     del loopback.azure.compute.disks[DISK.lower()]
     return environment
 
@@ -83,13 +81,8 @@ def test_answers_of_a_survey(environment: dict[str, str], given: dict[str, str],
     assert message in done.stdout
 
 
-MACHINE = DISK.replace("disks/data01", "virtualMachines/web01")
 STAGING = DISK.replace("Microsoft.Compute/disks/data01", "Microsoft.Storage/storageAccounts/emptyaccount")
 OF_MACHINE = {
-    "protect_recovery_services_vault_name": "demo-rsv",
-    "protect_datasources": [MACHINE],
-    "backup_now_recovery_services_vault_name": "demo-rsv",
-    "backup_now_datasources": [MACHINE],
     "restore_vault_name": "demo-rsv",
     "restore_datasources": MACHINE,
     "restore_target": {"resource_group": "demo-snapshots-rg", "staging_storage_account_id": STAGING},
@@ -99,9 +92,7 @@ OF_MACHINE = {
 @pytest.fixture
 def broken(environment: dict[str, str]) -> dict[str, str]:
     """Give the environment of somebody whose virtual machine was backed up."""
-    for name in ("protect", "backup_now"):
-        done = packaged(environment, name, **OF_MACHINE)
-        assert done.returncode == 0, done.stdout[-3000:]
+    back_up(environment, MACHINE)
     return environment
 
 

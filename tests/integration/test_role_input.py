@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from emulator.server import Emulator
-from playing import DISK, ROOT, VARIABLES, environment, installed, loopback, packaged, play
+from playing import DISK, ROOT, VARIABLES, back_up, environment, installed, loopback, packaged, play
 
 __all__ = ["environment", "installed", "loopback"]
 
@@ -61,7 +61,7 @@ def test_a_survey_of_texts_protects_as_typed_variables_do(environment: dict[str,
 
 
 def test_a_survey_of_texts_backs_up(environment: dict[str, str], loopback: Emulator) -> None:
-    assert packaged(environment, "protect").returncode == 0
+    back_up(environment, DISK, is_backup=False)
     answers = {**optional_variables("backup_now"), "backup_now_datasources": f"{DISK}\n", "backup_now_wait": "true"}
     done = packaged(environment, "backup_now", **answers, backup_now_poll_interval="0.2")
     assert done.returncode == 0, done.stdout[-4000:]

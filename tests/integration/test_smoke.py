@@ -11,14 +11,11 @@ from typing import Any
 
 import pytest
 from emulator.server import Emulator
-from playing import DISK, ROOT, environment, installed, loopback, play
+from playing import DISK, MACHINE, MACHINES, ROOT, VAULT, environment, installed, loopback, play
 
 __all__ = ["environment", "installed", "loopback"]
 
 MODULES = sorted({path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} - {"role_input", "check_groups"})
-VAULT = {"resource_group": "demo-rg", "vault_name": "demo-vault"}
-MACHINES = {"resource_group": "demo-rg", "vault_name": "demo-rsv"}
-MACHINE = DISK.replace("disks/data01", "virtualMachines/web01")
 TARGET = {"resource_group": "demo-rg"}
 SHARE = {"path": "\\\\fileserver\\backups", "user_name": "backup", "share_password": "opens-the-share"}
 
