@@ -13,7 +13,6 @@ from typing import Any
 
 import ansible_runner
 import pytest
-from bodies import GROUP
 from emulator.seed import SUBSCRIPTION
 from emulator.server import Emulator
 from playing import BIN, DISK, MACHINE, back_up, environment, installed, loopback, packaged
