@@ -56,7 +56,8 @@ _OLDEST_API = {
     "Microsoft.Network": "2018-04-01",
 }
 # Endpoints of their own, beside that of Resource Manager.
-STACKHUB, MANAGED_HSM = "stackhub", "managed_hsm"
+STACKHUB, MANAGED_HSM, BLOBS = "stackhub", "managed_hsm", "blobs"
+_STORAGE_AUDIENCE = "https://storage.azure.com"
 # What the administrators' Resource Manager of an Azure Stack Hub answers.
 _OF_STACKHUB = ("Microsoft.Backup.Admin", "Microsoft.Resources")
 _PAGE = "<!DOCTYPE html><html><body>Sign in to the guest network</body></html>"
@@ -94,6 +95,7 @@ class Azure:
         self.places: dict[int, str] = {}
         self.refuse: Callable[[float], None] = lambda _seconds: None
         self.blob_store: BlobStore | None = None
+        self.blob_url = ""
         self.reset()
 
     def reset(self) -> None:
@@ -108,7 +110,7 @@ class Azure:
         self.groups = ResourceGroups(self.entra.may_reach)
         self.compute = Compute(self.groups, self.schedule)
         self.authorization = Authorization(self.clock, self.groups)
-        self.storage = Storage(self.groups, lambda: self.blob_store)
+        self.storage = Storage(self.groups, lambda: self.blob_store, lambda: self.blob_url if self.blob_store else None)
         datasources = Datasources(self.compute, self.storage, self.authorization)
         self.data_protection = DataProtection(
             self.schedule, self.groups, datasources, self.authorization, self.faults, self.entra.may_reach
@@ -182,14 +184,17 @@ class Azure:
 
 def build_response(reply: Reply) -> Response:
     """Give the HTTP response for an answer; addresses in headers are encoded, as names in them may have any letters."""
-    # A text is a planned answer that need not be JSON.
-    text = reply.body if isinstance(reply.body, str) else json.dumps(reply.body)
-    content = b"" if reply.body is None else text.encode()
     headers = {
         "x-ms-request-id": str(uuid.uuid4()),
         "x-ms-correlation-request-id": str(uuid.uuid4()),
         **{name: quote(value, _OF_URLS) if value.startswith("https://") else value for name, value in reply.headers.items()},
     }
+    if isinstance(reply.body, bytes):
+        # As another store answered it.
+        return Response(reply.body, reply.status, headers)
+    # A text is a planned answer that need not be JSON.
+    text = reply.body if isinstance(reply.body, str) else json.dumps(reply.body)
+    content = b"" if reply.body is None else text.encode()
     if reply.body is not None:
         headers["Content-Type"] = "application/json; charset=utf-8"
     return Response(content, reply.status, headers)
@@ -343,6 +348,41 @@ class Gateway:
         )
 
 
+class BlobGateway:
+    """The front door of the storage accounts' blobs: tokens, roles, failures, the journal; what answers is a real blob store."""
+
+    def __init__(self, azure: Azure) -> None:
+        self.azure = azure
+
+    async def answer(self, request: Request) -> Response:
+        """Answer one request."""
+        azure = self.azure
+        raw = await request.body()
+        claims = azure.read_claims(request)
+        target = request.scope["raw_path"].decode() + (f"?{request.url.query}" if request.url.query else "")
+
+        def serve() -> Reply:
+            store = azure.blob_store
+            account_id = azure.storage.account_id(request.url.path.strip("/").split("/")[0])
+            if store is None or account_id is None:
+                return _blob_refusal(404, "ResourceNotFound", "The specified resource does not exist.")
+            if claims is None or claims["aud"].rstrip("/") != _STORAGE_AUDIENCE:
+                return _blob_refusal(401, "InvalidAuthenticationInfo", "Server failed to authenticate the request.")
+            verb = {"GET": "read", "HEAD": "read", "DELETE": "delete"}.get(request.method, "write")
+            action = f"Microsoft.Storage/storageAccounts/blobServices/containers/blobs/{verb}"
+            if not (azure.entra.may_reach(claims["oid"], account_id) and azure.entra.may_do(claims["oid"], action)):
+                message = "This request is not authorized to perform this operation using this permission."
+                return _blob_refusal(403, "AuthorizationPermissionMismatch", message)
+            return Reply(*store.forward(request.method, target, request.headers, raw))
+
+        return answer_or_fail(azure, request, raw, claims, serve)
+
+
+def _blob_refusal(status: int, code: str, message: str) -> Reply:
+    body = f'<?xml version="1.0" encoding="utf-8"?><Error><Code>{code}</Code><Message>{message}</Message></Error>'
+    return Reply(status, body.encode(), {"x-ms-error-code": code, "Content-Type": "application/xml"})
+
+
 class HsmGateway:
     """A Managed HSM's front door: its challenge, tokens, failures, the journal."""
 
@@ -425,14 +465,15 @@ class ByEndpoint:
         self.resource_manager = resource_manager
         every = ["GET", "PUT", "POST", "PATCH", "DELETE", "HEAD"]
         self.managed_hsm = Starlette(routes=[HttpRoute("/{rest:path}", HsmGateway(azure).answer, methods=every)])
+        self.blobs = Starlette(routes=[HttpRoute("/{rest:path}", BlobGateway(azure).answer, methods=every)])
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve. A slash at the end of a path, or one more anywhere in it, leads to no other route (recorded, and sent by az)."""
         if scope["type"] == "http":
             plain = re.sub(r"/+", "/", scope["path"])
             scope = {**scope, "path": plain.rstrip("/") or "/"}
-        is_hsm = scope["type"] == "http" and self.azure.places.get(scope["server"][1]) == MANAGED_HSM
-        await (self.managed_hsm if is_hsm else self.resource_manager)(scope, receive, send)
+        place = self.azure.places.get(scope["server"][1]) if scope["type"] == "http" else None
+        await {MANAGED_HSM: self.managed_hsm, BLOBS: self.blobs}.get(str(place), self.resource_manager)(scope, receive, send)
 
 
 def build_app(azure: Azure) -> Any:

@@ -21,6 +21,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import urllib3
 from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.storage.blob import BlobServiceClient, ContainerClient, generate_container_sas
 from typing_extensions import Self
@@ -64,6 +65,7 @@ class BlobStore:
             self._process = subprocess.Popen(  # noqa: S603
                 command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
+        self._pool = urllib3.PoolManager(ca_certs=str(self._folder / "ca-bundle.pem"))
         try:
             self._await()
         except BaseException:
@@ -104,6 +106,22 @@ class BlobStore:
             client = self.container(account, container)
             for name, content in blobs.items():
                 client.upload_blob(name, content, overwrite=True)
+
+    def drop(self, account: str, container: str) -> None:
+        """Remove a container of an account with all that lies in it, whatever holds a lease; nothing where it is not here."""
+        if account in self._accounts:
+            client = self._client(account).get_container_client(container)
+            with contextlib.suppress(AzureError):
+                client.delete_container()
+
+    def forward(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes, dict[str, str]]:
+        """Send a request on as it came, and give status, body and headers of the answer; target: its path and query."""
+        kept = {name: value for name, value in headers.items() if name.lower() not in ("host", "content-length", "connection")}
+        answer = self._pool.request(
+            method, f"https://127.0.0.1:{self._port}{target}", headers=kept, body=body, redirect=False, retries=False
+        )
+        own = ("connection", "keep-alive", "transfer-encoding", "content-length", "date")
+        return answer.status, answer.data, {name: value for name, value in answer.headers.items() if name.lower() not in own}
 
     def _await(self) -> None:
         end = time.monotonic() + _SECONDS_TO_START

@@ -52,6 +52,12 @@ def _default_groups() -> list[dict[str, Any]]:
     return [
         {"name": "demo-rg", "location": "westeurope", **demo},
         {"name": "demo-snapshots-rg", "location": "westeurope"},
+        {
+            "name": "drills-rg",
+            "location": "westeurope",
+            "storage_accounts": [{"name": "drillaccount"}],
+            "networks": [{"name": "drills-vnet", "subnets": ["closed"], "closed": True}],
+        },
         {"name": "north-rg", "location": "northeurope", **north},
         {
             "name": "other-rg",
@@ -83,7 +89,7 @@ class Seed:
     protected_in: the Backup vault of the group that protects them already),
     storage_accounts (name, location, tags, containers, lake: with a hierarchical namespace), machines (name, location, tags,
     new: whether vaults have to be told of it; count and protected_in as of disks, the Recovery Services vault of the group),
-    networks (name, location, subnets);
+    networks (name, location, subnets, closed: guarded by a security group that denies everything);
     stackhub_regions: name, path and user_name of the store, and what lies in it that nothing needs (garbage).
     """
 
@@ -133,7 +139,8 @@ class Seed:
                 azure.storage.add_account(*place, account["name"], location, containers, is_lake, tags=tags)
             for network in group.get("networks", []):
                 location = network.get("location", group["location"])
-                azure.network.add_network(subscription, group["name"], network["name"], location, network["subnets"])
+                place, is_closed = (subscription, group["name"]), bool(network.get("closed"))
+                azure.network.add_network(*place, network["name"], location, network["subnets"], is_closed)
             for machine in group.get("machines", []):
                 names = _names_of(machine)
                 location, is_new = machine.get("location", group["location"]), bool(machine.get("new"))

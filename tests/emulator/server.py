@@ -23,7 +23,7 @@ import trustme
 import uvicorn
 from typing_extensions import Self
 
-from .app import MANAGED_HSM, STACKHUB, Azure, build_app
+from .app import BLOBS, MANAGED_HSM, STACKHUB, Azure, build_app
 from .blob_store import BlobStore, find_azurite
 from .seed import Seed
 
@@ -31,7 +31,7 @@ _SECONDS_TO_START = 20.0
 # How often a door that is shut is looked after.
 _SECONDS_TO_OPEN = 0.002
 # Under which variable a client finds each of the further endpoints.
-PLACES = {STACKHUB: "STACKHUB_CLOUD_ENVIRONMENT", MANAGED_HSM: "EMULATOR_HSM_URI"}
+PLACES = {STACKHUB: "STACKHUB_CLOUD_ENVIRONMENT", MANAGED_HSM: "EMULATOR_HSM_URI", BLOBS: "EMULATOR_BLOB_ENDPOINT"}
 
 
 class TlsServer:
@@ -149,11 +149,12 @@ class Emulator(TlsServer):
         self.azure = Azure(seed or Seed(), speed)
         self.azure.refuse = self._refuse
         self._shut_until: datetime | None = None
-        super().__init__(build_app(self.azure), port, folder, (STACKHUB, MANAGED_HSM))
+        super().__init__(build_app(self.azure), port, folder, (STACKHUB, MANAGED_HSM, BLOBS))
 
     def __enter__(self) -> Self:
         super().__enter__()
         self.azure.url = self.url
+        self.azure.blob_url = self.urls[BLOBS]
         self.azure.places = {int(url.rsplit(":", 1)[1]): place for place, url in self.urls.items()}
         return self
 

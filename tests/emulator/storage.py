@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from .arm import Call, Reply, Route, Wire, page_of, resource_not_found
+from .arm import ArmError, Call, Reply, Route, Wire, page_of, resource_not_found
 from .blob_store import BlobStore
 from .resource_graph import graph_row
 from .resources import ResourceGroups
@@ -26,6 +27,8 @@ class Storage:
     groups: ResourceGroups
     # What really holds blobs, where there is anything.
     find_store: Callable[[], BlobStore | None] = lambda: None
+    # Where its blobs are answered, without the name of an account.
+    find_blob_url: Callable[[], str | None] = lambda: None
     accounts: dict[str, Wire] = field(default_factory=dict)
     containers: dict[str, list[str]] = field(default_factory=dict)
 
@@ -69,6 +72,10 @@ class Storage:
         namespace = "Microsoft.Storage"
         return [
             Route("GET", _ACCOUNTS + "/{account}/blobServices/default/containers", self._list_containers, namespace),
+            Route("PUT", _ACCOUNTS + "/{account}/blobServices/default/containers/{container}", self._put_container, namespace),
+            Route(
+                "DELETE", _ACCOUNTS + "/{account}/blobServices/default/containers/{container}", self._delete_container, namespace
+            ),
             Route("GET", _ACCOUNTS + "/{account}", self._read, namespace),
             Route("GET", _ACCOUNTS, self._list, namespace),
             Route("GET", "/subscriptions/{subscription}/providers/Microsoft.Storage/storageAccounts", self._list, namespace),
@@ -82,34 +89,66 @@ class Storage:
         return key
 
     def _read(self, call: Call) -> Reply:
-        return Reply(200, self.accounts[self._key(call)])
+        return Reply(200, self._with_endpoints(self.accounts[self._key(call)]))
 
     def _list(self, call: Call) -> Reply:
         scope = call.full_path.lower().split("/providers/")[0] + "/"
-        return page_of(call, [account for key, account in self.accounts.items() if key.startswith(scope)], self.groups.page_size)
+        found = [account for key, account in self.accounts.items() if key.startswith(scope)]
+        return page_of(call, found, self.groups.page_size, self._with_endpoints)
+
+    def _with_endpoints(self, account: Wire) -> Wire:
+        url = self.find_blob_url()
+        blob = f"{url}/{account['name']}/" if url else f"https://{account['name']}.blob.core.windows.net/"
+        return {**account, "properties": {**account["properties"], "primaryEndpoints": {"blob": blob}}}
+
+    def account_id(self, name: str) -> str | None:
+        """Give the id of the account of a name, which no other account has."""
+        return next((wire["id"] for wire in self.accounts.values() if wire["name"] == name.lower()), None)
+
+    def _put_container(self, call: Call) -> Reply:
+        """Create a container; one that is there stays as it is (REST reference, Blob Containers - Create)."""
+        key, name = self._key(call), call.path["container"]
+        if not re.fullmatch(r"[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62}", name):
+            raise ArmError(400, "InvalidResourceName", "The specifed resource name contains invalid characters.")
+        is_new = name not in self.containers[key]
+        if is_new:
+            self.containers[key].append(name)
+            store = self.find_store()
+            if store:
+                store.fill(self.accounts[key]["name"], name, {})
+        return Reply(201 if is_new else 200, self._container(key, name))
+
+    def _delete_container(self, call: Call) -> Reply:
+        key, name = self._key(call), call.path["container"]
+        if name not in self.containers[key]:
+            return Reply(204)
+        self.containers[key].remove(name)
+        store = self.find_store()
+        if store:
+            store.drop(self.accounts[key]["name"], name)
+        return Reply(200)
 
     def _list_containers(self, call: Call) -> Reply:
         key = self._key(call)
-        found = [
-            {
-                "id": f"{self.accounts[key]['id']}/blobServices/default/containers/{name}",
-                "name": name,
-                "type": f"{_TYPE}/blobServices/containers",
-                "etag": f'"0x{uuid.uuid5(uuid.NAMESPACE_URL, key + name).hex[:15].upper()}"',
-                "properties": {
-                    "immutableStorageWithVersioning": {"enabled": False},
-                    "deleted": False,
-                    "remainingRetentionDays": 0,
-                    "defaultEncryptionScope": "$account-encryption-key",
-                    "denyEncryptionScopeOverride": False,
-                    "publicAccess": "None",
-                    "leaseStatus": "Unlocked",
-                    "leaseState": "Available",
-                    "lastModifiedTime": "2026-01-01T00:00:00.0000000Z",
-                    "hasImmutabilityPolicy": False,
-                    "hasLegalHold": False,
-                },
-            }
-            for name in self.containers[key]
-        ]
-        return page_of(call, found, self.groups.page_size)
+        return page_of(call, [self._container(key, name) for name in self.containers[key]], self.groups.page_size)
+
+    def _container(self, key: str, name: str) -> Wire:
+        return {
+            "id": f"{self.accounts[key]['id']}/blobServices/default/containers/{name}",
+            "name": name,
+            "type": f"{_TYPE}/blobServices/containers",
+            "etag": f'"0x{uuid.uuid5(uuid.NAMESPACE_URL, key + name).hex[:15].upper()}"',
+            "properties": {
+                "immutableStorageWithVersioning": {"enabled": False},
+                "deleted": False,
+                "remainingRetentionDays": 0,
+                "defaultEncryptionScope": "$account-encryption-key",
+                "denyEncryptionScopeOverride": False,
+                "publicAccess": "None",
+                "leaseStatus": "Unlocked",
+                "leaseState": "Available",
+                "lastModifiedTime": "2026-01-01T00:00:00.0000000Z",
+                "hasImmutabilityPolicy": False,
+                "hasLegalHold": False,
+            },
+        }

@@ -65,7 +65,8 @@ def ensure_restores(task: Task) -> Result:
     is_secondary = options["region"] == "secondary"
     run = RestoreRun(task, service, vault, instances, jobs, task.deadline(), service.restore_region(vault), is_secondary)
     works = [
-        Work(str(index), order.datasource.text, functools.partial(_restore, run, order)) for index, order in enumerate(orders)
+        Work(str(index), order.datasource.text, functools.partial(restore_steps, run, order))
+        for index, order in enumerate(orders)
     ]
     return with_selection(run_each(task, works, item_concurrency(options["max_concurrency"]), run.wait), selected)
 
@@ -81,7 +82,8 @@ def _check_selection(options: dict[str, Any]) -> None:
         raise BadInput("; ".join(problems))
 
 
-def _restore(run: RestoreRun, order: RestoreOrder) -> Steps:
+def restore_steps(run: RestoreRun, order: RestoreOrder) -> Steps:
+    """Restore as an order says: pauses before it starts the restore, and again until the run has waited (see results.Steps)."""
     task, service = run.task, run.service
     instance = _instance_of(run, order)
     restore, point = _plan(run, order, instance)
@@ -118,7 +120,8 @@ def _restore(run: RestoreRun, order: RestoreOrder) -> Steps:
     result["msg"] = f"'{source}' would be restored to {place}, {_point_words(run, restore, point)}"
     yield result
     roles = order.mode.roles(restore)
-    ask_until_permitted(task, order.datasource, roles, lambda: service.validate_restore(restore, task.deadline()))
+    with run.timed(order, "propagate"):
+        ask_until_permitted(task, order.datasource, roles, functools.partial(_validate, run, order, restore))
     job = _start(run, order, restore)
     run.started.add(str(job["id"]))
     task.progress.job({**job, "datasource_id": order.datasource.text}, elapsed_of(job, service.service_now()), is_over=False)
@@ -151,7 +154,7 @@ def _plan(run: RestoreRun, order: RestoreOrder, instance: Described) -> tuple[Re
 
 def _choose_point(run: RestoreRun, order: RestoreOrder, instance: Described) -> Described:
     """Give the recovery point that an order means. Raises NotFound saying which there are."""
-    points = run.service.list_recovery_points(instance["name"], instance["datasource_id"])
+    points = run.points_of(instance)
     name = order.datasource.name
     points = order.mode.usable_points(order, points)
     if order.recovery_point != LATEST:
@@ -244,6 +247,11 @@ def _find_running(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Des
 
 
 # -- start
+
+
+def _validate(run: RestoreRun, order: RestoreOrder, restore: Restore) -> None:
+    with run.timed(order, "validate"):
+        run.service.validate_restore(restore, run.task.deadline())
 
 
 def _foresee_missing_roles(run: RestoreRun, order: RestoreOrder, restore: Restore) -> list[str]:

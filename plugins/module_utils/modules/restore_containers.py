@@ -14,7 +14,7 @@ from ..model.datasource_types import DATASOURCE_TYPES, Role
 from ..model.durations import format_time
 from ..model.resource_ids import ResourceId, normalize, parse_resource_id
 from ..model.result_shapes import Described
-from ..services.data_protection.containers import list_containers
+from ..services.blobs import list_container_names
 from ..services.interface import ContainerRestore, Restore
 from .restore_mode import (
     FromBackupVault,
@@ -66,7 +66,7 @@ class ContainerCopy(FromBackupVault):
         )
 
     def find_existing(self, run: RestoreRun, restore: Restore) -> str | None:
-        there = set(list_containers(run.task.session, restore.datasource_type, restore.target))
+        there = set(list_container_names(run.task.session, restore.target))
         same = [one.new_name for one in restore.containers if one.new_name in there]
         words = ("container", "exists") if len(same) == 1 else ("containers", "exist")
         return f"{words[0]} {', '.join(same)} of storage account '{restore.target.name}' {words[1]} already" if same else None
@@ -82,7 +82,7 @@ class ContainerCopy(FromBackupVault):
         return f"container {name_some([one.new_name for one in restore.containers], 3)} of '{restore.target.name}'"
 
     def read_restored(self, run: RestoreRun, restore: Restore, job: Described) -> Result | None:
-        there = set(list_containers(run.task.session, restore.datasource_type, restore.target))
+        there = set(list_container_names(run.task.session, restore.target))
         return {"id": restore.target.text, "containers": [one.new_name for one in restore.containers if one.new_name in there]}
 
 

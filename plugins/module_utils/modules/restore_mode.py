@@ -9,8 +9,9 @@ A mode is one way to restore one type of datasource: restore_disks, restore_cont
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -79,15 +80,36 @@ class RestoreRun:
     started: set[str] = field(default_factory=set)
     followed: list[Described] = field(default_factory=list)
     known: dict[str, Described | AzureBackupError] = field(default_factory=dict)
+    # The seconds that phases of a restore took when they were last gone through, by the datasource's key.
+    times: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.begun = self.service.service_now()
         # A job that is over and one that runs tell what they restore only by themselves.
         self.job = ReadOnce(self.service.read_job)
+        self._points = ReadOnce(self._read_points)
         # Many restores share a resource group, an account, a network and the roles on them.
         self.resource = ReadOnce(self._read_resource)
         self.disks_before = ReadOnce(self._list_disks)
         self.disks = self.disks_before
+
+    def points_of(self, instance: Described) -> list[Described]:
+        """Give the recovery points of an instance, the newest first, as they were when they were first asked for."""
+        found: list[Described] = self._points(f"{instance['name']} {instance['datasource_id']}")
+        return found
+
+    def _read_points(self, key: str) -> list[Described]:
+        name, datasource_id = key.rsplit(" ", 1)
+        return self.service.list_recovery_points(name, datasource_id)
+
+    @contextlib.contextmanager
+    def timed(self, order: RestoreOrder, phase: str) -> Iterator[None]:
+        """Keep how long a phase of an order takes."""
+        begun = self.task.clock.monotonic()
+        try:
+            yield
+        finally:
+            self.times.setdefault(order.datasource.key, {})[phase] = self.task.clock.monotonic() - begun
 
     def wait(self) -> None:
         """Wait for all jobs together."""

@@ -61,16 +61,17 @@ def find_identity(vault: Described, identity_id: str | None, is_needed: bool = T
     )
 
 
-def assignment_name(need: Need, principal_id: str) -> str:
-    """Give the name of the assignment that grants a need to a principal."""
-    return str(uuid.uuid5(_NAMESPACE, f"{need.scope}|{need.role.definition}|{principal_id}".lower()))
+def assignment_name(need: Need, principal_id: str, mark: str = "") -> str:
+    """Give the name of the assignment that grants a need to a principal; mark: of whoever wants to know its own again."""
+    return str(uuid.uuid5(_NAMESPACE, f"{need.scope}|{need.role.definition}|{principal_id}{f'|{mark}' if mark else ''}".lower()))
 
 
 class Grants:
-    """Role assignments of one principal."""
+    """Role assignments of one principal; mark: those that are granted have names by it, and no others are revoked."""
 
-    def __init__(self, session: Session, principal_id: str) -> None:
+    def __init__(self, session: Session, principal_id: str, mark: str = "") -> None:
         self._session = session
+        self._mark = mark
         self.principal_id = principal_id
         # Many datasources share a snapshot resource group: it is read once.
         self._read_at = ReadOnce(self._list_at)
@@ -122,7 +123,7 @@ class Grants:
         return None
 
     def _url(self, need: Need) -> str:
-        name = assignment_name(need, self.principal_id)
+        name = assignment_name(need, self.principal_id, self._mark)
         return f"{need.scope}/providers/Microsoft.Authorization/roleAssignments/{name}"
 
     def grant(self, need: Need) -> bool:
@@ -147,7 +148,7 @@ class Grants:
 
     def find_own(self, need: Need) -> dict[str, Any] | None:
         """Find the assignment that this collection made for a need."""
-        name = assignment_name(need, self.principal_id)
+        name = assignment_name(need, self.principal_id, self._mark)
         return next((item for item in self._assignments_at(need.scope) if same_id(item.get("name"), name)), None)
 
     def revoke(self, need: Need) -> None:

@@ -9,6 +9,7 @@ powershell_TestAzureVMRestoreWithMSI, recoveryservices-errors.
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from dataclasses import dataclass
@@ -298,7 +299,7 @@ class Restores:
         compute, request = self._provider.compute, restore.request
         bag = job["properties"]["extendedInfo"]["propertyBag"]
         if restore.kind == "RestoreDisks":
-            self._tell_staging(restore, job, bag)
+            self._tell_staging(restore, job, bag, list(disk_ids.values()))
             if held["is_partial"]:
                 bag["Restored disk(s)"] = "; ".join(disk["name"] for disk in chosen)
                 bag["Backed-up disk(s)"] = "; ".join(disk["name"] for disk in held["disks"])
@@ -343,12 +344,16 @@ class Restores:
             created=moment,
         )
 
-    def _tell_staging(self, restore: Restore, job: Wire, bag: Wire) -> None:
-        """Leave a container with template and configuration in the staging account, and say where they are."""
+    def _tell_staging(self, restore: Restore, job: Wire, bag: Wire, disk_ids: list[str]) -> None:
+        """Leave a container with template and configuration in the staging account, and say where they are.
+
+        The configuration names the disks (report of azure-powershell, issue 25943); its form was never recorded.
+        """
         short = re.sub(r"[^a-z0-9]", "", restore.item.wire["properties"]["friendlyName"].lower())
         container = f"{short}-{uuid.uuid4().hex}"
-        self._provider.storage.containers[restore.account.lower()].append(container)
         config = f"config-{short}-{job['name']}.json"
+        content = json.dumps({"disks": [{"name": one.rsplit("/", 1)[-1], "id": one} for one in disk_ids]}).encode()
+        self._provider.storage.restore_container(restore.account, container, {config: content})
         top = f"https://{restore.account.rsplit('/', 1)[-1]}.blob.core.windows.net/{container}"
         bag["Config Blob Name"] = config
         bag["Config Blob Container Name"] = container

@@ -15,6 +15,7 @@ from ...model.containers import Selection, canonical_prefixes
 from ...model.datasource_types import DatasourceType
 from ...model.resource_ids import ResourceId
 from ...model.result_shapes import Described
+from ..blobs import list_container_names
 
 
 def choose_containers(
@@ -43,19 +44,9 @@ def choose_containers(
     return chosen
 
 
-def list_containers(session: Session, datasource_type: DatasourceType, account: ResourceId) -> list[str]:
-    """Give the names of the containers of a storage account, without those that soft delete keeps. Raises NotFound."""
-    listed = session.read_all(
-        f"{account.text}/blobServices/default/containers",
-        f"list the containers of '{account.name}'",
-        datasource_type.api_version,
-    )
-    return [str(item["name"]) for item in listed if not (item.get("properties") or {}).get("deleted")]
-
-
 def _read_containers(session: Session, datasource_type: DatasourceType, datasource: ResourceId) -> list[str]:
     try:
-        names = list_containers(session, datasource_type, datasource)
+        names = list_container_names(session, datasource)
     except NotFound as error:
         raise NotFound(f"datasource_id: the {datasource_type.title} {datasource.text} does not exist", status=404) from error
     if not names:

@@ -9,39 +9,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from backups import ACCOUNT, OPERATOR, OTHER_ACCOUNT, backed_up_account, backed_up_disks, permit
 from conftest import GROUP, Driver, disk
 
-OPERATOR = "b50d9833-a0cb-478e-945f-707fcc997c13"
-CONTRIBUTOR = "e5e2a7ff-d759-4cd2-bb51-3152d37e2eb1"
 RESTORED = disk("data01-restored")
-ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/demoaccount"
-OTHER_ACCOUNT = ACCOUNT.replace("demoaccount", "emptyaccount")
 TO_DISK = {"target": {"resource_group": "demo-rg", "name": "data01-restored"}}
 TO_ACCOUNT = {"target": {"storage_account_id": OTHER_ACCOUNT}}
-
-
-def permit(azure: Driver, role: str, scope: str) -> None:
-    principal = azure.run("backup_vault_info")["vaults"][0]["identity"]["principal_id"]
-    azure.azure.authorization.plant(principal, role, scope)
-
-
-def backed_up_disks(azure: Driver, *names: str) -> list[str]:
-    """Have disks protected and backed up, and the vault's identity permitted to restore into demo-rg."""
-    ids = [disk(name) for name in names or ("data01",)]
-    azure.protected(*(names or ("data01",)))
-    assert not azure.run("backup_adhoc", datasource_id=ids)["failed"]
-    permit(azure, OPERATOR, GROUP)
-    return ids
-
-
-def backed_up_account(azure: Driver, **policy: Any) -> None:
-    azure.vault()
-    assert not azure.run("backup_policy", policy_name="blobs", datasource_type="azure_blob", **policy)["failed"]
-    assert not azure.run("backup_permission", datasource_id=ACCOUNT)["failed"]
-    assert not azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="blobs")["failed"]
-    if "operational" not in policy.get("retention", {}):
-        assert not azure.run("backup_adhoc", datasource_id=ACCOUNT)["failed"]
-    permit(azure, CONTRIBUTOR, OTHER_ACCOUNT)
 
 
 def moment(azure: Driver, seconds_ago: float) -> str:

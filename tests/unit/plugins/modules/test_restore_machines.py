@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from backups import MACHINES as VAULT
+from backups import WEB01
+from backups import backed_up_machines as backed_up
 from conftest import GROUP, Driver
 from emulator.identity import ServicePrincipal
 from emulator.seed import GROUP_CLIENT, SECRET, SUBSCRIPTION, TENANT
 
-VAULT = {"vault_name": "vms", "vault_type": "recovery_services"}
-WEB01 = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/web01"
 ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/emptyaccount"
 NETWORK = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/demo-vnet"
 NORTH = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/north-rg"
@@ -21,16 +22,6 @@ IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/
 DISKS = {"resource_group": "demo-snapshots-rg", "staging_storage_account_id": ACCOUNT}
 MACHINE = {**DISKS, "name": "web01-restored", "virtual_network_id": NETWORK, "subnet": "restored"}
 IN_PLACE = {"in_place": True, "staging_storage_account_id": ACCOUNT}
-
-
-def backed_up(azure: Driver, *names: str, vault: dict[str, Any] | None = None, **protection: Any) -> list[str]:
-    """Have machines protected and backed up, snapshot and transfer."""
-    ids = [WEB01.replace("web01", name) for name in names or ("web01",)]
-    assert not azure.run("backup_vault", location="westeurope", **VAULT, **(vault or {}))["failed"]
-    protect = {"datasource_id": ids, "policy_name": "DefaultPolicy", **protection}
-    assert not azure.run("backup_instance", **VAULT, **protect)["failed"]
-    assert not azure.run("backup_adhoc", datasource_id=ids, **VAULT)["failed"]
-    return ids
 
 
 def restore(azure: Driver, target: dict[str, Any], check: bool = False, **options: Any) -> dict[str, Any]:

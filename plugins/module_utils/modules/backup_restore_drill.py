@@ -1,0 +1,519 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change with any release.
+"""Restore drills: the proof that backups can be restored, in a scratch group and without harm to anything else.
+
+A drill restores each datasource to the scratch group, checks what came, removes it, and revokes the roles that it has granted.
+What it is about to make is in its journal before it makes it (services/drill_journal.py), so that a later run can remove what a
+dead one left.
+"""
+
+from __future__ import annotations
+
+import functools
+import socket
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from ..concurrency import settle_each
+from ..errors import AzureBackupError, BadInput, Denied, NotFound, catch
+from ..jobs.wait import is_running
+from ..model.durations import format_time, parse_time, seconds_in, to_clock_words
+from ..model.result_shapes import Described
+from ..services.blobs import how_to_grant, list_container_names
+from ..services.interface import SYSTEM_ASSIGNED, JobQuery
+from ..services.named_vaults import missing_vault
+from ..services.role_assignments import Grants, Need, find_identity
+from ..services.selection import Selected, choose_instances
+from .backup_permission import needs_of
+from .backup_restore import restore_steps
+from .drill_kinds import DrillKind, kind_for
+from .drill_removal import leftover
+from .drill_run import STATUSES, DrillRun, Subject, check_result, read_scratch
+from .drill_sweep import drop_entry, expiry_of, give_free, holder_of, jobs_of, open_removal, read_journal, sweep, sweep_only
+from .open_vaults import open_existing_vault, open_vault
+from .restore_mode import LATEST, RestoreOrder, RestoreRun
+from .restore_orders import read_orders
+from .results import Steps, item_result, name_some, read_datasource_ids, summarise
+from .select_option import nothing_selected, read_select, warn_of_unreadable, with_selection
+from .task import Result, Task
+
+_GUARDED = "UserErrorOperationNotAllowedByResourceGuard"
+# What keeps a datasource from being drilled, and is no failure of its backup.
+_SKIPPING_CODES = ("RestoreRunning", _GUARDED)
+
+
+def ensure_drill(task: Task) -> Result:
+    """Drill restores, or sweep what earlier drills have left (module backup_restore_drill)."""
+    scratch = read_scratch(task)
+    if task.options["state"] == "absent":
+        return sweep_only(task, scratch)
+    selection = read_select(task)
+    if selection is None:
+        named = read_datasource_ids(task.options["datasource_id"], task.options["datasource_type"])
+        service = open_vault(task, named[0][0].vault_type)
+    else:
+        service = open_existing_vault(task)
+    vault = service.read_vault()
+    if vault is None:
+        raise missing_vault(task.session, service.vault)
+    instances = service.list_instances()
+    selected: Selected | None = None
+    if selection:
+        selected = choose_instances(task.session, instances, selection, f"protected in vault '{service.vault.name}'")
+        warn_of_unreadable(task, selected)
+        if not selected.datasources:
+            return {**nothing_selected(selected), "drill": None}
+        named = selected.datasources
+    most = task.options["max_concurrency"]
+    if task.options["keep"] and len(named) > most:
+        raise BadInput(
+            f"keep: {len(named)} datasources would be restored and kept at the same time, more than max_concurrency {most}; "
+            "drill fewer at once, or raise max_concurrency"
+        )
+    run = DrillRun(task, service, vault, scratch, str(uuid.uuid4()))
+    known = {str(one["datasource_id"]).lower().rstrip("/"): one for one in instances}
+    subjects = [
+        Subject(number, datasource_type, datasource, known.get(datasource.key) or {})
+        for number, (datasource_type, datasource) in enumerate({one[1].key: one for one in named}.values(), 1)
+    ]
+    return with_selection(_Drill(run, instances).go(subjects), selected)
+
+
+class _Drill:
+    """One drill of a task, from taking the scratch group to giving it free."""
+
+    def __init__(self, run: DrillRun, instances: list[Described]) -> None:
+        self.run = run
+        self.task = run.task
+        self.instances = instances
+        self.removal = open_removal(run.task, run.scratch, run)
+        self.journal = self.removal.journal
+        self.swept: Result | None = None
+        self.leftovers: list[Result] = []
+        self.granted: list[str] = []
+        self.has_begun = False
+
+    def go(self, subjects: list[Subject]) -> Result:
+        """Drill all, as many at the same time as max_concurrency, and give the module's result."""
+        task, run = self.task, self.run
+        self._sweep_first()
+        there = run.check_place(self.instances)
+        before = {"resources": there, "containers": list_container_names(task.session, run.scratch.account)}
+        started = run.service.service_now()
+        jobs = run.service.list_jobs(JobQuery(operations=("restore",)))
+        size = task.options["max_concurrency"]
+        stop: AzureBackupError | None = None
+        for begin in range(0, len(subjects), size):
+            batch = subjects[begin : begin + size]
+            if stop is None:
+                outcome = catch(functools.partial(self._drill_batch, batch, before, jobs))
+                stop = outcome if isinstance(outcome, AzureBackupError) else None
+            if stop is not None:
+                for subject in batch:
+                    if subject.status is None:
+                        _fail(subject, stop)
+        kept = (
+            [subject for subject in subjects if subject.entry and not subject.times.get("remove")] if task.options["keep"] else []
+        )
+        if self.has_begun:
+            self._finish(is_kept=bool(kept))
+        return self._summary(subjects, started, is_kept=bool(kept))
+
+    # -- before
+
+    def _sweep_first(self) -> None:
+        """Remove what a dead drill has left in the scratch group; refuse a group that another drill has. Raises BadInput."""
+        content = read_journal(self.removal)
+        if content is None:
+            return
+        now = self.run.service.service_now()
+        if not self.journal.is_over(now):
+            raise BadInput(
+                f"scratch.resource_group: {holder_of(content)} has resource group '{self.run.scratch.group.name}' until "
+                f"{content['expires']}; wait for it. If that run has died, sweep with state: absent and "
+                f"drill_id: {content['drill_id']}",
+                code="DrillRunning",
+            )
+        if self.task.check_mode:
+            self.task.warn(f"{holder_of(content)} has left something in the scratch group, which would be swept first")
+            return
+        self.swept = sweep(self.task, self.removal)
+        if self.journal.content is not None:
+            left = name_some([str(one["id"]) for one in self.swept["leftovers"]], 3)
+            raise BadInput(
+                f"scratch.resource_group: what {holder_of(content)} has left cannot be removed: {left}; remove it and run this "
+                "task again",
+                code="DrillLeftovers",
+                details={"drill": {"id": content["drill_id"], "leftovers": self.swept["leftovers"]}},
+            )
+
+    # -- a batch
+
+    def _drill_batch(self, batch: list[Subject], before: dict[str, Any], jobs: list[Described]) -> None:
+        task, run = self.task, self.run
+        restores = RestoreRun(
+            _restore_task(task), run.service, run.vault, {}, jobs, task.deadline(), run.service.restore_region(run.vault)
+        )
+        restores.instances = {subject.datasource.key: subject.instance for subject in batch if subject.instance}
+        most = task.options["max_concurrency"]
+        begun: dict[int, Steps] = {}
+
+        def find(subject: Subject) -> None:
+            self._settle(subject, "find", functools.partial(self._find, subject, restores, begun))
+
+        settle_each(batch, find, most)
+        ready = [subject for subject in batch if subject.status is None]
+        if task.check_mode or not ready:
+            return
+        self._write_down(ready, before)
+        self._grant(ready)
+
+        def start(subject: Subject) -> None:
+            self._settle(subject, "start", functools.partial(self._start, subject, restores, begun))
+
+        settle_each(ready, task.accounting(start), most)
+        restores.wait()
+
+        def finish(subject: Subject) -> None:
+            if subject.status is None:
+                self._settle(subject, "end", functools.partial(self._conclude, subject, begun))
+            if subject.status is None:
+                self._settle(subject, "check", functools.partial(self._check, subject))
+            if not task.options["keep"]:
+                self._settle(subject, "remove", functools.partial(self._remove, subject))
+
+        settle_each(ready, task.accounting(finish), most)
+
+    def _settle(self, subject: Subject, phase: str, work: functools.partial[None]) -> None:
+        """Do a phase of one datasource, and keep how long it took and how it went wrong."""
+        clock = self.task.clock
+        begun = clock.monotonic()
+        outcome = catch(work)
+        subject.times[phase] = clock.monotonic() - begun
+        if isinstance(outcome, AzureBackupError):
+            if (phase == "find" and isinstance(outcome, NotFound)) or outcome.code in _SKIPPING_CODES:
+                _skip(subject, outcome.message)
+            else:
+                _fail(subject, outcome)
+
+    def _find(self, subject: Subject, restores: RestoreRun, begun: dict[int, Steps]) -> None:
+        """Choose the point, plan the restore, and check it as far as can be before it starts. Raises AzureBackupError."""
+        run, task = self.run, self.task
+        if not subject.instance:
+            raise NotFound(f"it has no backup instance in vault '{run.service.vault.name}'")
+        kind = self._kind(subject)
+        points = restores.points_of(subject.instance)
+        subject.point = self._choose_point(subject, self._order(subject, {"resource_group": run.scratch.group.text}), points)
+        most = task.options["max_size"]
+        if most is not None and kind.name != "containers":
+            size = kind.size_bytes(run, subject)
+            if size is None or size > most:
+                told = (
+                    "its size is not known, because it does not exist any more" if size is None else f"its size is {size} bytes"
+                )
+                raise NotFound(f"{told}, and max_size is {most} bytes")
+        target = kind.target(run, subject)
+        order = replace(self._order(subject, target), recovery_point=str(subject.point["name"]))
+        steps = restore_steps(restores, order)
+        subject.result = next(steps)
+        begun[subject.number] = steps
+        subject.entry = {
+            "kind": kind.name,
+            "datasource_id": subject.datasource.text,
+            "name": subject.datasource.name,
+            "instance_id": subject.instance["id"],
+            "targets": kind.names(run, subject, target),
+            **({"rename": target["rename"]} if "rename" in target else {}),
+        }
+
+    def _kind(self, subject: Subject) -> DrillKind:
+        return kind_for(subject.datasource_type, self.task.options["boot"])
+
+    def _order(self, subject: Subject, target: dict[str, Any]) -> RestoreOrder:
+        """Give the order of backup_restore that a drill is."""
+        given = {key: value for key, value in target.items() if value is not None}
+        if subject.datasource_type.vault_type == "backup" and subject.datasource_type.name != "azure_disk":
+            given.pop("resource_group", None)
+            given.setdefault("storage_account_id", self.run.scratch.account.text)
+        elif subject.datasource_type.name == "azure_vm":
+            given.setdefault("staging_storage_account_id", self.run.scratch.account.text)
+        blank = dict.fromkeys(("recovery_point", "before", "point_in_time", "tier", "confirm"))
+        one = {
+            **blank,
+            "datasource_id": subject.datasource.text,
+            "datasource_type": subject.datasource_type.name,
+            "target": given,
+        }
+        (order,) = read_orders(_restore_task(self.task, restores=[one]), None)
+        return replace(order, at="", declared_type=None)
+
+    def _choose_point(self, subject: Subject, order: RestoreOrder, points: list[Described]) -> Described:
+        """Give the newest recovery point, or one at random of the last so many days. Raises NotFound."""
+        usable = order.mode.usable_points(order, points)
+        within = self.task.options["random_within"]
+        if not within:
+            return usable[0]
+        first = self.run.service.service_now() - timedelta(seconds=seconds_in(within, "random_within"))
+        young = [point for point in usable if (taken := parse_time(point["time"])) and taken >= first]
+        if not young:
+            raise NotFound(
+                f"it has no recovery point of the last {within} (random_within); the newest is from {usable[0]['time']}"
+            )
+        return self.run.chance.choice(young)
+
+    def _write_down(self, ready: list[Subject], before: dict[str, Any]) -> None:
+        """Write into the journal what is about to be made. Raises BadInput where another run has the group, Denied."""
+        entries = [subject.entry for subject in ready]
+        expires = format_time(expiry_of(self.task, self.run.service))
+        try:
+            if self.has_begun:
+                self.journal.update(lambda content: content.update(expires=expires, entries=[*content["entries"], *entries]))
+                return
+            self.journal.begin(
+                {
+                    "version": 1,
+                    "drill_id": self.run.drill_id,
+                    "state": "running",
+                    "holder": socket.gethostname(),
+                    "started": format_time(self.run.service.service_now()),
+                    "expires": expires,
+                    "vault_id": self.run.service.vault.text,
+                    "before": before,
+                    "roles": [],
+                    "entries": entries,
+                }
+            )
+        except Denied as error:
+            raise how_to_grant(error, self.run.scratch.account) from error
+        self.has_begun = True
+
+    def _grant(self, ready: Sequence[Subject]) -> None:
+        """Grant the roles that restores need and that are absent, each written down before. Raises AzureBackupError."""
+        clock = self.task.clock
+        begun = clock.monotonic()
+        for subject in ready:
+            for need, principal in self._needs(subject):
+                known = self.journal.content or {}
+                told = {
+                    "name": need.role.name,
+                    "definition": need.role.definition,
+                    "scope": need.scope,
+                    "principal_id": principal,
+                }
+                if told in known["roles"] or Grants(self.task.session, principal).find(need):
+                    continue
+                self.journal.update(functools.partial(_add_role, told))
+                Grants(self.task.session, principal, mark=self.run.drill_id).grant(need)
+                self.granted.append(f"{need.role.name} on {need.scope}")
+        lasted = clock.monotonic() - begun
+        for subject in ready:
+            subject.times["grant"] = lasted
+
+    def _needs(self, subject: Subject) -> list[tuple[Need, str]]:
+        """Give the roles that a restore needs, with who needs them. Raises BadInput."""
+        scratch = self.run.scratch
+        if subject.datasource_type.name == "azure_vm":
+            if scratch.staging_identity is None:
+                return []
+            identity_id = None if scratch.staging_identity == SYSTEM_ASSIGNED else scratch.staging_identity
+        else:
+            identity_id = subject.instance["identity_id"]
+        principal = find_identity(self.run.vault, identity_id)[1]
+        target = {
+            "resource_group": scratch.group.text,
+            "storage_account_id": scratch.account.text,
+            "staging_storage_account_id": scratch.account.text,
+        }
+        task = self.task.derived(operation="restore", target=target)
+        return [(need, str(principal)) for need in needs_of(task, subject.datasource_type, subject.datasource)]
+
+    def _start(self, subject: Subject, restores: RestoreRun, begun: dict[int, Steps]) -> None:
+        subject.result = next(begun[subject.number])
+        times = restores.times.get(subject.datasource.key, {})
+        subject.times["validate"] = times.get("validate", 0.0)
+        subject.times["propagate"] = times.get("propagate", 0.0) - subject.times["validate"]
+
+    def _conclude(self, subject: Subject, begun: dict[int, Steps]) -> None:
+        try:
+            next(begun[subject.number])
+        except StopIteration as end:
+            subject.result = end.value
+
+    def _check(self, subject: Subject) -> None:
+        """Check what was restored, and measure it against rto and rpo. Raises AzureBackupError."""
+        job = subject.result["job"]
+        is_whole = job["status"] == "completed"
+        told = f"job {job['name']} {str(job['status']).replace('_', ' ')}"
+        subject.checks.append(check_result("job", "passed" if is_whole else "partial", told, "completed", job["status"]))
+        subject.checks += self._kind(subject).check(self.run, subject)
+        clock = subject.times
+        started, ended = parse_time(job["start_time"]), parse_time(job["end_time"])
+        if started and ended:
+            clock["job"] = (ended - started).total_seconds()
+        subject.checks += self._targets_of_time(subject)
+        worst = max((one["status"] for one in subject.checks if one["status"] != "skipped"), key=STATUSES.index, default="passed")
+        subject.status = worst
+        wrong = next((one for one in subject.checks if one["status"] == worst), None)
+        subject.reason = None if worst == "passed" or wrong is None else f"{wrong['name']}: {wrong['msg']}"
+
+    def _targets_of_time(self, subject: Subject) -> list[Result]:
+        """Compare the time of the restore with rto, and the age of the point with rpo; missing one is partial."""
+        checks = []
+        for name, found, what in (
+            ("rto", _rto_seconds(subject), "the restore took"),
+            ("rpo", subject.result.get("recovery_point_age_seconds"), "the recovery point is so old:"),
+        ):
+            wanted = self.task.options[name]
+            if wanted and found is not None:
+                limit = seconds_in(wanted, name)
+                told = f"{what} {to_clock_words(found)}, {name} is {wanted}"
+                checks.append(check_result(name, "passed" if found <= limit else "partial", told, limit, round(found)))
+        return checks
+
+    # -- after
+
+    def _remove(self, subject: Subject) -> None:
+        """Remove what a datasource's restore has made. Raises AzureBackupError."""
+        job = subject.result.get("job")
+        known = subject.status in ("passed", "partial", "failed") and job is not None and not is_running(job)
+        jobs = [job] if known and job else jobs_of(self.run.service, self.journal.content or {}, subject.entry)
+        subject.leftovers = self.removal.remove(subject.entry, jobs)
+        if subject.leftovers:
+            left = name_some([str(one["id"]) for one in subject.leftovers], 3)
+            raise AzureBackupError(
+                f"what the drill made cannot be removed: {left}: {subject.leftovers[0]['reason']}", "DrillLeftovers"
+            )
+        self.journal.update(functools.partial(drop_entry, subject.entry))
+
+    def _finish(self, is_kept: bool) -> None:
+        """Give the scratch group free, or keep it for tasks of the user; what could not be removed is left to a sweep."""
+        if is_kept:
+            self.journal.update(
+                lambda content: content.update(state="kept", expires=format_time(expiry_of(self.task, self.run.service)))
+            )
+            return
+        done = catch(functools.partial(give_free, self.removal))
+        self.leftovers = [leftover(self.run.scratch.group.text, done.message)] if isinstance(done, AzureBackupError) else done
+
+    def _summary(self, subjects: list[Subject], started: Any, is_kept: bool) -> Result:
+        counts = Counter(subject.status or "planned" for subject in subjects)
+        results = [self._item(subject, is_kept) for subject in subjects]
+        told = ", ".join(
+            f"{counts[status]} {status}" for status in ("passed", "partial", "failed", "skipped", "planned") if counts[status]
+        )
+        result = summarise(results)
+        if self.leftovers:
+            self.task.warn(
+                f"left in the scratch group, because the drill did not make it or could not remove it: "
+                f"{name_some([one['id'] for one in self.leftovers], 3)}; {self.leftovers[0]['reason']}"
+            )
+        result["changed"] = result["changed"] or bool(self.swept)
+        result["drill"] = {
+            "id": self.run.drill_id,
+            "started": format_time(started),
+            "ended": format_time(self.run.service.service_now()),
+            "vault_id": self.run.service.vault.text,
+            "scratch_resource_group_id": self.run.scratch.group.text,
+            "is_kept": is_kept,
+            "counts": {status: counts[status] for status in ("passed", "partial", "failed", "skipped")},
+            "granted_roles": self.granted,
+            "leftovers": self.leftovers,
+            "swept": self.swept,
+        }
+        result.setdefault("msg", f"drilled {len(subjects)} datasource(s): {told}")
+        return result
+
+    def _item(self, subject: Subject, is_kept: bool) -> Result:
+        kind = self._kind(subject)
+        name, status = subject.datasource.name, subject.status
+        result = subject.result
+        point = subject.point
+        rto = _rto_seconds(subject) if status in ("passed", "partial") else None
+        words = {
+            None: f"'{name}' would be drilled from the recovery point of {point['time'] if point else None}",
+            "passed": f"'{name}' can be restored: {len(subject.checks)} check(s) passed in {to_clock_words(rto or 0)}",
+        }
+        message = words.get(status) or f"'{name}' {status}: {subject.reason}"
+        failing = STATUSES.index(self.task.options["fail_on"])
+        order = {"passed": 0, "skipped": 1, "partial": 2, "failed": 3}
+        is_failed = status is not None and order[status] >= failing and status != "passed"
+        changed = bool(result) and status != "skipped"
+        item = item_result(
+            subject.datasource.text,
+            changed,
+            "drill" if changed else "skip",
+            message,
+            instance=subject.instance or None,
+            job=result.get("job"),
+            recovery_point=point,
+            recovery_point_age_seconds=result.get("recovery_point_age_seconds"),
+            status=status,
+            reason=subject.reason,
+            checks=subject.checks,
+            times={phase: round(seconds, 3) for phase, seconds in _shown_times(subject).items()},
+            rto_seconds=round(rto, 3) if rto is not None else None,
+            target=result.get("target"),
+            restored_ids=kind.made(subject) if is_kept and subject.status in ("passed", "partial") else [],
+            leftovers=subject.leftovers,
+        )
+        if is_failed:
+            error = AzureBackupError(message, code=(subject.error or {}).get("code") or f"Drill{str(status).capitalize()}")
+            item |= {"failed": True, "error": subject.error or error.as_result()}
+        return item
+
+
+# -- one datasource
+
+
+def _skip(subject: Subject, reason: str) -> None:
+    subject.status = subject.status or "skipped"
+    subject.reason = subject.reason or reason.removeprefix("datasource_id: ")
+
+
+def _fail(subject: Subject, error: AzureBackupError) -> None:
+    """Have a datasource failed; the first failure is the one that is told, and a removal that fails makes any drill fail."""
+    if subject.status != "failed":
+        subject.status, subject.reason, subject.error = "failed", error.message, error.as_result()
+    found = error.details.get("job")
+    if found:
+        subject.result = {**subject.result, "job": found}
+
+
+def _rto_seconds(subject: Subject) -> float:
+    """Give how long it took until a datasource was back and checked: all phases but the removal."""
+    phases = ("find", "grant", "propagate", "validate", "queue", "job", "check")
+    return sum(seconds for phase, seconds in _shown_times(subject).items() if phase in phases)
+
+
+def _shown_times(subject: Subject) -> dict[str, float]:
+    """Give the seconds of each phase: those of Azure's job by its own clock, the others by ours."""
+    times = subject.times
+    shown: dict[str, float] = {phase: times[phase] for phase in ("find", "grant", "propagate", "validate") if phase in times}
+    if "start" in times:
+        shown["queue"] = max(0.0, times["start"] - times.get("propagate", 0.0) - times.get("validate", 0.0))
+    return shown | {phase: times[phase] for phase in ("job", "check", "remove") if phase in times}
+
+
+def _restore_task(task: Task, **more: Any) -> Task:
+    """Give a task as backup_restore has it, for a restore that a drill makes: it accepts nothing that is there."""
+    options: dict[str, Any] = {
+        "region": "primary",
+        "secondary_region": None,
+        "on_existing": "fail",
+        "on_running": "fail",
+        "job_id": None,
+        "wait": True,
+        "recovery_point": LATEST,
+        **dict.fromkeys(("before", "point_in_time", "tier", "target", "confirm", "datasource_id", "datasource_type")),
+    }
+    return task.derived(**{**options, "restores": [], **more})
+
+
+def _add_role(role: dict[str, Any], content: dict[str, Any]) -> None:
+    content["roles"].append(role)

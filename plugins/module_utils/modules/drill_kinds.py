@@ -1,0 +1,333 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change with any release.
+"""How each type of datasource is drilled: what its restore is to make in the scratch group, and what is checked of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from ..azure.session import API_VERSIONS
+from ..clock import looks
+from ..errors import AzureBackupError, Denied, NotFound
+from ..model.datasource_types import DatasourceType
+from ..model.resource_ids import same_id
+from ..model.result_shapes import Described
+from ..services.blobs import Count, blob_endpoint, count_blobs, list_container_names, read_account
+from ..services.restore_configuration import named_in, read_configuration
+from .drill_run import DrillRun, Subject, check_result
+from .task import Result
+
+_GIB = 1 << 30
+_SECONDS_BETWEEN_LOOKS = 15
+
+
+class DrillKind(Protocol):
+    """One way to drill one type of datasource; name: of it in the journal."""
+
+    name: str
+
+    def size_bytes(self, run: DrillRun, subject: Subject) -> int | None:
+        """Tell how large what is restored will be, as far as the source tells it."""
+
+    def target(self, run: DrillRun, subject: Subject) -> dict[str, Any]:
+        """Give the target of the restore, as backup_restore takes it. Raises AzureBackupError."""
+
+    def names(self, run: DrillRun, subject: Subject, target: dict[str, Any]) -> list[str]:
+        """Give what the restore will make, as the journal keeps it: ids, or names of containers; empty where Azure names it."""
+
+    def made(self, subject: Subject) -> list[str]:
+        """Give the ids of what the restore has made, for the tasks of the user."""
+
+    def check(self, run: DrillRun, subject: Subject) -> list[Result]:
+        """Check what was restored. Raises AzureBackupError."""
+
+
+def kind_for(datasource_type: DatasourceType, boots: bool) -> DrillKind:
+    """Give how a type is drilled; boots: whether virtual machines are started."""
+    if datasource_type.name == "azure_vm":
+        return MachineDrill() if boots else MachineDisksDrill()
+    return DiskDrill() if datasource_type.name == "azure_disk" else ContainersDrill()
+
+
+class DiskDrill:
+    """A disk restored to a new disk, compared with its source."""
+
+    name = "disk"
+
+    def size_bytes(self, run: DrillRun, subject: Subject) -> int | None:
+        """See DrillKind."""
+        return _bytes_of_disk(run.resource(subject.datasource.text))
+
+    def target(self, run: DrillRun, subject: Subject) -> dict[str, Any]:
+        """See DrillKind."""
+        return {"resource_group": run.scratch.group.text, "name": _name_for(run, subject, 80)}
+
+    def names(self, run: DrillRun, subject: Subject, target: dict[str, Any]) -> list[str]:
+        """See DrillKind."""
+        return [f"{run.scratch.group.text}/providers/Microsoft.Compute/disks/{target['name']}"]
+
+    def made(self, subject: Subject) -> list[str]:
+        """See DrillKind."""
+        restored = subject.result.get("restored")
+        return [str(restored["id"])] if restored else []
+
+    def check(self, run: DrillRun, subject: Subject) -> list[Result]:
+        """See DrillKind."""
+        restored = subject.result.get("restored")
+        if not restored:
+            return [check_result("exists", "failed", "the restored disk cannot be found", expected=subject.entry["targets"][0])]
+        source = run.resource(subject.datasource.text)
+        found = int(restored["size_gb"] or 0) * _GIB
+        sku = str(((source or {}).get("sku") or {}).get("name"))
+        return [
+            check_result("exists", "passed", f"disk '{restored['name']}' exists", found=restored["id"]),
+            _compare("size", "bytes", _bytes_of_disk(source), found),
+            _compare("sku", "SKU", sku if source else None, restored["sku"]),
+        ]
+
+
+class ContainersDrill:
+    """Containers restored into the scratch account, under names of the drill."""
+
+    name = "containers"
+
+    def size_bytes(self, run: DrillRun, subject: Subject) -> int | None:
+        """See DrillKind. Nothing tells it beforehand; a sample of containers bounds it."""
+        return None
+
+    def target(self, run: DrillRun, subject: Subject) -> dict[str, Any]:
+        """See DrillKind."""
+        names = [str(name) for name in subject.instance["containers_list"]]
+        if not names:
+            # All of them are backed up, and only the account tells which they are.
+            names = [name for name in list_container_names(run.task.session, subject.datasource) if not name.startswith("$")]
+        if not names:
+            raise NotFound(f"'{subject.datasource.name}' has no container that could be restored")
+        most = run.task.options["sample_containers"] or 100
+        chosen = sorted(run.chance.sample(names, most)) if len(names) > most else names
+        rename = {name: f"drill-{run.short_id}-{subject.number}-{number}" for number, name in enumerate(chosen)}
+        return {"storage_account_id": run.scratch.account.text, "containers": chosen, "rename": rename}
+
+    def names(self, run: DrillRun, subject: Subject, target: dict[str, Any]) -> list[str]:
+        """See DrillKind."""
+        return list(target["rename"].values())
+
+    def made(self, subject: Subject) -> list[str]:
+        """See DrillKind."""
+        restored = subject.result.get("restored") or {}
+        return [f"{restored['id']}/blobServices/default/containers/{name}" for name in restored.get("containers") or []]
+
+    def check(self, run: DrillRun, subject: Subject) -> list[Result]:
+        """See DrillKind."""
+        wanted: list[str] = subject.entry["targets"]
+        there = (subject.result.get("restored") or {}).get("containers") or []
+        missing = sorted(set(wanted) - set(there))
+        told = f"{len(there)} of {len(wanted)} containers exist" + (f"; missing: {', '.join(missing)}" if missing else "")
+        checks = [check_result("exists", "failed" if missing else "passed", told, expected=len(wanted), found=len(there))]
+        sources = {new: old for old, new in subject.entry["rename"].items()}
+        return checks + [self._check_blobs(run, subject, sources[name], name) for name in there]
+
+    def _check_blobs(self, run: DrillRun, subject: Subject, source: str, name: str) -> Result:
+        """Check that a container has blobs, or that its source has none either."""
+        label = f"blobs of {source}"
+        try:
+            found = count_blobs(run.task.session, run.endpoint, name)
+        except Denied as error:
+            told = f"cannot tell whether container '{source}' came back with its blobs: {error.message}"
+            return check_result(label, "partial", told)
+        told = f"{found.blobs} blob(s), {found.size_bytes} bytes" + ("" if found.is_whole else ", and more")
+        if found.blobs:
+            return check_result(label, "passed", told, found=_shown(found))
+        try:
+            account = read_account(run.task.session, subject.datasource, "datasource_id")
+            held = count_blobs(run.task.session, blob_endpoint(account, "datasource_id"), source)
+        except AzureBackupError:
+            told = f"container '{source}' came back empty, and its source cannot be read to compare"
+            return check_result(label, "partial", told, found=_shown(found))
+        if held.blobs:
+            told = f"container '{source}' came back empty, but its source has blobs"
+            return check_result(label, "failed", told, expected=_shown(held), found=_shown(found))
+        return check_result(label, "passed", "no blob, as in the source", expected=_shown(held), found=_shown(found))
+
+
+class _OfMachine:
+    """What the ways to drill a virtual machine share."""
+
+    def size_bytes(self, run: DrillRun, subject: Subject) -> int | None:
+        """See DrillKind. That of all disks which the machine has now."""
+        sizes = _sizes_of_machine(run, run.resource(subject.datasource.text))
+        return sum(sizes) if sizes else None
+
+    def target(self, run: DrillRun, subject: Subject) -> dict[str, Any]:
+        """See DrillKind."""
+        scratch = run.scratch
+        target: dict[str, Any] = {
+            "resource_group": scratch.group.text,
+            "staging_storage_account_id": scratch.account.text,
+            "staging_identity": scratch.staging_identity,
+        }
+        if ((subject.point or {}).get("machine") or {}).get("has_private_disks"):
+            target["disk_network_access"] = "same_as_source"
+        return target
+
+    def _check_disks(self, run: DrillRun, subject: Subject, disks: Sequence[Described]) -> list[Result]:
+        """Check number and sizes of the disks against those of the machine, which may be gone."""
+        told = ((subject.result.get("job") or {}).get("restore") or {}).get("backed_up_disks")
+        expected = _sizes_of_machine(run, run.resource(subject.datasource.text))
+        found = [_bytes_of_disk(run.resource(str(disk["id"]))) or 0 for disk in disks]
+        # Of a machine that is backed up in part, the job tells how many disks the backup has.
+        count = len(told) if told else (len(expected) if expected else None)
+        checks = [_compare("disk count", "disk(s)", count, len(found))]
+        if expected and len(expected) == len(found):
+            checks.append(_compare("disk sizes", "bytes", sorted(expected), sorted(found)))
+        return checks
+
+
+class MachineDisksDrill(_OfMachine):
+    """The disks of a machine restored, counted and compared."""
+
+    name = "machine_disks"
+
+    def names(self, run: DrillRun, subject: Subject, target: dict[str, Any]) -> list[str]:
+        """See DrillKind. Azure names the disks."""
+        return []
+
+    def made(self, subject: Subject) -> list[str]:
+        """See DrillKind."""
+        return [str(disk["id"]) for disk in (subject.result.get("restored") or {}).get("disks") or []]
+
+    def check(self, run: DrillRun, subject: Subject) -> list[Result]:
+        """See DrillKind."""
+        listed = (subject.result.get("restored") or {}).get("disks") or []
+        if not listed:
+            return [check_result("exists", "failed", "no restored disk can be found")]
+        # Others may have names of this machine, too.
+        disks = named_in(read_configuration(run.task.session, run.endpoint, subject.result["job"]), listed)
+        if not disks:
+            told = "the configuration that the job has left does not name the restored disks, so they cannot be told from others"
+            return [check_result("exists", "partial", f"{told} and are not removed", found=[disk["id"] for disk in listed])]
+        names = ", ".join(str(disk["name"]) for disk in disks)
+        exists = check_result("exists", "passed", f"restored disks exist: {names}", found=[disk["id"] for disk in disks])
+        return [exists, *self._check_disks(run, subject, disks)]
+
+
+class MachineDrill(_OfMachine):
+    """A machine restored into a closed network and booted there."""
+
+    name = "machine"
+
+    def target(self, run: DrillRun, subject: Subject) -> dict[str, Any]:
+        """See DrillKind."""
+        network = run.scratch.network
+        return {
+            **super().target(run, subject),
+            # Windows takes 15 letters for the name inside.
+            "name": _name_for(run, subject, 64),
+            "virtual_network_id": network.text if network else None,
+            "subnet": run.scratch.subnet,
+        }
+
+    def names(self, run: DrillRun, subject: Subject, target: dict[str, Any]) -> list[str]:
+        """See DrillKind."""
+        return [f"{run.scratch.group.text}/providers/Microsoft.Compute/virtualMachines/{target['name']}"]
+
+    def made(self, subject: Subject) -> list[str]:
+        """See DrillKind."""
+        restored = subject.result.get("restored")
+        return [str(restored["id"])] if restored else []
+
+    def check(self, run: DrillRun, subject: Subject) -> list[Result]:
+        """See DrillKind."""
+        restored = subject.result.get("restored")
+        if not restored:
+            return [
+                check_result("exists", "failed", "the restored machine cannot be found", expected=subject.entry["targets"][0])
+            ]
+        exists = check_result("exists", "passed", f"machine '{restored['name']}' exists", found=restored["id"])
+        checks = [exists, *self._check_disks(run, subject, restored["disks"]), self._check_isolation(run, restored)]
+        if checks[-1]["status"] == "failed":
+            # What is not closed in is not watched while it runs, but removed.
+            return checks
+        return [*checks, self._check_boot(run, str(restored["id"]))]
+
+    def _check_isolation(self, run: DrillRun, restored: Described) -> Result:
+        """Check that no interface of the machine has a public address or lies in another subnet."""
+        network, wrong = run.scratch.network, []
+        subnet = f"{network.text if network else ''}/subnets/{run.scratch.subnet}"
+        for interface in restored["network_interfaces"]:
+            wire = run.resource(str(interface)) or {}
+            for address in (wire.get("properties") or {}).get("ipConfigurations") or []:
+                about = address.get("properties") or {}
+                if about.get("publicIPAddress"):
+                    wrong.append(f"{interface} has a public address")
+                if not same_id((about.get("subnet") or {}).get("id"), subnet):
+                    wrong.append(f"{interface} is not in subnet '{run.scratch.subnet}'")
+        if wrong:
+            return check_result("isolation", "failed", "; ".join(wrong))
+        return check_result("isolation", "passed", f"its interfaces are in '{run.scratch.subnet}' and have no public address")
+
+    def _check_boot(self, run: DrillRun, machine_id: str) -> Result:
+        """Wait until Azure says that the machine runs and its agent reports."""
+        state: dict[str, str] = {}
+        clock, timeout = run.task.clock, run.task.options["boot_timeout"]
+        for _look in looks(clock, timeout, _SECONDS_BETWEEN_LOOKS):
+            try:
+                state = _state_of(run, machine_id)
+            except AzureBackupError as error:
+                state = {"agent": error.message}
+            if state.get("power") == "running" and state.get("agent") == "Ready":
+                return check_result("boot", "passed", "the machine runs and its agent reports", found=state)
+        told = ", ".join(f"{key}: {value}" for key, value in state.items())
+        return check_result(
+            "boot", "failed", f"the machine's agent did not report within {timeout} seconds ({told})", found=state
+        )
+
+
+def _state_of(run: DrillRun, machine_id: str) -> dict[str, str]:
+    """Read power and agent of a machine (REST reference, Virtual Machines - Instance View)."""
+    session = run.task.session
+    wire = session.read(f"{machine_id}/instanceView", f"read how {machine_id} is", API_VERSIONS["Microsoft.Compute"]) or {}
+    codes = [str(one.get("code")) for one in wire.get("statuses") or []]
+    agent = ((wire.get("vmAgent") or {}).get("statuses") or [{}])[0]
+    power = next((code.split("/", 1)[1] for code in codes if code.lower().startswith("powerstate/")), "unknown")
+    return {"power": power, "agent": str(agent.get("displayStatus") or "unknown")}
+
+
+def _shown(count: Count) -> dict[str, Any]:
+    return {"blobs": count.blobs, "bytes": count.size_bytes}
+
+
+def _compare(name: str, what: str, expected: Any, found: Any) -> Result:
+    """Compare what was restored with its source; a source that is gone tells nothing."""
+    if expected is None:
+        return check_result(name, "skipped", "not compared: the source does not exist any more", found=found)
+    if expected == found:
+        return check_result(name, "passed", f"{found} {what}, as the source", expected, found)
+    told = (
+        f"{found} {what}, but the source has {expected}; the restore is not complete, or the source was changed since the backup"
+    )
+    return check_result(name, "failed", told, expected, found)
+
+
+def _name_for(run: DrillRun, subject: Subject, longest: int) -> str:
+    """Name what is made of a datasource: the drill, its number in it, its own name."""
+    own = re.sub(r"[^A-Za-z0-9_-]", "-", subject.datasource.name)
+    return f"drill-{run.short_id}-{subject.number}-{own}"[:longest].rstrip("-")
+
+
+def _bytes_of_disk(wire: Described | None) -> int | None:
+    size = ((wire or {}).get("properties") or {}).get("diskSizeGB")
+    return int(size) * _GIB if size else None
+
+
+def _sizes_of_machine(run: DrillRun, wire: Described | None) -> list[int] | None:
+    """Give the sizes of a machine's managed disks; None where there is no machine, or a disk does not tell."""
+    storage = ((wire or {}).get("properties") or {}).get("storageProfile") or {}
+    ids = [(disk.get("managedDisk") or {}).get("id") for disk in [storage.get("osDisk") or {}, *(storage.get("dataDisks") or [])]]
+    sizes = [_bytes_of_disk(run.resource(str(one))) for one in ids if one]
+    known = [size for size in sizes if size is not None]
+    return known if known and len(known) == len(sizes) else None

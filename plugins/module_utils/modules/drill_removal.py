@@ -1,0 +1,215 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change with any release.
+"""Removal of what a restore drill has made, and of nothing else: by the journal, right after a drill or by a later run.
+
+What cannot be proven to be the drill's is left where it is and reported.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..azure.session import API_VERSIONS, Session
+from ..clock import Deadline
+from ..errors import AzureBackupError
+from ..jobs.wait import SUCCEEDED, is_running
+from ..model.datasource_types import Role
+from ..model.durations import parse_time
+from ..model.resource_ids import ResourceId, parse_resource_id
+from ..model.result_shapes import Described
+from ..services.blobs import delete_container, list_container_names
+from ..services.drill_journal import DrillJournal
+from ..services.restore_configuration import named_in, read_configuration
+from ..services.role_assignments import Grants, Need
+from ..services.scratch_resources import delete_resource, list_resources, read_resource
+from .restore_mode import is_made_by
+from .task import Result
+
+Entry = dict[str, Any]
+# Clocks of Azure's services differ by seconds.
+_SLACK = timedelta(minutes=1)
+
+
+def leftover(resource_id: str, reason: str) -> Result:
+    """Tell of something that was left where it is."""
+    return {"id": resource_id, "reason": reason}
+
+
+@dataclass
+class Removal:
+    """Removes what the entries of a journal have made; session, journal: of the scratch group; deadline: of each deletion.
+
+    removed: ids of what was removed.
+    """
+
+    session: Session
+    journal: DrillJournal
+    group: ResourceId
+    account: ResourceId
+    endpoint: str
+    deadline: Callable[[], Deadline]
+    removed: list[str] = field(default_factory=list)
+
+    @property
+    def _content(self) -> dict[str, Any]:
+        return self.journal.content or {}
+
+    @property
+    def _before(self) -> set[str]:
+        return {str(one).lower() for one in self._content["before"]["resources"]}
+
+    def remove(self, entry: Entry, jobs: list[Described]) -> list[Result]:
+        """Remove what an entry has made, and give what was left; jobs: restores of its instance since the drill began."""
+        running = [job for job in jobs if is_running(job)]
+        if running:
+            return [leftover(str(job["id"]), f"job {job['name']} is still running") for job in running]
+        ways: dict[str, Callable[[Entry, list[Described]], list[Result]]] = {
+            "disk": self._remove_disk,
+            "containers": self._remove_containers,
+            "machine_disks": self._remove_disks_of_machine,
+            "machine": self._remove_machine,
+        }
+        return ways[entry["kind"]](entry, jobs)
+
+    def _delete(self, resource_id: str) -> list[Result]:
+        try:
+            delete_resource(self.session, resource_id, self.deadline())
+        except AzureBackupError as error:
+            return [leftover(resource_id, error.message)]
+        self.removed.append(resource_id)
+        return []
+
+    def _remove_disk(self, entry: Entry, _jobs: list[Described]) -> list[Result]:
+        (target,) = entry["targets"]
+        wire = read_resource(self.session, target)
+        if wire is None:
+            return []
+        if not self._is_new(wire):
+            return [leftover(target, "it was created before the drill began")]
+        return self._delete(target)
+
+    def _is_new(self, wire: dict[str, Any]) -> bool:
+        """Tell whether a disk or machine is younger than the drill and was not there before it."""
+        made = parse_time((wire.get("properties") or {}).get("timeCreated"))
+        return str(wire.get("id")).lower() not in self._before and made is not None and made >= self._started() - _SLACK
+
+    def _started(self) -> datetime:
+        started = parse_time(self._content["started"])
+        if started is None:
+            raise AzureBackupError("the journal of the drill does not tell when it began")
+        return started
+
+    def _remove_containers(self, entry: Entry, _jobs: list[Described]) -> list[Result]:
+        left: list[Result] = []
+        there = set(list_container_names(self.session, self.account))
+        for name in entry["targets"]:
+            if name in there and name not in self._content["before"]["containers"]:
+                left += self._delete_container(name)
+        return left
+
+    def _delete_container(self, name: str) -> list[Result]:
+        container_id = f"{self.account.text}/blobServices/default/containers/{name}"
+        try:
+            delete_container(self.session, self.account, name)
+        except AzureBackupError as error:
+            return [leftover(container_id, error.message)]
+        self.removed.append(container_id)
+        return []
+
+    def _remove_disks_of_machine(self, entry: Entry, jobs: list[Described]) -> list[Result]:
+        """Remove the disks that are new, were created while the job ran, and are named in its configuration.
+
+        Azure names them, and the job itself does not tell the names. Any other disk is somebody else's, see find_strangers.
+        """
+        url = f"{self.group.text}/providers/Microsoft.Compute/disks"
+        listed = self.session.read_all(url, f"list the disks of {self.group.text}", API_VERSIONS["Microsoft.Compute"])
+        new = [disk for disk in listed if str(disk["id"]).lower() not in self._before]
+        left: list[Result] = []
+        for job in jobs:
+            made = [disk for disk in new if is_made_by(disk, job)]
+            for disk in named_in(read_configuration(self.session, self.endpoint, job), made):
+                left += self._delete(str(disk["id"]))
+        # The configuration is needed for as long as it has disks to tell of.
+        return left or self._remove_staging(entry, jobs)
+
+    def _remove_staging(self, entry: Entry, jobs: list[Described]) -> list[Result]:
+        """Remove the containers that Azure has left in the scratch account.
+
+        Those are the ones that jobs name and, of failed jobs, which name none, those that are new and named after the machine.
+        """
+        before = self._content["before"]["containers"]
+        there = [name for name in list_container_names(self.session, self.account) if name not in before]
+        named = {str((job["restore"] or {}).get("staging_container")) for job in jobs}
+        has_failed = any(job["status"] not in SUCCEEDED for job in jobs)
+        short = re.sub(r"[^a-z0-9]", "", str(entry["name"]).lower())
+        after_machine = re.compile(rf"{re.escape(short)}-[0-9a-f]{{32}}")
+        left: list[Result] = []
+        for name in there:
+            if name in named or (has_failed and after_machine.fullmatch(name)):
+                left += self._delete_container(name)
+        return left
+
+    def _remove_machine(self, entry: Entry, jobs: list[Described]) -> list[Result]:
+        """Remove a machine, and then the disks and interfaces that it had, which the journal keeps before that."""
+        (target,) = entry["targets"]
+        wire = read_resource(self.session, target)
+        if wire is not None:
+            if not self._is_new(wire):
+                return [leftover(target, "it was created before the drill began")]
+            parts = [part for part in _parts_of(wire) if part.lower() not in self._before]
+            self.journal.update(lambda content: _set_parts(content, entry, parts))
+            left = self._delete(target)
+            if left:
+                return left
+            entry = {**entry, "parts": parts}
+        left = []
+        for part in entry.get("parts") or []:
+            if read_resource(self.session, part) is not None:
+                left += self._delete(part)
+        return left or self._remove_staging(entry, jobs)
+
+    def find_strangers(self) -> list[Result]:
+        """Give what has appeared in the scratch group since the drill began and is not the drill's."""
+        listed = list_resources(self.session, self.group)
+        # A list may show for a moment what was deleted.
+        gone = {one.lower() for one in self.removed}
+        return [
+            leftover(str(one["id"]), "it appeared in the scratch group during the drill, and the drill did not make it")
+            for one in listed
+            if str(one["id"]).lower() not in self._before and str(one["id"]).lower() not in gone
+        ]
+
+    def revoke_roles(self) -> list[Result]:
+        """Revoke the roles that the drill has granted, which were absent before."""
+        left: list[Result] = []
+        for role in self._content["roles"]:
+            need = Need(Role(role["name"], role["definition"], ""), role["scope"])
+            try:
+                Grants(self.session, role["principal_id"], mark=self._content["drill_id"]).revoke(need)
+            except AzureBackupError as error:
+                left.append(leftover(f"{role['name']} on {role['scope']}", error.message))
+        return left
+
+
+def _set_parts(content: dict[str, Any], entry: Entry, parts: list[str]) -> None:
+    for one in content["entries"]:
+        if one["targets"] == entry["targets"]:
+            one["parts"] = parts
+
+
+def _parts_of(machine: dict[str, Any]) -> list[str]:
+    """Give the ids of the interfaces and managed disks of a machine, interfaces first."""
+    properties = machine.get("properties") or {}
+    interfaces = (properties.get("networkProfile") or {}).get("networkInterfaces") or []
+    storage = properties.get("storageProfile") or {}
+    disks = [
+        (disk.get("managedDisk") or {}).get("id") for disk in [storage.get("osDisk") or {}, *(storage.get("dataDisks") or [])]
+    ]
+    ids = [one.get("id") for one in interfaces] + disks
+    return [parse_resource_id(str(one), "id").text for one in ids if one]

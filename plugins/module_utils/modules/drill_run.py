@@ -1,0 +1,204 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change with any release.
+"""What a restore drill is asked for: its scratch group, and all that the drills of one task share."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..concurrency import ReadOnce
+from ..errors import BadInput
+from ..model.datasource_types import DatasourceType
+from ..model.durations import seconds_in
+from ..model.resource_ids import ResourceId, normalize, parse_group, parse_resource_id, same_id
+from ..model.result_shapes import Described
+from ..services.blobs import blob_endpoint, read_account
+from ..services.closed_network import check_closed
+from ..services.interface import SYSTEM_ASSIGNED, BackupService
+from ..services.named_vaults import read_group
+from ..services.scratch_resources import list_resources, read_resource
+from .task import Result, Task
+
+# What a status is worse than comes before it. A result has the worst status of its checks.
+STATUSES = ("passed", "skipped", "partial", "failed")
+
+
+def check_result(name: str, status: str, msg: str, expected: Any = None, found: Any = None) -> Result:
+    """Give the result of one check; status: passed, partial, failed, or skipped for what could not be compared."""
+    return {"name": name, "status": status, "msg": msg, "expected": expected, "found": found}
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """Where drills restore to, as the options name it.
+
+    group: the resource group; account: the storage account in it, which holds the journal, what Azure puts there meanwhile, and
+    restored containers; network, subnet: where a machine is booted.
+    """
+
+    group: ResourceId
+    account: ResourceId
+    staging_identity: str | None
+    network: ResourceId | None
+    subnet: str | None
+
+
+def read_scratch(task: Task) -> Scratch:
+    """Read the option scratch and what goes with it, before any request. Raises BadInput with every mistake."""
+    given, problems = task.options["scratch"], []
+    kinds = {"storage_account_id": "Microsoft.Storage/storageAccounts", "virtual_network_id": "Microsoft.Network/virtualNetworks"}
+    if given["staging_identity"] not in (None, SYSTEM_ASSIGNED):
+        kinds["staging_identity"] = "Microsoft.ManagedIdentity/userAssignedIdentities"
+    found: dict[str, ResourceId] = {}
+    for key, kind in kinds.items():
+        if given[key]:
+            try:
+                found[key] = parse_resource_id(given[key], f"scratch.{key}", kind)
+            except BadInput as error:
+                problems.append(error.message)
+    account = found.get("storage_account_id")
+    group = None
+    try:
+        # A name means a group in the subscription of the account.
+        group = parse_group(given["resource_group"], "scratch.resource_group", account.subscription_id) if account else None
+    except BadInput as error:
+        problems.append(error.message)
+    if group and account and not same_id(account.group_id, group.text):
+        problems.append(
+            f"scratch.storage_account_id: storage account '{account.name}' is in resource group '{account.resource_group}', but "
+            f"has to be in the scratch group '{group.name}', so that two drills do not share it"
+        )
+    if task.options["boot"] and not (found.get("virtual_network_id") and given["subnet"]):
+        problems.append("boot: it needs scratch.virtual_network_id and scratch.subnet, a network that is closed")
+    if not task.options["boot"] and (given["virtual_network_id"] or given["subnet"]):
+        problems.append("scratch.virtual_network_id, scratch.subnet: only boot: true uses them; set it or remove them")
+    problems += _problems_of_figures(task)
+    if problems or group is None or account is None:
+        raise BadInput("; ".join(problems))
+    return Scratch(group, account, given["staging_identity"], found.get("virtual_network_id"), given["subnet"])
+
+
+def _problems_of_figures(task: Task) -> list[str]:
+    problems = []
+    for name in ("rto", "rpo", "random_within"):
+        if task.options[name]:
+            try:
+                seconds_in(task.options[name], name)
+            except BadInput as error:
+                problems.append(error.message)
+    least = {"sample_containers": 1, "max_size": 1, "boot_timeout": 1}
+    problems += [
+        f"{name}: {task.options[name]} must be at least {lowest}"
+        for name, lowest in least.items()
+        if task.options[name] is not None and task.options[name] < lowest
+    ]
+    if task.options["sample_containers"] is not None and task.options["sample_containers"] > 100:
+        problems.append("sample_containers: Azure restores at most 100 containers at once")
+    return problems
+
+
+@dataclass
+class DrillRun:
+    """All that the drills of one task share; restores: the task as backup_restore reads it."""
+
+    task: Task
+    service: BackupService
+    vault: Described
+    scratch: Scratch
+    drill_id: str
+    endpoint: str = ""
+    # Seeded by the drill, so that its choices can be told from its id.
+    chance: random.Random = field(default_factory=random.Random)
+
+    def __post_init__(self) -> None:
+        self.chance = random.Random(self.drill_id)  # noqa: S311 - a choice, not a secret
+        self.resource = ReadOnce(lambda resource_id: read_resource(self.task.session, resource_id))
+
+    @property
+    def short_id(self) -> str:
+        """What names of a drill begin with, beside the word drill."""
+        return self.drill_id[:8]
+
+    def check_place(self, instances: Sequence[Described]) -> list[str]:
+        """Read the scratch group and refuse one that is not only for drills; give the ids of what lies in it.
+
+        Raises NotFound, BadInput.
+        """
+        session, scratch = self.task.session, self.scratch
+        read_group(session, scratch.group.text, "scratch.resource_group")
+        account = read_account(session, scratch.account, "scratch.storage_account_id")
+        self.endpoint = blob_endpoint(account, "scratch.storage_account_id")
+        self._check_region(account)
+        self._check_apart(instances)
+        if scratch.network and scratch.subnet:
+            check_closed(session, scratch.network, scratch.subnet)
+        listed = list_resources(session, scratch.group)
+        named = {scratch.account.key, *([scratch.network.key] if scratch.network else [])}
+        # A network and what guards it may lie ready for drills that boot.
+        ready = ("microsoft.network/virtualnetworks", "microsoft.network/networksecuritygroups")
+        strange = [
+            str(one["id"]) for one in listed if str(one["id"]).lower() not in named and str(one.get("type")).lower() not in ready
+        ]
+        if strange:
+            more = f" and {len(strange) - 1} more" if len(strange) > 1 else ""
+            raise BadInput(
+                f"scratch.resource_group: resource group '{scratch.group.name}' holds {strange[0]}{more}, which no option names. "
+                "A drill needs a group of its own, so that whatever appears there meanwhile is told apart; remove it or use "
+                "another group"
+            )
+        return [str(one["id"]) for one in listed]
+
+    def _check_region(self, account: dict[str, Any]) -> None:
+        place = self.service.restore_region(self.vault) or self.vault["location"]
+        if normalize(account.get("location")) != normalize(place):
+            raise BadInput(
+                f"scratch.storage_account_id: storage account '{self.scratch.account.name}' is in {account.get('location')}, but "
+                f"vault '{self.service.vault.name}' restores in {place}; use a scratch group with an account there"
+            )
+
+    def _check_apart(self, instances: Sequence[Described]) -> None:
+        """Refuse a scratch group that holds the vault, what it protects, or its snapshots. Raises BadInput."""
+        group, account = self.scratch.group, self.scratch.account
+        if same_id(self.service.vault.group_id, group.text):
+            raise BadInput(f"scratch.resource_group: '{group.name}' holds the vault; use a resource group of its own for drills")
+        for one in instances:
+            source = str(one["datasource_id"])
+            if same_id(source, account.text):
+                raise BadInput(f"scratch.storage_account_id: the vault backs up '{account.name}'; use another account for drills")
+            if source.lower().startswith(f"{group.key}/"):
+                raise BadInput(
+                    f"scratch.resource_group: '{group.name}' holds {source}, which is backed up; use a resource group of its own "
+                    "for drills"
+                )
+            if same_id(one["snapshot_resource_group_id"], group.text):
+                raise BadInput(
+                    f"scratch.resource_group: '{group.name}' holds the snapshots of backups; use a resource group of its own for "
+                    "drills"
+                )
+
+
+@dataclass
+class Subject:
+    """One datasource of a drill, and what is known of it so far.
+
+    number: its place in the task; result: of its restore; times: seconds by phase; reason: why it was skipped or has failed.
+    """
+
+    number: int
+    datasource_type: DatasourceType
+    datasource: ResourceId
+    instance: Described
+    point: Described | None = None
+    entry: dict[str, Any] = field(default_factory=dict)
+    result: Result = field(default_factory=dict)
+    checks: list[Result] = field(default_factory=list)
+    times: dict[str, float] = field(default_factory=dict)
+    status: str | None = None
+    reason: str | None = None
+    error: Result | None = None
+    leftovers: list[Result] = field(default_factory=list)

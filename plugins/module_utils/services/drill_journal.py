@@ -1,0 +1,108 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change with any release.
+"""The journal of a restore drill: what it is about to make, written before that into a blob of its scratch account.
+
+There is one blob for each scratch group. It is the lock of the group as well: whoever writes it first has the group, and a later
+run reads there what an earlier one, which may be dead, has left.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from ..azure.session import Session
+from ..errors import BadInput, Conflict
+from ..model.durations import format_time, parse_time
+from ..model.resource_ids import ResourceId
+from .blobs import LeasedBlob, create_container
+
+CONTAINER = "holdfast-drills"
+
+Content = dict[str, Any]
+
+
+class DrillJournal:
+    """The journal of one scratch group.
+
+    content: what it says, a dict with drill_id, state (running, kept for tasks of the user, left when something could not be
+    removed), started, expires, vault_id, before (resources and containers that were there), roles (that were absent), and
+    entries; None where no drill has the group.
+    """
+
+    def __init__(self, session: Session, account: ResourceId, endpoint: str, group: ResourceId) -> None:
+        self._session = session
+        self._account = account
+        self._group = group
+        self._blob = LeasedBlob(session, endpoint, CONTAINER, f"{group.subscription_id}/{group.resource_group}.json".lower())
+        self._lock = threading.Lock()
+        self.content: Content | None = None
+
+    def read(self) -> Content | None:
+        """Read the journal. Raises Denied."""
+        raw = self._blob.read()
+        self.content = json.loads(raw) if raw else None
+        return self.content
+
+    def is_over(self, now: datetime) -> bool:
+        """Tell whether the drill of the journal has ended or must have: so that its leftovers may be swept."""
+        content = self.content or {}
+        end = parse_time(content.get("expires"))
+        return content.get("state") == "left" or end is None or end <= now
+
+    def begin(self, content: Content) -> None:
+        """Take the group, which no drill has. Raises BadInput where another run was faster."""
+        create_container(self._session, self._account, CONTAINER)
+        if not self._blob.write(_encode(content)):
+            raise self._taken()
+        self.content = content
+        self._hold()
+
+    def take_over(self, expires: datetime) -> None:
+        """Go on with the journal that was read. Raises BadInput where another run does, too."""
+        with self._lock:
+            self._hold()
+            self._write(lambda content: content.update(state="running", expires=format_time(expires)))
+
+    def update(self, change: Callable[[Content], object]) -> None:
+        """Change what the journal says. Raises BadInput where another run has taken it over meanwhile."""
+        with self._lock:
+            self._write(change)
+
+    def end(self) -> None:
+        """Give the group free: nothing of the drill is left."""
+        self._blob.delete()
+        self.content = None
+
+    def _write(self, change: Callable[[Content], object]) -> None:
+        content: Content = json.loads(_encode(self.content))
+        change(content)
+        if not self._blob.write(_encode(content)):
+            raise self._taken()
+        self.content = content
+
+    def _hold(self) -> None:
+        try:
+            self._blob.hold(str((self.content or {})["drill_id"]))
+        except Conflict as error:
+            raise BadInput(
+                f"scratch.storage_account_id: the journal of drills in '{self._account.name}' is leased by something else: "
+                f"{error.message}",
+                code="DrillRunning",
+            ) from error
+
+    def _taken(self) -> BadInput:
+        return BadInput(
+            f"scratch.resource_group: another run has begun a drill in resource group '{self._group.resource_group}' at this "
+            "moment; wait for it, or use a resource group for each run",
+            code="DrillRunning",
+        )
+
+
+def _encode(content: Content | None) -> bytes:
+    return json.dumps(content, sort_keys=True).encode()

@@ -1,0 +1,448 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Restore drills: what is proven, what is removed, and what is never touched."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from backups import (
+    ACCOUNT,
+    CONTRIBUTOR,
+    MACHINES,
+    OPERATOR,
+    WEB01,
+    backed_up_account,
+    backed_up_disks,
+    backed_up_machines,
+    permit,
+)
+from conftest import GROUP, Driver, disk
+from emulator.seed import SUBSCRIPTION
+
+DRILLS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/drills-rg"
+DRILL_ACCOUNT = f"{DRILLS}/providers/Microsoft.Storage/storageAccounts/drillaccount"
+NETWORK = f"{DRILLS}/providers/Microsoft.Network/virtualNetworks/drills-vnet"
+SCRATCH = {"resource_group": "drills-rg", "storage_account_id": DRILL_ACCOUNT}
+BOOT = {"boot": True, "scratch": {**SCRATCH, "virtual_network_id": NETWORK, "subnet": "closed"}}
+
+
+@pytest.fixture
+def drills(azure: Driver) -> Driver:
+    """Have a blob store for the journals, which is empty."""
+    store = azure.emulator.start_blob_store()
+    if store is None:
+        pytest.skip("Azurite, which holds the journals of drills, is not on this machine (make azurite)")
+    for container in ("holdfast-drills", "photos", "invoices"):
+        for account in ("drillaccount", "demoaccount"):
+            store.drop(account, container)
+    return azure
+
+
+def drill(azure: Driver, datasource: str | list[str] | None = None, check: bool = False, **options: Any) -> dict[str, Any]:
+    given: dict[str, Any] = {"datasource_id": datasource, "scratch": SCRATCH, **options}
+    return azure.run("backup_restore_drill", check=check, **given)
+
+
+def one(result: dict[str, Any]) -> dict[str, Any]:
+    (found,) = result["datasources"]
+    return dict(found)
+
+
+def statuses(item: dict[str, Any]) -> dict[str, str]:
+    return {check["name"]: check["status"] for check in item["checks"]}
+
+
+def state(azure: Driver) -> dict[str, Any]:
+    """Give all that is in the subscription apart from vaults: what a drill has to leave as it was."""
+    service = azure.azure
+    return {
+        "disks": set(service.compute.disks),
+        "machines": set(service.compute.machines),
+        "network": set(service.network.resources),
+        "containers": {key: sorted(set(names) - {"holdfast-drills"}) for key, names in service.storage.containers.items()},
+        "roles": set(service.authorization.assignments),
+    }
+
+
+def journals(azure: Driver) -> dict[str, Any]:
+    blobs = azure.azure.blob_store.blobs_of("drillaccount", "holdfast-drills")  # type: ignore[union-attr]
+    return {name: json.loads(content) for name, content in blobs.items()}
+
+
+def test_a_disk_is_proven_and_nothing_of_it_remains(drills: Driver) -> None:
+    backed_up_disks(drills)
+    before = state(drills)
+    result = drill(drills, disk("data01"), rto="2h", rpo="24h")
+    assert not result["failed"], result["msg"]
+    item = one(result)
+    assert item["status"] == "passed"
+    assert statuses(item) == dict.fromkeys(("job", "exists", "size", "sku", "rto", "rpo"), "passed")
+    assert item["job"]["status"] == "completed"
+    assert set(item["times"]) == {"find", "grant", "propagate", "validate", "queue", "job", "check", "remove"}
+    measured = sum(seconds for phase, seconds in item["times"].items() if phase != "remove")
+    assert item["rto_seconds"] == pytest.approx(measured, abs=0.01)
+    # The job took that long by Azure's clock, and the role as long to take effect.
+    assert item["times"]["job"] == pytest.approx(item["job"]["duration_seconds"], abs=1.1)
+    assert item["times"]["propagate"] > 30
+    assert result["drill"]["granted_roles"] == [f"Disk Restore Operator on {DRILLS}"]
+    assert result["drill"]["counts"] == {"passed": 1, "partial": 0, "failed": 0, "skipped": 0}
+    assert state(drills) == before
+    assert journals(drills) == {}
+
+
+def test_a_role_that_was_there_stays(drills: Driver) -> None:
+    backed_up_disks(drills)
+    permit(drills, OPERATOR, DRILLS)
+    before = state(drills)
+    result = drill(drills, disk("data01"))
+    assert not result["failed"], result["msg"]
+    assert result["drill"]["granted_roles"] == []
+    assert state(drills) == before
+
+
+def test_check_mode_tells_the_point_and_writes_nothing(drills: Driver) -> None:
+    backed_up_disks(drills)
+    before = len(drills.azure.journal.writes())
+    result = drill(drills, disk("data01"), check=True)
+    assert not result["failed"], result["msg"]
+    assert result["changed"] is True
+    assert "would be drilled from the recovery point of" in one(result)["msg"]
+    assert len(drills.azure.journal.writes()) == before
+
+
+def test_containers_are_restored_under_names_of_the_drill_and_counted(drills: Driver) -> None:
+    store = drills.azure.blob_store
+    assert store
+    store.fill("demoaccount", "photos", {"2026/beach.jpg": b"sand", "2026/dune.jpg": b"dry"})
+    backed_up_account(drills)
+    before = state(drills)
+    result = drill(drills, ACCOUNT)
+    assert not result["failed"], result["msg"]
+    item = one(result)
+    assert item["status"] == "passed"
+    blobs = next(check for check in item["checks"] if check["name"] == "blobs of photos")
+    assert blobs["found"] == {"blobs": 2, "bytes": 7}
+    # The other container is as empty as its source.
+    assert statuses(item)["blobs of invoices"] == "passed"
+    assert state(drills) == before
+
+
+def test_an_empty_container_of_a_full_source_fails(drills: Driver) -> None:
+    store = drills.azure.blob_store
+    assert store
+    backed_up_account(drills)
+    store.fill("demoaccount", "photos", {"new.jpg": b"since the backup"})
+    result = drill(drills, ACCOUNT)
+    assert result["failed"]
+    assert "blobs of photos: container 'photos' came back empty, but its source has blobs" in result["msg"]
+    assert result["error"]["code"] == "DrillFailed"
+
+
+def test_a_sample_of_containers_bounds_the_cost(drills: Driver) -> None:
+    backed_up_account(drills)
+    item = one(drill(drills, ACCOUNT, sample_containers=1))
+    assert len([name for name in statuses(item) if name.startswith("blobs of")]) == 1
+
+
+def test_the_disks_of_a_machine_are_counted_compared_and_removed_with_their_staging_container(drills: Driver) -> None:
+    backed_up_machines(drills)
+    before = state(drills)
+    result = drill(drills, WEB01, **MACHINES)
+    assert not result["failed"], result["msg"]
+    item = one(result)
+    assert statuses(item) == dict.fromkeys(("job", "exists", "disk count", "disk sizes"), "passed")
+    assert state(drills) == before
+
+
+def test_a_machine_boots_in_a_closed_network_and_is_removed_with_its_parts(drills: Driver) -> None:
+    backed_up_machines(drills)
+    before = state(drills)
+    result = drill(drills, WEB01, **MACHINES, **BOOT)
+    assert not result["failed"], result["msg"]
+    assert statuses(one(result)) == dict.fromkeys(("job", "exists", "disk count", "disk sizes", "isolation", "boot"), "passed")
+    assert state(drills) == before
+
+
+def test_a_machine_that_never_boots_fails_and_is_removed(drills: Driver) -> None:
+    backed_up_machines(drills)
+    drills.azure.compute.seconds_to_boot = None
+    before = state(drills)
+    result = drill(drills, WEB01, **MACHINES, **BOOT)
+    assert result["failed"]
+    assert "boot: the machine's agent did not report within 1200 seconds (power: running, agent: Not Ready)" in result["msg"]
+    assert state(drills) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda network, _subnet, _guard: network.update(virtualNetworkPeerings=[{"name": "to-hub"}]), "a peering (to-hub)"),
+        (
+            lambda network, _subnet, _guard: network["subnets"].append({"name": "GatewaySubnet", "properties": {}}),
+            "gatewaysubnet",
+        ),
+        (lambda _network, subnet, _guard: subnet.update(natGateway={"id": "x"}), "has a NAT gateway"),
+        (lambda _network, subnet, _guard: subnet.update(routeTable={"id": "x"}), "has routes of its own"),
+        (lambda _network, subnet, _guard: subnet.pop("networkSecurityGroup"), "has no network security group"),
+        (
+            lambda _network, _subnet, guard: guard["securityRules"].append(
+                {"properties": {"direction": "Outbound", "access": "Allow", "priority": 90}}
+            ),
+            "the first outbound rule of network security group 'drills-vnet-closed' does not deny everything",
+        ),
+        (
+            lambda _network, _subnet, guard: guard["securityRules"][0]["properties"].update(sourceAddressPrefix="10.0.0.0/8"),
+            "the first inbound rule",
+        ),
+    ],
+)
+def test_a_network_that_is_not_proven_closed_is_refused(drills: Driver, change: Any, told: str) -> None:
+    backed_up_machines(drills)
+    network = drills.azure.network.resources[NETWORK.lower()]["properties"]
+    guard = drills.azure.network.resources[
+        f"{DRILLS}/providers/Microsoft.Network/networkSecurityGroups/drills-vnet-closed".lower()
+    ]
+    change(network, network["subnets"][0]["properties"], guard["properties"])
+    before = len(drills.azure.journal.writes())
+    result = drill(drills, WEB01, **MACHINES, **BOOT)
+    assert result["failed"]
+    assert "is not proven closed" in result["msg"]
+    assert told in result["msg"]
+    assert len(drills.azure.journal.writes()) == before
+
+
+def test_what_cannot_be_drilled_is_skipped_with_its_reason(drills: Driver) -> None:
+    backed_up_disks(drills)
+    assert not drills.run("backup_policy", policy_name="blobs", datasource_type="azure_blob", retention={"operational": "30d"})[
+        "failed"
+    ]
+    assert not drills.run("backup_permission", datasource_id=ACCOUNT)["failed"]
+    assert not drills.run("backup_instance", datasource_id=ACCOUNT, policy_name="blobs")["failed"]
+    listed = [disk("data01"), disk("data02"), ACCOUNT]
+    result = drill(drills, listed)
+    assert not result["failed"], result["msg"]
+    assert [item["status"] for item in result["datasources"]] == ["passed", "skipped", "skipped"]
+    assert "has no backup instance" in result["datasources"][1]["reason"]
+    assert "has no recovery point in the vault store" in result["datasources"][2]["reason"]
+    assert result["msg"] == "drilled 3 datasource(s): 1 passed, 2 skipped"
+    strict = drill(drills, listed, fail_on="skipped")
+    assert strict["failed"]
+    assert strict["error"]["code"] == "DrillSkipped"
+
+
+def test_what_is_too_large_is_skipped(drills: Driver) -> None:
+    backed_up_disks(drills)
+    item = one(drill(drills, disk("data01"), max_size="1G"))
+    assert (item["status"], item["changed"]) == ("skipped", False)
+    assert "max_size is 1073741824 bytes" in item["reason"]
+
+
+def test_a_missed_objective_is_partial(drills: Driver) -> None:
+    backed_up_disks(drills)
+    result = drill(drills, disk("data01"), rto="1m", fail_on="partial")
+    assert result["failed"]
+    assert one(result)["status"] == "partial"
+    assert statuses(one(result))["rto"] == "partial"
+
+
+def test_warnings_of_the_job_are_partial(drills: Driver) -> None:
+    backed_up_disks(drills)
+    drills.fault(kind="job", outcome={"status": "CompletedWithWarnings", "error": {"code": "W", "message": "Some files."}})
+    assert one(drill(drills, disk("data01")))["status"] == "partial"
+
+
+def test_a_restore_that_fails_fails_the_drill_and_leaves_nothing(drills: Driver) -> None:
+    backed_up_disks(drills)
+    before = state(drills)
+    drills.fault(kind="job", outcome={"status": "Failed", "error": {"code": "X", "message": "It was planned."}})
+    result = drill(drills, disk("data01"))
+    assert result["failed"]
+    assert "It was planned." in result["msg"]
+    assert one(result)["status"] == "failed"
+    assert state(drills) == before
+    assert journals(drills) == {}
+
+
+def test_a_disk_of_another_size_fails(drills: Driver) -> None:
+    backed_up_disks(drills)
+    drills.azure.compute.disks[disk("data01").lower()]["properties"]["diskSizeGB"] = 8
+    result = drill(drills, disk("data01"))
+    assert result["failed"]
+    assert "size: 4294967296 bytes, but the source has 8589934592" in result["msg"]
+
+
+def test_a_source_that_is_gone_is_drilled_and_not_compared(drills: Driver) -> None:
+    backed_up_disks(drills)
+    del drills.azure.compute.disks[disk("data01").lower()]
+    item = one(drill(drills, disk("data01")))
+    assert item["status"] == "passed"
+    assert statuses(item)["size"] == "skipped"
+
+
+def test_a_random_point_of_the_last_days(drills: Driver) -> None:
+    backed_up_disks(drills)
+    drills.azure.clock.advance(3 * 86400)
+    item = one(drill(drills, disk("data01"), random_within="2d"))
+    assert item["status"] == "skipped"
+    assert "has no recovery point of the last 2d (random_within)" in item["reason"]
+    assert one(drill(drills, disk("data01"), random_within="7d"))["status"] == "passed"
+
+
+def test_foreign_things_that_appear_meanwhile_stay_and_are_told(drills: Driver) -> None:
+    backed_up_machines(drills)
+    before = state(drills)
+    compute = drills.azure.compute
+    names: list[str] = []
+
+    def intrude() -> None:
+        if not names and any(entry["path"].endswith("/restore") for entry in drills.azure.journal.entries):
+            # Named as Azure names restored disks of this very machine.
+            names.append(compute.add_disk(SUBSCRIPTION, "drills-rg", "web01-osdisk-20261127-120000", "westeurope"))
+
+    drills.on_sleep = intrude
+    result = drill(drills, WEB01, **MACHINES)
+    assert not result["failed"], result["msg"]
+    assert statuses(one(result))["disk count"] == "passed"
+    assert names[0].lower() in compute.disks
+    assert [left["id"] for left in result["drill"]["leftovers"]] == names
+    assert state(drills)["disks"] - before["disks"] == {names[0].lower()}
+    # The next drill does not begin in a group with what nobody names.
+    drills.on_sleep = None
+    refused = drill(drills, WEB01, **MACHINES)
+    assert refused["failed"]
+    assert "which no option names" in refused["msg"]
+
+
+def test_a_second_run_does_not_meet_the_first(drills: Driver) -> None:
+    backed_up_disks(drills)
+    met: list[dict[str, Any]] = []
+
+    def meet() -> None:
+        if not met and journals(drills):
+            met.append({})
+            first_clock = drills.clock
+            drills.on_sleep = None
+            met[0] = drill(drills, disk("data01"))
+            drills.clock = first_clock
+
+    drills.on_sleep = meet
+    result = drill(drills, disk("data01"))
+    assert not result["failed"], result["msg"]
+    assert met[0]["failed"]
+    assert met[0]["error"]["code"] == "DrillRunning"
+    assert result["drill"]["id"] in met[0]["msg"]
+
+
+def test_what_is_kept_is_removed_by_its_drill_id_and_not_without(drills: Driver) -> None:
+    backed_up_disks(drills)
+    before = state(drills)
+    kept = drill(drills, disk("data01"), keep=True)
+    assert not kept["failed"], kept["msg"]
+    (restored,) = one(kept)["restored_ids"]
+    assert restored.lower() in drills.azure.compute.disks
+    assert kept["drill"]["is_kept"] is True
+    refused = drill(drills, state="absent")
+    assert refused["failed"]
+    assert f"set drill_id: {kept['drill']['id']}" in refused["msg"]
+    other = drill(drills, state="absent", drill_id="00000000-0000-4000-8000-000000000000")
+    assert other["failed"]
+    swept = drill(drills, state="absent", drill_id=kept["drill"]["id"])
+    assert not swept["failed"], swept["msg"]
+    assert swept["drill"]["swept"]["removed"] == [restored]
+    assert state(drills) == before
+    again = drill(drills, state="absent")
+    assert (again["failed"], again["changed"]) == (False, False)
+
+
+def test_what_cannot_be_removed_fails_the_drill_and_is_swept_later(drills: Driver) -> None:
+    backed_up_disks(drills)
+    before = state(drills)
+    body = {"error": {"code": "ScopeLocked", "message": "The scope is locked."}}
+    drills.fault(kind="answer", method="DELETE", path="/disks/drill-", status=409, body=body, times=9)
+    result = drill(drills, disk("data01"))
+    assert result["failed"]
+    assert "what the drill made cannot be removed" in result["msg"]
+    assert "The scope is locked." in result["msg"]
+    drills.azure.faults.clear()
+    swept = drill(drills, state="absent")
+    assert not swept["failed"], swept["msg"]
+    assert state(drills) == before
+
+
+def test_two_disks_of_one_name_do_not_meet(drills: Driver) -> None:
+    drills.azure.compute.add_disk(SUBSCRIPTION, "demo-snapshots-rg", "data01", "westeurope")
+    names = [disk("data01"), disk("data02")]
+    backed_up_disks(drills, "data01", "data02")
+    result = drill(drills, names, max_concurrency=1)
+    assert not result["failed"], result["msg"]
+    assert [item["status"] for item in result["datasources"]] == ["passed", "passed"]
+    assert journals(drills) == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"scratch": {**SCRATCH, "resource_group": "demo-snapshots-rg"}}, "has to be in the scratch group 'demo-snapshots-rg'"),
+        ({"scratch": {**SCRATCH, "storage_account_id": "x"}}, "scratch.storage_account_id: 'x' is not the id"),
+        ({"boot": True}, "boot: it needs scratch.virtual_network_id and scratch.subnet"),
+        ({"scratch": {**SCRATCH, "subnet": "closed"}}, "only boot: true uses them"),
+        ({"rto": "soon"}, "rto: 'soon'"),
+        ({"random_within": "x"}, "random_within: 'x'"),
+        ({"sample_containers": 0}, "sample_containers: 0 must be at least 1"),
+    ],
+)
+def test_bad_input_is_refused_before_any_request(drills: Driver, options: dict[str, Any], told: str) -> None:
+    result = drill(drills, disk("data01"), **options)
+    assert result["failed"]
+    assert told in result["msg"]
+    assert drills.azure.journal.entries == []
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("demo-rg", "holds the vault"),
+        ("demo-snapshots-rg", "holds the snapshots of backups"),
+    ],
+)
+def test_a_scratch_group_that_is_not_for_drills_is_refused(drills: Driver, place: str, told: str) -> None:
+    backed_up_disks(drills)
+    account = drills.azure.storage.add_account(SUBSCRIPTION, place, "otherdrills", "westeurope", [])
+    before = len(drills.azure.journal.writes())
+    # Its journal would lie in an account that the blob store does not have.
+    result = drill(drills, disk("data01"), scratch={"resource_group": place, "storage_account_id": account})
+    assert result["failed"]
+    assert told in result["msg"]
+    assert len(drills.azure.journal.writes()) == before
+
+
+def test_nothing_is_ever_written_to_a_source_its_group_or_its_network(drills: Driver) -> None:
+    backed_up_machines(drills)
+    count = len(drills.azure.journal.entries)
+    assert not drill(drills, WEB01, **MACHINES, **BOOT)["failed"]
+    written = [entry["path"].lower() for entry in drills.azure.journal.entries[count:] if entry["is_write"]]
+    elsewhere = [path for path in written if not path.startswith((DRILLS.lower(), "/drillaccount"))]
+    # Only the restore itself, which names the item.
+    assert len(elsewhere) == 1
+    assert elsewhere[0].endswith("/restore")
+    assert not [path for path in written if path.startswith(f"{GROUP}/providers/microsoft.compute".lower())]
+
+
+def test_a_caller_without_the_data_role_is_told_which(drills: Driver) -> None:
+    backed_up_disks(drills)
+    drills.fault(kind="answer", method="GET", path="/drillaccount/holdfast-drills", status=403, body="", times=9)
+    result = drill(drills, disk("data01"))
+    assert result["failed"]
+    assert "Grant Storage Blob Data Contributor on" in result["msg"]
+
+
+def test_roles_on_the_scratch_account_are_granted_and_revoked(drills: Driver) -> None:
+    backed_up_account(drills)
+    result = drill(drills, ACCOUNT)
+    assert result["drill"]["granted_roles"] == [f"Storage Account Backup Contributor on {DRILL_ACCOUNT}"]
+    left = [one for one in drills.azure.authorization.assignments if DRILL_ACCOUNT.lower() in one]
+    assert (left, CONTRIBUTOR in str(drills.azure.authorization.assignments)) == ([], True)
