@@ -10,6 +10,7 @@ import multiprocessing
 import time
 
 from .campaign import Tally, run_campaign
+from .drills import run_drills
 from .kill import run_kills
 from .playbooks import run_playbooks
 
@@ -37,6 +38,7 @@ def main() -> None:
     """Run the campaign and print its figures. Raises SystemExit 1 where anything did not hold."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=1000, help="seeded runs of the modules")
+    parser.add_argument("--drills", type=int, default=100, help="seeded runs of restore drills, beside a kill at each request")
     parser.add_argument("--playbooks", type=int, default=50, help="seeded runs of the packaged playbooks")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     given = parser.parse_args()
@@ -45,6 +47,7 @@ def main() -> None:
         for title, work, shares in (
             ("modules", run_campaign, _shares(given.first, given.runs)),
             ("kills", run_kills, [None]),
+            ("drills", run_drills, _shares(given.first, given.drills)),
             ("playbooks", run_playbooks, _shares(given.first, given.playbooks)),
         ):
             begin = time.monotonic()

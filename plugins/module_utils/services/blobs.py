@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -14,7 +16,7 @@ from ..azure.clients import container_client
 from ..azure.libraries import load
 from ..azure.sdk_errors import translated
 from ..azure.session import API_VERSIONS, Session
-from ..errors import BadInput, Denied, NotFound
+from ..errors import BadInput, Denied, NotFound, Unavailable
 from ..model.resource_ids import ResourceId
 
 # How many blobs of a container are counted at most: one page of its list.
@@ -78,10 +80,20 @@ def read_text(session: Session, endpoint: str, container: str, name: str) -> str
     """Read a blob as text; None where it is not there. Raises Denied."""
     client = container_client(session, f"{endpoint}/{container}", None)
     try:
-        with translated(f"read blob '{name}' of container '{container}' in {endpoint}"):
+        with _answered(f"read blob '{name}' of container '{container}' in {endpoint}"):
             return str(client.download_blob(name).readall().decode("utf-8", "replace"))
     except NotFound:
         return None
+
+
+@contextlib.contextmanager
+def _answered(action: str) -> Iterator[None]:
+    """Turn what the SDK raises into an AzureBackupError, also where the answer is a web page and not a blob's."""
+    try:
+        with translated(action):
+            yield
+    except (ValueError, KeyError) as error:
+        raise Unavailable(f"Cannot {action}: the response is not that of a storage account") from error
 
 
 class LeasedBlob:
@@ -92,8 +104,6 @@ class LeasedBlob:
     """
 
     def __init__(self, session: Session, endpoint: str, container: str, name: str) -> None:
-        self._session = session
-        self._name = name
         self._what = f"blob '{name}' of container '{container}' in {endpoint}"
         self._client = container_client(session, f"{endpoint}/{container}", None).get_blob_client(name)
         self._etag: str | None = None
@@ -102,13 +112,13 @@ class LeasedBlob:
     def read(self) -> bytes | None:
         """Read the blob and remember its version; None where it is not there. Raises Denied."""
         try:
-            with translated(f"read {self._what}"):
+            with _answered(f"read {self._what}"):
                 answer = self._client.download_blob()
                 content = bytes(answer.readall())
+                self._etag = _version_of(answer.properties.etag)
         except NotFound:
             self._etag = None
             return None
-        self._etag = str(answer.properties.etag)
         return content
 
     def write(self, content: bytes) -> bool:
@@ -120,9 +130,9 @@ class LeasedBlob:
         if self._lease:
             own["lease"] = self._lease
         exceptions = load("azure.core.exceptions")
-        with translated(f"write {self._what}"):
+        with _answered(f"write {self._what}"):
             try:
-                self._etag = str(self._client.upload_blob(content, **own)["etag"])
+                self._etag = _version_of(self._client.upload_blob(content, **own)["etag"])
             except exceptions.HttpResponseError as error:
                 if error.status_code not in (409, 412):
                     raise
@@ -134,7 +144,7 @@ class LeasedBlob:
         answer = self._client.download_blob()
         if bytes(answer.readall()) != content:
             return False
-        self._etag = str(answer.properties.etag)
+        self._etag = _version_of(answer.properties.etag)
         return True
 
     def hold(self, lease_id: str) -> None:
@@ -153,6 +163,12 @@ class LeasedBlob:
                 self._client.delete_blob(**({"lease": self._lease} if self._lease else {}))
         except NotFound:
             return
+
+
+def _version_of(etag: str | None) -> str:
+    if not etag:
+        raise ValueError("no version of the blob")
+    return etag
 
 
 def how_to_grant(error: Denied, account: ResourceId) -> Denied:

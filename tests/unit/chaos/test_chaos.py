@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from chaos.campaign import Run, Step, Violation, available, facts, loopback, names_what_failed
+from chaos.campaign import DISK, Run, Step, Violation, available, facts, loopback, names_what_failed
+from chaos.drills import Drills, run_drills, things
 from chaos.kill import run_kills
+from emulator.blob_store import find_azurite
 from emulator.server import Emulator
 
 SEEDS = [seed for seed in range(13) if seed != 6]  # Which is a calm one.
@@ -47,6 +49,49 @@ def test_a_backup_is_joined_after_its_task_was_killed_in_either_phase(boundary: 
     assert tally.runs == 1, "it was killed"
 
 
+# Around the journal, the role, the start of the restore, and the removal.
+KILLED_DRILLS = (
+    ("disk", 17), ("disk", 19), ("disk", 22), ("disk", 27), ("containers", 24), ("machine_disks", 22), ("machine", 21), ("machine", 40),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("boundary", KILLED_DRILLS)
+def test_what_a_killed_drill_left_is_swept_and_nothing_else(boundary: tuple[str, int]) -> None:
+    need_azurite()
+    tally = run_drills(range(0), boundary)
+    assert tally.violations == []
+    assert tally.runs == 1, "it was killed"
+
+
+def test_a_drill_in_a_storm_leaves_nothing() -> None:
+    need_azurite()
+    tally = run_drills(range(4), ("disk", 1))
+    assert tally.violations == []
+    assert sum(tally.struck.values()) > 0
+
+
+def test_the_campaign_notices_what_a_drill_leaves_and_what_it_takes(loopback_of_chaos: Emulator) -> None:
+    need_azurite()
+    drills = Drills(loopback_of_chaos)
+    drills.prepare("disk")
+    before = things(loopback_of_chaos)
+    disks = loopback_of_chaos.azure.compute.disks
+    taken = disks.pop(DISK.lower())
+    with pytest.raises(Violation, match="gone, and not the drill's: disks"):
+        drills._compare("here", before, "")  # noqa: SLF001
+    disks[DISK.lower()] = taken
+    role = next(iter(loopback_of_chaos.azure.authorization.assignments))
+    loopback_of_chaos.azure.authorization.assignments[f"{role}-more"] = {}
+    with pytest.raises(Violation, match="left: roles"):
+        drills._compare("here", before, "")  # noqa: SLF001
+
+
+def need_azurite() -> None:
+    """Skip a test where this machine has nothing that holds the journals of drills."""
+    if find_azurite() is None:
+        pytest.skip("Azurite, which holds the journals of drills, is not on this machine (make azurite)")
+
+
 def test_the_campaign_notices_what_does_not_hold(loopback_of_chaos: Emulator) -> None:
     """A check that cannot fail is none: results with mistakes in them are violations."""
     run = Run(loopback_of_chaos, "disks", 1)
@@ -70,4 +115,5 @@ def test_the_campaign_notices_what_does_not_hold(loopback_of_chaos: Emulator) ->
 @pytest.fixture(scope="module")
 def loopback_of_chaos() -> Any:
     with Emulator() as emulator, loopback(emulator):
+        emulator.start_blob_store()
         yield emulator
