@@ -34,7 +34,7 @@ _OF_ONE_VAULT = ("vault_settings",)
 # What a group is about, which no other shares.
 _WHAT = ("datasources", "select", "restores")
 # What is said once for all groups.
-_OF_THE_ROLE = ("groups", "job_id", "unselected", "max_unselected")
+_OF_THE_ROLE = ("groups", "job_id", "unselected", "max_unselected", "report_folder", "report_title", "report_history")
 # Before there were groups, machines of a mixed list had variables of their own.
 _OF_MACHINES = {
     "recovery_services_vault_settings": "vault_settings",

@@ -37,6 +37,16 @@ VARIABLES = {
     "restore_datasources": [DISK],
     "restore_target": {"resource_group": "demo-rg", "name": "data01-restored"},
     "restore_poll_interval": 0.2,
+    "restore_drill_resource_group": "demo-rg",
+    "restore_drill_vault_name": "demo-vault",
+    "restore_drill_datasources": [DISK],
+    "restore_drill_scratch": {
+        "resource_group": "drills-rg",
+        "storage_account_id": (
+            f"/subscriptions/{SUBSCRIPTION}/resourceGroups/drills-rg/providers/Microsoft.Storage/storageAccounts/drillaccount"
+        ),
+    },
+    "restore_drill_poll_interval": 0.2,
 }
 
 

@@ -16,7 +16,9 @@ from playing import BIN, ROOT, environment_of, installed, play
 
 __all__ = ["installed"]
 
-MODULES = sorted({path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} - {"role_input", "check_groups"})
+MODULES = sorted(
+    {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} - {"role_input", "check_groups", "restore_drill_report"}
+)
 
 
 def older_python(environment: dict[str, str]) -> tuple[str, str] | None:

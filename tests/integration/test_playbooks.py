@@ -130,6 +130,13 @@ def test_every_example_of_the_documentation_works(environment: dict[str, str], l
     # The last one waits for the first, which was of a disk.
     story += [("permission", 2), *(("restore", index) for index in (0, 8, 1, 2, 3))]
     story += [("vault", 4), ("policy", 5), ("instance", 6), ("adhoc", 4), *(("restore", index) for index in (4, 5, 6, 7))]
+    # Their journals lie in the blob store.
+    drills = [("restore_drill", index) for index in range(4)]
+    if loopback.azure.blob_store is None:
+        del left["backup_restore_drill"]
+    else:
+        loopback.azure.blob_store.drop("drillaccount", "holdfast-drills")
+        story += drills
     # What follows is done with the approval of the guard.
     story += [("resource_guard", 0), ("resource_guard", 1), ("vault", 2)]
     story += [("instance", 3), ("instance", 4), ("instance", 5), ("permission", 3)]
@@ -230,6 +237,7 @@ def test_the_tasks_of_the_guides_work(environment: dict[str, str], loopback: Emu
                 "holdfast.azure_backup.backup_adhoc",
                 "holdfast.azure_backup.backup_instance",
                 "holdfast.azure_backup.backup_restore",
+                "holdfast.azure_backup.backup_restore_drill",
                 "holdfast.azure_backup.backup_vault",
                 "holdfast.azure_backup.stackhub_backup",
                 "holdfast.azure_backup.stackhub_backup_location",
@@ -237,7 +245,7 @@ def test_the_tasks_of_the_guides_work(environment: dict[str, str], loopback: Emu
                 "holdfast.azure_backup.hsm_restore",
             ):
                 options["poll_interval"] = 0.2
-            for role in ("protect", "backup_now", "restore"):
+            for role in ("protect", "backup_now", "restore", "restore_drill"):
                 if name == "vars" and f"{role}_resource_group" in options:
                     options[f"{role}_poll_interval"] = 0.2
     book = tmp_path / "guide.yml"

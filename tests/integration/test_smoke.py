@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 from emulator.server import Emulator
-from playing import DISK, MACHINE, MACHINES, ROOT, VAULT, environment, installed, loopback, play
+from playing import DISK, MACHINE, MACHINES, ROOT, VARIABLES, VAULT, environment, installed, loopback, play
 
 __all__ = ["environment", "installed", "loopback"]
 
-MODULES = sorted({path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} - {"role_input", "check_groups"})
+MODULES = sorted(
+    {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} - {"role_input", "check_groups", "restore_drill_report"}
+)
 TARGET = {"resource_group": "demo-rg"}
+SCRATCH = VARIABLES["restore_drill_scratch"]
 SHARE = {"path": "\\\\fileserver\\backups", "user_name": "backup", "share_password": "opens-the-share"}
 
 
@@ -57,6 +60,10 @@ def tasks_for(loopback: Emulator) -> list[tuple[str, dict[str, Any], tuple[bool,
     ]
     if loopback.azure.blob_store is not None:
         blobs = loopback.azure.blob_store
+        blobs.drop("drillaccount", "holdfast-drills")
+        drill = {**VAULT, "datasource_id": DISK, "scratch": SCRATCH, "poll_interval": 0.2}
+        # Whatever was drilled before, a drill is one more proof.
+        tasks.append(("backup_restore_drill", drill, (True, True)))
         hsm = {"hsm_uri": loopback.urls["managed_hsm"], "sas_token": blobs.make_sas(), "poll_interval": 0.2}
         place = {"storage_container_uri": blobs.container_uri}
         tasks.append(("hsm_backup", {**hsm, **place, "max_age": "12h"}, once))

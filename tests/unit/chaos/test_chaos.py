@@ -51,7 +51,8 @@ def test_a_backup_is_joined_after_its_task_was_killed_in_either_phase(boundary: 
 
 # Around the journal, the role, the start of the restore, and the removal.
 KILLED_DRILLS = (
-    ("disk", 17), ("disk", 19), ("disk", 22), ("disk", 27), ("containers", 24), ("machine_disks", 22), ("machine", 21), ("machine", 40),
+    ("disk", 17), ("disk", 19), ("disk", 22), ("disk", 27), ("containers", 24), ("machine_disks", 22), ("machine", 21),
+    ("machine", 40),
 )  # fmt: skip
 
 

@@ -1,0 +1,76 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: restore_drill_report
+short_description: Write the report of the role restore_drill
+version_added: 0.1.0
+description:
+  - Writes what the role restore_drill found as JSON, JUnit XML, Markdown and one HTML page that needs no other file. The role
+    uses it at its end; it is not meant for other roles.
+author:
+  - The holdfast.azure_backup authors (@holdfast)
+attributes:
+  check_mode:
+    description: Runs in check mode and writes no file.
+    support: full
+  diff_mode:
+    description: Not supported, because a report is new each time.
+    support: none
+options:
+  results:
+    description:
+      - The result of each group, with C(group), C(failure) (empty if it succeeded), C(drill) and C(datasources).
+    type: list
+    elements: dict
+    required: true
+  title:
+    description:
+      - The title of the report.
+    type: str
+    default: Restore drill
+  folder:
+    description:
+      - The folder on the controller to write to. By default, nothing is written.
+    type: path
+  history:
+    description:
+      - How many earlier reports are kept in the folder C(history) below O(folder), and shown as a trend.
+    type: int
+    default: 12
+notes:
+  - Runs on the controller and sends nothing.
+"""
+
+EXAMPLES = r"""
+- name: Write the report
+  holdfast.azure_backup.restore_drill_report:
+    results: "{{ restore_drill_results }}"
+    folder: /var/lib/restore-drills
+"""
+
+RETURN = r"""
+report:
+  description: The report, as in the JSON file.
+  returned: success
+  type: dict
+  sample:
+    schema_version: 1
+    title: Restore drill
+    generated: '2026-11-04T12:03:02Z'
+    counts: {passed: 2, partial: 0, failed: 0, skipped: 1}
+    longest_rto_seconds: 292.5
+files:
+  description: The files that were written.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - /var/lib/restore-drills/restore-drill.json
+    - /var/lib/restore-drills/restore-drill.html
+"""
