@@ -82,7 +82,9 @@ def things(emulator: Emulator) -> dict[str, set[str]]:
         "disks": set(azure.compute.disks),
         "machines": set(azure.compute.machines),
         "network": set(azure.network.resources),
-        "containers": {f"{key}/{name}" for key, names in azure.storage.containers.items() for name in names},
+        "containers": {
+            f"{key}/{name}" for key, names in azure.storage.containers.items() for name in names if name != "holdfast-drills"
+        },
         "roles": set(azure.authorization.assignments),
         "journals": set(azure.blob_store.blobs_of("drillaccount", "holdfast-drills")) if azure.blob_store else set(),
     }
@@ -115,7 +117,6 @@ class Drills:
         azure.reset()
         if azure.blob_store:
             azure.blob_store.drop("drillaccount", "holdfast-drills")
-        azure.storage.containers[_SCRATCH["storage_account_id"].lower()] = ["holdfast-drills"]
         self.journal.process, self.journal.seconds = None, 0.0
         for module, arguments in _steps_before(kind):
             done = self._run(module, arguments)

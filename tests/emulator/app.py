@@ -333,6 +333,8 @@ class Gateway:
         is_plain = "/providers/" not in self.route.template
         first = "Microsoft.Resources/subscriptions" if is_plain else kind.split("/", 1)[0]
         types = re.findall(r"/([A-Za-z]+)(?=/|$)", kind.removeprefix("/subscriptions") if is_plain else kind)
+        # The one instance of a service is no type.
+        types = [name for name in types if name != "default"]
         action = "/".join([first, *types, verb])
         may_reach = entra.may_read if verb == "read" else entra.may_reach
         if may_reach(call.principal_id, call.full_path) and entra.may_do(call.principal_id, action):

@@ -113,9 +113,9 @@ class Storage:
         is_new = name not in self.containers[key]
         if is_new:
             self.containers[key].append(name)
-            store = self.find_store()
-            if store:
-                store.fill(self.accounts[key]["name"], name, {})
+        store = self.find_store()
+        if store:
+            store.fill(self.accounts[key]["name"], name, {})
         return Reply(201 if is_new else 200, self._container(key, name))
 
     def _delete_container(self, call: Call) -> Reply:

@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 import pytest
-from chaos.campaign import ORDERS, available, located
+from chaos.campaign import ORDERS, available, located, loopback
+from chaos.drills import KINDS, Drills
 from conftest import Driver
 from emulator.identity import ServicePrincipal
+from emulator.server import Emulator
+from modules import VirtualClock, run_module
 from permissions import OPTIONAL_ACTIONS, documented_actions
 
 
@@ -26,6 +29,29 @@ def test_the_documented_actions_are_enough_and_each_is_needed(azure: Driver, mon
         result = azure.run(step.module, **located(values, azure.emulator))
         assert not result["failed"], result["msg"]
     assert caller.used == actions | OPTIONAL_ACTIONS.get(order, set())
+
+
+def test_drills_need_no_more_than_the_documented_actions_and_each_is_needed() -> None:
+    actions = documented_actions()["drills"]
+    with Emulator() as emulator:
+        if emulator.start_blob_store() is None:
+            pytest.skip("Azurite, which holds the journals of drills, is not on this machine (make azurite)")
+        with loopback(emulator):
+            drills = Drills(emulator)
+            used: set[str] = set()
+            for kind, arguments in KINDS.items():
+                drills.prepare(kind)
+                identity = ServicePrincipal(
+                    emulator.azure.seed.tenant_id, "1ea57900-0000-4000-8000-000000000001", "least", actions=actions
+                )
+                emulator.azure.entra.add(identity)
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setenv("AZURE_CLIENT_ID", identity.client_id)
+                    patch.setenv("AZURE_SECRET", identity.secret)
+                    result = run_module("backup_restore_drill", dict(arguments), VirtualClock(emulator.azure.clock))
+                assert not result["failed"], result["msg"]
+                used |= identity.used
+    assert used == actions
 
 
 def test_what_a_role_does_not_list_is_refused(azure: Driver, monkeypatch: pytest.MonkeyPatch) -> None:

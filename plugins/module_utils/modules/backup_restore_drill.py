@@ -463,8 +463,7 @@ class _Drill:
             leftovers=subject.leftovers,
         )
         if is_failed:
-            error = AzureBackupError(message, code=(subject.error or {}).get("code") or f"Drill{str(status).capitalize()}")
-            item |= {"failed": True, "error": subject.error or error.as_result()}
+            item |= {"failed": True, "error": subject.error or _outcome(str(status), message).as_result()}
         return item
 
 
@@ -483,6 +482,15 @@ def _fail(subject: Subject, error: AzureBackupError) -> None:
     found = error.details.get("job")
     if found:
         subject.result = {**subject.result, "job": found}
+
+
+def _outcome(status: str, message: str) -> AzureBackupError:
+    """Give the error of a drill that Azure has no error for."""
+    if status == "skipped":
+        return AzureBackupError(message, code="DrillSkipped")
+    return (
+        AzureBackupError(message, code="DrillPartial") if status == "partial" else AzureBackupError(message, code="DrillFailed")
+    )
 
 
 def _rto_seconds(subject: Subject) -> float:

@@ -158,8 +158,8 @@ class _OfMachine:
     """What the ways to drill a virtual machine share."""
 
     def size_bytes(self, run: DrillRun, subject: Subject) -> int | None:
-        """See DrillKind. That of all disks which the machine has now."""
-        sizes = _sizes_of_machine(run, run.resource(subject.datasource.text))
+        """See DrillKind. That of all disks of the machine which are backed up."""
+        sizes = _sizes_of_machine(run, subject)
         return sum(sizes) if sizes else None
 
     def target(self, run: DrillRun, subject: Subject) -> dict[str, Any]:
@@ -177,7 +177,7 @@ class _OfMachine:
     def _check_disks(self, run: DrillRun, subject: Subject, disks: Sequence[Described]) -> list[Result]:
         """Check number and sizes of the disks against those of the machine, which may be gone."""
         told = ((subject.result.get("job") or {}).get("restore") or {}).get("backed_up_disks")
-        expected = _sizes_of_machine(run, run.resource(subject.datasource.text))
+        expected = _sizes_of_machine(run, subject)
         found = [_bytes_of_disk(run.resource(str(disk["id"]))) or 0 for disk in disks]
         # Of a machine that is backed up in part, the job tells how many disks the backup has.
         count = len(told) if told else (len(expected) if expected else None)
@@ -324,10 +324,17 @@ def _bytes_of_disk(wire: Described | None) -> int | None:
     return int(size) * _GIB if size else None
 
 
-def _sizes_of_machine(run: DrillRun, wire: Described | None) -> list[int] | None:
-    """Give the sizes of a machine's managed disks; None where there is no machine, or a disk does not tell."""
+def _sizes_of_machine(run: DrillRun, subject: Subject) -> list[int] | None:
+    """Give the sizes of a machine's managed disks that are backed up; None where there is no machine, or one does not tell."""
+    wire = run.resource(subject.datasource.text)
     storage = ((wire or {}).get("properties") or {}).get("storageProfile") or {}
-    ids = [(disk.get("managedDisk") or {}).get("id") for disk in [storage.get("osDisk") or {}, *(storage.get("dataDisks") or [])]]
+    included, excluded = subject.instance["include_disk_luns"], subject.instance["exclude_disk_luns"] or []
+    data = [
+        disk
+        for disk in storage.get("dataDisks") or []
+        if disk.get("lun") not in excluded and (included is None or disk.get("lun") in included)
+    ]
+    ids = [(disk.get("managedDisk") or {}).get("id") for disk in [storage.get("osDisk") or {}, *data]]
     sizes = [_bytes_of_disk(run.resource(str(one))) for one in ids if one]
     known = [size for size in sizes if size is not None]
     return known if known and len(known) == len(sizes) else None
