@@ -53,6 +53,21 @@ MACHINE_DISKS: dict[str, Any] = {
         "staging_storage_account_id": f"{GROUP}/providers/Microsoft.Storage/storageAccounts/emptyaccount",
     },
 }
+DRILLS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/drills-rg"
+DRILLED: dict[str, Any] = {
+    "restore_drill_resource_group": "demo-rg",
+    "restore_drill_groups": [
+        {"name": "disk", "vault_name": "demo-vault", "datasources": DATASOURCES[:1]},
+        {"name": "virtual machine", "vault_name": "demo-rsv", "datasources": DATASOURCES[1:]},
+    ],
+    "restore_drill_scratch": {
+        "resource_group": "drills-rg",
+        "storage_account_id": f"{DRILLS}/providers/Microsoft.Storage/storageAccounts/drillaccount",
+    },
+    "restore_drill_rto": "4h",
+    "restore_drill_report_folder": str(WORK / "reports"),
+    "restore_drill_poll_interval": 1,
+}
 MAX_AGES = {"backup_now_max_age": "1h", "stackhub_backup_max_age": "1h", "hsm_backup_max_age": "1h"}
 
 
@@ -190,8 +205,17 @@ def main() -> None:
         restored = [disk["name"] for name, disk in emulator.azure.compute.disks.items() if "/demo-snapshots-rg/" in name]
         if len(restored) != 3:
             raise SystemExit(f"restored disks of the machine: {restored}")
+        if emulator.azure.blob_store:
+            say("A restore drill proves that both can be restored, and removes what it restored")
+            play("restore_drill", environment, **DRILLED)
+            left = [name for name in emulator.azure.compute.disks if name.startswith(f"{DRILLS.lower()}/")]
+            if left:
+                raise SystemExit(f"left by the drill: {left}")
         begun = [entry for entry in emulator.azure.journal.writes() if entry["status"] == 202]
         started = sum(entry["path"].lower().endswith(("/backup", "/createbackup")) for entry in begun)
+    report = WORK / "reports" / "restore-drill.html"
+    if report.is_file():
+        say(f"The report of the restore drill: {report}")
     say(f"First run: changed={changed}. Second run: changed=0. Backups started: {started}. {time.monotonic() - begin:.0f} s")
 
 

@@ -249,7 +249,7 @@ datasources:
       sample:
         - name: size
           status: passed
-          msg: 4294967296 bytes, as the source
+          msg: 4 GiB, as the source
           expected: 4294967296
           found: 4294967296
     times:
@@ -379,7 +379,7 @@ error:
   type: dict
   sample:
     code: DrillFailed
-    message: "'data01' failed: size: 2147483648 bytes, but the source has 4294967296"
+    message: "'data01' failed: size: 2 GiB, but the source has 4 GiB; the restore is not complete, or the source was changed since the backup"
     status:
     request_id:
     recommended_action:

@@ -32,7 +32,7 @@ from ..services.role_assignments import Grants, Need, find_identity
 from ..services.selection import Selected, choose_instances
 from .backup_permission import needs_of
 from .backup_restore import restore_steps
-from .drill_kinds import DrillKind, kind_for
+from .drill_kinds import DrillKind, kind_for, to_gib
 from .drill_removal import leftover
 from .drill_run import STATUSES, DrillRun, Subject, check_result, read_scratch
 from .drill_sweep import drop_entry, expiry_of, give_free, holder_of, jobs_of, open_removal, read_journal, sweep, sweep_only
@@ -215,9 +215,9 @@ class _Drill:
             size = kind.size_bytes(run, subject)
             if size is None or size > most:
                 told = (
-                    "its size is not known, because it does not exist any more" if size is None else f"its size is {size} bytes"
+                    "its size is not known, because it does not exist any more" if size is None else f"its size is {to_gib(size)}"
                 )
-                raise NotFound(f"{told}, and max_size is {most} bytes")
+                raise NotFound(f"{told}, and max_size is {to_gib(most)}")
         target = kind.target(run, subject)
         order = replace(self._order(subject, target), recovery_point=str(subject.point["name"]))
         steps = restore_steps(restores, order)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from ..azure.session import API_VERSIONS
@@ -85,8 +85,8 @@ class DiskDrill:
         sku = str(((source or {}).get("sku") or {}).get("name"))
         return [
             check_result("exists", "passed", f"disk '{restored['name']}' exists", found=restored["id"]),
-            _compare("size", "bytes", _bytes_of_disk(source), found),
-            _compare("sku", "SKU", sku if source else None, restored["sku"]),
+            _compare("size", _bytes_of_disk(source), found, to_gib),
+            _compare("sku", sku if source else None, restored["sku"], str),
         ]
 
 
@@ -181,9 +181,10 @@ class _OfMachine:
         found = [_bytes_of_disk(run.resource(str(disk["id"]))) or 0 for disk in disks]
         # Of a machine that is backed up in part, the job tells how many disks the backup has.
         count = len(told) if told else (len(expected) if expected else None)
-        checks = [_compare("disk count", "disk(s)", count, len(found))]
+        checks = [_compare("disk count", count, len(found), "{} disk(s)".format)]
         if expected and len(expected) == len(found):
-            checks.append(_compare("disk sizes", "bytes", sorted(expected), sorted(found)))
+            sizes = (sorted(expected), sorted(found))
+            checks.append(_compare("disk sizes", *sizes, lambda listed: ", ".join(map(to_gib, listed))))
         return checks
 
 
@@ -301,15 +302,19 @@ def _shown(count: Count) -> dict[str, Any]:
     return {"blobs": count.blobs, "bytes": count.size_bytes}
 
 
-def _compare(name: str, what: str, expected: Any, found: Any) -> Result:
-    """Compare what was restored with its source; a source that is gone tells nothing."""
+def to_gib(size_bytes: int) -> str:
+    """Write a size for people."""
+    return f"{size_bytes / _GIB:g} GiB"
+
+
+def _compare(name: str, expected: Any, found: Any, words: Callable[[Any], str]) -> Result:
+    """Compare what was restored with its source; a source that is gone tells nothing; words: writes either for people."""
     if expected is None:
         return check_result(name, "skipped", "not compared: the source does not exist any more", found=found)
     if expected == found:
-        return check_result(name, "passed", f"{found} {what}, as the source", expected, found)
-    told = (
-        f"{found} {what}, but the source has {expected}; the restore is not complete, or the source was changed since the backup"
-    )
+        return check_result(name, "passed", f"{words(found)}, as the source", expected, found)
+    told = f"{words(found)}, but the source has {words(expected)}"
+    told += "; the restore is not complete, or the source was changed since the backup"
     return check_result(name, "failed", told, expected, found)
 
 

@@ -238,7 +238,7 @@ def test_what_is_too_large_is_skipped(drills: Driver) -> None:
     backed_up_disks(drills)
     item = one(drill(drills, disk("data01"), max_size="1G"))
     assert (item["status"], item["changed"]) == ("skipped", False)
-    assert "max_size is 1073741824 bytes" in item["reason"]
+    assert "its size is 4 GiB, and max_size is 1 GiB" in item["reason"]
 
 
 def test_a_missed_objective_is_partial(drills: Driver) -> None:
@@ -272,7 +272,7 @@ def test_a_disk_of_another_size_fails(drills: Driver) -> None:
     drills.azure.compute.disks[disk("data01").lower()]["properties"]["diskSizeGB"] = 8
     result = drill(drills, disk("data01"))
     assert result["failed"]
-    assert "size: 4294967296 bytes, but the source has 8589934592" in result["msg"]
+    assert "size: 4 GiB, but the source has 8 GiB" in result["msg"]
 
 
 def test_a_source_that_is_gone_is_drilled_and_not_compared(drills: Driver) -> None:
