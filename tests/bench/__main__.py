@@ -229,6 +229,36 @@ def bench_restore(bench: Bench) -> Table:
         return measure_many(bench, emulator, Table(f"{FLEET} disks restored", text, []), "backup_restore", options)
 
 
+def bench_drills(bench: Bench) -> Table:
+    """Measure restore drills of many disks in one task, and how the requests grow with their number."""
+    sizes, subjects = (FLEET // 4, FLEET), []
+    drills = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/drills-rg"
+    account = f"{drills}/providers/Microsoft.Storage/storageAccounts/drillaccount"
+    for size in sizes:
+        seed = fleet_of(size, True)
+        scratch = {"name": "drills-rg", "location": "westeurope", "storage_accounts": [{"name": "drillaccount"}]}
+        with Emulator(SPEED, seed=Seed(groups=[*seed.groups, scratch])) as emulator:
+            if emulator.start_blob_store() is None:
+                raise SystemExit("Azurite, which holds the journals of drills, is not on this machine (make azurite)")
+            slow_down(emulator)
+            add_points(emulator)
+            options = {**PLACE, "datasource_id": disk_ids(size), "poll_interval": POLL_INTERVAL}
+            options["scratch"] = {"resource_group": "drills-rg", "storage_account_id": account}
+            subject = bench.module(f"{size} disks, the module's process", "backup_restore_drill", options)
+            measure(subject, bench.environment(emulator), emulator)
+            left = [name for name in emulator.azure.compute.disks if name.startswith(drills.lower())]
+        if left:
+            raise SystemExit(f"left by the drills: {left}")
+        subjects.append(subject)
+    few, many = subjects
+    text = "One task, 16 disks at the same time: each is restored, compared, and removed. Requests for the journal are counted as well."
+    table = Table("Restore drills of many disks", text, subjects)
+    table.say("requests for each disk", many.median("requests") / sizes[1], "")
+    growth = (many.median("requests") / sizes[1]) / (few.median("requests") / sizes[0])
+    table.say(f"requests for each of {sizes[1]} / for each of {sizes[0]}", growth, "at most 1, which is linear")
+    return table
+
+
 def add_points(emulator: Emulator) -> None:
     """Give each protected disk a recovery point, and the vault the role to restore it."""
     service = emulator.azure.data_protection
@@ -468,6 +498,7 @@ SECTIONS = {
     "growth": bench_growth,
     "growth-of-machines": bench_growth_of_machines,
     "estate": bench_estate,
+    "drills": bench_drills,
     "hosts": bench_hosts,
     "limits": bench_limits,
 }
