@@ -264,6 +264,8 @@ def site(session: nox.Session) -> None:
     session.run("antsibull-docs", "sphinx-init", *common, "--dest-dir", str(out), collection, env=environment)
     rst = out / "rst"
     session.run("antsibull-docs", "collection", *common, "--dest-dir", str(rst), collection, env=environment)
+    # antsibull-docs takes no pictures along.
+    shutil.copytree(place / "docs" / "docsite" / "rst" / "images", rst / "docsite" / "images")
     # Ansible's own pages are not to be had here; a page in their stead keeps every other broken reference an error.
     with (out / "conf.py").open("a", encoding="utf-8") as file:
         file.write("\nintersphinx_mapping = {}\n")
