@@ -251,7 +251,7 @@ def bench_drills(bench: Bench) -> Table:
             raise SystemExit(f"left by the drills: {left}")
         subjects.append(subject)
     few, many = subjects
-    text = "One task, 16 disks at the same time: each is restored, compared, and removed. Requests for the journal are counted as well."
+    text = "One task, 16 disks at the same time: each is restored, compared and removed. Requests for the journal are included."
     table = Table("Restore drills of many disks", text, subjects)
     table.say("requests for each disk", many.median("requests") / sizes[1], "")
     growth = (many.median("requests") / sizes[1]) / (few.median("requests") / sizes[0])
