@@ -172,12 +172,15 @@ class _Drill:
         if task.check_mode or not ready:
             return
         self._write_down(ready, before)
-        self._grant(ready)
+        denied = catch(functools.partial(self._grant, ready))
+        if isinstance(denied, AzureBackupError):
+            for subject in ready:
+                _fail(subject, denied)
 
         def start(subject: Subject) -> None:
             self._settle(subject, "start", functools.partial(self._start, subject, restores, begun))
 
-        settle_each(ready, task.accounting(start), most)
+        settle_each([subject for subject in ready if subject.status is None], task.accounting(start), most)
         restores.wait()
 
         def finish(subject: Subject) -> None:
@@ -223,6 +226,7 @@ class _Drill:
         steps = restore_steps(restores, order)
         subject.result = next(steps)
         begun[subject.number] = steps
+        subject.needs = self._needs(subject)
         subject.entry = {
             "kind": kind.name,
             "datasource_id": subject.datasource.text,
@@ -297,20 +301,18 @@ class _Drill:
         """Grant the roles that restores need and that are absent, each written down before. Raises AzureBackupError."""
         clock = self.task.clock
         begun = clock.monotonic()
-        for subject in ready:
-            for need, principal in self._needs(subject):
-                known = self.journal.content or {}
-                told = {
-                    "name": need.role.name,
-                    "definition": need.role.definition,
-                    "scope": need.scope,
-                    "principal_id": principal,
-                }
-                if told in known["roles"] or Grants(self.task.session, principal).find(need):
-                    continue
-                self.journal.update(functools.partial(_add_role, told))
-                Grants(self.task.session, principal, mark=self.run.drill_id).grant(need)
-                self.granted.append(f"{need.role.name} on {need.scope}")
+        for need, principal in dict.fromkeys(one for subject in ready for one in subject.needs):
+            told = {
+                "name": need.role.name,
+                "definition": need.role.definition,
+                "scope": need.scope,
+                "principal_id": principal,
+            }
+            if told in (self.journal.content or {})["roles"] or Grants(self.task.session, principal).find(need):
+                continue
+            self.journal.update(functools.partial(_add_role, told))
+            Grants(self.task.session, principal, mark=self.run.drill_id).grant(need)
+            self.granted.append(f"{need.role.name} on {need.scope}")
         lasted = clock.monotonic() - begun
         for subject in ready:
             subject.times["grant"] = lasted
@@ -344,6 +346,11 @@ class _Drill:
             next(begun[subject.number])
         except StopIteration as end:
             subject.result = end.value
+        restored = subject.result.get("restored") or {}
+        if subject.entry["kind"] == "machine" and restored:
+            # What somebody attaches to the machine from now on is not the drill's.
+            parts = [*restored["network_interfaces"], *(disk["id"] for disk in restored["disks"])]
+            self.removal.note_parts(subject.entry, [str(part) for part in parts])
 
     def _check(self, subject: Subject) -> None:
         """Check what was restored, and measure it against rto and rpo. Raises AzureBackupError."""

@@ -162,17 +162,25 @@ class Removal:
         if wire is not None:
             if not self._is_new(wire):
                 return [leftover(target, "it was created before the drill began")]
-            parts = [part for part in _parts_of(wire) if part.lower() not in self._before]
-            self.journal.update(lambda content: _set_parts(content, entry, parts))
+            if "parts" not in self._kept(entry):
+                self.note_parts(entry, _parts_of(wire))
             left = self._delete(target)
             if left:
                 return left
-            entry = {**entry, "parts": parts}
         left = []
-        for part in entry.get("parts") or []:
+        for part in self._kept(entry).get("parts") or []:
             if read_resource(self.session, part) is not None:
                 left += self._delete(part)
         return left or self._remove_staging(entry, jobs)
+
+    def _kept(self, entry: Entry) -> Entry:
+        """Give an entry as the journal has it by now."""
+        return next((one for one in self._content["entries"] if one["targets"] == entry["targets"]), entry)
+
+    def note_parts(self, entry: Entry, parts: list[str]) -> None:
+        """Write down the interfaces and disks that a machine was restored with: they are removed after it."""
+        new = [part for part in parts if part.lower() not in self._before]
+        self.journal.update(lambda content: _set_parts(content, entry, new))
 
     def find_strangers(self) -> list[Result]:
         """Give what has appeared in the scratch group since the drill began and is not the drill's."""

@@ -21,6 +21,7 @@ from ..services.blobs import blob_endpoint, read_account
 from ..services.closed_network import check_closed
 from ..services.interface import SYSTEM_ASSIGNED, BackupService
 from ..services.named_vaults import read_group
+from ..services.role_assignments import Need
 from ..services.scratch_resources import list_resources, read_resource
 from .task import Result, Task
 
@@ -186,7 +187,8 @@ class DrillRun:
 class Subject:
     """One datasource of a drill, and what is known of it so far.
 
-    number: its place in the task; result: of its restore; times: seconds by phase; reason: why it was skipped or has failed.
+    number: its place in the task; needs: the roles that its restore needs, with the principals; result: of its restore; times:
+    seconds by phase; reason: why it was skipped or has failed.
     """
 
     number: int
@@ -195,6 +197,7 @@ class Subject:
     instance: Described
     point: Described | None = None
     entry: dict[str, Any] = field(default_factory=dict)
+    needs: list[tuple[Need, str]] = field(default_factory=list)
     result: Result = field(default_factory=dict)
     checks: list[Result] = field(default_factory=list)
     times: dict[str, float] = field(default_factory=dict)

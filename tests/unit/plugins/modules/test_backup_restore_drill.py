@@ -446,3 +446,32 @@ def test_roles_on_the_scratch_account_are_granted_and_revoked(drills: Driver) ->
     assert result["drill"]["granted_roles"] == [f"Storage Account Backup Contributor on {DRILL_ACCOUNT}"]
     left = [one for one in drills.azure.authorization.assignments if DRILL_ACCOUNT.lower() in one]
     assert (left, CONTRIBUTOR in str(drills.azure.authorization.assignments)) == ([], True)
+
+
+def test_a_caller_who_may_not_assign_roles_fails_and_leaves_nothing(drills: Driver) -> None:
+    backed_up_disks(drills)
+    before = state(drills)
+    body = {"error": {"code": "AuthorizationFailed", "message": "You may not."}}
+    drills.fault(kind="answer", method="PUT", path="/roleAssignments/", status=403, body=body, times=9)
+    result = drill(drills, [disk("data01")])
+    assert result["failed"]
+    assert "You may not." in result["msg"]
+    assert one(result)["status"] == "failed"
+    assert state(drills) == before
+    assert journals(drills) == {}
+
+
+def test_a_disk_that_somebody_attaches_to_the_booted_machine_stays(drills: Driver) -> None:
+    backed_up_machines(drills)
+    kept = drill(drills, WEB01, keep=True, **MACHINES, **BOOT)
+    assert not kept["failed"], kept["msg"]
+    (machine_id,) = one(kept)["restored_ids"]
+    compute = drills.azure.compute
+    foreign = compute.add_disk(SUBSCRIPTION, "drills-rg", "evidence", "westeurope", machine_id=machine_id)
+    storage = compute.machines[machine_id.lower()]["properties"]["storageProfile"]
+    storage["dataDisks"].append({"lun": 9, "name": "evidence", "managedDisk": {"id": foreign}})
+    swept = drill(drills, state="absent", drill_id=kept["drill"]["id"], **MACHINES)
+    assert not swept["failed"], swept["msg"]
+    assert [name for name in compute.disks if "/drills-rg/" in name] == [foreign.lower()]
+    assert [left["id"] for left in swept["drill"]["leftovers"]] == [foreign]
+    assert journals(drills) == {}
