@@ -21,6 +21,8 @@ Report = dict[str, Any]
 
 SCHEMA_VERSION = 1
 STATUSES = ("passed", "partial", "failed", "skipped")
+# In check mode, which drills nothing.
+_PLANNED = "planned"
 # What JUnit shows of a check; JUnit has no partial.
 _JUNIT_FAILURES = ("failed", "partial")
 _KEPT_NAME = re.compile(r"restore-drill-\d{8}T\d{6}Z\.json")
@@ -66,7 +68,7 @@ def _datasource(group: Mapping[str, Any], item: Mapping[str, Any], earlier: Sequ
         "group": group["group"],
         "datasource_id": item["datasource_id"],
         "name": str(item["datasource_id"]).rsplit("/", 1)[-1],
-        "status": item.get("status") or ("failed" if item["failed"] else "skipped"),
+        "status": item.get("status") or ("failed" if item["failed"] else _PLANNED),
         "reason": item.get("reason") or (item["msg"] if item["failed"] else None),
         "checks": item.get("checks") or [],
         "recovery_point": point.get("name"),
@@ -184,8 +186,10 @@ def to_junit(report: Report) -> str:
             for check in item["checks"]:
                 _case(suite, item["datasource_id"], check["name"], check["status"], check["msg"], 0.0)
         for failure in (one for one in report["failures"] if one["group"] == group):
-            if not any(one["group"] == group and one["status"] == "failed" for one in report["datasources"]):
-                _case(suite, group, "drill", "failed", failure["message"], 0.0)
+            _case(suite, group, "group", "failed", failure["message"], 0.0)
+        for drill in (one for one in report["drills"] if one["group"] == group and one["leftovers"]):
+            told = "; ".join(f"{left['id']}: {left['reason']}" for left in drill["leftovers"])
+            _case(suite, group, "leftovers", "partial", told, 0.0)
         cases = list(suite)
         suite.set("tests", str(len(cases)))
         suite.set("failures", str(sum(case.find("failure") is not None for case in cases)))

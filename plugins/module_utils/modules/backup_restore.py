@@ -109,7 +109,7 @@ def restore_steps(run: RestoreRun, order: RestoreOrder) -> Steps:
         yield result
         return _conclude(run, order, restore, result)
     result["missing_roles"] = order.mode.missing_roles(run, restore)
-    if result["missing_roles"]:
+    if result["missing_roles"] and not run.grants_roles:
         told = ", ".join(result["missing_roles"])
         task.warn(
             f"the staging identity of the restore of '{source}' seems to lack {told}; grant it with backup_permission and "
@@ -122,6 +122,7 @@ def restore_steps(run: RestoreRun, order: RestoreOrder) -> Steps:
     roles = order.mode.roles(restore)
     with run.timed(order, "propagate"):
         ask_until_permitted(task, order.datasource, roles, functools.partial(_validate, run, order, restore))
+    run.before_start(order)
     job = _start(run, order, restore)
     run.started.add(str(job["id"]))
     task.progress.job({**job, "datasource_id": order.datasource.text}, elapsed_of(job, service.service_now()), is_over=False)
@@ -260,10 +261,11 @@ def _foresee_missing_roles(run: RestoreRun, order: RestoreOrder, restore: Restor
         run.service.validate_restore(restore, run.task.deadline())
     except PermissionMissing as error:
         roles = order.mode.roles(restore)
-        run.task.warn(
-            f"Azure would not restore to '{restore.target.name}' yet: {error.message} Grant {', '.join(roles)} with "
-            "backup_permission"
-        )
+        if not run.grants_roles:
+            run.task.warn(
+                f"Azure would not restore to '{restore.target.name}' yet: {error.message} Grant {', '.join(roles)} with "
+                "backup_permission"
+            )
         return roles
     return []
 

@@ -26,16 +26,17 @@ from ..jobs.wait import is_running
 from ..model.durations import format_time, parse_time, seconds_in, to_clock_words
 from ..model.result_shapes import Described
 from ..services.blobs import how_to_grant, list_container_names
-from ..services.interface import SYSTEM_ASSIGNED, JobQuery
+from ..services.closed_network import check_closed
+from ..services.interface import JobQuery
 from ..services.named_vaults import missing_vault
 from ..services.role_assignments import Grants, Need, find_identity
 from ..services.selection import Selected, choose_instances
 from .backup_permission import needs_of
 from .backup_restore import restore_steps
 from .drill_kinds import DrillKind, kind_for, to_gib
-from .drill_removal import leftover
-from .drill_run import STATUSES, DrillRun, Subject, check_result, read_scratch
-from .drill_sweep import drop_entry, expiry_of, give_free, holder_of, jobs_of, open_removal, read_journal, sweep, sweep_only
+from .drill_removal import Entry, leftover
+from .drill_run import STATUSES, DrillRun, NotDrillable, Subject, check_result, read_scratch
+from .drill_sweep import expiry_of, give_free, holder_of, jobs_of, open_removal, read_journal, remove_entry, sweep, sweep_only
 from .open_vaults import open_existing_vault, open_vault
 from .restore_mode import LATEST, RestoreOrder, RestoreRun
 from .restore_orders import read_orders
@@ -102,36 +103,45 @@ class _Drill:
     def go(self, subjects: list[Subject]) -> Result:
         """Drill all, as many at the same time as max_concurrency, and give the module's result."""
         task, run = self.task, self.run
-        self._sweep_first()
-        there = run.check_place(self.instances)
+        # What would be swept first is there still.
+        there = run.check_place(self.instances, is_swept=self._sweep_first())
         before = {"resources": there, "containers": list_container_names(task.session, run.scratch.account)}
         started = run.service.service_now()
         jobs = run.service.list_jobs(JobQuery(operations=("restore",)))
         size = task.options["max_concurrency"]
+        if not task.check_mode:
+            self.journal.renew = lambda: expiry_of(task, run.service)
         stop: AzureBackupError | None = None
         for begin in range(0, len(subjects), size):
             batch = subjects[begin : begin + size]
             if stop is None:
                 outcome = catch(functools.partial(self._drill_batch, batch, before, jobs))
-                stop = outcome if isinstance(outcome, AzureBackupError) else None
+                stop = outcome if isinstance(outcome, AzureBackupError) else self._reason_to_stop()
             if stop is not None:
                 for subject in batch:
-                    if subject.status is None:
+                    if subject.status is None and not task.check_mode:
                         _fail(subject, stop)
-        kept = (
-            [subject for subject in subjects if subject.entry and not subject.times.get("remove")] if task.options["keep"] else []
-        )
+        is_kept = bool(task.options["keep"] and self.has_begun)
         if self.has_begun:
-            self._finish(is_kept=bool(kept))
-        return self._summary(subjects, started, is_kept=bool(kept))
+            self._finish(is_kept, subjects)
+        return self._summary(subjects, started, is_kept)
+
+    def _reason_to_stop(self) -> AzureBackupError | None:
+        """Say why no more is drilled: what was made before is not removed, so that it would become more and more."""
+        if self.task.options["keep"] or not (self.journal.content or {}).get("entries"):
+            return None
+        return AzureBackupError("not begun, because what was drilled before it could not be removed", code="DrillLeftovers")
 
     # -- before
 
-    def _sweep_first(self) -> None:
-        """Remove what a dead drill has left in the scratch group; refuse a group that another drill has. Raises BadInput."""
+    def _sweep_first(self) -> bool:
+        """Remove what a dead drill has left in the scratch group, and tell whether nothing of it is there any more.
+
+        Raises BadInput for a group that another drill has, and for what cannot be removed.
+        """
         content = read_journal(self.removal)
         if content is None:
-            return
+            return True
         now = self.run.service.service_now()
         if not self.journal.is_over(now):
             raise BadInput(
@@ -141,8 +151,8 @@ class _Drill:
                 code="DrillRunning",
             )
         if self.task.check_mode:
-            self.task.warn(f"{holder_of(content)} has left something in the scratch group, which would be swept first")
-            return
+            self.task.warn(f"{holder_of(content)} has left something in the scratch group, which would be removed first")
+            return False
         self.swept = sweep(self.task, self.removal)
         if self.journal.content is not None:
             left = name_some([str(one["id"]) for one in self.swept["leftovers"]], 3)
@@ -152,6 +162,7 @@ class _Drill:
                 code="DrillLeftovers",
                 details={"drill": {"id": content["drill_id"], "leftovers": self.swept["leftovers"]}},
             )
+        return True
 
     # -- a batch
 
@@ -161,6 +172,10 @@ class _Drill:
             _restore_task(task), run.service, run.vault, {}, jobs, task.deadline(), run.service.restore_region(run.vault)
         )
         restores.instances = {subject.datasource.key: subject.instance for subject in batch if subject.instance}
+        restores.grants_roles = True
+        by_key = {subject.datasource.key: subject for subject in batch}
+        # Where another run has taken the journal over meanwhile, nothing is started any more.
+        restores.before_start = lambda order: self._note_request(by_key[order.datasource.key])
         most = task.options["max_concurrency"]
         begun: dict[int, Steps] = {}
 
@@ -181,13 +196,17 @@ class _Drill:
             self._settle(subject, "start", functools.partial(self._start, subject, restores, begun))
 
         settle_each([subject for subject in ready if subject.status is None], task.accounting(start), most)
-        restores.wait()
+        lost = catch(restores.wait)
 
         def finish(subject: Subject) -> None:
+            if isinstance(lost, AzureBackupError) and subject.status is None:
+                _fail(subject, lost)
             if subject.status is None:
                 self._settle(subject, "end", functools.partial(self._conclude, subject, begun))
             if subject.status is None:
                 self._settle(subject, "check", functools.partial(self._check, subject))
+            if subject.status is None:
+                self._judge(subject)
             if not task.options["keep"]:
                 self._settle(subject, "remove", functools.partial(self._remove, subject))
 
@@ -200,7 +219,7 @@ class _Drill:
         outcome = catch(work)
         subject.times[phase] = clock.monotonic() - begun
         if isinstance(outcome, AzureBackupError):
-            if (phase == "find" and isinstance(outcome, NotFound)) or outcome.code in _SKIPPING_CODES:
+            if isinstance(outcome, NotDrillable) or outcome.code in _SKIPPING_CODES:
                 _skip(subject, outcome.message)
             else:
                 _fail(subject, outcome)
@@ -209,7 +228,10 @@ class _Drill:
         """Choose the point, plan the restore, and check it as far as can be before it starts. Raises AzureBackupError."""
         run, task = self.run, self.task
         if not subject.instance:
-            raise NotFound(f"it has no backup instance in vault '{run.service.vault.name}'")
+            raise NotFound(
+                f"datasource_id: '{subject.datasource.name}' has no backup instance in vault '{run.service.vault.name}'",
+                status=404,
+            )
         kind = self._kind(subject)
         points = restores.points_of(subject.instance)
         subject.point = self._choose_point(subject, self._order(subject, {"resource_group": run.scratch.group.text}), points)
@@ -220,7 +242,7 @@ class _Drill:
                 told = (
                     "its size is not known, because it does not exist any more" if size is None else f"its size is {to_gib(size)}"
                 )
-                raise NotFound(f"{told}, and max_size is {to_gib(most)}")
+                raise NotDrillable(f"{told}, and max_size is {to_gib(most)}")
         target = kind.target(run, subject)
         order = replace(self._order(subject, target), recovery_point=str(subject.point["name"]))
         steps = restore_steps(restores, order)
@@ -258,15 +280,19 @@ class _Drill:
         return replace(order, at="", declared_type=None)
 
     def _choose_point(self, subject: Subject, order: RestoreOrder, points: list[Described]) -> Described:
-        """Give the newest recovery point, or one at random of the last so many days. Raises NotFound."""
-        usable = order.mode.usable_points(order, points)
+        """Give the newest recovery point, or one at random of the last so many days. Raises NotDrillable."""
+        try:
+            usable = order.mode.usable_points(order, points)
+        except NotFound as error:
+            raise NotDrillable(error.message) from error
+        subject.newest_time = usable[0]["time"]
         within = self.task.options["random_within"]
         if not within:
             return usable[0]
         first = self.run.service.service_now() - timedelta(seconds=seconds_in(within, "random_within"))
         young = [point for point in usable if (taken := parse_time(point["time"])) and taken >= first]
         if not young:
-            raise NotFound(
+            raise NotDrillable(
                 f"it has no recovery point of the last {within} (random_within); the newest is from {usable[0]['time']}"
             )
         return self.run.chance.choice(young)
@@ -274,10 +300,13 @@ class _Drill:
     def _write_down(self, ready: list[Subject], before: dict[str, Any]) -> None:
         """Write into the journal what is about to be made. Raises BadInput where another run has the group, Denied."""
         entries = [subject.entry for subject in ready]
+        if self.task.options["boot"] and self.run.scratch.network and self.run.scratch.subnet:
+            # It may have been opened while the batch before was drilled.
+            check_closed(self.task.session, self.run.scratch.network, self.run.scratch.subnet)
         expires = format_time(expiry_of(self.task, self.run.service))
         try:
             if self.has_begun:
-                self.journal.update(lambda content: content.update(expires=expires, entries=[*content["entries"], *entries]))
+                self.journal.update(lambda content: content.update(entries=[*content["entries"], *entries]))
                 return
             self.journal.begin(
                 {
@@ -311,21 +340,28 @@ class _Drill:
             if told in (self.journal.content or {})["roles"] or Grants(self.task.session, principal).find(need):
                 continue
             self.journal.update(functools.partial(_add_role, told))
-            Grants(self.task.session, principal, mark=self.run.drill_id).grant(need)
-            self.granted.append(f"{need.role.name} on {need.scope}")
+            if Grants(self.task.session, principal, mark=self.run.drill_id).grant(need):
+                self.granted.append(f"{need.role.name} on {need.scope}")
         lasted = clock.monotonic() - begun
         for subject in ready:
             subject.times["grant"] = lasted
 
     def _needs(self, subject: Subject) -> list[tuple[Need, str]]:
-        """Give the roles that a restore needs, with who needs them. Raises BadInput."""
+        """Give the roles that a restore needs and that a drill grants, with who needs them. Raises BadInput.
+
+        Azure validates no restore of a machine, so that nobody could wait until a new role takes effect: there the roles have to
+        be held already.
+        """
         scratch = self.run.scratch
         if subject.datasource_type.name == "azure_vm":
-            if scratch.staging_identity is None:
-                return []
-            identity_id = None if scratch.staging_identity == SYSTEM_ASSIGNED else scratch.staging_identity
-        else:
-            identity_id = subject.instance["identity_id"]
+            missing = subject.result.get("missing_roles")
+            if missing:
+                raise BadInput(
+                    f"scratch.staging_identity: it seems to lack {', '.join(missing)}, which a drill of virtual machines does "
+                    "not grant; grant it with backup_permission and operation: restore, and wait until it takes effect"
+                )
+            return []
+        identity_id = subject.instance["identity_id"]
         principal = find_identity(self.run.vault, identity_id)[1]
         target = {
             "resource_group": scratch.group.text,
@@ -337,6 +373,8 @@ class _Drill:
 
     def _start(self, subject: Subject, restores: RestoreRun, begun: dict[int, Steps]) -> None:
         subject.result = next(begun[subject.number])
+        job = subject.result["job"]
+        self.journal.update(functools.partial(_note, subject.entry, {"job_id": job["id"]}))
         times = restores.times.get(subject.datasource.key, {})
         subject.times["validate"] = times.get("validate", 0.0)
         subject.times["propagate"] = times.get("propagate", 0.0) - subject.times["validate"]
@@ -350,7 +388,11 @@ class _Drill:
         if subject.entry["kind"] == "machine" and restored:
             # What somebody attaches to the machine from now on is not the drill's.
             parts = [*restored["network_interfaces"], *(disk["id"] for disk in restored["disks"])]
-            self.removal.note_parts(subject.entry, [str(part) for part in parts])
+            told = [str(part) for part in parts]
+            self.removal.note_parts(subject.entry, str(restored["id"]), [subject.result["job"]], told)
+        container = (subject.result["job"]["restore"] or {}).get("staging_container")
+        if container:
+            self.journal.update(functools.partial(_note, subject.entry, {"staging_container": container}))
 
     def _check(self, subject: Subject) -> None:
         """Check what was restored, and measure it against rto and rpo. Raises AzureBackupError."""
@@ -359,10 +401,15 @@ class _Drill:
         told = f"job {job['name']} {str(job['status']).replace('_', ' ')}"
         subject.checks.append(check_result("job", "passed" if is_whole else "partial", told, "completed", job["status"]))
         subject.checks += self._kind(subject).check(self.run, subject)
-        clock = subject.times
+
+    def _judge(self, subject: Subject) -> None:
+        """Give the status of a datasource whose checks are done, by their results and by rto and rpo."""
+        job = subject.result["job"]
         started, ended = parse_time(job["start_time"]), parse_time(job["end_time"])
         if started and ended:
-            clock["job"] = (ended - started).total_seconds()
+            subject.times["job"] = (ended - started).total_seconds()
+        if started and subject.requested:
+            subject.times["queue"] = max(0.0, (started - subject.requested).total_seconds())
         subject.checks += self._targets_of_time(subject)
         worst = max((one["status"] for one in subject.checks if one["status"] != "skipped"), key=STATUSES.index, default="passed")
         subject.status = worst
@@ -373,8 +420,9 @@ class _Drill:
         """Compare the time of the restore with rto, and the age of the point with rpo; missing one is partial."""
         checks = []
         for name, found, what in (
-            ("rto", _rto_seconds(subject), "the restore took"),
-            ("rpo", subject.result.get("recovery_point_age_seconds"), "the recovery point is so old:"),
+            ("rto", _rto_seconds(subject), "the recovery took"),
+            # Whichever point is drilled, the newest one says what would be lost.
+            ("rpo", self._age_of(subject.newest_time), "the age of the newest recovery point is"),
         ):
             wanted = self.task.options[name]
             if wanted and found is not None:
@@ -383,30 +431,46 @@ class _Drill:
                 checks.append(check_result(name, "passed" if found <= limit else "partial", told, limit, round(found)))
         return checks
 
+    def _age_of(self, time: str | None) -> float | None:
+        taken = parse_time(time)
+        return (self.run.service.service_now() - taken).total_seconds() if taken else None
+
+    def _note_request(self, subject: Subject) -> None:
+        """Write down that a restore is requested now. Raises BadInput where another run has the journal."""
+        subject.requested = self.run.service.service_now()
+        self.journal.update(functools.partial(_note, subject.entry, {"starting_at": format_time(subject.requested)}))
+
     # -- after
 
     def _remove(self, subject: Subject) -> None:
         """Remove what a datasource's restore has made. Raises AzureBackupError."""
+        entry = self.removal.kept(subject.entry)
         job = subject.result.get("job")
-        known = subject.status in ("passed", "partial", "failed") and job is not None and not is_running(job)
-        jobs = [job] if known and job else jobs_of(self.run.service, self.journal.content or {}, subject.entry)
-        subject.leftovers = self.removal.remove(subject.entry, jobs)
+        is_over = job is not None and not is_running(job)
+        found = ([job], None) if is_over else jobs_of(self.run.service, self.removal, entry)
+        subject.leftovers = remove_entry(self.removal, entry, *found)
         if subject.leftovers:
             left = name_some([str(one["id"]) for one in subject.leftovers], 3)
             raise AzureBackupError(
-                f"what the drill made cannot be removed: {left}: {subject.leftovers[0]['reason']}", "DrillLeftovers"
+                f"what the drill made cannot be removed: {left}: {subject.leftovers[0]['reason']}", code="DrillLeftovers"
             )
-        self.journal.update(functools.partial(drop_entry, subject.entry))
 
-    def _finish(self, is_kept: bool) -> None:
+    def _finish(self, is_kept: bool, subjects: list[Subject]) -> None:
         """Give the scratch group free, or keep it for tasks of the user; what could not be removed is left to a sweep."""
         if is_kept:
-            self.journal.update(
-                lambda content: content.update(state="kept", expires=format_time(expiry_of(self.task, self.run.service)))
-            )
-            return
-        done = catch(functools.partial(give_free, self.removal))
-        self.leftovers = [leftover(self.run.scratch.group.text, done.message)] if isinstance(done, AzureBackupError) else done
+            done: Any = catch(lambda: self.journal.update(lambda content: content.update(state="kept")))
+        else:
+            done = catch(functools.partial(give_free, self.removal))
+        if isinstance(done, AzureBackupError):
+            self.leftovers = [leftover(self.run.scratch.group.text, done.message)]
+        elif done:
+            self.leftovers = done
+        told = {str(one["id"]) for subject in subjects for one in subject.leftovers}
+        for entry in [] if is_kept else (self.journal.content or {}).get("entries", []):
+            names = [str(name) for name in entry["targets"] or [entry["datasource_id"]]]
+            self.leftovers += [
+                leftover(name, "it is not removed yet; the next drill does that") for name in names if name not in told
+            ]
 
     def _summary(self, subjects: list[Subject], started: Any, is_kept: bool) -> Result:
         counts = Counter(subject.status or "planned" for subject in subjects)
@@ -441,16 +505,18 @@ class _Drill:
         name, status = subject.datasource.name, subject.status
         result = subject.result
         point = subject.point
+        passed = sum(check["status"] == "passed" for check in subject.checks)
         rto = _rto_seconds(subject) if status in ("passed", "partial") else None
         words = {
             None: f"'{name}' would be drilled from the recovery point of {point['time'] if point else None}",
-            "passed": f"'{name}' can be restored: {len(subject.checks)} check(s) passed in {to_clock_words(rto or 0)}",
+            "passed": f"'{name}' can be restored: {passed} check(s) passed in {to_clock_words(rto or 0)}",
         }
+        if status is None and not self.task.check_mode:
+            raise TypeError("the drill of a datasource ended without a status")
         message = words.get(status) or f"'{name}' {status}: {subject.reason}"
         failing = STATUSES.index(self.task.options["fail_on"])
-        order = {"passed": 0, "skipped": 1, "partial": 2, "failed": 3}
-        is_failed = status is not None and order[status] >= failing and status != "passed"
-        changed = bool(result) and status != "skipped"
+        is_failed = status is not None and STATUSES.index(status) >= failing
+        changed = subject.requested is not None or (self.task.check_mode and status is None)
         item = item_result(
             subject.datasource.text,
             changed,
@@ -484,7 +550,9 @@ def _skip(subject: Subject, reason: str) -> None:
 
 def _fail(subject: Subject, error: AzureBackupError) -> None:
     """Have a datasource failed; the first failure is the one that is told, and a removal that fails makes any drill fail."""
-    if subject.status != "failed":
+    if subject.status == "failed":
+        subject.reason = f"{subject.reason}; {error.message}"
+    else:
         subject.status, subject.reason, subject.error = "failed", error.message, error.as_result()
     found = error.details.get("job")
     if found:
@@ -510,9 +578,7 @@ def _shown_times(subject: Subject) -> dict[str, float]:
     """Give the seconds of each phase: those of Azure's job by its own clock, the others by ours."""
     times = subject.times
     shown: dict[str, float] = {phase: times[phase] for phase in ("find", "grant", "propagate", "validate") if phase in times}
-    if "start" in times:
-        shown["queue"] = max(0.0, times["start"] - times.get("propagate", 0.0) - times.get("validate", 0.0))
-    return shown | {phase: times[phase] for phase in ("job", "check", "remove") if phase in times}
+    return shown | {phase: times[phase] for phase in ("queue", "job", "check", "remove") if phase in times}
 
 
 def _restore_task(task: Task, **more: Any) -> Task:
@@ -528,6 +594,13 @@ def _restore_task(task: Task, **more: Any) -> Task:
         **dict.fromkeys(("before", "point_in_time", "tier", "target", "confirm", "datasource_id", "datasource_type")),
     }
     return task.derived(**{**options, "restores": [], **more})
+
+
+def _note(entry: Entry, facts: dict[str, Any], content: dict[str, Any]) -> None:
+    """Add facts to an entry in the content of a journal."""
+    for one in content["entries"]:
+        if (one["datasource_id"], one["kind"]) == (entry["datasource_id"], entry["kind"]):
+            one.update(facts)
 
 
 def _add_role(role: dict[str, Any], content: dict[str, Any]) -> None:

@@ -10,14 +10,15 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from ..azure.session import API_VERSIONS
 from ..clock import looks
 from ..errors import AzureBackupError, Denied, NotFound
 from ..model.datasource_types import DatasourceType
+from ..model.durations import parse_time
 from ..model.resource_ids import same_id
 from ..model.result_shapes import Described
 from ..services.blobs import Count, blob_endpoint, count_blobs, list_container_names, read_account
 from ..services.restore_configuration import named_in, read_configuration
+from ..services.scratch_resources import read_state
 from .drill_run import DrillRun, Subject, check_result
 from .task import Result
 
@@ -48,9 +49,13 @@ class DrillKind(Protocol):
 
 def kind_for(datasource_type: DatasourceType, boots: bool) -> DrillKind:
     """Give how a type is drilled; boots: whether virtual machines are started."""
-    if datasource_type.name == "azure_vm":
-        return MachineDrill() if boots else MachineDisksDrill()
-    return DiskDrill() if datasource_type.name == "azure_disk" else ContainersDrill()
+    kinds: dict[str, DrillKind] = {
+        "azure_vm": MachineDrill() if boots else MachineDisksDrill(),
+        "azure_disk": DiskDrill(),
+        "azure_blob": ContainersDrill(),
+        "azure_data_lake_storage": ContainersDrill(),
+    }
+    return kinds[datasource_type.name]
 
 
 class DiskDrill:
@@ -144,12 +149,13 @@ class ContainersDrill:
             return check_result(label, "passed", told, found=_shown(found))
         try:
             account = read_account(run.task.session, subject.datasource, "datasource_id")
-            held = count_blobs(run.task.session, blob_endpoint(account, "datasource_id"), source)
+            taken = parse_time((subject.point or {}).get("time"))
+            held = count_blobs(run.task.session, blob_endpoint(account, "datasource_id"), source, until=taken)
         except AzureBackupError:
             told = f"container '{source}' came back empty, and its source cannot be read to compare"
             return check_result(label, "partial", told, found=_shown(found))
         if held.blobs:
-            told = f"container '{source}' came back empty, but its source has blobs"
+            told = f"container '{source}' came back empty, but its source has blobs from before the recovery point"
             return check_result(label, "failed", told, expected=_shown(held), found=_shown(found))
         return check_result(label, "passed", "no blob, as in the source", expected=_shown(held), found=_shown(found))
 
@@ -277,7 +283,7 @@ class MachineDrill(_OfMachine):
         clock, timeout = run.task.clock, run.task.options["boot_timeout"]
         for _look in looks(clock, timeout, _SECONDS_BETWEEN_LOOKS):
             try:
-                state = _state_of(run, machine_id)
+                state = read_state(run.task.session, machine_id)
             except AzureBackupError as error:
                 state = {"agent": error.message}
             if state.get("power") == "running" and state.get("agent") == "Ready":
@@ -286,16 +292,6 @@ class MachineDrill(_OfMachine):
         return check_result(
             "boot", "failed", f"the machine's agent did not report within {timeout} seconds ({told})", found=state
         )
-
-
-def _state_of(run: DrillRun, machine_id: str) -> dict[str, str]:
-    """Read power and agent of a machine (REST reference, Virtual Machines - Instance View)."""
-    session = run.task.session
-    wire = session.read(f"{machine_id}/instanceView", f"read how {machine_id} is", API_VERSIONS["Microsoft.Compute"]) or {}
-    codes = [str(one.get("code")) for one in wire.get("statuses") or []]
-    agent = ((wire.get("vmAgent") or {}).get("statuses") or [{}])[0]
-    power = next((code.split("/", 1)[1] for code in codes if code.lower().startswith("powerstate/")), "unknown")
-    return {"power": power, "agent": str(agent.get("displayStatus") or "unknown")}
 
 
 def _shown(count: Count) -> dict[str, Any]:

@@ -15,19 +15,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..azure.session import API_VERSIONS, Session
+from ..azure.session import Session
 from ..clock import Deadline
 from ..errors import AzureBackupError
 from ..jobs.wait import SUCCEEDED, is_running
 from ..model.datasource_types import Role
 from ..model.durations import parse_time
-from ..model.resource_ids import ResourceId, parse_resource_id
+from ..model.resource_ids import ResourceId, parse_resource_id, same_id
 from ..model.result_shapes import Described
 from ..services.blobs import delete_container, list_container_names
-from ..services.drill_journal import DrillJournal
+from ..services.drill_journal import CONTAINER, DrillJournal
 from ..services.restore_configuration import named_in, read_configuration
 from ..services.role_assignments import Grants, Need
-from ..services.scratch_resources import delete_resource, list_resources, read_resource
+from ..services.scratch_resources import delete_resource, list_disks, list_resources, read_resource
 from .restore_mode import is_made_by
 from .task import Result
 
@@ -127,9 +127,7 @@ class Removal:
 
         Azure names them, and the job itself does not tell the names. Any other disk is somebody else's, see find_strangers.
         """
-        url = f"{self.group.text}/providers/Microsoft.Compute/disks"
-        listed = self.session.read_all(url, f"list the disks of {self.group.text}", API_VERSIONS["Microsoft.Compute"])
-        new = [disk for disk in listed if str(disk["id"]).lower() not in self._before]
+        new = [disk for disk in list_disks(self.session, self.group) if str(disk["id"]).lower() not in self._before]
         left: list[Result] = []
         for job in jobs:
             made = [disk for disk in new if is_made_by(disk, job)]
@@ -146,12 +144,13 @@ class Removal:
         before = self._content["before"]["containers"]
         there = [name for name in list_container_names(self.session, self.account) if name not in before]
         named = {str((job["restore"] or {}).get("staging_container")) for job in jobs}
+        others = {one.get("staging_container") for one in self._content["entries"] if one["instance_id"] != entry["instance_id"]}
         has_failed = any(job["status"] not in SUCCEEDED for job in jobs)
         short = re.sub(r"[^a-z0-9]", "", str(entry["name"]).lower())
         after_machine = re.compile(rf"{re.escape(short)}-[0-9a-f]{{32}}")
         left: list[Result] = []
         for name in there:
-            if name in named or (has_failed and after_machine.fullmatch(name)):
+            if name in named or (has_failed and name not in others and after_machine.fullmatch(name)):
                 left += self._delete_container(name)
         return left
 
@@ -162,44 +161,70 @@ class Removal:
         if wire is not None:
             if not self._is_new(wire):
                 return [leftover(target, "it was created before the drill began")]
-            if "parts" not in self._kept(entry):
-                self.note_parts(entry, _parts_of(wire))
+            if "parts" not in self.kept(entry):
+                self.note_parts(entry, target, jobs, _parts_of(wire))
             left = self._delete(target)
             if left:
                 return left
         left = []
-        for part in self._kept(entry).get("parts") or []:
+        for part in [*(self.kept(entry).get("parts") or []), *self._fragments(target, jobs)]:
             if read_resource(self.session, part) is not None:
                 left += self._delete(part)
         return left or self._remove_staging(entry, jobs)
 
-    def _kept(self, entry: Entry) -> Entry:
-        """Give an entry as the journal has it by now."""
-        return next((one for one in self._content["entries"] if one["targets"] == entry["targets"]), entry)
+    def _fragments(self, machine_id: str, jobs: list[Described]) -> list[str]:
+        """Give what a failed restore has left of a machine: new disks and interfaces that have its name, which is the drill's."""
+        failed = [job for job in jobs if job["status"] not in SUCCEEDED]
+        if not failed:
+            return []
+        begin = machine_id.rsplit("/", 1)[-1].lower()
+        listed = [str(one["id"]) for one in list_resources(self.session, self.group, self._before)]
+        named = [one for one in listed if one.lower().rsplit("/", 1)[-1].startswith(begin)]
+        disks = [one for one in named if "/disks/" in one.lower()]
+        made = [one for one in disks if any(is_made_by(read_resource(self.session, one) or {}, job) for job in failed)]
+        return [*(one for one in named if "/networkinterfaces/" in one.lower()), *made]
 
-    def note_parts(self, entry: Entry, parts: list[str]) -> None:
+    def _is_part(self, part: str, machine_id: str, jobs: list[Described]) -> bool:
+        """Tell whether an interface or a disk came with a machine: in the scratch group, attached to it, and as new as it is."""
+        if not part.lower().startswith(f"{self.group.key}/") or part.lower() in self._before:
+            return False
+        wire = read_resource(self.session, part) or {}
+        if "/disks/" in part.lower():
+            return same_id(wire.get("managedBy"), machine_id) and any(is_made_by(wire, job) for job in jobs)
+        return same_id(((wire.get("properties") or {}).get("virtualMachine") or {}).get("id"), machine_id)
+
+    def kept(self, entry: Entry) -> Entry:
+        """Give an entry as the journal has it by now."""
+        same = (entry["datasource_id"], entry["kind"])
+        return next((one for one in self._content["entries"] if (one["datasource_id"], one["kind"]) == same), entry)
+
+    def note_parts(self, entry: Entry, machine_id: str, jobs: list[Described], parts: list[str]) -> None:
         """Write down the interfaces and disks that a machine was restored with: they are removed after it."""
-        new = [part for part in parts if part.lower() not in self._before]
-        self.journal.update(lambda content: _set_parts(content, entry, new))
+        own = [part for part in parts if self._is_part(part, machine_id, jobs)]
+        self.journal.update(lambda content: _set_parts(content, entry, own))
 
     def find_strangers(self) -> list[Result]:
-        """Give what has appeared in the scratch group since the drill began and is not the drill's."""
-        listed = list_resources(self.session, self.group)
-        # A list may show for a moment what was deleted.
-        gone = {one.lower() for one in self.removed}
-        return [
-            leftover(str(one["id"]), "it appeared in the scratch group during the drill, and the drill did not make it")
-            for one in listed
-            if str(one["id"]).lower() not in self._before and str(one["id"]).lower() not in gone
-        ]
+        """Give what has appeared in the scratch group and its account since the drill began and cannot be proven the drill's."""
+        told = "it appeared in the scratch group during the drill, and cannot be proven to be the drill's"
+        listed = [str(one["id"]) for one in list_resources(self.session, self.group, self._before)]
+        # What lay in something that was deleted, such as an extension of a machine, is gone with it.
+        gone = tuple(f"{one.lower()}/" for one in self.removed)
+        new = [one for one in listed if not f"{one.lower()}/".startswith(gone)]
+        known = {*self._content["before"]["containers"], CONTAINER}
+        containers = [name for name in list_container_names(self.session, self.account) if name not in known]
+        place = f"{self.account.text}/blobServices/default/containers"
+        return [leftover(one, told) for one in [*new, *(f"{place}/{name}" for name in containers)]]
 
     def revoke_roles(self) -> list[Result]:
         """Revoke the roles that the drill has granted, which were absent before."""
         left: list[Result] = []
         for role in self._content["roles"]:
             need = Need(Role(role["name"], role["definition"], ""), role["scope"])
+            grants = Grants(self.session, role["principal_id"], mark=self._content["drill_id"])
             try:
-                Grants(self.session, role["principal_id"], mark=self._content["drill_id"]).revoke(need)
+                # Who could not grant a role may not be allowed to revoke one either.
+                if grants.find_own(need):
+                    grants.revoke(need)
             except AzureBackupError as error:
                 left.append(leftover(f"{role['name']} on {role['scope']}", error.message))
         return left

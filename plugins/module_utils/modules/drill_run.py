@@ -9,10 +9,11 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from ..concurrency import ReadOnce
-from ..errors import BadInput
+from ..errors import AzureBackupError, BadInput
 from ..model.datasource_types import DatasourceType
 from ..model.durations import seconds_in
 from ..model.resource_ids import ResourceId, normalize, parse_group, parse_resource_id, same_id
@@ -27,6 +28,10 @@ from .task import Result, Task
 
 # What a status is worse than comes before it. A result has the worst status of its checks.
 STATUSES = ("passed", "skipped", "partial", "failed")
+
+
+class NotDrillable(AzureBackupError):
+    """Why a datasource cannot be drilled, which is no failure of its backup."""
 
 
 def check_result(name: str, status: str, msg: str, expected: Any = None, found: Any = None) -> Result:
@@ -74,6 +79,12 @@ def read_scratch(task: Task) -> Scratch:
             f"scratch.storage_account_id: storage account '{account.name}' is in resource group '{account.resource_group}', but "
             f"has to be in the scratch group '{group.name}', so that two drills do not share it"
         )
+    network = found.get("virtual_network_id")
+    if group and network and not same_id(network.group_id, group.text):
+        problems.append(
+            f"scratch.virtual_network_id: virtual network '{network.name}' is in resource group '{network.resource_group}', but "
+            f"has to be in the scratch group '{group.name}', so that no machine of yours is in it"
+        )
     if task.options["boot"] and not (found.get("virtual_network_id") and given["subnet"]):
         problems.append("boot: it needs scratch.virtual_network_id and scratch.subnet, a network that is closed")
     if not task.options["boot"] and (given["virtual_network_id"] or given["subnet"]):
@@ -105,7 +116,7 @@ def _problems_of_figures(task: Task) -> list[str]:
 
 @dataclass
 class DrillRun:
-    """All that the drills of one task share; restores: the task as backup_restore reads it."""
+    """All that the drills of one task share; endpoint: of the scratch account's blobs."""
 
     task: Task
     service: BackupService
@@ -125,10 +136,10 @@ class DrillRun:
         """What names of a drill begin with, beside the word drill."""
         return self.drill_id[:8]
 
-    def check_place(self, instances: Sequence[Described]) -> list[str]:
+    def check_place(self, instances: Sequence[Described], is_swept: bool) -> list[str]:
         """Read the scratch group and refuse one that is not only for drills; give the ids of what lies in it.
 
-        Raises NotFound, BadInput.
+        is_swept: whether nothing of an earlier drill is there, so that anything else is somebody's. Raises NotFound, BadInput.
         """
         session, scratch = self.task.session, self.scratch
         read_group(session, scratch.group.text, "scratch.resource_group")
@@ -139,13 +150,13 @@ class DrillRun:
         if scratch.network and scratch.subnet:
             check_closed(session, scratch.network, scratch.subnet)
         listed = list_resources(session, scratch.group)
-        named = {scratch.account.key, *([scratch.network.key] if scratch.network else [])}
+        named = {scratch.account.key, *([scratch.network.key] if scratch.network else []), str(scratch.staging_identity).lower()}
         # A network and what guards it may lie ready for drills that boot.
         ready = ("microsoft.network/virtualnetworks", "microsoft.network/networksecuritygroups")
         strange = [
             str(one["id"]) for one in listed if str(one["id"]).lower() not in named and str(one.get("type")).lower() not in ready
         ]
-        if strange:
+        if strange and is_swept:
             more = f" and {len(strange) - 1} more" if len(strange) > 1 else ""
             raise BadInput(
                 f"scratch.resource_group: resource group '{scratch.group.name}' holds {strange[0]}{more}, which no option names. "
@@ -187,7 +198,8 @@ class DrillRun:
 class Subject:
     """One datasource of a drill, and what is known of it so far.
 
-    number: its place in the task; needs: the roles that its restore needs, with the principals; result: of its restore; times:
+    number: its place in the task; point: the one that is drilled; newest_time: when the newest one was taken; requested: when its
+    restore was; needs: the roles that its restore needs, with the principals; result: of its restore; times:
     seconds by phase; reason: why it was skipped or has failed.
     """
 
@@ -196,6 +208,8 @@ class Subject:
     datasource: ResourceId
     instance: Described
     point: Described | None = None
+    newest_time: str | None = None
+    requested: datetime | None = None
     entry: dict[str, Any] = field(default_factory=dict)
     needs: list[tuple[Need, str]] = field(default_factory=list)
     result: Result = field(default_factory=dict)

@@ -10,6 +10,7 @@ import functools
 from datetime import timedelta
 from typing import Any
 
+from ..clock import Deadline
 from ..errors import AzureBackupError, BadInput, Denied, NotFound, catch
 from ..jobs.wait import is_running, wait_for_jobs
 from ..model.durations import format_time, parse_time
@@ -26,6 +27,9 @@ from .task import Result, Task
 
 # How long the removal of what a drill made may take beyond its own wait.
 _SECONDS_TO_REMOVE = 3600
+# How long one deletion may take, and how long after its request a job may be in no list.
+_SECONDS_TO_DELETE = 1800
+_SECONDS_UNTIL_LISTED = 1800
 
 
 def drop_entry(entry: Entry, content: dict[str, Any]) -> None:
@@ -37,7 +41,8 @@ def drop_entry(entry: Entry, content: dict[str, Any]) -> None:
 
 def expiry_of(task: Task, service: BackupService) -> Any:
     """Tell until when a drill has its scratch group at the longest, by the options of the task."""
-    waits = ("permission_timeout", "wait_timeout", "boot_timeout")
+    # The start of a restore and the wait for its job may each last as long as wait_timeout.
+    waits = ("permission_timeout", "wait_timeout", "wait_timeout", "boot_timeout")
     return service.service_now() + timedelta(seconds=sum(int(task.options[name]) for name in waits) + _SECONDS_TO_REMOVE)
 
 
@@ -53,7 +58,11 @@ def open_removal(task: Task, scratch: Scratch, run: DrillRun | None = None) -> R
     if run:
         run.endpoint = endpoint
     journal = DrillJournal(task.session, scratch.account, endpoint, scratch.group)
-    return Removal(task.session, journal, scratch.group, scratch.account, endpoint, task.deadline)
+
+    def deadline() -> Deadline:
+        return Deadline(task.clock, min(task.options["wait_timeout"], _SECONDS_TO_DELETE), task.options["poll_interval"])
+
+    return Removal(task.session, journal, scratch.group, scratch.account, endpoint, deadline)
 
 
 def read_journal(removal: Removal) -> dict[str, Any] | None:
@@ -64,56 +73,99 @@ def read_journal(removal: Removal) -> dict[str, Any] | None:
         raise how_to_grant(error, removal.account) from error
 
 
-def jobs_of(service: BackupService, content: dict[str, Any], entry: Entry) -> list[Described]:
-    """Read the restores of an entry's instance since the drill began, which may be the drill's."""
-    since = parse_time(content.get("started"))
-    query = JobQuery(operations=("restore",), started_after=since - timedelta(minutes=1) if since else None)
+def jobs_of(service: BackupService, removal: Removal, entry: Entry) -> tuple[list[Described], str | None]:
+    """Read the restore jobs of an entry; and say why one may still come, None where none can.
+
+    An entry whose restore was not requested has none. One that was requested, and whose job nobody has written down, may have one
+    that no list shows yet.
+    """
+    requested = parse_time(entry.get("starting_at"))
+    if requested is None:
+        return [], None
     try:
-        listed = service.list_jobs(query)
+        if entry.get("job_id"):
+            job = service.read_job(str(entry["job_id"]))
+            return ([job] if job else []), None
+        query = JobQuery(operations=("restore",), started_after=requested - timedelta(minutes=1))
+        listed = [job for job in service.list_jobs(query) if job["operation"] == "restore" and query.matches(job)]
     except NotFound:
         # Without its vault a restore is over, whatever it has made.
-        return []
-    own = [
-        job
-        for job in listed
-        if job["operation"] == "restore" and same_id(job["instance_id"], entry["instance_id"]) and query.matches(job)
-    ]
-    return [service.read_job(job["id"]) or job for job in own]
+        return [], None
+    ours = [service.read_job(job["id"]) or job for job in listed if same_id(job["instance_id"], entry["instance_id"])]
+    own = [job for job in ours if _restores_here(job, removal, entry)]
+    if not own and service.service_now() < requested + timedelta(seconds=_SECONDS_UNTIL_LISTED):
+        return (
+            [],
+            f"its restore was requested at {entry['starting_at']}, and its job is not known yet; sweep again in half an hour",
+        )
+    return own, None
+
+
+def _restores_here(job: Described, removal: Removal, entry: Entry) -> bool:
+    """Tell whether a job may restore to the scratch group, as far as it tells where it restores to."""
+    about = job["restore"] or {}
+    if entry["kind"] in ("machine", "machine_disks"):
+        told = (about.get("resource_group"), removal.group.name), (about.get("staging_storage_account"), removal.account.name)
+        return all(found is None or same_id(found, wanted) for found, wanted in told)
+    wanted = entry["targets"][0] if entry["kind"] == "disk" else removal.account.text
+    return job["destination_id"] is None or same_id(job["destination_id"], wanted)
+
+
+def remove_entry(removal: Removal, entry: Entry, jobs: list[Described], pending: str | None) -> list[Result]:
+    """Remove what an entry has made and take it out of the journal; give what is left. Nothing is raised."""
+
+    def remove() -> list[Result]:
+        if pending:
+            return [leftover(name, pending) for name in entry["targets"] or [entry["datasource_id"]]]
+        left = removal.remove(entry, jobs)
+        if not left:
+            removal.journal.update(functools.partial(drop_entry, entry))
+        return left
+
+    outcome = catch(remove)
+    if isinstance(outcome, AzureBackupError):
+        return [leftover(str(name), outcome.message) for name in entry["targets"] or [entry["datasource_id"]]]
+    return outcome
 
 
 def give_free(removal: Removal) -> list[Result]:
     """Revoke the roles of a drill and give its group free, where all that it made is gone; give what is left."""
     content = removal.journal.content or {}
     left = removal.revoke_roles()
-    strangers = removal.find_strangers() if not content["entries"] else []
     if content["entries"] or left:
         removal.journal.update(lambda changed: changed.update(state="left"))
         return left
+    strangers = catch(removal.find_strangers)
     removal.journal.end()
-    return strangers
+    return [leftover(removal.group.text, strangers.message)] if isinstance(strangers, AzureBackupError) else strangers
 
 
 def sweep(task: Task, removal: Removal) -> Result:
     """Remove all that the journal of a drill tells of, once its restores are over; the journal stays where something is left."""
     content = removal.journal.content or {}
     service = open_service(task.session, parse_resource_id(str(content["vault_id"]), "vault_id"))
-    removal.journal.take_over(expiry_of(task, service))
+    removal.journal.renew = lambda: expiry_of(task, service)
+    removal.journal.take_over()
     left: list[Result] = []
-    for entry in list(content["entries"]):
-        jobs = jobs_of(service, content, entry)
-        running = [str(job["id"]) for job in jobs if is_running(job)]
-        if running:
-            known = wait_for_jobs(service, running, task.deadline(), task.options["max_concurrency"], task.progress)
-            jobs = [job if isinstance(found := known.get(str(job["id"]), job), AzureBackupError) else found for job in jobs]
-        outcome = catch(functools.partial(removal.remove, entry, jobs))
-        found_left = (
-            [leftover(str(entry["datasource_id"]), outcome.message)] if isinstance(outcome, AzureBackupError) else outcome
-        )
-        left += found_left
-        if not found_left:
-            removal.journal.update(functools.partial(drop_entry, entry))
-    left += give_free(removal)
+    for entry in list((removal.journal.content or content)["entries"]):
+        found = catch(functools.partial(_wait_for_jobs_of, task, service, removal, entry))
+        if isinstance(found, AzureBackupError):
+            left += [leftover(str(name), found.message) for name in entry["targets"] or [entry["datasource_id"]]]
+        else:
+            left += remove_entry(removal, entry, *found)
+    done = catch(functools.partial(give_free, removal))
+    left += [leftover(removal.group.text, done.message)] if isinstance(done, AzureBackupError) else done
     return {"drill_id": content["drill_id"], "removed": list(removal.removed), "leftovers": left}
+
+
+def _wait_for_jobs_of(task: Task, service: BackupService, removal: Removal, entry: Entry) -> tuple[list[Described], str | None]:
+    """Read the jobs of an entry, see jobs_of, once they are over or wait_timeout is."""
+    jobs, pending = jobs_of(service, removal, entry)
+    running = [str(job["id"]) for job in jobs if is_running(job)]
+    if running:
+        known = wait_for_jobs(service, running, task.deadline(), task.options["max_concurrency"], task.progress)
+        jobs = [job if isinstance(found := known.get(str(job["id"]), job), AzureBackupError) else found for job in jobs]
+    return jobs, pending
 
 
 def sweep_only(task: Task, scratch: Scratch) -> Result:

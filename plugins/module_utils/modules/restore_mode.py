@@ -23,10 +23,11 @@ from ..errors import AzureBackupError, BadInput, NotFound
 from ..jobs.wait import wait_for_jobs
 from ..model.datasource_types import DatasourceType, Role
 from ..model.durations import format_time, parse_time
-from ..model.resource_ids import ResourceId, check_group_name, normalize, parse_resource_id, same_id
+from ..model.resource_ids import ResourceId, check_group_name, normalize, parse_group, parse_resource_id, same_id
 from ..model.result_shapes import Described, snake
 from ..services.interface import BackupService, Restore
 from ..services.named_vaults import read_group
+from ..services.scratch_resources import list_disks
 from .task import Result, Task
 
 LATEST = "latest"
@@ -80,6 +81,10 @@ class RestoreRun:
     started: set[str] = field(default_factory=set)
     followed: list[Described] = field(default_factory=list)
     known: dict[str, Described | AzureBackupError] = field(default_factory=dict)
+    # Called right before the request that starts a restore; what it raises keeps it from being sent.
+    before_start: Callable[[RestoreOrder], None] = lambda _order: None
+    # Whether the caller grants the roles that are missing, so that nobody needs to be told of them.
+    grants_roles: bool = False
     # The seconds that phases of a restore took when they were last gone through, by the datasource's key.
     times: dict[str, dict[str, float]] = field(default_factory=dict)
 
@@ -137,8 +142,7 @@ class RestoreRun:
 
     def _list_disks(self, group_id: str) -> list[Described]:
         """List the managed disks of a resource group, as Azure answers them."""
-        url = f"{group_id}/providers/Microsoft.Compute/disks"
-        return self.task.session.read_all(url, f"list the disks of {group_id}", API_VERSIONS["Microsoft.Compute"])
+        return list_disks(self.task.session, parse_group(group_id, "target.resource_group", ""))
 
     def how_to_wait(self, job: Described) -> str:
         """Say how to wait for a job of this vault."""

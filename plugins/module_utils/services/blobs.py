@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -68,11 +69,14 @@ def delete_container(session: Session, account: ResourceId, name: str) -> None:
     session.send("DELETE", url, f"delete container '{name}' of '{account.name}'", _API)
 
 
-def count_blobs(session: Session, endpoint: str, container: str) -> Count:
-    """Count the blobs of a container, at most one page of them. Raises NotFound, Denied."""
+def count_blobs(session: Session, endpoint: str, container: str, until: datetime | None = None) -> Count:
+    """Count the blobs of a container, at most one page of them; until: only those that were there at that time.
+
+    Raises NotFound, Denied.
+    """
     with translated(f"count the blobs of container '{container}' in {endpoint}"):
         listed = list(islice(container_client(session, f"{endpoint}/{container}", None).list_blobs(), _MOST_COUNTED + 1))
-    counted = listed[:_MOST_COUNTED]
+    counted = [blob for blob in listed[:_MOST_COUNTED] if until is None or (blob.creation_time or blob.last_modified) <= until]
     return Count(len(counted), sum(int(blob.size or 0) for blob in counted), len(listed) <= _MOST_COUNTED)
 
 
@@ -105,7 +109,8 @@ class LeasedBlob:
 
     def __init__(self, session: Session, endpoint: str, container: str, name: str) -> None:
         self._what = f"blob '{name}' of container '{container}' in {endpoint}"
-        self._client = container_client(session, f"{endpoint}/{container}", None).get_blob_client(name)
+        # A task that is interrupted still writes down where it has come to.
+        self._client = container_client(session, f"{endpoint}/{container}", None, ends_at_once=False).get_blob_client(name)
         self._etag: str | None = None
         self._lease: str | None = None
 
@@ -141,8 +146,12 @@ class LeasedBlob:
         return True
 
     def _is_written(self, content: bytes) -> bool:
-        answer = self._client.download_blob()
-        if bytes(answer.readall()) != content:
+        try:
+            answer = self._client.download_blob()
+            is_same = bytes(answer.readall()) == content
+        except load("azure.core.exceptions").ResourceNotFoundError:
+            return False
+        if not is_same:
             return False
         self._etag = _version_of(answer.properties.etag)
         return True
@@ -157,12 +166,18 @@ class LeasedBlob:
         self._lease = lease_id
 
     def delete(self) -> None:
-        """Delete the blob, and its lease with it."""
-        try:
-            with translated(f"delete {self._what}"):
-                self._client.delete_blob(**({"lease": self._lease} if self._lease else {}))
-        except NotFound:
-            return
+        """Delete the blob, and its lease with it; nothing where it is another version by now. Raises Denied."""
+        exceptions = load("azure.core.exceptions")
+        own: dict[str, Any] = {"etag": self._etag, "match_condition": load("azure.core").MatchConditions.IfNotModified}
+        if self._lease:
+            own["lease"] = self._lease
+        with _answered(f"delete {self._what}"):
+            try:
+                self._client.delete_blob(**own)
+            except exceptions.HttpResponseError as error:
+                if error.status_code not in (404, 412):
+                    raise
+        self._etag = self._lease = None
 
 
 def _version_of(etag: str | None) -> str:

@@ -18,12 +18,11 @@ _WAYS_OUT = ("gatewaysubnet", "azurefirewallsubnet", "azurefirewallmanagementsub
 _EVERYTHING = ("*", "any")
 
 
-def check_closed(session: Session, network: ResourceId, subnet: str) -> dict[str, Any]:
+def check_closed(session: Session, network: ResourceId, subnet: str) -> None:
     """Read a virtual network and refuse it unless it is proven closed. Raises NotFound, BadInput with every reason.
 
     It must have no peering and no subnet of a gateway, firewall or bastion; its subnet no NAT gateway, no routes and no service
-    endpoints of its own, but a security group whose first rule of each direction denies everything. Gives the network as Azure
-    answers it.
+    endpoints of its own, but a security group whose first rule of each direction denies everything.
     """
     wire = session.read(network.text, f"read virtual network '{network.name}'", _API)
     if wire is None:
@@ -47,7 +46,6 @@ def check_closed(session: Session, network: ResourceId, subnet: str) -> dict[str
             f"scratch.virtual_network_id: a machine is booted only in a closed network, and '{network.name}' is not proven "
             f"closed: {'; '.join(problems)}"
         )
-    return wire
 
 
 def _problems_of_guard(session: Session, subnet: dict[str, Any], name: str) -> list[str]:

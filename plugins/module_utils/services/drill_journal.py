@@ -10,6 +10,7 @@ run reads there what an earlier one, which may be dead, has left.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from datetime import datetime
 from typing import Any
 
 from ..azure.session import Session
-from ..errors import BadInput, Conflict
+from ..errors import AzureBackupError, BadInput, Conflict
 from ..model.durations import format_time, parse_time
 from ..model.resource_ids import ResourceId
 from .blobs import LeasedBlob, create_container
@@ -39,6 +40,8 @@ class DrillJournal:
         self._session = session
         self._account = account
         self._group = group
+        # Until when a drill is at most at work after it wrote this, see expiry_of; set by who drills.
+        self.renew: Callable[[], datetime | None] = lambda: None
         self._blob = LeasedBlob(session, endpoint, CONTAINER, f"{group.subscription_id}/{group.resource_group}.json".lower())
         self._lock = threading.Lock()
         self.content: Content | None = None
@@ -47,7 +50,21 @@ class DrillJournal:
         """Read the journal. Raises Denied."""
         raw = self._blob.read()
         self.content = json.loads(raw) if raw else None
+        if self.content is not None:
+            self._check(self.content)
         return self.content
+
+    def _check(self, content: Content) -> None:
+        """Refuse a journal that names what does not lie in the scratch group. Raises BadInput."""
+        inside = f"{self._group.key}/"
+        for entry in content["entries"]:
+            for name in [*entry["targets"], *entry.get("parts", [])]:
+                if name.startswith("/") and not name.lower().startswith(inside):
+                    raise BadInput(
+                        f"scratch.storage_account_id: the journal of drill {content['drill_id']} names {name}, which is not in "
+                        f"the scratch group; nothing was removed. Delete the blob in container '{CONTAINER}' yourself",
+                        code="DrillLeftovers",
+                    )
 
     def is_over(self, now: datetime) -> bool:
         """Tell whether the drill of the journal has ended or must have: so that its leftovers may be swept."""
@@ -61,13 +78,20 @@ class DrillJournal:
         if not self._blob.write(_encode(content)):
             raise self._taken()
         self.content = content
-        self._hold()
+        try:
+            self._hold()
+        except AzureBackupError:
+            # Nothing was made yet, so that nobody needs it.
+            with contextlib.suppress(AzureBackupError):
+                self._blob.delete()
+            self.content = None
+            raise
 
-    def take_over(self, expires: datetime) -> None:
+    def take_over(self) -> None:
         """Go on with the journal that was read. Raises BadInput where another run does, too."""
         with self._lock:
             self._hold()
-            self._write(lambda content: content.update(state="running", expires=format_time(expires)))
+            self._write(lambda content: content.update(state="running"))
 
     def update(self, change: Callable[[Content], object]) -> None:
         """Change what the journal says. Raises BadInput where another run has taken it over meanwhile."""
@@ -80,7 +104,12 @@ class DrillJournal:
         self.content = None
 
     def _write(self, change: Callable[[Content], object]) -> None:
+        if self.content is None:
+            raise self._taken()
         content: Content = json.loads(_encode(self.content))
+        end = self.renew()
+        if end:
+            content["expires"] = format_time(end)
         change(content)
         if not self._blob.write(_encode(content)):
             raise self._taken()

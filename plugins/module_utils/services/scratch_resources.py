@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from ..azure.long_running import follow, look_until
@@ -14,9 +15,35 @@ from ..clock import Deadline
 from ..model.resource_ids import ResourceId, parse_resource_id
 
 
-def list_resources(session: Session, group: ResourceId) -> list[dict[str, Any]]:
-    """List what lies in a resource group, each with id and type. Raises NotFound."""
-    return session.read_all(f"{group.text}/resources", f"list what is in '{group.name}'", API_VERSIONS["Microsoft.Resources"])
+def list_resources(session: Session, group: ResourceId, known: Collection[str] = ()) -> list[dict[str, Any]]:
+    """List what lies in a resource group and is not known, each with id and type; known: lower-cased ids. Raises NotFound.
+
+    Resource Manager's list shows for a while what was deleted, so that each is looked for itself.
+    """
+    listed = session.read_all(f"{group.text}/resources", f"list what is in '{group.name}'", API_VERSIONS["Microsoft.Resources"])
+    return [one for one in listed if str(one["id"]).lower() not in known and _is_there(session, str(one["id"]))]
+
+
+def list_disks(session: Session, group: ResourceId) -> list[dict[str, Any]]:
+    """List the managed disks of a resource group, as Azure answers them."""
+    url = f"{group.text}/providers/Microsoft.Compute/disks"
+    return session.read_all(url, f"list the disks of {group.text}", API_VERSIONS["Microsoft.Compute"])
+
+
+def read_state(session: Session, machine_id: str) -> dict[str, str]:
+    """Read power and agent of a virtual machine (REST reference, Virtual Machines - Instance View)."""
+    wire = session.read(f"{machine_id}/instanceView", f"read the state of {machine_id}", API_VERSIONS["Microsoft.Compute"]) or {}
+    codes = [str(one.get("code")) for one in wire.get("statuses") or []]
+    agent = ((wire.get("vmAgent") or {}).get("statuses") or [{}])[0]
+    power = next((code.split("/", 1)[1] for code in codes if code.lower().startswith("powerstate/")), "unknown")
+    return {"power": power, "agent": str(agent.get("displayStatus") or "unknown")}
+
+
+def _is_there(session: Session, resource_id: str) -> bool:
+    """Tell whether a resource exists, as far as it is of a kind that this collection reads."""
+    if parse_resource_id(resource_id, "id").namespace not in API_VERSIONS or len(parse_resource_id(resource_id, "id").types) > 1:
+        return True
+    return read_resource(session, resource_id) is not None
 
 
 def read_resource(session: Session, resource_id: str) -> dict[str, Any] | None:

@@ -134,11 +134,15 @@ def test_containers_are_restored_under_names_of_the_drill_and_counted(drills: Dr
 def test_an_empty_container_of_a_full_source_fails(drills: Driver) -> None:
     store = drills.azure.blob_store
     assert store
+    store.fill("demoaccount", "photos", {"old.jpg": b"before the backup"})
     backed_up_account(drills)
-    store.fill("demoaccount", "photos", {"new.jpg": b"since the backup"})
+    for vault in drills.azure.data_protection.vaults.values():
+        for instance in vault.instances.values():
+            for content in instance.sources.values():
+                content["blobs"] = {name: {} for name in content["blobs"]}
     result = drill(drills, ACCOUNT)
     assert result["failed"]
-    assert "blobs of photos: container 'photos' came back empty, but its source has blobs" in result["msg"]
+    assert "blobs of photos: container 'photos' came back empty, but its source has blobs from before" in result["msg"]
     assert result["error"]["code"] == "DrillFailed"
 
 
@@ -222,13 +226,15 @@ def test_what_cannot_be_drilled_is_skipped_with_its_reason(drills: Driver) -> No
     ]
     assert not drills.run("backup_permission", datasource_id=ACCOUNT)["failed"]
     assert not drills.run("backup_instance", datasource_id=ACCOUNT, policy_name="blobs")["failed"]
-    listed = [disk("data01"), disk("data02"), ACCOUNT]
+    listed = [disk("data01"), ACCOUNT]
     result = drill(drills, listed)
     assert not result["failed"], result["msg"]
-    assert [item["status"] for item in result["datasources"]] == ["passed", "skipped", "skipped"]
-    assert "has no backup instance" in result["datasources"][1]["reason"]
-    assert "has no recovery point in the vault store" in result["datasources"][2]["reason"]
-    assert result["msg"] == "drilled 3 datasource(s): 1 passed, 2 skipped"
+    assert [item["status"] for item in result["datasources"]] == ["passed", "skipped"]
+    assert "has no recovery point in the vault store" in result["datasources"][1]["reason"]
+    assert result["msg"] == "drilled 2 datasource(s): 1 passed, 1 skipped"
+    unprotected = drill(drills, [*listed, disk("data02")])
+    assert unprotected["failed"]
+    assert "'data02' has no backup instance in vault 'demo-vault'" in unprotected["msg"]
     strict = drill(drills, listed, fail_on="skipped")
     assert strict["failed"]
     assert strict["error"]["code"] == "DrillSkipped"
@@ -475,3 +481,151 @@ def test_a_disk_that_somebody_attaches_to_the_booted_machine_stays(drills: Drive
     assert [name for name in compute.disks if "/drills-rg/" in name] == [foreign.lower()]
     assert [left["id"] for left in swept["drill"]["leftovers"]] == [foreign]
     assert journals(drills) == {}
+
+
+def test_a_disk_elsewhere_that_is_attached_to_the_machine_of_a_dead_drill_stays(drills: Driver) -> None:
+    backed_up_machines(drills)
+    kept = drill(drills, WEB01, keep=True, **MACHINES, **BOOT)
+    (machine_id,) = one(kept)["restored_ids"]
+    store, name = drills.azure.blob_store, next(iter(journals(drills)))
+    assert store
+    content = journals(drills)[name]
+    # As if it had died before it wrote down what came with the machine.
+    del content["entries"][0]["parts"]
+    client = store.container("drillaccount", "holdfast-drills").get_blob_client(name)
+    client.upload_blob(json.dumps(content).encode(), overwrite=True, lease=content["drill_id"])
+    production = drills.azure.compute.add_disk(SUBSCRIPTION, "demo-rg", "production", "westeurope", machine_id=machine_id)
+    storage = drills.azure.compute.machines[machine_id.lower()]["properties"]["storageProfile"]
+    storage["dataDisks"].append({"lun": 9, "name": "production", "managedDisk": {"id": production}})
+    swept = drill(drills, state="absent", drill_id=kept["drill"]["id"], **MACHINES)
+    assert not swept["failed"], swept["msg"]
+    assert production.lower() in drills.azure.compute.disks
+    assert not [name for name in drills.azure.compute.disks if "/drills-rg/" in name]
+    # A journal that names it is not believed.
+    kept = drill(drills, WEB01, keep=True, **MACHINES, **BOOT)
+    name = next(iter(journals(drills)))
+    content = journals(drills)[name]
+    content["entries"][0]["parts"].append(production)
+    client.upload_blob(json.dumps(content).encode(), overwrite=True, lease=content["drill_id"])
+    refused = drill(drills, state="absent", drill_id=kept["drill"]["id"], **MACHINES)
+    assert refused["failed"]
+    assert "which is not in the scratch group; nothing was removed" in refused["msg"]
+    assert production.lower() in drills.azure.compute.disks
+
+
+def test_a_run_whose_journal_was_swept_starts_no_restore(drills: Driver) -> None:
+    backed_up_disks(drills)
+    permit(drills, OPERATOR, DRILLS)
+    swept: list[dict[str, Any]] = []
+
+    def sweep() -> None:
+        found = journals(drills)
+        if found and not swept:
+            swept.append({})
+            own = drills.clock
+            drills.on_sleep = None
+            swept[0] = drill(drills, state="absent", drill_id=next(iter(found.values()))["drill_id"])
+            drills.clock = own
+
+    drills.on_sleep = sweep
+    result = drill(drills, disk("data01"))
+    assert swept
+    assert not swept[0]["failed"], swept[0]["msg"]
+    assert result["failed"]
+    assert result["error"]["code"] == "DrillRunning"
+    assert [entry for entry in drills.azure.journal.writes() if entry["path"].endswith("/restore")] == []
+    assert journals(drills) == {}
+
+
+def test_a_restore_that_no_list_shows_yet_keeps_its_journal(drills: Driver) -> None:
+    backed_up_disks(drills)
+    permit(drills, OPERATOR, DRILLS)
+    drills.fault(kind="reset_after", method="POST", path="/restore$", times=1)
+    drills.fault(kind="answer", method="GET", path="/backupJobs", status=200, body={"value": []}, after=1, times=99)
+    result = drill(drills, disk("data01"))
+    assert result["failed"]
+    assert journals(drills) != {}
+    refused = drill(drills, state="absent")
+    assert refused["failed"]
+    assert "its job is not known yet" in refused["msg"]
+    drills.azure.faults.clear()
+    drills.azure.clock.advance(600)
+    swept = drill(drills, state="absent")
+    assert not swept["failed"], swept["msg"]
+    assert [name for name in drills.azure.compute.disks if "/drills-rg/" in name] == []
+    assert journals(drills) == {}
+
+
+def test_the_next_drill_sweeps_what_was_left_and_goes_on(drills: Driver) -> None:
+    backed_up_disks(drills)
+    before = state(drills)
+    body = {"error": {"code": "ScopeLocked", "message": "The scope is locked."}}
+    drills.fault(kind="answer", method="DELETE", path="/disks/drill-", status=409, body=body, times=9)
+    assert drill(drills, disk("data01"))["failed"]
+    drills.azure.faults.clear()
+    result = drill(drills, disk("data01"))
+    assert not result["failed"], result["msg"]
+    assert len(result["drill"]["swept"]["removed"]) == 1
+    # One that died is swept when its time is over.
+    assert not drill(drills, disk("data01"), keep=True)["failed"]
+    drills.azure.clock.advance(86400)
+    again = drill(drills, disk("data01"))
+    assert not again["failed"], again["msg"]
+    assert state(drills) == before
+
+
+def test_no_more_is_restored_when_something_could_not_be_removed(drills: Driver) -> None:
+    names = [disk("data01"), disk("data02")]
+    backed_up_disks(drills, "data01", "data02")
+    body = {"error": {"code": "ScopeLocked", "message": "The scope is locked."}}
+    drills.fault(kind="answer", method="DELETE", path="/disks/drill-", status=409, body=body, times=9)
+    result = drill(drills, names, max_concurrency=1)
+    assert [item["status"] for item in result["datasources"]] == ["failed", "failed"]
+    assert [item["changed"] for item in result["datasources"]] == [True, False]
+    assert "not begun" in result["datasources"][1]["reason"]
+    restores = [entry for entry in drills.azure.journal.writes() if entry["path"].endswith("/restore")]
+    assert len(restores) == 1
+
+
+def test_a_caller_who_may_neither_assign_nor_revoke_roles_leaves_the_group_free(drills: Driver) -> None:
+    backed_up_disks(drills)
+    body = {"error": {"code": "AuthorizationFailed", "message": "You may not."}}
+    drills.fault(kind="answer", method="PUT|DELETE", path="/roleAssignments/", status=403, body=body, times=9)
+    assert drill(drills, disk("data01"))["failed"]
+    assert journals(drills) == {}
+
+
+def test_the_time_of_a_boot_counts_for_rto(drills: Driver) -> None:
+    backed_up_machines(drills)
+    drills.azure.compute.seconds_to_boot = 900
+    item = one(drill(drills, WEB01, rto="10m", **MACHINES, **BOOT))
+    assert item["rto_seconds"] > 900
+    assert statuses(item)["rto"] == "partial"
+
+
+def test_what_a_failed_restore_of_a_machine_left_is_removed(drills: Driver) -> None:
+    backed_up_machines(drills)
+    before = state(drills)
+    drills.fault(kind="job", outcome={"status": "Failed", "error": {"code": "X", "message": "It was planned."}})
+    made: list[str] = []
+
+    def leave() -> None:
+        begun = [entry for entry in drills.azure.journal.writes() if entry["path"].endswith("/restore")]
+        if begun and not made:
+            target = begun[0]["body"]["properties"]["targetVirtualMachineId"].rsplit("/", 1)[-1]
+            made.append(drills.azure.compute.add_disk(SUBSCRIPTION, "drills-rg", f"{target}-osdisk", "westeurope"))
+
+    drills.on_sleep = leave
+    result = drill(drills, WEB01, **MACHINES, **BOOT)
+    assert result["failed"]
+    assert made
+    assert state(drills) == before
+
+
+def test_a_network_outside_the_scratch_group_is_refused(drills: Driver) -> None:
+    network = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/demo-vnet"
+    scratch = {**SCRATCH, "virtual_network_id": network, "subnet": "default"}
+    result = drill(drills, WEB01, boot=True, scratch=scratch, **MACHINES)
+    assert result["failed"]
+    assert "has to be in the scratch group 'drills-rg'" in result["msg"]
+    assert drills.azure.journal.entries == []
