@@ -53,13 +53,13 @@ SANITY = (("2.16", "3.10"), ("2.16", "3.12"), ("2.19", "3.11"), ("2.21", "3.13")
 SANITY_OF_A_PYTHON = ("--test", "compile", "--test", "import")
 # Seconds that each part of make test may take on two cores with nothing installed yet; their sum is below 25 minutes.
 BUDGETS = {
-    "lint": 40,
-    "sanity": 220,
-    "ansible_lint": 40,
-    "docs": 40,
-    "site": 50,
-    "build": 45,
-    "tests": 680,
+    "lint": 30,
+    "sanity": 190,
+    "ansible_lint": 30,
+    "docs": 30,
+    "site": 35,
+    "build": 35,
+    "tests": 760,
     "smoke(core='2.16')": 190,
     "smoke(core='2.21')": 190,
 }

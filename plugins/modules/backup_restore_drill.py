@@ -17,6 +17,7 @@ description:
   - Supported are V(azure_disk), V(azure_blob), V(azure_data_lake_storage) and V(azure_vm).
   - Never restores in place, to the resource group or the network of a source, or to a target that exists. The scratch group must be used
     for drills only, see O(scratch). One drill at a time uses a scratch group; others are refused.
+  - What could not be removed fails the drill, and no further datasource is restored then.
   - Before it makes anything, it writes into a journal, a blob in the container C(holdfast-drills) of the scratch account, what it is
     about to make and which roles it is about to grant. If a run dies, the next drill in the same scratch group, or O(state=absent) on any
     machine, removes what it left. What cannot be proven to be the drill's is reported as a leftover and never removed.
@@ -65,8 +66,8 @@ options:
     suboptions:
       resource_group:
         description:
-          - The scratch resource group, by name or ARM id. It may contain only the storage account and network resources; anything else
-            is refused. It must not contain the vault, a source, or snapshots of backups.
+          - The scratch resource group, by name or ARM id. It may contain only the storage account, the staging identity, virtual networks and
+            network security groups; anything else is refused. It must not contain the vault, a source, or snapshots of backups.
         type: str
         required: true
       storage_account_id:
@@ -79,11 +80,13 @@ options:
         description:
           - The identity of the vault that accesses the account when virtual machines are restored, V(system_assigned) or the ARM id of a
             user-assigned identity. By default, the rights of the caller count.
+          - A drill does not grant its roles, because Azure offers no way to wait until they take effect. Grant them beforehand with
+            M(holdfast.azure_backup.backup_permission) and C(operation=restore).
         type: str
       virtual_network_id:
         description:
-          - The ARM id of the virtual network for O(boot). It must be closed. It may have no peering and no gateway, firewall or bastion
-            subnet.
+          - The ARM id of the virtual network for O(boot), in the scratch group. It must be closed. It may have no peering and no gateway,
+            firewall or bastion subnet.
         type: str
       subnet:
         description:
@@ -118,7 +121,8 @@ options:
     type: str
   rpo:
     description:
-      - The recovery point objective, such as V(24h). An older recovery point makes the drill V(partial).
+      - The recovery point objective, such as V(24h). If the newest recovery point is older, the drill is V(partial), whichever recovery point
+        is drilled.
     type: str
   fail_on:
     description:
@@ -229,8 +233,9 @@ datasources:
       sample: drill
     status:
       description:
-        - V(passed) if all checks passed. V(partial) if a job had warnings, an objective was missed or something could not be compared.
+        - V(passed) if no check was partial or failed. V(partial) if a job had warnings, an objective was missed, or a check could not tell.
           V(failed) if the restore, a check, or the removal failed. V(skipped) if the datasource cannot be drilled. Null in check mode.
+        - If the source does not exist any more, the checks that compare with it are skipped, and the status can still be V(passed).
       type: str
       sample: passed
     reason:
@@ -255,8 +260,8 @@ datasources:
     times:
       description:
         - Seconds of each phase. C(find) is the choice of the recovery point and all checks before the restore, C(grant) the granting of
-          roles, C(propagate) the wait until they take effect, C(validate) Azure's validation, C(queue) the request that starts the job,
-          C(job) the job by Azure's clock, C(check) the checks, C(remove) the removal.
+          roles, for all datasources together, C(propagate) the wait until they take effect, C(validate) Azure's validation, C(queue) the
+          time from the request to the start of the job, C(job) the job by Azure's clock, C(check) the checks, C(remove) the removal.
       type: dict
       sample: {find: 0.9, grant: 0.4, propagate: 61.2, validate: 11.0, queue: 2.1, job: 216.5, check: 0.4, remove: 12.8}
     rto_seconds:
