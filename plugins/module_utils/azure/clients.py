@@ -64,23 +64,34 @@ def managed_hsm_client(session: Session, url: str) -> Any:
     )
 
 
-def container_client(session: Session, url: str, sas_token: str | None, ends_at_once: bool = True) -> Any:
-    """Give the SDK's client of a blob container, by a SAS token or, for None, by the caller's own identity.
-
-    ends_at_once: whether it writes nothing more once the task is to end.
-    """
+def container_client(session: Session, url: str, sas_token: str | None) -> Any:
+    """Give the SDK's client of a blob container, by a SAS token or, for None, by the caller's own identity."""
     library = load("azure.storage.blob")
     return library.ContainerClient.from_container_url(
         url,
         credential=sas_token or ForAudiences(session.credential, {_STORAGE_AUDIENCE}, "storage_container_uri"),
         transport=session.transport,
         # This client knows no other way to have policies of one's own.
-        _additional_pipeline_policies=[
-            *no_writes(session),
-            *([nothing_new(session)] if ends_at_once else []),
-            build_service_time(session),
-        ],
+        _additional_pipeline_policies=[*no_writes(session), nothing_new(session), build_service_time(session)],
         # Where the HSM reaches the store and this machine does not, that is to be known soon.
         retry_total=2,
         retry_connect=0,
+    )
+
+
+def blob_client(session: Session, url: str) -> Any:
+    """Give the SDK's client of one blob, by the caller's own identity. It still writes when the task is to end.
+
+    A client that a container's client gives sleeps by itself between two tries, and not by the session's clock.
+    """
+    return load("azure.storage.blob").BlobClient.from_blob_url(
+        url,
+        credential=ForAudiences(session.credential, {_STORAGE_AUDIENCE}, "storage_account_id"),
+        transport=session.transport,
+        _additional_pipeline_policies=[*no_writes(session), build_service_time(session)],
+        retry_total=2,
+        retry_connect=0,
+        # Seconds; a state of a drill is not worth the SDK's fifteen.
+        initial_backoff=2,
+        increment_base=2,
     )

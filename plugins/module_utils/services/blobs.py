@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
+from urllib.parse import quote
 
-from ..azure.clients import container_client
+from ..azure.clients import blob_client, container_client
 from ..azure.libraries import load
 from ..azure.sdk_errors import translated
 from ..azure.session import API_VERSIONS, Session
@@ -82,10 +83,10 @@ def count_blobs(session: Session, endpoint: str, container: str, until: datetime
 
 def read_text(session: Session, endpoint: str, container: str, name: str) -> str | None:
     """Read a blob as text; None where it is not there. Raises Denied."""
-    client = container_client(session, f"{endpoint}/{container}", None)
+    client = blob_client(session, f"{endpoint}/{container}/{quote(name)}")
     try:
         with _answered(f"read blob '{name}' of container '{container}' in {endpoint}"):
-            return str(client.download_blob(name).readall().decode("utf-8", "replace"))
+            return str(client.download_blob().readall().decode("utf-8", "replace"))
     except NotFound:
         return None
 
@@ -109,8 +110,7 @@ class LeasedBlob:
 
     def __init__(self, session: Session, endpoint: str, container: str, name: str) -> None:
         self._what = f"blob '{name}' of container '{container}' in {endpoint}"
-        # A task that is interrupted still writes down where it has come to.
-        self._client = container_client(session, f"{endpoint}/{container}", None, ends_at_once=False).get_blob_client(name)
+        self._client = blob_client(session, f"{endpoint}/{container}/{quote(name)}")
         self._etag: str | None = None
         self._lease: str | None = None
 
