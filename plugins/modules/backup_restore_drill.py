@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: backup_restore_drill
-short_description: Prove that backups can be restored, in a scratch group and without harm to anything else
+short_description: Prove that backups can be restored, by restoring them into a scratch resource group
 version_added: 0.1.0
 description:
   - Restores each datasource from its newest recovery point into a scratch resource group, checks what was restored, removes it, and
@@ -85,17 +85,17 @@ options:
         type: str
       virtual_network_id:
         description:
-          - The ARM id of the virtual network for O(boot), in the scratch group. It must be closed. It may have no peering and no gateway,
-            firewall or bastion subnet.
+          - The ARM id of the virtual network for O(boot), in the scratch group. It must be closed: no peering, and no gateway,
+            firewall, Bastion or Route Server subnet.
         type: str
       subnet:
         description:
           - The name of the subnet for O(boot). It may have no NAT gateway, route table or service endpoint, and needs a network security
-            group whose first rule of each direction denies everything.
+            group that denies everything in the rule with the lowest priority number, inbound and outbound.
         type: str
   random_within:
     description:
-      - Drill a random recovery point of the last days, such as V(7d), instead of the newest one.
+      - Drill a random recovery point from this period before now, such as V(7d), instead of the newest one.
     type: str
   max_size:
     description:
@@ -133,14 +133,17 @@ options:
     default: failed
   keep:
     description:
-      - Whether to keep what was restored, for checks of your own. The scratch group stays taken. Afterwards, remove it with
-        O(state=absent) and the O(drill_id) that is returned as RV(drill.id).
+      - Whether to keep what was restored, for checks of your own. When they are done, remove what was restored with O(state=absent) and
+        O(drill_id), which is returned as RV(drill.id).
+      - The scratch group stays reserved for as long as the options of the drill allow, about ten hours with the defaults. After that, the
+        next drill in the group removes what was kept.
     type: bool
     default: false
   drill_id:
     description:
-      - For O(state=absent), the drill to remove, as returned in RV(drill.id) or named in the message of a refusal. Without it, only a
-        drill is swept that has ended or has exceeded the time that its options allowed.
+      - For O(state=absent), the drill to remove, as returned in RV(drill.id) or named in the message of a refusal. Without it,
+        O(state=absent) removes only what a drill could not remove itself, or what a drill left or kept whose allowed time has passed. With
+        it, that drill is removed at once, even if it is still running.
     type: str
   permission_timeout:
     description:
@@ -226,14 +229,14 @@ datasources:
     msg:
       description: What happened, in one sentence.
       type: str
-      sample: "'data01' can be restored: 4 check(s) passed in 3m42s"
+      sample: "'data01' was restored and checked in 4m 52s; 4 check(s) passed"
     action:
       description: V(drill) or V(skip).
       type: str
       sample: drill
     status:
       description:
-        - V(passed) if no check was partial or failed. V(partial) if a job had warnings, an objective was missed, or a check could not tell.
+        - V(passed) if no check was partial or failed. V(partial) if a job had warnings, an objective was missed, or a check was inconclusive.
           V(failed) if the restore, a check, or the removal failed. V(skipped) if the datasource cannot be drilled. Null in check mode.
         - If the source does not exist any more, the checks that compare with it are skipped, and the status can still be V(passed).
       type: str
@@ -254,7 +257,7 @@ datasources:
       sample:
         - name: size
           status: passed
-          msg: 4 GiB, as the source
+          msg: 4 GiB, same as the source
           expected: 4294967296
           found: 4294967296
     times:
@@ -265,7 +268,7 @@ datasources:
       type: dict
       sample: {find: 0.9, grant: 0.4, propagate: 61.2, validate: 11.0, queue: 2.1, job: 216.5, check: 0.4, remove: 12.8}
     rto_seconds:
-      description: The measured time of recovery, which is the sum of all phases but C(remove). Null unless the restore was checked.
+      description: The measured recovery time, which is the sum of all phases but C(remove). Null unless the restore was checked.
       type: float
       sample: 292.5
     recovery_point:

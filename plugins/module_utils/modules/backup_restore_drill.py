@@ -130,7 +130,11 @@ class _Drill:
         """Say why no more is drilled: what was made before is not removed, so that it would become more and more."""
         if self.task.options["keep"] or not (self.journal.content or {}).get("entries"):
             return None
-        return AzureBackupError("not begun, because what was drilled before it could not be removed", code="DrillLeftovers")
+        return AzureBackupError(
+            "not started, because an earlier datasource of this drill could not be removed from the scratch group; resolve the "
+            "cause that drill.leftovers names and run this task again",
+            code="DrillLeftovers",
+        )
 
     # -- before
 
@@ -145,9 +149,11 @@ class _Drill:
         now = self.run.service.service_now()
         if not self.journal.is_over(now):
             raise BadInput(
-                f"scratch.resource_group: {holder_of(content)} has resource group '{self.run.scratch.group.name}' until "
-                f"{content['expires']}; wait for it. If that run has died, sweep with state: absent and "
-                f"drill_id: {content['drill_id']}",
+                f"scratch.resource_group: resource group '{self.run.scratch.group.name}' is in use by "
+                f"{holder_of(content)} which may "
+                f"run until {content['expires']}; wait for it to finish. If you are sure that the run has died, or if "
+                "it kept what it "
+                f"restored, remove it with state: absent and drill_id: {content['drill_id']}",
                 code="DrillRunning",
             )
         if self.task.check_mode:
@@ -155,10 +161,11 @@ class _Drill:
             return False
         self.swept = sweep(self.task, self.removal)
         if self.journal.content is not None:
-            left = name_some([str(one["id"]) for one in self.swept["leftovers"]], 3)
+            first = [f"{one['id']}: {one['reason']}" for one in self.swept["leftovers"]]
             raise BadInput(
-                f"scratch.resource_group: what {holder_of(content)} has left cannot be removed: {left}; remove it and run this "
-                "task again",
+                f"scratch.resource_group: cannot remove what {holder_of(content)} left behind: "
+                f"{name_some(first, 3) or 'its journal'}; "
+                "resolve the cause and run this task again",
                 code="DrillLeftovers",
                 details={"drill": {"id": content["drill_id"], "leftovers": self.swept["leftovers"]}},
             )
@@ -229,7 +236,8 @@ class _Drill:
         run, task = self.run, self.task
         if not subject.instance:
             raise NotFound(
-                f"datasource_id: '{subject.datasource.name}' has no backup instance in vault '{run.service.vault.name}'",
+                f"datasource_id: '{subject.datasource.name}' has no backup instance in vault '{run.service.vault.name}'; protect "
+                "it with backup_instance first, or check vault_name",
                 status=404,
             )
         kind = self._kind(subject)
@@ -240,7 +248,9 @@ class _Drill:
             size = kind.size_bytes(run, subject)
             if size is None or size > most:
                 told = (
-                    "its size is not known, because it does not exist any more" if size is None else f"its size is {to_gib(size)}"
+                    "its size is unknown, because it does not exist any more or Azure does not report the size"
+                    if size is None
+                    else f"it has {to_gib(size)}"
                 )
                 raise NotDrillable(f"{told}, and max_size is {to_gib(most)}")
         target = kind.target(run, subject)
@@ -481,8 +491,10 @@ class _Drill:
         result = summarise(results)
         if self.leftovers:
             self.task.warn(
-                f"left in the scratch group, because the drill did not make it or could not remove it: "
-                f"{name_some([one['id'] for one in self.leftovers], 3)}; {self.leftovers[0]['reason']}"
+                f"scratch group '{self.run.scratch.group.name}' still contains "
+                f"{name_some([one['id'] for one in self.leftovers], 3)}: "
+                f"{self.leftovers[0]['reason']}. The next drill may refuse the group until this is removed; check it, and delete "
+                "it if nobody needs it"
             )
         result["changed"] = result["changed"] or bool(self.swept)
         result["drill"] = {
@@ -509,7 +521,7 @@ class _Drill:
         rto = _rto_seconds(subject) if status in ("passed", "partial") else None
         words = {
             None: f"'{name}' would be drilled from the recovery point of {point['time'] if point else None}",
-            "passed": f"'{name}' can be restored: {passed} check(s) passed in {to_clock_words(rto or 0)}",
+            "passed": f"'{name}' was restored and checked in {to_clock_words(rto or 0)}; {passed} check(s) passed",
         }
         if status is None and not self.task.check_mode:
             raise TypeError("the drill of a datasource ended without a status")

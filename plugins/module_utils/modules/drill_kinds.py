@@ -111,7 +111,10 @@ class ContainersDrill:
             # All of them are backed up, and only the account tells which they are.
             names = [name for name in list_container_names(run.task.session, subject.datasource) if not name.startswith("$")]
         if not names:
-            raise NotFound(f"'{subject.datasource.name}' has no container that could be restored")
+            raise NotFound(
+                f"'{subject.datasource.name}' has no container that could be restored; check the containers of its "
+                "backup instance"
+            )
         most = run.task.options["sample_containers"] or 100
         chosen = sorted(run.chance.sample(names, most)) if len(names) > most else names
         rename = {name: f"drill-{run.short_id}-{subject.number}-{number}" for number, name in enumerate(chosen)}
@@ -157,7 +160,7 @@ class ContainersDrill:
         if held.blobs:
             told = f"container '{source}' came back empty, but its source has blobs from before the recovery point"
             return check_result(label, "failed", told, expected=_shown(held), found=_shown(found))
-        return check_result(label, "passed", "no blob, as in the source", expected=_shown(held), found=_shown(found))
+        return check_result(label, "passed", "no blobs, same as the source", expected=_shown(held), found=_shown(found))
 
 
 class _OfMachine:
@@ -215,8 +218,11 @@ class MachineDisksDrill(_OfMachine):
         # Others may have names of this machine, too.
         disks = named_in(read_configuration(run.task.session, run.endpoint, subject.result["job"]), listed)
         if not disks:
-            told = "the configuration that the job has left does not name the restored disks, so they cannot be told from others"
-            return [check_result("exists", "partial", f"{told} and are not removed", found=[disk["id"] for disk in listed])]
+            told = (
+                "the configuration of the restore job does not name the restored disks, so that the drill cannot prove that they "
+            )
+            told += "are its own and does not remove them; check them and delete them yourself"
+            return [check_result("exists", "partial", told, found=[disk["id"] for disk in listed])]
         names = ", ".join(str(disk["name"]) for disk in disks)
         exists = check_result("exists", "passed", f"restored disks exist: {names}", found=[disk["id"] for disk in disks])
         return [exists, *self._check_disks(run, subject, disks)]
@@ -289,9 +295,9 @@ class MachineDrill(_OfMachine):
             if state.get("power") == "running" and state.get("agent") == "Ready":
                 return check_result("boot", "passed", "the machine runs and its agent reports", found=state)
         told = ", ".join(f"{key}: {value}" for key, value in state.items())
-        return check_result(
-            "boot", "failed", f"the machine's agent did not report within {timeout} seconds ({told})", found=state
-        )
+        told = f"the machine did not reach the state running with a ready agent within {timeout} seconds ({told})"
+        told += "; check that the agent works on the source, or raise boot_timeout"
+        return check_result("boot", "failed", told, found=state)
 
 
 def _shown(count: Count) -> dict[str, Any]:
@@ -306,9 +312,11 @@ def to_gib(size_bytes: int) -> str:
 def _compare(name: str, expected: Any, found: Any, words: Callable[[Any], str]) -> Result:
     """Compare what was restored with its source; a source that is gone tells nothing; words: writes either for people."""
     if expected is None:
-        return check_result(name, "skipped", "not compared: the source does not exist any more", found=found)
+        return check_result(
+            name, "skipped", "not compared: the source no longer exists, or Azure does not report this value for it", found=found
+        )
     if expected == found:
-        return check_result(name, "passed", f"{words(found)}, as the source", expected, found)
+        return check_result(name, "passed", f"{words(found)}, same as the source", expected, found)
     told = f"{words(found)}, but the source has {words(expected)}"
     told += "; the restore is not complete, or the source was changed since the backup"
     return check_result(name, "failed", told, expected, found)

@@ -159,8 +159,9 @@ class DrillRun:
         if strange and is_swept:
             more = f" and {len(strange) - 1} more" if len(strange) > 1 else ""
             raise BadInput(
-                f"scratch.resource_group: resource group '{scratch.group.name}' holds {strange[0]}{more}, which no option names. "
-                "A drill needs a group of its own, so that whatever appears there meanwhile is told apart; remove it or use "
+                f"scratch.resource_group: resource group '{scratch.group.name}' contains {strange[0]}{more}. A scratch group may "
+                "contain only the storage account, the staging identity, virtual networks and network security groups, because a "
+                "drill must be able to tell its own resources from others. Move that out, delete it if nobody needs it, or use "
                 "another group"
             )
         return [str(one["id"]) for one in listed]

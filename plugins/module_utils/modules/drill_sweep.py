@@ -48,7 +48,7 @@ def expiry_of(task: Task, service: BackupService) -> Any:
 
 def holder_of(content: dict[str, Any]) -> str:
     """Say which drill a journal is of, in a clause."""
-    return f"drill {content['drill_id']}, begun at {content['started']} on {content.get('holder')},"
+    return f"drill {content['drill_id']}, started at {content['started']} on {content.get('holder')},"
 
 
 def open_removal(task: Task, scratch: Scratch, run: DrillRun | None = None) -> Removal:
@@ -96,7 +96,8 @@ def jobs_of(service: BackupService, removal: Removal, entry: Entry) -> tuple[lis
     if not own and service.service_now() < requested + timedelta(seconds=_SECONDS_UNTIL_LISTED):
         return (
             [],
-            f"its restore was requested at {entry['starting_at']}, and its job is not known yet; sweep again in half an hour",
+            f"its restore was requested at {entry['starting_at']}, but Azure lists no job for it yet; run the task with "
+            "state: absent again in 30 minutes",
         )
     return own, None
 
@@ -180,8 +181,10 @@ def sweep_only(task: Task, scratch: Scratch) -> Result:
         raise BadInput(f"drill_id: the scratch group is not that drill's; {holder_of(content)} has it until {content['expires']}")
     if not wanted and not removal.journal.is_over(task.session.service_now()):
         raise BadInput(
-            f"scratch.resource_group: {holder_of(content)} has the scratch group until {content['expires']}; wait for it. If "
-            f"that run has died, or has kept what it restored, set drill_id: {content['drill_id']}",
+            f"scratch.resource_group: the scratch group is in use by {holder_of(content)} which may run until "
+            f"{content['expires']}; "
+            "wait for it to finish. If you are sure that the run has died, or if it kept what it restored, set "
+            f"drill_id: {content['drill_id']}",
             code="DrillRunning",
         )
     targets = [target for entry in content["entries"] for target in entry["targets"]]
@@ -209,10 +212,11 @@ def sweep_only(task: Task, scratch: Scratch) -> Result:
         "drill": drill,
     }
     if removal.journal.content is not None:
-        left = swept["leftovers"] or [leftover(scratch.group.text, "something is left")]
+        left = swept["leftovers"] or [leftover(scratch.group.text, "the journal of the drill could not be closed")]
         failure = AzureBackupError(
-            f"drill {content['drill_id']} has left what cannot be removed: {left[0]['id']}: {left[0]['reason']}; remove the "
-            "cause and run this task again",
+            f"cannot remove {left[0]['id']}, which drill {content['drill_id']} left behind: {left[0]['reason']}; "
+            "resolve the cause "
+            "and run this task again",
             code="DrillLeftovers",
         )
         result |= {"failed": True, "msg": failure.message, "error": failure.as_result()}

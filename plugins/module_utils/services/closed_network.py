@@ -34,17 +34,19 @@ def check_closed(session: Session, network: ResourceId, subnet: str) -> None:
     chosen = subnets.get(subnet.lower())
     if chosen is None:
         raise BadInput(
-            f"scratch.subnet: '{subnet}' is no subnet of virtual network '{network.name}', which has: {', '.join(subnets)}"
+            f"scratch.subnet: '{subnet}' is not a subnet of virtual network '{network.name}'; its subnets are: "
+            f"{', '.join(subnets)}"
         )
     problems = [f"it has a peering ({one.get('name')})" for one in properties.get("virtualNetworkPeerings") or []]
     problems += [f"it has the subnet {name}, which leads out of it" for name in _WAYS_OUT if name in subnets]
-    told = (("natGateway", "a NAT gateway"), ("routeTable", "routes of its own"), ("serviceEndpoints", "service endpoints"))
+    told = (("natGateway", "a NAT gateway"), ("routeTable", "a route table"), ("serviceEndpoints", "service endpoints"))
     problems += [f"its subnet '{subnet}' has {what}" for key, what in told if chosen.get(key)]
     problems += _problems_of_guard(session, chosen, subnet)
     if problems:
         raise BadInput(
-            f"scratch.virtual_network_id: a machine is booted only in a closed network, and '{network.name}' is not proven "
-            f"closed: {'; '.join(problems)}"
+            f"scratch.virtual_network_id: virtual network '{network.name}' is not closed, and a drill boots machines "
+            "only in a closed "
+            f"network: {'; '.join(problems)}; fix this or use another network"
         )
 
 

@@ -42,7 +42,8 @@ class DrillJournal:
         self._group = group
         # Until when a drill is at most at work after it wrote this, see expiry_of; set by who drills.
         self.renew: Callable[[], datetime | None] = lambda: None
-        self._blob = LeasedBlob(session, endpoint, CONTAINER, f"{group.subscription_id}/{group.resource_group}.json".lower())
+        self._name = f"{group.subscription_id}/{group.resource_group}.json".lower()
+        self._blob = LeasedBlob(session, endpoint, CONTAINER, self._name)
         self._lock = threading.Lock()
         self.content: Content | None = None
 
@@ -62,7 +63,11 @@ class DrillJournal:
                 if name.startswith("/") and not name.lower().startswith(inside):
                     raise BadInput(
                         f"scratch.storage_account_id: the journal of drill {content['drill_id']} names {name}, which is not in "
-                        f"the scratch group; nothing was removed. Delete the blob in container '{CONTAINER}' yourself",
+                        f"the scratch group, so it cannot be trusted and nothing was removed. Open blob '{self._name}' "
+                        "in container "
+                        f"'{CONTAINER}', remove the resources and role assignments of the drill that it lists, break "
+                        "the lease of "
+                        "the blob and delete it",
                         code="DrillLeftovers",
                     )
 
@@ -120,15 +125,18 @@ class DrillJournal:
             self._blob.hold(str((self.content or {})["drill_id"]))
         except Conflict as error:
             raise BadInput(
-                f"scratch.storage_account_id: the journal of drills in '{self._account.name}' is leased by something else: "
-                f"{error.message}",
+                f"scratch.storage_account_id: the drill journal in storage account '{self._account.name}' is leased by another "
+                f"client: {error.message}; if no drill is running, break the lease of blob '{self._name}' in container "
+                f"'{CONTAINER}' and run this task again",
                 code="DrillRunning",
             ) from error
 
     def _taken(self) -> BadInput:
         return BadInput(
-            f"scratch.resource_group: another run has begun a drill in resource group '{self._group.resource_group}' at this "
-            "moment; wait for it, or use a resource group for each run",
+            f"scratch.resource_group: another run has taken over resource group '{self._group.resource_group}', or has "
+            "changed or "
+            "deleted its drill journal; this run starts no further restores there. Wait for the other run, or use a separate "
+            "scratch group for each run",
             code="DrillRunning",
         )
 

@@ -177,7 +177,10 @@ def test_a_machine_that_never_boots_fails_and_is_removed(drills: Driver) -> None
     before = state(drills)
     result = drill(drills, WEB01, **MACHINES, **BOOT)
     assert result["failed"]
-    assert "boot: the machine's agent did not report within 1200 seconds (power: running, agent: Not Ready)" in result["msg"]
+    assert (
+        "boot: the machine did not reach the state running with a ready agent within 1200 seconds (power: running, "
+        "agent: Not Ready)" in result["msg"]
+    )
     assert state(drills) == before
 
 
@@ -190,7 +193,7 @@ def test_a_machine_that_never_boots_fails_and_is_removed(drills: Driver) -> None
             "gatewaysubnet",
         ),
         (lambda _network, subnet, _guard: subnet.update(natGateway={"id": "x"}), "has a NAT gateway"),
-        (lambda _network, subnet, _guard: subnet.update(routeTable={"id": "x"}), "has routes of its own"),
+        (lambda _network, subnet, _guard: subnet.update(routeTable={"id": "x"}), "has a route table"),
         (lambda _network, subnet, _guard: subnet.pop("networkSecurityGroup"), "has no network security group"),
         (
             lambda _network, _subnet, guard: guard["securityRules"].append(
@@ -214,7 +217,7 @@ def test_a_network_that_is_not_proven_closed_is_refused(drills: Driver, change: 
     before = len(drills.azure.journal.writes())
     result = drill(drills, WEB01, **MACHINES, **BOOT)
     assert result["failed"]
-    assert "is not proven closed" in result["msg"]
+    assert "is not closed, and a drill boots" in result["msg"]
     assert told in result["msg"]
     assert len(drills.azure.journal.writes()) == before
 
@@ -244,7 +247,7 @@ def test_what_is_too_large_is_skipped(drills: Driver) -> None:
     backed_up_disks(drills)
     item = one(drill(drills, disk("data01"), max_size="1G"))
     assert (item["status"], item["changed"]) == ("skipped", False)
-    assert "its size is 4 GiB, and max_size is 1 GiB" in item["reason"]
+    assert "it has 4 GiB, and max_size is 1 GiB" in item["reason"]
 
 
 def test_a_missed_objective_is_partial(drills: Driver) -> None:
@@ -320,7 +323,7 @@ def test_foreign_things_that_appear_meanwhile_stay_and_are_told(drills: Driver) 
     drills.on_sleep = None
     refused = drill(drills, WEB01, **MACHINES)
     assert refused["failed"]
-    assert "which no option names" in refused["msg"]
+    assert "A scratch group may contain only" in refused["msg"]
 
 
 def test_a_second_run_does_not_meet_the_first(drills: Driver) -> None:
@@ -509,7 +512,7 @@ def test_a_disk_elsewhere_that_is_attached_to_the_machine_of_a_dead_drill_stays(
     client.upload_blob(json.dumps(content).encode(), overwrite=True, lease=content["drill_id"])
     refused = drill(drills, state="absent", drill_id=kept["drill"]["id"], **MACHINES)
     assert refused["failed"]
-    assert "which is not in the scratch group; nothing was removed" in refused["msg"]
+    assert "which is not in the scratch group, so it cannot be trusted and nothing was removed" in refused["msg"]
     assert production.lower() in drills.azure.compute.disks
 
 
@@ -547,7 +550,7 @@ def test_a_restore_that_no_list_shows_yet_keeps_its_journal(drills: Driver) -> N
     assert journals(drills) != {}
     refused = drill(drills, state="absent")
     assert refused["failed"]
-    assert "its job is not known yet" in refused["msg"]
+    assert "Azure lists no job for it yet" in refused["msg"]
     drills.azure.faults.clear()
     drills.azure.clock.advance(600)
     swept = drill(drills, state="absent")
@@ -582,7 +585,7 @@ def test_no_more_is_restored_when_something_could_not_be_removed(drills: Driver)
     result = drill(drills, names, max_concurrency=1)
     assert [item["status"] for item in result["datasources"]] == ["failed", "failed"]
     assert [item["changed"] for item in result["datasources"]] == [True, False]
-    assert "not begun" in result["datasources"][1]["reason"]
+    assert "not started" in result["datasources"][1]["reason"]
     restores = [entry for entry in drills.azure.journal.writes() if entry["path"].endswith("/restore")]
     assert len(restores) == 1
 
