@@ -62,7 +62,8 @@ def read_scratch(task: Task) -> Scratch:
         kinds["staging_identity"] = "Microsoft.ManagedIdentity/userAssignedIdentities"
     found: dict[str, ResourceId] = {}
     for key, kind in kinds.items():
-        if given[key]:
+        # The account is required, so that an empty one is a wrong one.
+        if given[key] or key == "storage_account_id":
             try:
                 found[key] = parse_resource_id(given[key], f"scratch.{key}", kind)
             except BadInput as error:

@@ -397,6 +397,8 @@ def test_two_disks_of_one_name_do_not_meet(drills: Driver) -> None:
     [
         ({"scratch": {**SCRATCH, "resource_group": "demo-snapshots-rg"}}, "has to be in the scratch group 'demo-snapshots-rg'"),
         ({"scratch": {**SCRATCH, "storage_account_id": "x"}}, "scratch.storage_account_id: 'x' is not the id"),
+        ({"scratch": {"resource_group": "", "storage_account_id": ""}}, "scratch.storage_account_id: '' is not the id"),
+        ({"scratch": {**SCRATCH, "resource_group": ""}}, "scratch.resource_group"),
         ({"boot": True}, "boot: it needs scratch.virtual_network_id and scratch.subnet"),
         ({"scratch": {**SCRATCH, "subnet": "closed"}}, "only boot: true uses them"),
         ({"rto": "soon"}, "rto: 'soon'"),
