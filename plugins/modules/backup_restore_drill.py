@@ -85,8 +85,8 @@ options:
         type: str
       virtual_network_id:
         description:
-          - The ARM id of the virtual network for O(boot), in the scratch group. It must be closed: no peering, and no gateway,
-            firewall, Bastion or Route Server subnet.
+          - The ARM id of the virtual network for O(boot), in the scratch group. It must be closed, without peering and without a
+            gateway, firewall, Bastion or Route Server subnet.
         type: str
       subnet:
         description:
