@@ -22,7 +22,7 @@ from emulator.seed import SUBSCRIPTION
 from emulator.server import Emulator
 from modules import VirtualClock, run_module
 
-from .campaign import DISK, MACHINE, RATES, SNAPSHOTS, VAULT, Result, Tally, Violation, brief, loopback, patience
+from .campaign import DISK, MACHINE, RATES, VAULT, Result, Step, Tally, Violation, brief, disks, loopback, machines, patience
 from .kill import KillingJournal
 
 _ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/demoaccount"
@@ -55,22 +55,19 @@ KINDS: dict[str, Result] = {
 }
 
 
-def _steps_before(kind: str) -> list[tuple[str, Result]]:
+def _steps_before(kind: str) -> list[Step]:
     """Give the tasks that protect what is drilled, and back it up."""
-    about = {"datasource_id": KINDS[kind]["datasource_id"]}
     if kind in ("machine_disks", "machine"):
-        return [
-            ("backup_vault", {**_MACHINES, "vault_type": "recovery_services"}),
-            ("backup_instance", {**_MACHINES, **about, "policy_name": "DefaultPolicy"}),
-            ("backup_adhoc", {**_MACHINES, **about}),
-        ]
-    datasource_type, snapshots = ("azure_disk", SNAPSHOTS) if kind == "disk" else ("azure_blob", {})
+        return machines()[:5]
+    if kind == "disk":
+        return disks()[:5]
+    about = {**VAULT, "datasource_id": KINDS[kind]["datasource_id"]}
     return [
-        ("backup_vault", VAULT),
-        ("backup_policy", {**VAULT, "policy_name": "drilled", "datasource_type": datasource_type}),
-        ("backup_permission", {**VAULT, **about, **snapshots}),
-        ("backup_instance", {**VAULT, **about, **snapshots, "policy_name": "drilled"}),
-        ("backup_adhoc", {**VAULT, **about}),
+        Step("backup_vault", VAULT),
+        Step("backup_policy", {**VAULT, "policy_name": "drilled", "datasource_type": "azure_blob"}),
+        Step("backup_permission", about),
+        Step("backup_instance", {**about, "policy_name": "drilled"}),
+        Step("backup_adhoc", about, is_backup=True),
     ]
 
 
@@ -118,10 +115,10 @@ class Drills:
         if azure.blob_store:
             azure.blob_store.drop("drillaccount", "holdfast-drills")
         self.journal.process, self.journal.seconds = None, 0.0
-        for module, arguments in _steps_before(kind):
-            done = self._run(module, arguments)
+        for step in _steps_before(kind):
+            done = self._run(step.module, step.arguments)
             if done["failed"]:
-                raise Violation(f"{kind}: {module} fails: {done['msg']}")
+                raise Violation(f"{kind}: {step.module} fails: {done['msg']}")
 
     def kill(self, kind: str, at: int) -> bool:
         """Kill a drill after so many requests and sweep what it left; tells whether it made that many."""

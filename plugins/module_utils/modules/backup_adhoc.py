@@ -32,11 +32,10 @@ from ..model.result_shapes import Described, shape
 from ..services.datasource_kinds import check_declared_type
 from ..services.interface import BackupService, JobQuery, by_datasource
 from ..services.protection_states import IN_TRANSIT, PROTECTED, wait_for_state
-from ..services.selection import choose_instances
 from .job_options import open_job, unread_job
 from .open_vaults import open_existing_vault, open_vault
 from .results import Datasource, failed_item, item_diff, item_result, read_datasource_ids, summarise
-from .select_option import nothing_selected, read_select, warn_of_unreadable, with_selection
+from .select_option import choose_in_vault, nothing_selected, read_select, with_selection
 from .task import Result, Task
 from .vault_options import read_existing_vault
 
@@ -122,8 +121,7 @@ def ensure_backups(task: Task) -> Result:
     selected = None
     if selection:
         is_protected = [instance for instance in instances if instance["state"] == PROTECTED]
-        selected = choose_instances(task.session, is_protected, selection, f"protected in vault '{service.vault.name}'")
-        warn_of_unreadable(task, selected)
+        selected = choose_in_vault(task, service, is_protected, selection)
         if not selected.datasources:
             return nothing_selected(selected)
     datasources = selected.datasources if selected else given

@@ -29,13 +29,13 @@ from ..services.interface import BackupService, Protection, by_datasource, by_na
 from ..services.named_vaults import read_group
 from ..services.protection_states import BROKEN, IN_TRANSIT, PROTECTED, STOPPED, SUSPENDED, wait_for_state, wait_until_settled
 from ..services.role_assignments import find_identity
-from ..services.selection import choose_instances, choose_protectable
+from ..services.selection import choose_protectable
 from .backup_permission import snapshot_group
 from .backup_policy import find_policy
 from .open_vaults import open_existing_vault, open_vault
 from .permission_wait import ask_until_permitted
 from .results import Datasource, Steps, Work, item_diff, item_result, read_datasource_ids, run_each
-from .select_option import nothing_selected, read_select, warn_of_unreadable, with_selection
+from .select_option import choose_in_vault, nothing_selected, read_select, warn_of_unreadable, with_selection
 from .task import Result, Task
 from .vault_options import read_existing_vault
 
@@ -123,12 +123,11 @@ def ensure_instances(task: Task) -> Result:
         _check_options(options, [wanted])
         service = open_vault(task, wanted.vault_type)
         selected = choose_protectable(task.session, selection)
+        warn_of_unreadable(task, selected)
     else:
         _check_options(options, [])
         service = open_existing_vault(task)
-        where = f"protected in vault '{service.vault.name}'"
-        selected = choose_instances(task.session, service.list_instances(), selection, where)
-    warn_of_unreadable(task, selected)
+        selected = choose_in_vault(task, service, service.list_instances(), selection)
     if not selected.datasources:
         return nothing_selected(selected)
     declared = selection.datasource_types[0].name if options["state"] == "present" else None

@@ -25,10 +25,10 @@ from ..services.interface import BackupService, JobQuery
 from ..services.named_vaults import read_group
 from ..services.registry import open_secondary_region
 from ..services.role_assignments import Grants, Need, Statuses, find_identity
-from ..services.selection import choose_instances, choose_protectable
+from ..services.selection import choose_protectable
 from .open_vaults import open_existing_vault, open_vault
 from .results import Datasource, failed_item, item_diff, item_result, problems_of_vault_types, read_datasource_ids, summarise
-from .select_option import nothing_selected, read_select, warn_of_unreadable, with_selection
+from .select_option import choose_in_vault, nothing_selected, read_select, warn_of_unreadable, with_selection
 from .task import Result, Task
 from .vault_options import read_existing_vault
 
@@ -90,9 +90,7 @@ def ensure_permissions(task: Task) -> Result:
     if is_restore:
         # The roles are on the target; what is selected says which they are.
         service = open_existing_vault(task)
-        selected = choose_instances(
-            task.session, service.list_instances(), selection, f"protected in vault '{service.vault.name}'"
-        )
+        selected = choose_in_vault(task, service, service.list_instances(), selection)
     else:
         problems = [
             one.replace("datasource_id:", "select.datasource_types:")
@@ -103,7 +101,7 @@ def ensure_permissions(task: Task) -> Result:
         if problems:
             raise BadInput("; ".join(problems))
         selected = choose_protectable(task.session, selection)
-    warn_of_unreadable(task, selected)
+        warn_of_unreadable(task, selected)
     if not selected.datasources:
         return nothing_selected(selected)
     return with_selection(_ensure(task, selected.datasources), selected)

@@ -22,16 +22,15 @@ from ..model.resource_ids import same_id
 from ..model.result_shapes import Described
 from ..services.datasource_kinds import check_declared_type
 from ..services.interface import JobQuery, Restore, by_datasource
-from ..services.named_vaults import missing_vault
-from ..services.selection import choose_instances
 from .job_options import open_job, unread_job
 from .open_vaults import open_selected_vault, open_vault
 from .permission_wait import ask_until_permitted
 from .restore_mode import LATEST, RestoreOrder, RestoreRun
 from .restore_orders import check_places_differ, read_orders
 from .results import Steps, Work, failed_item, item_diff, item_result, run_each, summarise
-from .select_option import nothing_selected, read_select, warn_of_unreadable, with_selection
+from .select_option import choose_in_vault, nothing_selected, read_select, with_selection
 from .task import Result, Task
+from .vault_options import require_vault
 
 _RESTORES = JobQuery(operations=("restore",))
 
@@ -48,14 +47,11 @@ def ensure_restores(task: Task) -> Result:
     else:
         orders = read_orders(task, options["datasource_id"])
         service = open_vault(task, orders[0].datasource_type.vault_type)
-    vault = service.read_vault()
-    if vault is None:
-        raise missing_vault(task.session, service.vault)
+    vault = require_vault(task, service)
     listed = service.list_instances()
     selected = None
     if selection:
-        selected = choose_instances(task.session, listed, selection, f"protected in vault '{service.vault.name}'")
-        warn_of_unreadable(task, selected)
+        selected = choose_in_vault(task, service, listed, selection)
         if not selected.datasources:
             return nothing_selected(selected)
         orders = read_orders(task, [datasource.text for _row, datasource in selected.datasources])

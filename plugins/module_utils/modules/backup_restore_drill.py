@@ -27,24 +27,25 @@ from ..model.durations import format_time, parse_time, seconds_in, to_clock_word
 from ..model.result_shapes import Described
 from ..services.blobs import how_to_grant, list_container_names
 from ..services.closed_network import check_closed
-from ..services.interface import JobQuery
-from ..services.named_vaults import missing_vault
+from ..services.interface import JobQuery, by_datasource
 from ..services.role_assignments import Grants, Need, find_identity
-from ..services.selection import Selected, choose_instances
+from ..services.selection import Selected
 from .backup_permission import needs_of
 from .backup_restore import restore_steps
-from .drill_kinds import DrillKind, kind_for, to_gib
-from .drill_removal import Entry, leftover
-from .drill_run import STATUSES, DrillRun, NotDrillable, Subject, check_result, read_scratch
+from .drill_kinds import kind_for, to_gib
+from .drill_removal import leftover, leftovers_of
+from .drill_run import STATUSES, DrillRun, NotDrillable, Subject, check_result, read_scratch, read_scratch_account
 from .drill_sweep import expiry_of, give_free, holder_of, jobs_of, open_removal, read_journal, remove_entry, sweep, sweep_only
 from .open_vaults import open_existing_vault, open_vault
 from .restore_mode import LATEST, RestoreOrder, RestoreRun
-from .restore_orders import read_orders
 from .results import Steps, item_result, name_some, read_datasource_ids, summarise
-from .select_option import nothing_selected, read_select, warn_of_unreadable, with_selection
+from .select_option import choose_in_vault, nothing_selected, read_select, with_selection
 from .task import Result, Task
+from .vault_options import require_vault
 
 _GUARDED = "UserErrorOperationNotAllowedByResourceGuard"
+# What results show of the times of a drill: those of Azure's job by its own clock, the others by ours.
+_PHASES = ("find", "grant", "propagate", "validate", "queue", "job", "check", "remove")
 # What keeps a datasource from being drilled, and is no failure of its backup.
 _SKIPPING_CODES = ("RestoreRunning", _GUARDED)
 
@@ -60,14 +61,11 @@ def ensure_drill(task: Task) -> Result:
         service = open_vault(task, named[0][0].vault_type)
     else:
         service = open_existing_vault(task)
-    vault = service.read_vault()
-    if vault is None:
-        raise missing_vault(task.session, service.vault)
+    vault = require_vault(task, service)
     instances = service.list_instances()
     selected: Selected | None = None
     if selection:
-        selected = choose_instances(task.session, instances, selection, f"protected in vault '{service.vault.name}'")
-        warn_of_unreadable(task, selected)
+        selected = choose_in_vault(task, service, instances, selection)
         if not selected.datasources:
             return {**nothing_selected(selected), "drill": None}
         named = selected.datasources
@@ -77,10 +75,12 @@ def ensure_drill(task: Task) -> Result:
             f"keep: {len(named)} datasources would be restored and kept at the same time, more than max_concurrency {most}; "
             "drill fewer at once, or raise max_concurrency"
         )
-    run = DrillRun(task, service, vault, scratch, str(uuid.uuid4()))
-    known = {str(one["datasource_id"]).lower().rstrip("/"): one for one in instances}
+    run = DrillRun(task, service, vault, scratch, read_scratch_account(task, scratch), str(uuid.uuid4()))
+    known = by_datasource(instances)
     subjects = [
-        Subject(number, datasource_type, datasource, known.get(datasource.key) or {})
+        Subject(
+            number, kind_for(datasource_type, task.options["boot"]), datasource_type, datasource, known.get(datasource.key) or {}
+        )
         for number, (datasource_type, datasource) in enumerate({one[1].key: one for one in named}.values(), 1)
     ]
     return with_selection(_Drill(run, instances).go(subjects), selected)
@@ -93,7 +93,7 @@ class _Drill:
         self.run = run
         self.task = run.task
         self.instances = instances
-        self.removal = open_removal(run.task, run.scratch, run)
+        self.removal = open_removal(run.task, run.scratch, run.endpoint)
         self.journal = self.removal.journal
         self.swept: Result | None = None
         self.leftovers: list[Result] = []
@@ -149,11 +149,9 @@ class _Drill:
         now = self.run.service.service_now()
         if not self.journal.is_over(now):
             raise BadInput(
-                f"scratch.resource_group: resource group '{self.run.scratch.group.name}' is in use by "
-                f"{holder_of(content)} which may "
-                f"run until {content['expires']}; wait for it to finish. If you are sure that the run has died, or if "
-                "it kept what it "
-                f"restored, remove it with state: absent and drill_id: {content['drill_id']}",
+                f"scratch.resource_group: resource group '{self.run.scratch.group.name}' is in use by {holder_of(content)} which "
+                f"may run until {content['expires']}; wait for it to finish. If you are sure that the run has died, or if it "
+                f"kept what it restored, remove it with state: absent and drill_id: {content['drill_id']}",
                 code="DrillRunning",
             )
         if self.task.check_mode:
@@ -164,8 +162,7 @@ class _Drill:
             first = [f"{one['id']}: {one['reason']}" for one in self.swept["leftovers"]]
             raise BadInput(
                 f"scratch.resource_group: cannot remove what {holder_of(content)} left behind: "
-                f"{name_some(first, 3) or 'its journal'}; "
-                "resolve the cause and run this task again",
+                f"{name_some(first, 3) or 'its journal'}; resolve the cause and run this task again",
                 code="DrillLeftovers",
                 details={"drill": {"id": content["drill_id"], "leftovers": self.swept["leftovers"]}},
             )
@@ -175,10 +172,11 @@ class _Drill:
 
     def _drill_batch(self, batch: list[Subject], before: dict[str, Any], jobs: list[Described]) -> None:
         task, run = self.task, self.run
-        restores = RestoreRun(
-            _restore_task(task), run.service, run.vault, {}, jobs, task.deadline(), run.service.restore_region(run.vault)
-        )
-        restores.instances = {subject.datasource.key: subject.instance for subject in batch if subject.instance}
+        # It accepts nothing that is there, and joins nothing.
+        strict = task.derived(on_existing="fail", on_running="fail", wait=True)
+        instances = {subject.datasource.key: subject.instance for subject in batch if subject.instance}
+        region = run.service.restore_region(run.vault)
+        restores = RestoreRun(strict, run.service, run.vault, instances, jobs, task.deadline(), region)
         restores.grants_roles = True
         by_key = {subject.datasource.key: subject for subject in batch}
         # Where another run has taken the journal over meanwhile, nothing is started any more.
@@ -240,11 +238,11 @@ class _Drill:
                 "it with backup_instance first, or check vault_name",
                 status=404,
             )
-        kind = self._kind(subject)
-        points = restores.points_of(subject.instance)
-        subject.point = self._choose_point(subject, self._order(subject, {"resource_group": run.scratch.group.text}), points)
+        kind = subject.kind
+        order = RestoreOrder(kind.mode, subject.datasource_type, subject.datasource, LATEST, None, None, None, {}, None)
+        subject.point = self._choose_point(subject, order, restores.points_of(subject.instance))
         most = task.options["max_size"]
-        if most is not None and kind.name != "containers":
+        if most is not None and kind.tells_size:
             size = kind.size_bytes(run, subject)
             if size is None or size > most:
                 told = (
@@ -254,7 +252,11 @@ class _Drill:
                 )
                 raise NotDrillable(f"{told}, and max_size is {to_gib(most)}")
         target = kind.target(run, subject)
-        order = replace(self._order(subject, target), recovery_point=str(subject.point["name"]))
+        given = {key: value for key, value in target.items() if value is not None}
+        order = replace(order, recovery_point=str(subject.point["name"]), target=given)
+        problems = kind.mode.problems(order, is_alone=True)
+        if problems:
+            raise BadInput("; ".join(problems))
         steps = restore_steps(restores, order)
         subject.result = next(steps)
         begun[subject.number] = steps
@@ -267,27 +269,6 @@ class _Drill:
             "targets": kind.names(run, subject, target),
             **({"rename": target["rename"]} if "rename" in target else {}),
         }
-
-    def _kind(self, subject: Subject) -> DrillKind:
-        return kind_for(subject.datasource_type, self.task.options["boot"])
-
-    def _order(self, subject: Subject, target: dict[str, Any]) -> RestoreOrder:
-        """Give the order of backup_restore that a drill is."""
-        given = {key: value for key, value in target.items() if value is not None}
-        if subject.datasource_type.vault_type == "backup" and subject.datasource_type.name != "azure_disk":
-            given.pop("resource_group", None)
-            given.setdefault("storage_account_id", self.run.scratch.account.text)
-        elif subject.datasource_type.name == "azure_vm":
-            given.setdefault("staging_storage_account_id", self.run.scratch.account.text)
-        blank = dict.fromkeys(("recovery_point", "before", "point_in_time", "tier", "confirm"))
-        one = {
-            **blank,
-            "datasource_id": subject.datasource.text,
-            "datasource_type": subject.datasource_type.name,
-            "target": given,
-        }
-        (order,) = read_orders(_restore_task(self.task, restores=[one]), None)
-        return replace(order, at="", declared_type=None)
 
     def _choose_point(self, subject: Subject, order: RestoreOrder, points: list[Described]) -> Described:
         """Give the newest recovery point, or one at random of the last so many days. Raises NotDrillable."""
@@ -316,7 +297,7 @@ class _Drill:
         expires = format_time(expiry_of(self.task, self.run.service))
         try:
             if self.has_begun:
-                self.journal.update(lambda content: content.update(entries=[*content["entries"], *entries]))
+                self.journal.add(entries)
                 return
             self.journal.begin(
                 {
@@ -349,7 +330,7 @@ class _Drill:
             }
             if told in (self.journal.content or {})["roles"] or Grants(self.task.session, principal).find(need):
                 continue
-            self.journal.update(functools.partial(_add_role, told))
+            self.journal.add_role(told)
             if Grants(self.task.session, principal, mark=self.run.drill_id).grant(need):
                 self.granted.append(f"{need.role.name} on {need.scope}")
         lasted = clock.monotonic() - begun
@@ -384,7 +365,7 @@ class _Drill:
     def _start(self, subject: Subject, restores: RestoreRun, begun: dict[int, Steps]) -> None:
         subject.result = next(begun[subject.number])
         job = subject.result["job"]
-        self.journal.update(functools.partial(_note, subject.entry, {"job_id": job["id"]}))
+        self.journal.note(subject.entry, job_id=job["id"])
         times = restores.times.get(subject.datasource.key, {})
         subject.times["validate"] = times.get("validate", 0.0)
         subject.times["propagate"] = times.get("propagate", 0.0) - subject.times["validate"]
@@ -394,15 +375,14 @@ class _Drill:
             next(begun[subject.number])
         except StopIteration as end:
             subject.result = end.value
-        restored = subject.result.get("restored") or {}
-        if subject.entry["kind"] == "machine" and restored:
+        parts = subject.kind.parts(subject)
+        if parts:
             # What somebody attaches to the machine from now on is not the drill's.
-            parts = [*restored["network_interfaces"], *(disk["id"] for disk in restored["disks"])]
-            told = [str(part) for part in parts]
-            self.removal.note_parts(subject.entry, str(restored["id"]), [subject.result["job"]], told)
+            (made,) = subject.kind.made(subject)
+            self.removal.note_parts(subject.entry, made, [subject.result["job"]], parts)
         container = (subject.result["job"]["restore"] or {}).get("staging_container")
         if container:
-            self.journal.update(functools.partial(_note, subject.entry, {"staging_container": container}))
+            self.journal.note(subject.entry, staging_container=container)
 
     def _check(self, subject: Subject) -> None:
         """Check what was restored, and measure it against rto and rpo. Raises AzureBackupError."""
@@ -410,7 +390,7 @@ class _Drill:
         is_whole = job["status"] == "completed"
         told = f"job {job['name']} {str(job['status']).replace('_', ' ')}"
         subject.checks.append(check_result("job", "passed" if is_whole else "partial", told, "completed", job["status"]))
-        subject.checks += self._kind(subject).check(self.run, subject)
+        subject.checks += subject.kind.check(self.run, subject)
 
     def _judge(self, subject: Subject) -> None:
         """Give the status of a datasource whose checks are done, by their results and by rto and rpo."""
@@ -448,13 +428,13 @@ class _Drill:
     def _note_request(self, subject: Subject) -> None:
         """Write down that a restore is requested now. Raises BadInput where another run has the journal."""
         subject.requested = self.run.service.service_now()
-        self.journal.update(functools.partial(_note, subject.entry, {"starting_at": format_time(subject.requested)}))
+        self.journal.note(subject.entry, starting_at=format_time(subject.requested))
 
     # -- after
 
     def _remove(self, subject: Subject) -> None:
         """Remove what a datasource's restore has made. Raises AzureBackupError."""
-        entry = self.removal.kept(subject.entry)
+        entry = self.journal.find(subject.entry)
         job = subject.result.get("job")
         is_over = job is not None and not is_running(job)
         found = ([job], None) if is_over else jobs_of(self.run.service, self.removal, entry)
@@ -477,10 +457,8 @@ class _Drill:
             self.leftovers = done
         told = {str(one["id"]) for subject in subjects for one in subject.leftovers}
         for entry in [] if is_kept else (self.journal.content or {}).get("entries", []):
-            names = [str(name) for name in entry["targets"] or [entry["datasource_id"]]]
-            self.leftovers += [
-                leftover(name, "it is not removed yet; the next drill does that") for name in names if name not in told
-            ]
+            left = leftovers_of(entry, "it is not removed yet; the next drill does that")
+            self.leftovers += [one for one in left if one["id"] not in told]
 
     def _summary(self, subjects: list[Subject], started: Any, is_kept: bool) -> Result:
         counts = Counter(subject.status or "planned" for subject in subjects)
@@ -492,9 +470,8 @@ class _Drill:
         if self.leftovers:
             self.task.warn(
                 f"scratch group '{self.run.scratch.group.name}' still contains "
-                f"{name_some([one['id'] for one in self.leftovers], 3)}: "
-                f"{self.leftovers[0]['reason']}. The next drill may refuse the group until this is removed; check it, and delete "
-                "it if nobody needs it"
+                f"{name_some([one['id'] for one in self.leftovers], 3)}: {self.leftovers[0]['reason']}. "
+                "The next drill may refuse the group until this is removed; check it, and delete it if nobody needs it"
             )
         result["changed"] = result["changed"] or bool(self.swept)
         result["drill"] = {
@@ -513,7 +490,6 @@ class _Drill:
         return result
 
     def _item(self, subject: Subject, is_kept: bool) -> Result:
-        kind = self._kind(subject)
         name, status = subject.datasource.name, subject.status
         result = subject.result
         point = subject.point
@@ -541,10 +517,10 @@ class _Drill:
             status=status,
             reason=subject.reason,
             checks=subject.checks,
-            times={phase: round(seconds, 3) for phase, seconds in _shown_times(subject).items()},
+            times={phase: round(subject.times[phase], 3) for phase in _PHASES if phase in subject.times},
             rto_seconds=round(rto, 3) if rto is not None else None,
             target=result.get("target"),
-            restored_ids=kind.made(subject) if is_kept and subject.status in ("passed", "partial") else [],
+            restored_ids=subject.kind.made(subject) if is_kept and subject.status in ("passed", "partial") else [],
             leftovers=subject.leftovers,
         )
         if is_failed:
@@ -582,38 +558,4 @@ def _outcome(status: str, message: str) -> AzureBackupError:
 
 def _rto_seconds(subject: Subject) -> float:
     """Give how long it took until a datasource was back and checked: all phases but the removal."""
-    phases = ("find", "grant", "propagate", "validate", "queue", "job", "check")
-    return sum(seconds for phase, seconds in _shown_times(subject).items() if phase in phases)
-
-
-def _shown_times(subject: Subject) -> dict[str, float]:
-    """Give the seconds of each phase: those of Azure's job by its own clock, the others by ours."""
-    times = subject.times
-    shown: dict[str, float] = {phase: times[phase] for phase in ("find", "grant", "propagate", "validate") if phase in times}
-    return shown | {phase: times[phase] for phase in ("queue", "job", "check", "remove") if phase in times}
-
-
-def _restore_task(task: Task, **more: Any) -> Task:
-    """Give a task as backup_restore has it, for a restore that a drill makes: it accepts nothing that is there."""
-    options: dict[str, Any] = {
-        "region": "primary",
-        "secondary_region": None,
-        "on_existing": "fail",
-        "on_running": "fail",
-        "job_id": None,
-        "wait": True,
-        "recovery_point": LATEST,
-        **dict.fromkeys(("before", "point_in_time", "tier", "target", "confirm", "datasource_id", "datasource_type")),
-    }
-    return task.derived(**{**options, "restores": [], **more})
-
-
-def _note(entry: Entry, facts: dict[str, Any], content: dict[str, Any]) -> None:
-    """Add facts to an entry in the content of a journal."""
-    for one in content["entries"]:
-        if (one["datasource_id"], one["kind"]) == (entry["datasource_id"], entry["kind"]):
-            one.update(facts)
-
-
-def _add_role(role: dict[str, Any], content: dict[str, Any]) -> None:
-    content["roles"].append(role)
+    return sum(subject.times[phase] for phase in _PHASES if phase in subject.times and phase != "remove")

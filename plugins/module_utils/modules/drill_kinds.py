@@ -16,10 +16,15 @@ from ..model.datasource_types import DatasourceType
 from ..model.durations import parse_time
 from ..model.resource_ids import same_id
 from ..model.result_shapes import Described
+from ..model.virtual_machines import disk_id_of, disks_of
 from ..services.blobs import Count, blob_endpoint, count_blobs, list_container_names, read_account
 from ..services.restore_configuration import named_in, read_configuration
 from ..services.scratch_resources import read_state
 from .drill_run import DrillRun, Subject, check_result
+from .restore_containers import ContainerCopy
+from .restore_disks import DiskCopy
+from .restore_machines import DisksOfMachine, MachineCopy
+from .restore_mode import RestoreMode
 from .task import Result
 
 _GIB = 1 << 30
@@ -27,9 +32,14 @@ _SECONDS_BETWEEN_LOOKS = 15
 
 
 class DrillKind(Protocol):
-    """One way to drill one type of datasource; name: of it in the journal."""
+    """One way to drill one type of datasource.
+
+    name: of it in the journal; mode: how it is restored; tells_size: whether a source tells beforehand how large it is.
+    """
 
     name: str
+    mode: RestoreMode
+    tells_size: bool = True
 
     def size_bytes(self, run: DrillRun, subject: Subject) -> int | None:
         """Tell how large what is restored will be, as far as the source tells it."""
@@ -42,6 +52,10 @@ class DrillKind(Protocol):
 
     def made(self, subject: Subject) -> list[str]:
         """Give the ids of what the restore has made, for the tasks of the user."""
+
+    def parts(self, subject: Subject) -> list[str]:
+        """Give the ids of what came with it and has to be removed after it."""
+        return []
 
     def check(self, run: DrillRun, subject: Subject) -> list[Result]:
         """Check what was restored. Raises AzureBackupError."""
@@ -58,10 +72,27 @@ def kind_for(datasource_type: DatasourceType, boots: bool) -> DrillKind:
     return kinds[datasource_type.name]
 
 
-class DiskDrill:
+class _UnderOneName(DrillKind):
+    """What is restored as one resource, whose name the drill chooses; resource_type: of that resource."""
+
+    resource_type: str
+
+    def names(self, run: DrillRun, subject: Subject, target: dict[str, Any]) -> list[str]:
+        """See DrillKind."""
+        return [f"{run.scratch.group.text}/providers/{self.resource_type}/{target['name']}"]
+
+    def made(self, subject: Subject) -> list[str]:
+        """See DrillKind."""
+        restored = subject.result.get("restored")
+        return [str(restored["id"])] if restored else []
+
+
+class DiskDrill(_UnderOneName):
     """A disk restored to a new disk, compared with its source."""
 
     name = "disk"
+    mode = DiskCopy()
+    resource_type = "Microsoft.Compute/disks"
 
     def size_bytes(self, run: DrillRun, subject: Subject) -> int | None:
         """See DrillKind."""
@@ -70,15 +101,6 @@ class DiskDrill:
     def target(self, run: DrillRun, subject: Subject) -> dict[str, Any]:
         """See DrillKind."""
         return {"resource_group": run.scratch.group.text, "name": _name_for(run, subject, 80)}
-
-    def names(self, run: DrillRun, subject: Subject, target: dict[str, Any]) -> list[str]:
-        """See DrillKind."""
-        return [f"{run.scratch.group.text}/providers/Microsoft.Compute/disks/{target['name']}"]
-
-    def made(self, subject: Subject) -> list[str]:
-        """See DrillKind."""
-        restored = subject.result.get("restored")
-        return [str(restored["id"])] if restored else []
 
     def check(self, run: DrillRun, subject: Subject) -> list[Result]:
         """See DrillKind."""
@@ -95,13 +117,16 @@ class DiskDrill:
         ]
 
 
-class ContainersDrill:
+class ContainersDrill(DrillKind):
     """Containers restored into the scratch account, under names of the drill."""
 
     name = "containers"
+    mode = ContainerCopy()
+    # A sample of containers bounds it.
+    tells_size = False
 
     def size_bytes(self, run: DrillRun, subject: Subject) -> int | None:
-        """See DrillKind. Nothing tells it beforehand; a sample of containers bounds it."""
+        """See DrillKind."""
         return None
 
     def target(self, run: DrillRun, subject: Subject) -> dict[str, Any]:
@@ -163,7 +188,7 @@ class ContainersDrill:
         return check_result(label, "passed", "no blobs, same as the source", expected=_shown(held), found=_shown(found))
 
 
-class _OfMachine:
+class _OfMachine(DrillKind):
     """What the ways to drill a virtual machine share."""
 
     def size_bytes(self, run: DrillRun, subject: Subject) -> int | None:
@@ -201,6 +226,7 @@ class MachineDisksDrill(_OfMachine):
     """The disks of a machine restored, counted and compared."""
 
     name = "machine_disks"
+    mode = DisksOfMachine()
 
     def names(self, run: DrillRun, subject: Subject, target: dict[str, Any]) -> list[str]:
         """See DrillKind. Azure names the disks."""
@@ -218,20 +244,20 @@ class MachineDisksDrill(_OfMachine):
         # Others may have names of this machine, too.
         disks = named_in(read_configuration(run.task.session, run.endpoint, subject.result["job"]), listed)
         if not disks:
-            told = (
-                "the configuration of the restore job does not name the restored disks, so that the drill cannot prove that they "
-            )
-            told += "are its own and does not remove them; check them and delete them yourself"
+            told = "the configuration of the restore job does not name the restored disks, so that the drill cannot prove that "
+            told += "they are its own and does not remove them; check them and delete them yourself"
             return [check_result("exists", "partial", told, found=[disk["id"] for disk in listed])]
         names = ", ".join(str(disk["name"]) for disk in disks)
         exists = check_result("exists", "passed", f"restored disks exist: {names}", found=[disk["id"] for disk in disks])
         return [exists, *self._check_disks(run, subject, disks)]
 
 
-class MachineDrill(_OfMachine):
+class MachineDrill(_OfMachine, _UnderOneName):
     """A machine restored into a closed network and booted there."""
 
     name = "machine"
+    mode = MachineCopy()
+    resource_type = "Microsoft.Compute/virtualMachines"
 
     def target(self, run: DrillRun, subject: Subject) -> dict[str, Any]:
         """See DrillKind."""
@@ -244,14 +270,10 @@ class MachineDrill(_OfMachine):
             "subnet": run.scratch.subnet,
         }
 
-    def names(self, run: DrillRun, subject: Subject, target: dict[str, Any]) -> list[str]:
-        """See DrillKind."""
-        return [f"{run.scratch.group.text}/providers/Microsoft.Compute/virtualMachines/{target['name']}"]
-
-    def made(self, subject: Subject) -> list[str]:
-        """See DrillKind."""
-        restored = subject.result.get("restored")
-        return [str(restored["id"])] if restored else []
+    def parts(self, subject: Subject) -> list[str]:
+        """See DrillKind. Its interfaces, and its disks."""
+        restored = subject.result.get("restored") or {"network_interfaces": [], "disks": []}
+        return [*map(str, restored["network_interfaces"]), *(str(disk["id"]) for disk in restored["disks"])]
 
     def check(self, run: DrillRun, subject: Subject) -> list[Result]:
         """See DrillKind."""
@@ -336,14 +358,13 @@ def _bytes_of_disk(wire: Described | None) -> int | None:
 def _sizes_of_machine(run: DrillRun, subject: Subject) -> list[int] | None:
     """Give the sizes of a machine's managed disks that are backed up; None where there is no machine, or one does not tell."""
     wire = run.resource(subject.datasource.text)
-    storage = ((wire or {}).get("properties") or {}).get("storageProfile") or {}
     included, excluded = subject.instance["include_disk_luns"], subject.instance["exclude_disk_luns"] or []
-    data = [
+    backed_up = [
         disk
-        for disk in storage.get("dataDisks") or []
-        if disk.get("lun") not in excluded and (included is None or disk.get("lun") in included)
+        for disk in disks_of(wire or {})
+        # The disk of the system always is.
+        if "lun" not in disk or (disk["lun"] not in excluded and (included is None or disk["lun"] in included))
     ]
-    ids = [(disk.get("managedDisk") or {}).get("id") for disk in [storage.get("osDisk") or {}, *data]]
-    sizes = [_bytes_of_disk(run.resource(str(one))) for one in ids if one]
+    sizes = [_bytes_of_disk(run.resource(disk_id_of(disk))) for disk in backed_up]
     known = [size for size in sizes if size is not None]
     return known if known and len(known) == len(sizes) else None

@@ -21,17 +21,17 @@ from ..errors import AzureBackupError
 from ..jobs.wait import SUCCEEDED, is_running
 from ..model.datasource_types import Role
 from ..model.durations import parse_time
-from ..model.resource_ids import ResourceId, parse_resource_id, same_id
+from ..model.resource_ids import ResourceId, same_id
 from ..model.result_shapes import Described
+from ..model.virtual_machines import disk_ids_of, interface_ids_of
 from ..services.blobs import delete_container, list_container_names
-from ..services.drill_journal import CONTAINER, DrillJournal
+from ..services.drill_journal import CONTAINER, DrillJournal, Entry
 from ..services.restore_configuration import named_in, read_configuration
 from ..services.role_assignments import Grants, Need
 from ..services.scratch_resources import delete_resource, list_disks, list_resources, read_resource
 from .restore_mode import is_made_by
 from .task import Result
 
-Entry = dict[str, Any]
 # Clocks of Azure's services differ by seconds.
 _SLACK = timedelta(minutes=1)
 
@@ -39,6 +39,11 @@ _SLACK = timedelta(minutes=1)
 def leftover(resource_id: str, reason: str) -> Result:
     """Tell of something that was left where it is."""
     return {"id": resource_id, "reason": reason}
+
+
+def leftovers_of(entry: Entry, reason: str) -> list[Result]:
+    """Tell of all that an entry of a journal has made, or of its datasource where Azure names what is made."""
+    return [leftover(str(name), reason) for name in entry["targets"] or [entry["datasource_id"]]]
 
 
 @dataclass
@@ -161,13 +166,13 @@ class Removal:
         if wire is not None:
             if not self._is_new(wire):
                 return [leftover(target, "it was created before the drill began")]
-            if "parts" not in self.kept(entry):
-                self.note_parts(entry, target, jobs, _parts_of(wire))
+            if "parts" not in self.journal.find(entry):
+                self.note_parts(entry, target, jobs, [*interface_ids_of(wire), *disk_ids_of(wire)])
             left = self._delete(target)
             if left:
                 return left
         left = []
-        for part in [*(self.kept(entry).get("parts") or []), *self._fragments(target, jobs)]:
+        for part in [*(self.journal.find(entry).get("parts") or []), *self._fragments(target, jobs)]:
             if read_resource(self.session, part) is not None:
                 left += self._delete(part)
         return left or self._remove_staging(entry, jobs)
@@ -193,15 +198,10 @@ class Removal:
             return same_id(wire.get("managedBy"), machine_id) and any(is_made_by(wire, job) for job in jobs)
         return same_id(((wire.get("properties") or {}).get("virtualMachine") or {}).get("id"), machine_id)
 
-    def kept(self, entry: Entry) -> Entry:
-        """Give an entry as the journal has it by now."""
-        same = (entry["datasource_id"], entry["kind"])
-        return next((one for one in self._content["entries"] if (one["datasource_id"], one["kind"]) == same), entry)
-
     def note_parts(self, entry: Entry, machine_id: str, jobs: list[Described], parts: list[str]) -> None:
         """Write down the interfaces and disks that a machine was restored with: they are removed after it."""
         own = [part for part in parts if self._is_part(part, machine_id, jobs)]
-        self.journal.update(lambda content: _set_parts(content, entry, own))
+        self.journal.note(entry, parts=own)
 
     def find_strangers(self) -> list[Result]:
         """Give what has appeared in the scratch group and its account since the drill began and cannot be proven the drill's."""
@@ -228,21 +228,3 @@ class Removal:
             except AzureBackupError as error:
                 left.append(leftover(f"{role['name']} on {role['scope']}", error.message))
         return left
-
-
-def _set_parts(content: dict[str, Any], entry: Entry, parts: list[str]) -> None:
-    for one in content["entries"]:
-        if one["targets"] == entry["targets"]:
-            one["parts"] = parts
-
-
-def _parts_of(machine: dict[str, Any]) -> list[str]:
-    """Give the ids of the interfaces and managed disks of a machine, interfaces first."""
-    properties = machine.get("properties") or {}
-    interfaces = (properties.get("networkProfile") or {}).get("networkInterfaces") or []
-    storage = properties.get("storageProfile") or {}
-    disks = [
-        (disk.get("managedDisk") or {}).get("id") for disk in [storage.get("osDisk") or {}, *(storage.get("dataDisks") or [])]
-    ]
-    ids = [one.get("id") for one in interfaces] + disks
-    return [parse_resource_id(str(one), "id").text for one in ids if one]

@@ -10,7 +10,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..concurrency import ReadOnce
 from ..errors import AzureBackupError, BadInput
@@ -25,6 +25,9 @@ from ..services.named_vaults import read_group
 from ..services.role_assignments import Need
 from ..services.scratch_resources import list_resources, read_resource
 from .task import Result, Task
+
+if TYPE_CHECKING:
+    from .drill_kinds import DrillKind
 
 # What a status is worse than comes before it. A result has the worst status of its checks.
 STATUSES = ("passed", "skipped", "partial", "failed")
@@ -96,6 +99,16 @@ def read_scratch(task: Task) -> Scratch:
     return Scratch(group, account, given["staging_identity"], found.get("virtual_network_id"), given["subnet"])
 
 
+def read_scratch_account(task: Task, scratch: Scratch) -> dict[str, Any]:
+    """Read the storage account of a scratch group, as Azure answers it. Raises NotFound."""
+    return read_account(task.session, scratch.account, "scratch.storage_account_id")
+
+
+def endpoint_of(account: dict[str, Any]) -> str:
+    """Give the address of the blobs of a scratch account. Raises BadInput."""
+    return blob_endpoint(account, "scratch.storage_account_id")
+
+
 def _problems_of_figures(task: Task) -> list[str]:
     problems = []
     for name in ("rto", "rpo", "random_within"):
@@ -117,18 +130,18 @@ def _problems_of_figures(task: Task) -> list[str]:
 
 @dataclass
 class DrillRun:
-    """All that the drills of one task share; endpoint: of the scratch account's blobs."""
+    """All that the drills of one task share; account: of the scratch group, as Azure answers it."""
 
     task: Task
     service: BackupService
     vault: Described
     scratch: Scratch
+    account: dict[str, Any]
     drill_id: str
-    endpoint: str = ""
-    # Seeded by the drill, so that its choices can be told from its id.
-    chance: random.Random = field(default_factory=random.Random)
 
     def __post_init__(self) -> None:
+        self.endpoint = endpoint_of(self.account)
+        # Seeded by the drill, so that its choices can be told from its id.
         self.chance = random.Random(self.drill_id)  # noqa: S311 - a choice, not a secret
         self.resource = ReadOnce(lambda resource_id: read_resource(self.task.session, resource_id))
 
@@ -144,9 +157,7 @@ class DrillRun:
         """
         session, scratch = self.task.session, self.scratch
         read_group(session, scratch.group.text, "scratch.resource_group")
-        account = read_account(session, scratch.account, "scratch.storage_account_id")
-        self.endpoint = blob_endpoint(account, "scratch.storage_account_id")
-        self._check_region(account)
+        self._check_region()
         self._check_apart(instances)
         if scratch.network and scratch.subnet:
             check_closed(session, scratch.network, scratch.subnet)
@@ -167,7 +178,8 @@ class DrillRun:
             )
         return [str(one["id"]) for one in listed]
 
-    def _check_region(self, account: dict[str, Any]) -> None:
+    def _check_region(self) -> None:
+        account = self.account
         place = self.service.restore_region(self.vault) or self.vault["location"]
         if normalize(account.get("location")) != normalize(place):
             raise BadInput(
@@ -200,12 +212,13 @@ class DrillRun:
 class Subject:
     """One datasource of a drill, and what is known of it so far.
 
-    number: its place in the task; point: the one that is drilled; newest_time: when the newest one was taken; requested: when its
-    restore was; needs: the roles that its restore needs, with the principals; result: of its restore; times:
-    seconds by phase; reason: why it was skipped or has failed.
+    number: its place in the task; kind: how it is drilled; point: the one that is drilled; newest_time: when the newest one was
+    taken; requested: when its restore was; needs: the roles that its restore needs, with the principals; result: of its restore;
+    times: seconds by phase; reason: why it was skipped or has failed.
     """
 
     number: int
+    kind: DrillKind
     datasource_type: DatasourceType
     datasource: ResourceId
     instance: Described

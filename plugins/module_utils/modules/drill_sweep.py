@@ -16,12 +16,12 @@ from ..jobs.wait import is_running, wait_for_jobs
 from ..model.durations import format_time, parse_time
 from ..model.resource_ids import parse_resource_id, same_id
 from ..model.result_shapes import Described
-from ..services.blobs import blob_endpoint, how_to_grant, read_account
-from ..services.drill_journal import DrillJournal
+from ..services.blobs import how_to_grant
+from ..services.drill_journal import DrillJournal, Entry
 from ..services.interface import BackupService, JobQuery
 from ..services.registry import open_service
-from .drill_removal import Entry, Removal, leftover
-from .drill_run import DrillRun, Scratch
+from .drill_removal import Removal, leftover, leftovers_of
+from .drill_run import Scratch, endpoint_of, read_scratch_account
 from .results import name_some, summarise
 from .task import Result, Task
 
@@ -30,13 +30,6 @@ _SECONDS_TO_REMOVE = 3600
 # How long one deletion may take, and how long after its request a job may be in no list.
 _SECONDS_TO_DELETE = 1800
 _SECONDS_UNTIL_LISTED = 1800
-
-
-def drop_entry(entry: Entry, content: dict[str, Any]) -> None:
-    """Take an entry out of the content of a journal: all that it has made is gone."""
-    content["entries"] = [
-        one for one in content["entries"] if (one["datasource_id"], one["kind"]) != (entry["datasource_id"], entry["kind"])
-    ]
 
 
 def expiry_of(task: Task, service: BackupService) -> Any:
@@ -51,12 +44,8 @@ def holder_of(content: dict[str, Any]) -> str:
     return f"drill {content['drill_id']}, started at {content['started']} on {content.get('holder')},"
 
 
-def open_removal(task: Task, scratch: Scratch, run: DrillRun | None = None) -> Removal:
-    """Give what removes things in a scratch group, by its journal, which is not read yet. Raises NotFound, BadInput."""
-    option = "scratch.storage_account_id"
-    endpoint = blob_endpoint(read_account(task.session, scratch.account, option), option)
-    if run:
-        run.endpoint = endpoint
+def open_removal(task: Task, scratch: Scratch, endpoint: str) -> Removal:
+    """Give what removes things in a scratch group, by its journal, which is not read yet; endpoint: of the account's blobs."""
     journal = DrillJournal(task.session, scratch.account, endpoint, scratch.group)
 
     def deadline() -> Deadline:
@@ -117,16 +106,14 @@ def remove_entry(removal: Removal, entry: Entry, jobs: list[Described], pending:
 
     def remove() -> list[Result]:
         if pending:
-            return [leftover(name, pending) for name in entry["targets"] or [entry["datasource_id"]]]
+            return leftovers_of(entry, pending)
         left = removal.remove(entry, jobs)
         if not left:
-            removal.journal.update(functools.partial(drop_entry, entry))
+            removal.journal.drop(entry)
         return left
 
     outcome = catch(remove)
-    if isinstance(outcome, AzureBackupError):
-        return [leftover(str(name), outcome.message) for name in entry["targets"] or [entry["datasource_id"]]]
-    return outcome
+    return leftovers_of(entry, outcome.message) if isinstance(outcome, AzureBackupError) else outcome
 
 
 def give_free(removal: Removal) -> list[Result]:
@@ -151,7 +138,7 @@ def sweep(task: Task, removal: Removal) -> Result:
     for entry in list((removal.journal.content or content)["entries"]):
         found = catch(functools.partial(_wait_for_jobs_of, task, service, removal, entry))
         if isinstance(found, AzureBackupError):
-            left += [leftover(str(name), found.message) for name in entry["targets"] or [entry["datasource_id"]]]
+            left += leftovers_of(entry, found.message)
         else:
             left += remove_entry(removal, entry, *found)
     done = catch(functools.partial(give_free, removal))
@@ -171,7 +158,7 @@ def _wait_for_jobs_of(task: Task, service: BackupService, removal: Removal, entr
 
 def sweep_only(task: Task, scratch: Scratch) -> Result:
     """Sweep what a drill has left or has kept (state absent)."""
-    removal = open_removal(task, scratch)
+    removal = open_removal(task, scratch, endpoint_of(read_scratch_account(task, scratch)))
     content = read_journal(removal)
     wanted = task.options["drill_id"]
     nothing = {**summarise([]), "drill": None, "msg": "no drill has left anything in the scratch group"}
@@ -182,9 +169,8 @@ def sweep_only(task: Task, scratch: Scratch) -> Result:
     if not wanted and not removal.journal.is_over(task.session.service_now()):
         raise BadInput(
             f"scratch.resource_group: the scratch group is in use by {holder_of(content)} which may run until "
-            f"{content['expires']}; "
-            "wait for it to finish. If you are sure that the run has died, or if it kept what it restored, set "
-            f"drill_id: {content['drill_id']}",
+            f"{content['expires']}; wait for it to finish. If you are sure that the run has died, or if it kept what it "
+            f"restored, set drill_id: {content['drill_id']}",
             code="DrillRunning",
         )
     targets = [target for entry in content["entries"] for target in entry["targets"]]
@@ -215,8 +201,7 @@ def sweep_only(task: Task, scratch: Scratch) -> Result:
         left = swept["leftovers"] or [leftover(scratch.group.text, "the journal of the drill could not be closed")]
         failure = AzureBackupError(
             f"cannot remove {left[0]['id']}, which drill {content['drill_id']} left behind: {left[0]['reason']}; "
-            "resolve the cause "
-            "and run this task again",
+            "resolve the cause and run this task again",
             code="DrillLeftovers",
         )
         result |= {"failed": True, "msg": failure.message, "error": failure.as_result()}

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import BadInput, NotFound
+from ..errors import BadInput
 from ..model.containers import is_container_name
 from ..model.datasource_types import DATASOURCE_TYPES, Role
 from ..model.durations import format_time
 from ..model.resource_ids import ResourceId, normalize, parse_resource_id
 from ..model.result_shapes import Described
-from ..services.blobs import list_container_names
+from ..services.blobs import list_container_names, read_account
 from ..services.interface import ContainerRestore, Restore
 from .restore_mode import (
     FromBackupVault,
@@ -164,12 +164,7 @@ def _check_moment(run: RestoreRun, order: RestoreOrder, instance: Described) -> 
 
 def _location_of_account(run: RestoreRun, order: RestoreOrder, account: ResourceId) -> str:
     """Give the region of a target account, which has to be that of the vault. Raises NotFound, BadInput."""
-    version = order.datasource_type.api_version
-    wire = run.task.session.read(account.text, f"read storage account '{account.name}'", version)
-    if wire is None:
-        raise NotFound(
-            f"{order.at}target.storage_account_id: the storage account {account.text} does not exist; create it first", status=404
-        )
+    wire = read_account(run.task.session, account, f"{order.at}target.storage_account_id")
     location = str(wire.get("location") or "")
     if normalize(location) != normalize(run.vault["location"]):
         raise BadInput(

@@ -17,6 +17,7 @@ from ..model.datasource_types import DATASOURCE_TYPES
 from ..model.durations import read_utc
 from ..model.resource_ids import ResourceId, parse_group, parse_resource_id, same_id
 from ..model.result_shapes import Described
+from ..model.virtual_machines import disk_ids_of, interface_ids_of
 from ..services.interface import MACHINE_MODES, SYSTEM_ASSIGNED, MachineRestore, Restore
 from ..services.role_assignments import Grants, Need, find_identity
 from .restore_disks import describe_disk
@@ -316,7 +317,7 @@ class MachineCopy(_OfMachine):
         interfaces = _describe_machine(wire)["network_interfaces"]
         subnet = restore.machine.subnet.text if restore.machine and restore.machine.subnet else None
         is_in_subnet = len(interfaces) == 1 and same_id(_subnet_of(run, interfaces[0]), subnet)
-        return is_in_subnet and len(_disks_of(wire)) == _whole_count(run, restore, job)
+        return is_in_subnet and len(disk_ids_of(wire)) == _whole_count(run, restore, job)
 
     def _is_same_place(self, told: Described, restore: Restore) -> bool:
         return super()._is_same_place(told, restore) and same_id(told.get("name"), restore.target.name)
@@ -329,7 +330,7 @@ class MachineCopy(_OfMachine):
         if wire is None:
             run.task.warn(f"job {job['name']} has completed, but {restore.target.text} cannot be found; check the resource group")
             return None
-        disks = _disks_of(wire)
+        disks = disk_ids_of(wire)
         _warn_of_other_disks(run, restore, job, len(disks))
         return {
             **_describe_machine(wire),
@@ -380,7 +381,7 @@ class MachineInPlace(_OfMachine):
                 status=404,
             )
         # What is attached now is left behind.
-        run.attached[order.datasource.key] = _disks_of(wire)
+        run.attached[order.datasource.key] = disk_ids_of(wire)
         return self._restore(run, order, instance, point, order.datasource)
 
     def find_existing(self, run: RestoreRun, restore: Restore) -> str | None:
@@ -406,7 +407,7 @@ class MachineInPlace(_OfMachine):
         wire = _read_machine(run, restore.target)
         if wire is None:
             return None
-        disks = _disks_of(wire)
+        disks = disk_ids_of(wire)
         before = run.attached.get(restore.target.key, [])
         # Of a restore that was done before, what was replaced is no longer known.
         replaced = [disk for disk in before if not any(same_id(disk, one) for one in disks)]
@@ -489,7 +490,7 @@ def _whole_count(run: RestoreRun, restore: Restore, job: Described) -> int | Non
         return len(told["backed_up_disks"]) if told["restored_disks"] == told["backed_up_disks"] else None
     source = parse_resource_id(str(restore.instance["datasource_id"]), "datasource_id")
     wire = _read_machine(run, source)
-    return len(_disks_of(wire)) if wire else None
+    return len(disk_ids_of(wire)) if wire else None
 
 
 def _subnet_of(run: RestoreRun, interface_id: str) -> str | None:
@@ -501,24 +502,15 @@ def _subnet_of(run: RestoreRun, interface_id: str) -> str | None:
     return None
 
 
-def _disks_of(wire: dict[str, Any]) -> list[str]:
-    """Give the ids of the managed disks of a machine, that of the system first."""
-    storage = (wire.get("properties") or {}).get("storageProfile") or {}
-    listed = [storage.get("osDisk") or {}, *(storage.get("dataDisks") or [])]
-    found = [str((disk.get("managedDisk") or {}).get("id") or "") for disk in listed]
-    return [disk for disk in found if disk]
-
-
 def _describe_machine(wire: dict[str, Any]) -> Result:
     properties = wire.get("properties") or {}
-    interfaces = (properties.get("networkProfile") or {}).get("networkInterfaces") or []
     return {
         "id": wire.get("id"),
         "name": wire.get("name"),
         "location": wire.get("location"),
         "size": (properties.get("hardwareProfile") or {}).get("vmSize"),
         "zones": wire.get("zones") or [],
-        "network_interfaces": [one.get("id") for one in interfaces],
+        "network_interfaces": interface_ids_of(wire),
     }
 
 

@@ -16,18 +16,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from ..azure.session import API_VERSIONS
 from ..clock import Deadline
 from ..concurrency import ReadOnce
 from ..errors import AzureBackupError, BadInput, NotFound
 from ..jobs.wait import wait_for_jobs
 from ..model.datasource_types import DatasourceType, Role
 from ..model.durations import format_time, parse_time
-from ..model.resource_ids import ResourceId, check_group_name, normalize, parse_group, parse_resource_id, same_id
+from ..model.resource_ids import ResourceId, check_group_name, normalize, parse_group, same_id
 from ..model.result_shapes import Described, snake
 from ..services.interface import BackupService, Restore
 from ..services.named_vaults import read_group
-from ..services.scratch_resources import list_disks
+from ..services.scratch_resources import list_disks, read_resource
 from .task import Result, Task
 
 LATEST = "latest"
@@ -94,7 +93,7 @@ class RestoreRun:
         self.job = ReadOnce(self.service.read_job)
         self._points = ReadOnce(self._read_points)
         # Many restores share a resource group, an account, a network and the roles on them.
-        self.resource = ReadOnce(self._read_resource)
+        self.resource = ReadOnce(lambda resource_id: read_resource(self.task.session, resource_id))
         self.disks_before = ReadOnce(self._list_disks)
         self.disks = self.disks_before
 
@@ -133,12 +132,6 @@ class RestoreRun:
         )
         # What was restored has appeared since.
         self.disks = ReadOnce(self._list_disks)
-
-    def _read_resource(self, resource_id: str) -> Described | None:
-        """Read a resource as Azure answers it; None where it does not exist."""
-        return self.task.session.read(
-            resource_id, f"read {resource_id}", API_VERSIONS[parse_resource_id(resource_id, "id").namespace]
-        )
 
     def _list_disks(self, group_id: str) -> list[Described]:
         """List the managed disks of a resource group, as Azure answers them."""

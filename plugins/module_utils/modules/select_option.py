@@ -6,9 +6,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..errors import BadInput
+from ..model.result_shapes import Described
 from ..model.selection import Selection, read_selection
-from ..services.selection import Selected
+from ..services.interface import BackupService
+from ..services.selection import Selected, choose_instances
 from .results import name_some, summarise
 from .task import Result, Task
 
@@ -36,6 +40,13 @@ def warn_of_unreadable(task: Task, selected: Selected) -> None:
             f"not selected, because their tags and location could not be read: {name_some(datasources, _SHOWN)}. They do not "
             "exist any more, or the caller lacks read permission; grant Reader on them"
         )
+
+
+def choose_in_vault(task: Task, service: BackupService, instances: Sequence[Described], selection: Selection) -> Selected:
+    """Choose among instances of a vault, and warn of what cannot be read. Raises BadInput, see choose_instances."""
+    selected = choose_instances(task.session, instances, selection, f"protected in vault '{service.vault.name}'")
+    warn_of_unreadable(task, selected)
+    return selected
 
 
 def nothing_selected(selected: Selected) -> Result:

@@ -74,6 +74,14 @@ def find_possible_vaults(task: Task, needed_type: str | None = None) -> list[Res
     return [found, of_other_kind(found)]
 
 
+def require_vault(task: Task, service: VaultService) -> Described:
+    """Read a vault that has to exist, in check mode as well. Raises NotFound saying how to create it."""
+    vault = service.read_vault()
+    if vault is None:
+        raise missing_vault(task.session, service.vault)
+    return vault
+
+
 def read_existing_vault(task: Task, service: VaultService) -> Described | None:
     """Read a vault that has to exist; in check mode a missing one is a warning and None.
 

@@ -190,7 +190,6 @@ def how_to_grant(error: Denied, account: ResourceId) -> Denied:
     """Give the error of a caller who may not reach the blobs of an account, with the way out."""
     error.message += (
         f" Grant Storage Blob Data Contributor on {account.text} to the identity that runs this task, and wait a few "
-        "minutes until "
-        "it takes effect; if it has the role already, check the network rules of the account"
+        "minutes until it takes effect; if it has the role already, check the network rules of the account"
     )
     return error

@@ -45,8 +45,7 @@ def check_closed(session: Session, network: ResourceId, subnet: str) -> None:
     if problems:
         raise BadInput(
             f"scratch.virtual_network_id: virtual network '{network.name}' is not closed, and a drill boots machines "
-            "only in a closed "
-            f"network: {'; '.join(problems)}; fix this or use another network"
+            f"only in a closed network: {'; '.join(problems)}; fix this or use another network"
         )
 
 

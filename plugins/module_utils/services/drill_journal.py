@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +26,7 @@ from .blobs import LeasedBlob, create_container
 CONTAINER = "holdfast-drills"
 
 Content = dict[str, Any]
+Entry = dict[str, Any]
 
 
 class DrillJournal:
@@ -63,11 +64,9 @@ class DrillJournal:
                 if name.startswith("/") and not name.lower().startswith(inside):
                     raise BadInput(
                         f"scratch.storage_account_id: the journal of drill {content['drill_id']} names {name}, which is not in "
-                        f"the scratch group, so it cannot be trusted and nothing was removed. Open blob '{self._name}' "
-                        "in container "
-                        f"'{CONTAINER}', remove the resources and role assignments of the drill that it lists, break "
-                        "the lease of "
-                        "the blob and delete it",
+                        f"the scratch group, so it cannot be trusted and nothing was removed. Open blob '{self._name}' in "
+                        f"container '{CONTAINER}', remove the resources and role assignments of the drill that it lists, break "
+                        "the lease of the blob and delete it",
                         code="DrillLeftovers",
                     )
 
@@ -103,6 +102,26 @@ class DrillJournal:
         with self._lock:
             self._write(change)
 
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Write down what is about to be made as well. Raises BadInput as update does."""
+        self.update(lambda content: content["entries"].extend(entries))
+
+    def add_role(self, role: dict[str, str]) -> None:
+        """Write down a role that is about to be granted. Raises BadInput as update does."""
+        self.update(lambda content: content["roles"].append(role))
+
+    def note(self, entry: Entry, **facts: Any) -> None:
+        """Add facts to an entry. Raises BadInput as update does."""
+        self.update(lambda content: [one.update(facts) for one in content["entries"] if _is_same(one, entry)])
+
+    def drop(self, entry: Entry) -> None:
+        """Take an entry out: all that it has made is gone. Raises BadInput as update does."""
+        self.update(lambda content: content.update(entries=[one for one in content["entries"] if not _is_same(one, entry)]))
+
+    def find(self, entry: Entry) -> Entry:
+        """Give an entry as the journal has it by now."""
+        return next((one for one in (self.content or {})["entries"] if _is_same(one, entry)), entry)
+
     def end(self) -> None:
         """Give the group free: nothing of the drill is left."""
         self._blob.delete()
@@ -133,12 +152,15 @@ class DrillJournal:
 
     def _taken(self) -> BadInput:
         return BadInput(
-            f"scratch.resource_group: another run has taken over resource group '{self._group.resource_group}', or has "
-            "changed or "
-            "deleted its drill journal; this run starts no further restores there. Wait for the other run, or use a separate "
+            f"scratch.resource_group: another run has taken over resource group '{self._group.resource_group}', or has changed "
+            "or deleted its drill journal; this run starts no further restores there. Wait for the other run, or use a separate "
             "scratch group for each run",
             code="DrillRunning",
         )
+
+
+def _is_same(one: Entry, other: Entry) -> bool:
+    return (one["datasource_id"], one["kind"]) == (other["datasource_id"], other["kind"])
 
 
 def _encode(content: Content | None) -> bytes:
