@@ -9,31 +9,36 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-from ansible_collections.holdfast.azure_backup.plugins.plugin_utils.drill_report import build_report, read_history, write_report
+from ansible_collections.holdfast.azure_backup.plugins.plugin_utils.drill_report import SCHEMA_VERSION, build_report, forms_of
+from ansible_collections.holdfast.azure_backup.plugins.plugin_utils.report_delivery import DeliveryFailed, ReportAction
 
 
-class ActionModule(ActionBase):
-    """Builds the report and writes it into a folder, if one is named and it is not check mode."""
+class ActionModule(ReportAction):
+    """Builds the report and delivers it where the task says, if it is not check mode."""
 
-    _requires_connection = False
+    report_name = "restore-drill"
+    schema_version = SCHEMA_VERSION
+    own_options = ("results", "title")
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run on the controller; fails where the folder cannot be written."""
+        """Run on the controller; fails where the report cannot be delivered, and gives it all the same."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         given = self._task.args
-        named, most = given.get("folder"), int(given.get("history", 12))
         role = self._task._role  # noqa: SLF001 - ansible-core has no other way to the role of a task
         if role is None:
             return {**result, "failed": True, "msg": "restore_drill_report works only in a task of the role restore_drill"}
-        folder = Path(self._loader.path_dwim(named)) if named else None
-        earlier = read_history(folder, most) if folder else []
-        report = build_report(given["results"], str(given.get("title") or "Restore drill"), datetime.now(timezone.utc), earlier)
-        files: list[str] = []
-        if folder and not self._task.check_mode:
-            try:
-                files = write_report(report, folder, Path(role.get_role_path()) / "templates", most)
-            except OSError as error:
-                message = f"restore_drill_report_folder: the report cannot be written to {folder}: {error.strerror}"
-                return {**result, "failed": True, "msg": message, "report": report}
-        return {**result, "changed": bool(files), "report": report, "files": files}
+        problem, earlier, files = "", [], []
+        try:
+            earlier = self.earlier_reports(task_vars or {})
+        except DeliveryFailed as error:
+            problem = str(error)
+        title = str(given.get("title") or "Restore drill")
+        report = build_report(given["results"], title, datetime.now(timezone.utc), earlier)
+        forms = forms_of(report, Path(role.get_role_path()) / "templates")
+        stamp = report["generated"].replace("-", "").replace(":", "")
+        try:
+            files = self.deliver(forms, forms["json"], stamp, task_vars or {})
+        except DeliveryFailed as error:
+            problem = str(error)
+        failure = {"failed": True, "msg": f"the drill has ended, but its report is not delivered: {problem}"} if problem else {}
+        return {**result, "changed": bool(files), "report": report, "files": files, **failure}

@@ -47,18 +47,4 @@ options:
         have the role C(Storage Blob Data Contributor) on the container.
     type: bool
     default: false
-  precheck:
-    description:
-      - Whether the HSM first checks that the operation is possible. Requires an HSM that supports API version 7.6.
-    type: bool
-    default: false
-  job_id:
-    description:
-      - Wait for this job and start nothing. No storage options are needed then.
-    type: str
-  wait:
-    description:
-      - Whether to wait until the job has finished. V(false) returns the job as soon as it has started.
-    type: bool
-    default: true
 """

@@ -77,6 +77,9 @@ MANAGED_HSM: Spec = {
     "storage_container_uri": {"type": "str"},
     "sas_token": {"type": "str", "no_log": True},
     "use_user_managed_identity": {"type": "bool", "default": False},
+}
+
+MANAGED_HSM_JOB: Spec = {
     "precheck": {"type": "bool", "default": False},
     "job_id": {"type": "str"},
     "wait": {"type": "bool", "default": True},

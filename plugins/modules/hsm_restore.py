@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - holdfast.azure_backup.attributes
   - holdfast.azure_backup.connection
   - holdfast.azure_backup.managed_hsm
+  - holdfast.azure_backup.managed_hsm_job
   - holdfast.azure_backup.progress
   - holdfast.azure_backup.wait
 options:
@@ -155,6 +156,7 @@ from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.run 
 
 ARGUMENTS = {
     **arguments.MANAGED_HSM,
+    **arguments.MANAGED_HSM_JOB,
     **arguments.PROGRESS,
     **arguments.wait(7200),
     "folder_uri": {"type": "str"},

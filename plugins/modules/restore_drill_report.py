@@ -11,17 +11,13 @@ module: restore_drill_report
 short_description: Write the report of the role restore_drill
 version_added: 0.1.0
 description:
-  - Writes what the role restore_drill found as JSON, JUnit XML, Markdown and one HTML page that needs no other file. The role
-    uses it at its end; it is not meant for other roles.
+  - Writes what the role restore_drill found as JSON, JUnit XML, Markdown and one HTML page that needs no other file, to a folder, a
+    blob container or both. The role uses it at its end; it is not meant for other roles.
 author:
   - The holdfast.azure_backup authors (@holdfast)
-attributes:
-  check_mode:
-    description: Runs in check mode and writes no file.
-    support: full
-  diff_mode:
-    description: Not supported, because a report is new each time.
-    support: none
+extends_documentation_fragment:
+  - holdfast.azure_backup.attributes
+  - holdfast.azure_backup.connection
 options:
   results:
     description:
@@ -38,13 +34,26 @@ options:
     description:
       - The folder on the controller to write to. By default, nothing is written.
     type: path
+  storage_container_uri:
+    description:
+      - The URL of a blob container to write to, as in M(holdfast.azure_backup.backup_report_container). If it is set, earlier reports are
+        read from there.
+    type: str
+  sas_token:
+    description:
+      - A SAS token of the container. The default is the identity of the connection options.
+    type: str
+  container_folder:
+    description:
+      - The folder in the container.
+    type: str
   history:
     description:
-      - How many earlier reports are kept in the folder C(history) below O(folder), and shown as a trend.
+      - How many earlier reports are kept in the folder C(history) below O(folder) and in the container, and shown as a trend.
     type: int
     default: 12
 notes:
-  - Runs on the controller and sends nothing.
+  - Runs on the controller. Only M(holdfast.azure_backup.backup_report_container), which it runs for the container, connects to Azure.
 """
 
 EXAMPLES = r"""
@@ -66,7 +75,7 @@ report:
     counts: {passed: 2, partial: 0, failed: 0, skipped: 1}
     longest_rto_seconds: 292.5
 files:
-  description: The files that were written.
+  description: The files that were written, and the URLs of those in the container.
   returned: success
   type: list
   elements: str

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 from collections import Counter
@@ -25,7 +24,6 @@ STATUSES = ("passed", "partial", "failed", "skipped")
 _PLANNED = "planned"
 # What JUnit shows of a check; JUnit has no partial.
 _JUNIT_FAILURES = ("failed", "partial")
-_KEPT_NAME = re.compile(r"restore-drill-\d{8}T\d{6}Z\.json")
 _PHASES = ("find", "grant", "propagate", "validate", "queue", "job", "check", "remove")
 # What XML 1.0 cannot hold.
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -89,39 +87,14 @@ def _rto_of(report: Report, datasource_id: str) -> float | None:
     return next((one.get("rto_seconds") for one in listed if one.get("datasource_id") == datasource_id), None)
 
 
-def read_history(folder: Path, most: int) -> list[Report]:
-    """Read the newest reports of a folder, the oldest first; what is no report is left out."""
-    found = []
-    for path in _kept(folder)[-most:] if most else []:
-        with contextlib.suppress(OSError, ValueError):
-            report = json.loads(path.read_text(encoding="utf-8"))
-            if isinstance(report, dict) and report.get("schema_version") == SCHEMA_VERSION:
-                found.append(report)
-    return found
-
-
-def _kept(folder: Path) -> list[Path]:
-    there = (folder / "history").glob("*.json") if (folder / "history").is_dir() else []
-    return sorted(path for path in there if _KEPT_NAME.fullmatch(path.name))
-
-
-def write_report(report: Report, folder: Path, templates: Path, most: int) -> list[str]:
-    """Write a report in all its forms and give the files; most: how many of earlier reports are kept. Raises OSError."""
-    (folder / "history").mkdir(parents=True, exist_ok=True)
-    text = json.dumps(report, indent=2, sort_keys=True) + "\n"
-    stamp = report["generated"].replace("-", "").replace(":", "")
-    forms = {
-        folder / "restore-drill.json": text,
-        folder / "restore-drill.xml": to_junit(report),
-        folder / "restore-drill.md": render(report, templates, "report.md.j2"),
-        folder / "restore-drill.html": render(report, templates, "report.html.j2"),
-        folder / "history" / f"restore-drill-{stamp}.json": text,
+def forms_of(report: Report, templates: Path) -> dict[str, str]:
+    """Give a report in all its forms, by the suffixes of their files."""
+    return {
+        "json": json.dumps(report, indent=2, sort_keys=True) + "\n",
+        "xml": to_junit(report),
+        "md": render(report, templates, "report.md.j2"),
+        "html": render(report, templates, "report.html.j2"),
     }
-    for path, content in forms.items():
-        path.write_text(content, encoding="utf-8")
-    for path in _kept(folder)[: -max(most, 1)]:
-        path.unlink()
-    return [str(path) for path in forms]
 
 
 def render(report: Report, templates: Path, name: str) -> str:

@@ -32,9 +32,12 @@ _OF_ONE_TYPE = (
 _OF_ONE_POLICY = ("policy_name", "schedule", "retention", "retention_rules")
 _OF_ONE_VAULT = ("vault_settings",)
 # What a group is about, which no other shares.
-_WHAT = ("datasources", "select", "restores")
+_WHAT = ("datasources", "select", "restores", "hsm_uri", "hsm_name")
 # What is said once for all groups.
-_OF_THE_ROLE = ("groups", "job_id", "unselected", "max_unselected", "report_folder", "report_title", "report_history")
+_OF_THE_ROLE = (
+    "groups", "job_id", "unselected", "max_unselected", "report_folder", "report_title", "report_history", "report_container_uri",
+    "report_container_folder", "report_sas_token", "sas_token",
+)  # fmt: skip
 # Before there were groups, machines of a mixed list had variables of their own.
 _OF_MACHINES = {
     "recovery_services_vault_settings": "vault_settings",
@@ -55,8 +58,9 @@ def build_groups(
 
     options: the variables by their names without the prefix (read_variables); specs: their specifications by whole names;
     split_by: what gets a group of its own: each C(datasource_type) of an item, each C(vault_type), or only each C(item) itself.
-    Each group has C(label) beside its keys and, unless it is an item, C(vault_name), C(vault_type), C(datasource_types),
-    C(policy_name), and C(datasources) or C(select). Of what is together in one vault, C(policy_names) are those of its types.
+    Each group has C(label) beside its keys. An item has C(is_hsm), whether it is a Managed HSM; all others have C(vault_name),
+    C(vault_type), C(datasource_types), C(policy_name), and C(datasources) or C(select). Of what is together in one vault,
+    C(policy_names) are those of its types.
     """
     problems: list[str] = []
     groups: list[Group] = []
@@ -120,10 +124,13 @@ def _split(own: Mapping[str, Any], shared: Mapping[str, Any], at: str, split_by:
     if split_by != "item":
         return _parts_of(own, shared, at, split_by == "datasource_type")
     values = {**shared, **own}
+    hsm = values.get("hsm_uri") or values.get("hsm_name")
+    if hsm:
+        return [{**values, "is_hsm": True, "label": values.get("name") or hsm}]
     missing = [f"{at}{key}" for key in ("resource_group", "vault_name") if not values.get(key)]
     if missing:
         raise BadInput(f"{', '.join(missing)}: not set")
-    return [{**values, "label": values.get("name") or values["vault_name"]}]
+    return [{**values, "is_hsm": False, "label": values.get("name") or values["vault_name"]}]
 
 
 def _goes_for(key: str, kind: DatasourceType) -> bool:

@@ -69,7 +69,7 @@ def az(blank: Emulator) -> Az:
 def test_the_cli_reads_what_is_there(az: Az) -> None:
     assert {account["id"] for account in az("account", "list")} >= {SUBSCRIPTION}
     assert "data01" in [disk["name"] for disk in az("disk", "list", "--resource-group", "demo-rg")]
-    assert [group["name"] for group in az("group", "list")] == ["demo-rg", "demo-snapshots-rg", "north-rg"]
+    assert [group["name"] for group in az("group", "list")] == ["demo-rg", "demo-snapshots-rg", "drills-rg", "north-rg"]
     assert "demoaccount" in [account["name"] for account in az("storage", "account", "list", "--resource-group", "demo-rg")]
 
 

@@ -134,11 +134,76 @@ def test_check_mode_drills_nothing_and_writes_no_file(drilled: dict[str, str], l
     assert len(loopback.azure.journal.writes()) == before
 
 
+def test_the_report_and_its_history_are_kept_in_a_container(
+    drilled: dict[str, str], loopback: Emulator, tmp_path: Path
+) -> None:
+    store = loopback.azure.blob_store
+    assert store
+    store.drop("drillaccount", "reports")
+    more = {
+        "restore_drill_report_container_uri": f"{loopback.urls['blobs']}/drillaccount/reports",
+        "restore_drill_report_container_folder": "drills",
+    }
+    missing = packaged(drilled, "restore_drill", **more)
+    assert missing.returncode != 0
+    assert "reports does not exist; create it first" in " ".join(missing.stdout.split())
+    assert scratch_disks(loopback) == []
+    assert not [one for one in loopback.azure.journal.writes() if "/restore" in one["path"]], "it fails before the first restore"
+    store.fill("drillaccount", "reports", {"drills/notes.txt": b"of somebody else"})
+    first = packaged(drilled, "restore_drill", **more)
+    assert first.returncode == 0, first.stdout[-4000:]
+    foreseen = packaged(drilled, "restore_drill", "--check", **more)
+    assert foreseen.returncode == 0, foreseen.stdout[-4000:]
+    second = packaged(drilled, "restore_drill", **more, restore_drill_report_history=1)
+    assert second.returncode == 0, second.stdout[-4000:]
+    assert f"{more['restore_drill_report_container_uri']}/drills/restore-drill.html" in second.stdout
+    blobs = store.blobs_of("drillaccount", "reports")
+    kept = [name for name in blobs if name.startswith("drills/history/")]
+    assert sorted(set(blobs) - set(kept)) == [
+        "drills/notes.txt", *(f"drills/restore-drill.{suffix}" for suffix in ("html", "json", "md", "xml"))
+    ]  # fmt: skip
+    assert len(kept) == 1
+    report = json.loads(blobs["drills/restore-drill.json"])
+    assert len(report["history"]) == 1
+    assert report["datasources"][0]["earlier_rto_seconds"][0] > 0
+
+
+def test_a_managed_hsm_is_drilled_beside_vaults_by_its_own_check(
+    drilled: dict[str, str], loopback: Emulator, tmp_path: Path
+) -> None:
+    store = loopback.azure.blob_store
+    assert store
+    hsm = {"name": "keys", "hsm_uri": loopback.urls["managed_hsm"], "storage_container_uri": store.container_uri, "rpo": "24h"}
+    token = store.make_sas("rl")
+    more = {
+        "restore_drill_datasources": "",
+        "restore_drill_groups": [{"name": "disks", "datasources": [DISK]}, hsm],
+        "restore_drill_report_folder": str(tmp_path),
+        "restore_drill_sas_token": token,
+        "restore_drill_fail_on": "skipped",
+    }
+    without = packaged(drilled, "restore_drill", **more)
+    assert without.returncode != 0
+    assert "keys: '127.0.0.1' skipped: the container" in " ".join(without.stdout.split())
+    folder = f"mhsm-127.0.0.1-{loopback.azure.clock.now():%Y%m%d%H%M%S}07"
+    store.put(f"{folder}/keys/0001.bin")
+    done = packaged(drilled, "restore_drill", "-vvv", **more)
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert token.rsplit("sig=", 1)[1] not in done.stdout + done.stderr
+    report = json.loads((tmp_path / "restore-drill.json").read_text())
+    assert report["counts"]["passed"] == 2
+    (keys,) = [one for one in report["datasources"] if one["group"] == "keys"]
+    assert (keys["recovery_point"], keys["rto_seconds"]) == (folder, None)
+    assert [check["name"] for check in keys["checks"]] == ["precheck", "rpo"]
+    assert loopback.azure.managed_hsm.restored == []
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"restore_drill_datasources": ""}, "Set exactly one of restore_drill_datasources and restore_drill_select"),
+        ({"restore_drill_datasources": ""}, "Set exactly one of restore_drill_datasources, restore_drill_select"),
         ({"restore_drill_scratch": {"resource_group": "x"}}, "restore_drill_scratch with"),
+        ({"restore_drill_hsm_name": "keys"}, "Set exactly one of restore_drill_datasources, restore_drill_select"),
         ({"restore_drill_fail_on": "never"}, "restore_drill_fail_on: 'never'"),
     ],
 )

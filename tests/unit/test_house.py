@@ -18,9 +18,7 @@ from ansible_collections.holdfast.azure_backup.plugins.module_utils.model.result
 ROOT = Path(__file__).parents[2]
 # What runs on the controller connects to nothing.
 MODULES = sorted(
-    path.stem
-    for path in (ROOT / "plugins" / "modules").glob("*.py")
-    if path.stem not in ("role_input", "check_groups", "restore_drill_report")
+    path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if path.stem not in ("role_input", "check_groups")
 )
 
 

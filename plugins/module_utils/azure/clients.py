@@ -79,14 +79,14 @@ def container_client(session: Session, url: str, sas_token: str | None) -> Any:
     )
 
 
-def blob_client(session: Session, url: str) -> Any:
-    """Give the SDK's client of one blob, by the caller's own identity. It still writes when the task is to end.
+def blob_client(session: Session, url: str, sas_token: str | None = None) -> Any:
+    """Give the SDK's client of one blob, by a SAS token or the caller's own identity. It still writes when the task is to end.
 
     A client that a container's client gives sleeps by itself between two tries, and not by the session's clock.
     """
     return load("azure.storage.blob").BlobClient.from_blob_url(
         url,
-        credential=ForAudiences(session.credential, {_STORAGE_AUDIENCE}, "storage_account_id"),
+        credential=sas_token or ForAudiences(session.credential, {_STORAGE_AUDIENCE}, "storage_account_id"),
         transport=session.transport,
         _additional_pipeline_policies=[*no_writes(session), build_service_time(session)],
         retry_total=2,

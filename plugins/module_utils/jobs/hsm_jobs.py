@@ -54,10 +54,10 @@ def follow(hsm: ManagedHsm, kind: str, job: Described, deadline: Deadline, see: 
         raise
 
 
-def follow_check(hsm: ManagedHsm, kind: str, job: Described, deadline: Deadline) -> None:
-    """Wait until the check before a job says that it can be done. Raises OperationFailed where it says that it cannot."""
+def follow_check(hsm: ManagedHsm, kind: str, job: Described, deadline: Deadline) -> Described:
+    """Wait until the check before a job says that it can be done, and give it. Raises OperationFailed where it cannot be done."""
     try:
-        _await(hsm, kind, job, deadline, lambda _found: None)
+        return _await(hsm, kind, job, deadline, lambda _found: None)
     except AzureBackupError as error:
         # Nothing was started, and there is no backup to tell of.
         error.details.pop(kind, None)

@@ -34,7 +34,17 @@ from .backup_permission import needs_of
 from .backup_restore import restore_steps
 from .drill_kinds import kind_for, to_gib
 from .drill_removal import leftover, leftovers_of
-from .drill_run import STATUSES, DrillRun, NotDrillable, Subject, check_result, read_scratch, read_scratch_account
+from .drill_run import (
+    DrillRun,
+    NotDrillable,
+    Subject,
+    check_objective,
+    check_result,
+    failure_of,
+    read_scratch,
+    read_scratch_account,
+    verdict_of,
+)
 from .drill_sweep import expiry_of, give_free, holder_of, jobs_of, open_removal, read_journal, remove_entry, sweep, sweep_only
 from .open_vaults import open_existing_vault, open_vault
 from .restore_mode import LATEST, RestoreOrder, RestoreRun
@@ -401,25 +411,16 @@ class _Drill:
         if started and subject.requested:
             subject.times["queue"] = max(0.0, (started - subject.requested).total_seconds())
         subject.checks += self._targets_of_time(subject)
-        worst = max((one["status"] for one in subject.checks if one["status"] != "skipped"), key=STATUSES.index, default="passed")
-        subject.status = worst
-        wrong = next((one for one in subject.checks if one["status"] == worst), None)
-        subject.reason = None if worst == "passed" or wrong is None else f"{wrong['name']}: {wrong['msg']}"
+        subject.status, subject.reason = verdict_of(subject.checks)
 
     def _targets_of_time(self, subject: Subject) -> list[Result]:
         """Compare the time of the restore with rto, and the age of the point with rpo; missing one is partial."""
-        checks = []
-        for name, found, what in (
-            ("rto", _rto_seconds(subject), "the recovery took"),
+        options = self.task.options
+        return [
+            *check_objective("rto", options["rto"], _rto_seconds(subject), "the recovery took"),
             # Whichever point is drilled, the newest one says what would be lost.
-            ("rpo", self._age_of(subject.newest_time), "the age of the newest recovery point is"),
-        ):
-            wanted = self.task.options[name]
-            if wanted and found is not None:
-                limit = seconds_in(wanted, name)
-                told = f"{what} {to_clock_words(found)}, {name} is {wanted}"
-                checks.append(check_result(name, "passed" if found <= limit else "partial", told, limit, round(found)))
-        return checks
+            *check_objective("rpo", options["rpo"], self._age_of(subject.newest_time), "the age of the newest recovery point is"),
+        ]
 
     def _age_of(self, time: str | None) -> float | None:
         taken = parse_time(time)
@@ -502,8 +503,7 @@ class _Drill:
         if status is None and not self.task.check_mode:
             raise TypeError("the drill of a datasource ended without a status")
         message = words.get(status) or f"'{name}' {status}: {subject.reason}"
-        failing = STATUSES.index(self.task.options["fail_on"])
-        is_failed = status is not None and STATUSES.index(status) >= failing
+        failure = failure_of(status, self.task.options["fail_on"], message)
         changed = subject.requested is not None or (self.task.check_mode and status is None)
         item = item_result(
             subject.datasource.text,
@@ -523,8 +523,8 @@ class _Drill:
             restored_ids=subject.kind.made(subject) if is_kept and subject.status in ("passed", "partial") else [],
             leftovers=subject.leftovers,
         )
-        if is_failed:
-            item |= {"failed": True, "error": subject.error or _outcome(str(status), message).as_result()}
+        if failure:
+            item |= {"failed": True, "error": subject.error or failure.as_result()}
         return item
 
 
@@ -545,15 +545,6 @@ def _fail(subject: Subject, error: AzureBackupError) -> None:
     found = error.details.get("job")
     if found:
         subject.result = {**subject.result, "job": found}
-
-
-def _outcome(status: str, message: str) -> AzureBackupError:
-    """Give the error of a drill that Azure has no error for."""
-    if status == "skipped":
-        return AzureBackupError(message, code="DrillSkipped")
-    return (
-        AzureBackupError(message, code="DrillPartial") if status == "partial" else AzureBackupError(message, code="DrillFailed")
-    )
 
 
 def _rto_seconds(subject: Subject) -> float:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..concurrency import ReadOnce
 from ..errors import AzureBackupError, BadInput
 from ..model.datasource_types import DatasourceType
-from ..model.durations import seconds_in
+from ..model.durations import seconds_in, to_clock_words
 from ..model.resource_ids import ResourceId, normalize, parse_group, parse_resource_id, same_id
 from ..model.result_shapes import Described
 from ..services.blobs import blob_endpoint, read_account
@@ -40,6 +40,36 @@ class NotDrillable(AzureBackupError):
 def check_result(name: str, status: str, msg: str, expected: Any = None, found: Any = None) -> Result:
     """Give the result of one check; status: passed, partial, failed, or skipped for what could not be compared."""
     return {"name": name, "status": status, "msg": msg, "expected": expected, "found": found}
+
+
+def check_objective(name: str, wanted: str | None, found: float | None, what: str) -> list[Result]:
+    """Compare a time with its objective; one that is missed is partial; nothing where either is not known.
+
+    name: rto or rpo; wanted: the option, a duration; found: in seconds; what: begins the sentence.
+    """
+    if not wanted or found is None:
+        return []
+    limit = seconds_in(wanted, name)
+    told = f"{what} {to_clock_words(found)}, {name} is {wanted}"
+    return [check_result(name, "passed" if found <= limit else "partial", told, limit, round(found))]
+
+
+def verdict_of(checks: Sequence[Result]) -> tuple[str, str | None]:
+    """Give the status of a drill by the results of its checks, and the reason where it is not passed."""
+    worst = max((one["status"] for one in checks if one["status"] != "skipped"), key=STATUSES.index, default="passed")
+    wrong = next((one for one in checks if one["status"] == worst), None)
+    return worst, None if worst == "passed" or wrong is None else f"{wrong['name']}: {wrong['msg']}"
+
+
+def failure_of(status: str | None, fail_on: str, message: str) -> AzureBackupError | None:
+    """Give the error of a drill with a status that fail_on names, for which Azure has none; None where it is no failure."""
+    if status is None or STATUSES.index(status) < STATUSES.index(fail_on):
+        return None
+    if status == "skipped":
+        return AzureBackupError(message, code="DrillSkipped")
+    return (
+        AzureBackupError(message, code="DrillPartial") if status == "partial" else AzureBackupError(message, code="DrillFailed")
+    )
 
 
 @dataclass(frozen=True)

@@ -36,9 +36,10 @@ def problems_with_options(task: Task, permissions: str) -> list[str]:
         problems.append(f"hsm_name: '{options['hsm_name']}' is not a valid Managed HSM name")
     elif options["hsm_uri"]:
         problems += _problems_with_uri(options["hsm_uri"])
-    if options["job_id"] and not _JOB_ID.fullmatch(options["job_id"]):
-        problems.append(f"job_id: '{options['job_id']}' is not a valid job id")
-    if not options["job_id"]:
+    job_id = options.get("job_id")
+    if job_id and not _JOB_ID.fullmatch(job_id):
+        problems.append(f"job_id: '{job_id}' is not a valid job id")
+    if not job_id:
         problems += problems_with(options, task.clock.now(), permissions)
     return problems
 
@@ -93,7 +94,7 @@ def run_job(
     """
     deadline = task.deadline()
     if task.options["precheck"]:
-        follow_check(hsm, kind, start_once(hsm, f"check before a {kind}", lambda: check(deadline)), deadline)
+        run_check(hsm, kind, check, deadline)
     job = start_once(hsm, kind, lambda: start(deadline))
     tell(task, hsm, job, kind)
     if not task.options["wait"]:
@@ -103,6 +104,11 @@ def run_job(
     except AzureBackupError as error:
         error.details = {**error.details, "changed": True, "action": "start"}
         raise
+
+
+def run_check(hsm: ManagedHsm, kind: str, check: Callable[[Deadline], Described], deadline: Deadline) -> Described:
+    """Have the HSM check whether it could do something, and give the job of that. Raises OperationFailed where it could not."""
+    return follow_check(hsm, kind, start_once(hsm, f"check before a {kind}", lambda: check(deadline)), deadline)
 
 
 def resume_job(task: Task, hsm: ManagedHsm, kind: str) -> Described:

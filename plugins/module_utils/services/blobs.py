@@ -85,14 +85,14 @@ def read_text(session: Session, endpoint: str, container: str, name: str) -> str
     """Read a blob as text; None where it is not there. Raises Denied."""
     client = blob_client(session, f"{endpoint}/{container}/{quote(name)}")
     try:
-        with _answered(f"read blob '{name}' of container '{container}' in {endpoint}"):
+        with answered(f"read blob '{name}' of container '{container}' in {endpoint}"):
             return str(client.download_blob().readall().decode("utf-8", "replace"))
     except NotFound:
         return None
 
 
 @contextlib.contextmanager
-def _answered(action: str) -> Iterator[None]:
+def answered(action: str) -> Iterator[None]:
     """Turn what the SDK raises into an AzureBackupError, also where the answer is a web page and not a blob's."""
     try:
         with translated(action):
@@ -117,7 +117,7 @@ class LeasedBlob:
     def read(self) -> bytes | None:
         """Read the blob and remember its version; None where it is not there. Raises Denied."""
         try:
-            with _answered(f"read {self._what}"):
+            with answered(f"read {self._what}"):
                 answer = self._client.download_blob()
                 content = bytes(answer.readall())
                 self._etag = _version_of(answer.properties.etag)
@@ -135,7 +135,7 @@ class LeasedBlob:
         if self._lease:
             own["lease"] = self._lease
         exceptions = load("azure.core.exceptions")
-        with _answered(f"write {self._what}"):
+        with answered(f"write {self._what}"):
             try:
                 self._etag = _version_of(self._client.upload_blob(content, **own)["etag"])
             except exceptions.HttpResponseError as error:
@@ -171,7 +171,7 @@ class LeasedBlob:
         own: dict[str, Any] = {"etag": self._etag, "match_condition": load("azure.core").MatchConditions.IfNotModified}
         if self._lease:
             own["lease"] = self._lease
-        with _answered(f"delete {self._what}"):
+        with answered(f"delete {self._what}"):
             try:
                 self._client.delete_blob(**own)
             except exceptions.HttpResponseError as error:

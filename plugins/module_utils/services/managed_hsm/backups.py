@@ -35,6 +35,7 @@ class ManagedHsm:
 
     def __init__(self, session: Session, url: str, name: str) -> None:
         self.name = name
+        self.url = url
         self._session = session
         self._client = managed_hsm_client(session, url)
 

@@ -11,18 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
-from urllib.parse import parse_qs
 
 from ...azure.clients import container_client
 from ...azure.sdk_errors import translated
 from ...azure.session import Session
 from ...errors import BadInput
-from ...model.durations import parse_time
-from ...model.urls import is_machine_address, read_address
+from ...model.blob_containers import CONTAINER_NAME, problems_with_sas_token, problems_with_url
 
 _ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
-_CONTAINER = re.compile(r"(\$root|[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62})")
-_PERMISSIONS = {"r": "read", "c": "create", "d": "delete", "w": "write", "l": "list"}
+# How an HSM names the folder of a backup: its own name, and the time with some more digits.
+_FOLDER = re.compile(r"mhsm-([A-Za-z0-9.-]+)-(\d{14})\d*")
 
 
 @dataclass(frozen=True)
@@ -61,54 +59,19 @@ def problems_with(options: Mapping[str, Any], now: datetime, permissions: str) -
     if uri and (account or container):
         problems.append("storage_container_uri: set either this, or storage_account_name and storage_container_name")
     elif uri:
-        problems += _problems_with_uri(uri, "storage_container_uri")
+        problems += problems_with_url(uri, "storage_container_uri")
     elif not (account and container):
         problems.append("storage_account_name, storage_container_name: set both, or storage_container_uri")
     else:
         if not _ACCOUNT.fullmatch(account):
             problems.append(f"storage_account_name: '{account}' must be 3 to 24 lowercase letters and digits")
-        if not _CONTAINER.fullmatch(container):
+        if not CONTAINER_NAME.fullmatch(container):
             problems.append(f"storage_container_name: '{container}' is not a valid container name")
     if bool(options["sas_token"]) == bool(options["use_user_managed_identity"]):
         problems.append("sas_token, use_user_managed_identity: set exactly one of sas_token and use_user_managed_identity")
     elif options["sas_token"]:
-        problems += _problems_with_token(options["sas_token"], now, permissions)
+        problems += problems_with_sas_token(options["sas_token"], now, permissions)
     return problems
-
-
-def _problems_with_uri(uri: str, option: str) -> list[str]:
-    example = "https://account.blob.core.windows.net/container"
-    try:
-        parts = read_address(uri, option, example)
-    except BadInput as error:
-        return [error.message]
-    segments = [segment for segment in parts.path.split("/") if segment]
-    # An emulator names the account in the path, since an address has no names before it.
-    wanted = 2 if is_machine_address(parts.hostname or "") else 1
-    if len(segments) != wanted or not _CONTAINER.fullmatch(segments[-1]):
-        return [f"{option}: '{uri}' is not a container URL such as {example}"]
-    return []
-
-
-def _problems_with_token(token: str, now: datetime, permissions: str) -> list[str]:
-    found = {name: values[-1] for name, values in parse_qs(token.strip().lstrip("?")).items()}
-    if "sig" not in found:
-        return ["sas_token: it is not a SAS token: it has no signature (sig)"]
-    end = parse_time(_whole_time(found.get("se", "")))
-    if end and end <= now:
-        return [f"sas_token: it expired at {found['se']}; create a new one"]
-    # A stored access policy on the container (si) may say what the token does not.
-    missing = [_PERMISSIONS[letter] for letter in permissions if letter not in found.get("sp", "")]
-    if missing and "si" not in found:
-        return [f"sas_token: it lacks the permission to {', '.join(missing)}; this operation needs {permissions}"]
-    return []
-
-
-def _whole_time(text: str) -> str:
-    """Complete an expiry, which may be a date or lack its seconds."""
-    if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-        return f"{text}T00:00:00Z"
-    return re.sub(r"T(\d\d:\d\d)Z$", r"T\1:00Z", text)
 
 
 def names_storage(options: Mapping[str, Any]) -> bool:
@@ -130,15 +93,15 @@ def read_storage(session: Session, options: Mapping[str, Any]) -> Storage:
 
 def list_folders(session: Session, storage: Storage, hsm_name: str) -> list[Folder]:
     """Read the backups of one HSM in a container, newest first. Raises NotFound, Denied."""
-    pattern = re.compile(rf"mhsm-{re.escape(hsm_name)}-(\d{{14}})\d*/", re.IGNORECASE)
     found, marks = [], set()
     with translated(f"list the backups in {storage.url}"):
         for item in container_client(session, storage.url, storage.sas_token).walk_blobs(name_starts_with="mhsm-", delimiter="/"):
             marks.add(item.name)
-            match = pattern.fullmatch(item.name)
-            made = _made_at(match[1]) if match else None
-            if made:
-                found.append(Folder(item.name.rstrip("/"), made))
+            name = item.name.rstrip("/")
+            match = _FOLDER.fullmatch(name) if name != item.name else None
+            made = made_at(name)
+            if match and made and match[1].lower() == hsm_name.lower():
+                found.append(Folder(name, made))
     told = [replace(folder, is_failed=f"{folder.name}{_MARK}" in marks) for folder in found]
     return sorted(told, key=lambda folder: (folder.made, folder.name), reverse=True)
 
@@ -166,9 +129,13 @@ def written_at(session: Session, storage: Storage, folder: Folder) -> datetime |
     return max(times, default=None)
 
 
-def _made_at(digits: str) -> datetime | None:
+def made_at(folder: str) -> datetime | None:
+    """Tell when the backup in a folder was started, in UTC, by the folder's name; None where that is no folder of a backup."""
+    match = _FOLDER.fullmatch(folder)
+    if not match:
+        return None
     try:
-        return datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=timezone.utc)
+        return datetime.strptime(match[2], "%Y%m%d%H%M%S").replace(tzinfo=timezone.utc)
     except ValueError:
         return None
 

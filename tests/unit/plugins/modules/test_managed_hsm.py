@@ -337,6 +337,52 @@ def test_a_restore_is_waited_for_by_its_job(stored: WithStore) -> None:
     assert len(stored.hsm.restored) == 1
 
 
+# -- drills
+
+
+def test_a_drill_has_the_newest_backup_checked_and_restores_nothing(stored: WithStore) -> None:
+    stored.put_backup("127.0.0.1", 30)
+    newest = stored.put_backup("127.0.0.1", 1)
+    foreseen = stored.run("hsm_restore_drill", check=True)
+    assert (foreseen["changed"], foreseen["datasources"][0]["status"]) == (False, None)
+    assert f"would be checked with backup {newest}" in foreseen["msg"]
+    assert stored.azure.requests("PUT", "/prerestore") == []
+    done = stored.run("hsm_restore_drill", rpo="2h", fail_on="skipped")
+    assert not done["failed"], done["msg"]
+    (item,) = done["datasources"]
+    assert (done["changed"], item["status"], item["recovery_point"]["name"]) == (False, "passed", newest)
+    assert {check["name"]: check["status"] for check in item["checks"]} == {"precheck": "passed", "rpo": "passed"}
+    assert item["job"]["status"] == "succeeded"
+    assert item["recovery_point_age_seconds"] == pytest.approx(3600, abs=120)
+    assert set(item["times"]) == {"find", "check"}
+    assert [one["status"] for one in stored.azure.requests("PUT", "/prerestore")].count(202) == 1
+    assert stored.azure.requests("PUT", "/restore") == []
+    assert stored.hsm.restored == []
+
+
+def test_a_drill_of_a_backup_that_the_hsm_cannot_read_fails(stored: WithStore) -> None:
+    stored.put_backup("127.0.0.1", 1)
+    stored.azure.fault(kind="job", outcome={"status": "Failed", "error": {"code": "Broken", "message": "a file is missing"}})
+    done = stored.run("hsm_restore_drill")
+    assert done["failed"]
+    assert (done["datasources"][0]["status"], done["error"]["code"]) == ("failed", "Broken")
+    assert "a file is missing (precheck)" in done["msg"]
+    assert stored.hsm.restored == []
+
+
+def test_a_drill_of_an_old_backup_is_partial_and_one_of_none_is_skipped(stored: WithStore) -> None:
+    none = stored.run("hsm_restore_drill")
+    assert (none["failed"], none["datasources"][0]["status"]) == (False, "skipped")
+    assert "has no backup of '127.0.0.1'" in none["datasources"][0]["reason"]
+    assert stored.run("hsm_restore_drill", fail_on="skipped")["error"]["code"] == "DrillSkipped"
+    stored.put_backup("127.0.0.1", 30)
+    old = stored.run("hsm_restore_drill", rpo="24h")
+    assert (old["failed"], old["datasources"][0]["status"]) == (False, "partial")
+    assert "rpo: the age of the newest backup is 30h" in old["datasources"][0]["reason"]
+    assert stored.run("hsm_restore_drill", rpo="24h", fail_on="partial")["error"]["code"] == "DrillPartial"
+    assert "rpo: 'soon'" in stored.run("hsm_restore_drill", rpo="soon")["msg"]
+
+
 # -- what needs no store
 
 
