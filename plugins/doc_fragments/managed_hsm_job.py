@@ -13,7 +13,8 @@ class ModuleDocFragment:
 options:
   precheck:
     description:
-      - Whether the HSM first checks that the operation is possible. Requires an HSM that supports API version 7.6.
+      - Whether the HSM first checks that the operation is possible, and then carries it out. Requires an HSM that supports API
+        version 7.6.
     type: bool
     default: false
   job_id:

@@ -79,6 +79,10 @@ class Denied(AzureBackupError):
     """The caller may not do this (401, 403)."""
 
 
+class ApprovalMissing(Denied):
+    """A resource guard protects the operation, and the caller has no rights on the guard."""
+
+
 class Conflict(AzureBackupError):
     """The resource is in the way of the request (409)."""
 

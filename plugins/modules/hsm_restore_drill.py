@@ -8,11 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: hsm_restore_drill
-short_description: Prove that a Managed HSM can be restored from its newest backup, without restoring it
+short_description: Have a Managed HSM check that it can be restored from its newest backup, without restoring it
 version_added: 0.1.0
 description:
-  - Finds the newest backup of a Managed HSM in a container and has the HSM check whether it could be restored from it. The check
-    proves that the HSM can read the whole backup. It restores nothing and changes nothing, so the task is never C(changed).
+  - Finds the newest backup of a Managed HSM in a container and has the HSM itself check whether it could do a full restore from it
+    (its pre-restore operation). Microsoft does not document how much of the backup the check reads. It restores nothing and changes
+    nothing, so the task is never C(changed).
   - A real restore replaces the entire contents of the HSM, so there is no other drill for it. For a restore, use
     M(holdfast.azure_backup.hsm_restore).
   - A backup that M(holdfast.azure_backup.hsm_backup) has marked as failed does not count. If there is no backup, the drill is V(skipped).
@@ -52,7 +53,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Prove that the newest backup of a Managed HSM can be restored
+- name: Check that a Managed HSM can be restored from its newest backup
   holdfast.azure_backup.hsm_restore_drill:
     hsm_uri: https://demo-hsm.managedhsm.azure.net
     storage_container_uri: https://demoaccount.blob.core.windows.net/hsm-backups

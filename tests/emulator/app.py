@@ -110,7 +110,8 @@ class Azure:
         self.groups = ResourceGroups(self.entra.may_reach)
         self.compute = Compute(self.groups, self.schedule)
         self.authorization = Authorization(self.clock, self.groups)
-        self.storage = Storage(self.groups, lambda: self.blob_store, lambda: self.blob_url if self.blob_store else None)
+        url = lambda: self.blob_url if self.blob_store else None  # noqa: E731
+        self.storage = Storage(self.groups, self.clock, lambda: self.blob_store, url)
         datasources = Datasources(self.compute, self.storage, self.authorization)
         self.data_protection = DataProtection(
             self.schedule, self.groups, datasources, self.authorization, self.faults, self.entra.may_reach

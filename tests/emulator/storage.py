@@ -9,15 +9,18 @@ import re
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 
 from .arm import ArmError, Call, Reply, Route, Wire, page_of, resource_not_found
 from .blob_store import BlobStore
+from .clock import Clock
 from .resource_graph import graph_row
 from .resources import ResourceGroups
 
 _ACCOUNTS = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Storage/storageAccounts"
 _TYPE = "Microsoft.Storage/storageAccounts"
+_SEEDED = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass
@@ -25,12 +28,15 @@ class Storage:
     """The storage accounts, by their lower-cased ids."""
 
     groups: ResourceGroups
+    clock: Clock
     # What really holds blobs, where there is anything.
     find_store: Callable[[], BlobStore | None] = lambda: None
     # Where its blobs are answered, without the name of an account.
     find_blob_url: Callable[[], str | None] = lambda: None
     accounts: dict[str, Wire] = field(default_factory=dict)
     containers: dict[str, list[str]] = field(default_factory=dict)
+    # When containers that the seed does not have were made, by the id of their account and their name.
+    made: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     def add_account(
         self, subscription: str, group: str, name: str, location: str, containers: list[str], is_lake: bool = False, **more: Any
@@ -57,10 +63,16 @@ class Storage:
 
     def restore_container(self, account_id: str, name: str, blobs: dict[str, bytes]) -> None:
         """Put a restored container into an account, with its blobs where anything holds them."""
-        self.containers[account_id.lower()].append(name)
+        self.add_container(account_id, name)
         store = self.find_store()
         if store:
             store.fill(account_id.rsplit("/", 1)[-1], name, blobs)
+
+    def add_container(self, account_id: str, name: str) -> None:
+        """Put an empty container into an account."""
+        key = account_id.lower()
+        self.containers[key].append(name)
+        self.made[key, name] = self.clock.now()
 
     def graph_rows(self, tenant_id: str) -> Iterator[Wire]:
         """Give the rows that Resource Graph has of storage accounts."""
@@ -112,7 +124,7 @@ class Storage:
             raise ArmError(400, "InvalidResourceName", "The specifed resource name contains invalid characters.")
         is_new = name not in self.containers[key]
         if is_new:
-            self.containers[key].append(name)
+            self.add_container(key, name)
         store = self.find_store()
         if store:
             store.fill(self.accounts[key]["name"], name, {})
@@ -147,7 +159,7 @@ class Storage:
                 "publicAccess": "None",
                 "leaseStatus": "Unlocked",
                 "leaseState": "Available",
-                "lastModifiedTime": "2026-01-01T00:00:00.0000000Z",
+                "lastModifiedTime": f"{self.made.get((key, name), _SEEDED):%Y-%m-%dT%H:%M:%S}.0000000Z",
                 "hasImmutabilityPolicy": False,
                 "hasLegalHold": False,
             },

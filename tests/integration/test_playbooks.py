@@ -182,7 +182,7 @@ def test_every_example_of_an_azure_stack_hub_works(environment: dict[str, str], 
 def test_every_example_of_a_managed_hsm_works(environment: dict[str, str], loopback: Emulator, tmp_path: Path) -> None:
     blobs = need_blob_store(loopback)
     loopback.azure.managed_hsm.keys.clear()
-    tasks = examples_of("hsm_backup") + examples_of("hsm_restore")
+    tasks = examples_of("hsm_backup") + examples_of("hsm_restore") + examples_of("hsm_restore_drill")
     known = {
         "https://demo-hsm.managedhsm.azure.net": loopback.urls["managed_hsm"],
         "https://demoaccount.blob.core.windows.net/hsm-backups": blobs.container_uri,
@@ -190,6 +190,18 @@ def test_every_example_of_a_managed_hsm_works(environment: dict[str, str], loopb
     }
     play_examples(environment, tmp_path, tasks, known, {"sas_token": blobs.make_sas()})
     assert len(loopback.azure.managed_hsm.restored) == 2
+
+
+def test_every_example_of_a_report_container_works(environment: dict[str, str], loopback: Emulator, tmp_path: Path) -> None:
+    blobs = need_blob_store(loopback)
+    by_token, by_identity = examples_of("backup_report_container")[::-1]
+    assert "sas_token" in by_token["holdfast.azure_backup.backup_report_container"]
+    place = "https://demoaccount.blob.core.windows.net/reports"
+    secrets = {"sas_token": blobs.make_sas()}
+    play_examples(environment, tmp_path, [by_token], {place: blobs.container_uri}, secrets)
+    assert "notes/note.md" in blobs.names()
+    blobs.fill("demoaccount", "reports", {})
+    play_examples(environment, tmp_path, [by_identity], {place: f"{loopback.urls['blobs']}/demoaccount/reports"}, {})
 
 
 def play_examples(
@@ -202,7 +214,7 @@ def play_examples(
     ready = yaml.safe_load(text)
     for task in ready:
         for name, options in task.items():
-            waits = ("stackhub_backup", "stackhub_backup_location", "hsm_backup", "hsm_restore")
+            waits = ("stackhub_backup", "stackhub_backup_location", "hsm_backup", "hsm_restore", "hsm_restore_drill")
             if name.removeprefix("holdfast.azure_backup.") in waits:
                 options.setdefault("poll_interval", 0.2)
     book = folder / "examples.yml"
@@ -243,6 +255,7 @@ def test_the_tasks_of_the_guides_work(environment: dict[str, str], loopback: Emu
                 "holdfast.azure_backup.stackhub_backup_location",
                 "holdfast.azure_backup.hsm_backup",
                 "holdfast.azure_backup.hsm_restore",
+                "holdfast.azure_backup.hsm_restore_drill",
             ):
                 options["poll_interval"] = 0.2
             for role in ("protect", "backup_now", "restore", "restore_drill"):
@@ -255,8 +268,11 @@ def test_the_tasks_of_the_guides_work(environment: dict[str, str], loopback: Emu
         known |= {"hsm": loopback.urls["managed_hsm"], "hsm_name": "127.0.0.1"}
         known |= {"container": blobs.container_uri, "sas_token": blobs.make_sas()}
     if guide == "guide_restore_drills":
-        need_blob_store(loopback).drop("drillaccount", "holdfast-drills")
-        known["reports"] = str(tmp_path / "reports")
+        blobs = need_blob_store(loopback)
+        blobs.drop("drillaccount", "holdfast-drills")
+        blobs.fill("drillaccount", "reports", {})
+        known |= {"reports": str(tmp_path / "reports"), "report_container": f"{loopback.urls['blobs']}/drillaccount/reports"}
+        known |= {"hsm": loopback.urls["managed_hsm"], "container": blobs.container_uri, "sas_token": blobs.make_sas()}
     played = [{"hosts": "localhost", "gather_facts": False, "vars": known, "tasks": tasks}]
     book.write_text(yaml.safe_dump(played, sort_keys=False), encoding="utf-8")
     done = play(environment, str(book))

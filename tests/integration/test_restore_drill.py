@@ -134,9 +134,7 @@ def test_check_mode_drills_nothing_and_writes_no_file(drilled: dict[str, str], l
     assert len(loopback.azure.journal.writes()) == before
 
 
-def test_the_report_and_its_history_are_kept_in_a_container(
-    drilled: dict[str, str], loopback: Emulator, tmp_path: Path
-) -> None:
+def test_the_report_and_its_history_are_kept_in_a_container(drilled: dict[str, str], loopback: Emulator) -> None:
     store = loopback.azure.blob_store
     assert store
     store.drop("drillaccount", "reports")

@@ -69,6 +69,9 @@ def tasks_for(loopback: Emulator) -> list[tuple[str, dict[str, Any], tuple[bool,
         tasks.append(("hsm_backup", {**hsm, **place, "max_age": "12h"}, once))
         restore = {**hsm, "folder_uri": "{{ first_hsm_backup.folder_uri }}", "confirm": "127.0.0.1"}
         tasks.append(("hsm_restore", restore, (True, True)))
+        tasks.append(("hsm_restore_drill", {**hsm, **place}, never))
+        report = {"storage_container_uri": blobs.container_uri, "sas_token": blobs.make_sas(), "name": "smoke"}
+        tasks.append(("backup_report_container", {**report, "files": {"smoke.md": "written"}}, (True, True)))
     return tasks
 
 

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..concurrency import item_concurrency
-from ..errors import AzureBackupError, BadInput, NotFound, OutcomeUnknown, PermissionMissing
+from ..errors import AzureBackupError, BadInput, Denied, NotFound, OutcomeUnknown, PermissionMissing
 from ..jobs.wait import SUCCEEDED, UNFINISHED, check_over, check_success, elapsed_of, find_started, is_running, reasons_of
 from ..model.durations import format_time, parse_time, read_moment, to_clock_words
 from ..model.resource_ids import same_id
@@ -275,6 +275,9 @@ def _start(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Described:
         job_id = run.service.trigger_restore(restore, run.task.deadline())
     except OutcomeUnknown as error:
         unknown = error
+    except Denied:
+        run.after_refusal(order)
+        raise
     if job_id:
         # Reads of jobs are few in some vaults, and the wait reads each of them at its end.
         is_readable = run.service.job_reads_an_hour is None or not run.task.waits

@@ -11,6 +11,7 @@ dead one left.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import socket
 import uuid
@@ -21,7 +22,7 @@ from datetime import timedelta
 from typing import Any
 
 from ..concurrency import settle_each
-from ..errors import AzureBackupError, BadInput, Denied, NotFound, catch
+from ..errors import ApprovalMissing, AzureBackupError, BadInput, Denied, NotFound, catch
 from ..jobs.wait import is_running
 from ..model.durations import format_time, parse_time, seconds_in, to_clock_words
 from ..model.result_shapes import Described
@@ -191,6 +192,7 @@ class _Drill:
         by_key = {subject.datasource.key: subject for subject in batch}
         # Where another run has taken the journal over meanwhile, nothing is started any more.
         restores.before_start = lambda order: self._note_request(by_key[order.datasource.key])
+        restores.after_refusal = lambda order: self._take_back(by_key[order.datasource.key])
         most = task.options["max_concurrency"]
         begun: dict[int, Steps] = {}
 
@@ -234,7 +236,7 @@ class _Drill:
         outcome = catch(work)
         subject.times[phase] = clock.monotonic() - begun
         if isinstance(outcome, AzureBackupError):
-            if isinstance(outcome, NotDrillable) or outcome.code in _SKIPPING_CODES:
+            if isinstance(outcome, NotDrillable | ApprovalMissing) or outcome.code in _SKIPPING_CODES:
                 _skip(subject, outcome.message)
             else:
                 _fail(subject, outcome)
@@ -430,6 +432,12 @@ class _Drill:
         """Write down that a restore is requested now. Raises BadInput where another run has the journal."""
         subject.requested = self.run.service.service_now()
         self.journal.note(subject.entry, starting_at=format_time(subject.requested))
+
+    def _take_back(self, subject: Subject) -> None:
+        """Write down that the request was refused, so that nobody looks for its job."""
+        subject.requested = None
+        with contextlib.suppress(AzureBackupError):
+            self.journal.note(subject.entry, starting_at=None)
 
     # -- after
 

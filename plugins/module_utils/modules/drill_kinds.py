@@ -17,10 +17,10 @@ from ..model.durations import parse_time
 from ..model.resource_ids import same_id
 from ..model.result_shapes import Described
 from ..model.virtual_machines import disk_id_of, disks_of
-from ..services.blobs import Count, blob_endpoint, count_blobs, list_container_names, read_account
+from ..services.blobs import Count, blob_endpoint, count_blobs, list_containers, read_account
 from ..services.restore_configuration import named_in, read_configuration
 from ..services.scratch_resources import read_state
-from .drill_run import DrillRun, Subject, check_result
+from .drill_run import DrillRun, NotDrillable, Subject, check_result
 from .restore_containers import ContainerCopy
 from .restore_disks import DiskCopy
 from .restore_machines import DisksOfMachine, MachineCopy
@@ -131,19 +131,44 @@ class ContainersDrill(DrillKind):
 
     def target(self, run: DrillRun, subject: Subject) -> dict[str, Any]:
         """See DrillKind."""
+        names = self._backed_up(run, subject)
+        most = run.task.options["sample_containers"] or 100
+        chosen = sorted(run.chance.sample(names, most)) if len(names) > most else names
+        rename = {name: f"drill-{run.short_id}-{subject.number}-{number}" for number, name in enumerate(chosen)}
+        return {"storage_account_id": run.scratch.account.text, "containers": chosen, "rename": rename}
+
+    def _backed_up(self, run: DrillRun, subject: Subject) -> list[str]:
+        """Give the containers that the recovery point has, as far as the backup instance and the account tell.
+
+        One that is younger than the point is not in it. Azure tells no more than when a container was changed last, so that one
+        is left out as well that was there, and was changed since. Raises NotFound for no containers, NotDrillable where none is
+        left.
+        """
+        there: dict[str, Any] = {}
         names = [str(name) for name in subject.instance["containers_list"]]
+        try:
+            there = list_containers(run.task.session, subject.datasource)
+        except NotFound:
+            # An account that is gone is the very reason to have a backup; what it had, the instance may tell.
+            if not names:
+                raise
         if not names:
-            # All of them are backed up, and only the account tells which they are.
-            names = [name for name in list_container_names(run.task.session, subject.datasource) if not name.startswith("$")]
+            excluded = tuple((subject.instance["auto_protection"] or {}).get("exclude_prefixes") or [])
+            names = [name for name in there if not name.startswith((*excluded, "$"))]
         if not names:
             raise NotFound(
                 f"'{subject.datasource.name}' has no container that could be restored; check the containers of its "
                 "backup instance"
             )
-        most = run.task.options["sample_containers"] or 100
-        chosen = sorted(run.chance.sample(names, most)) if len(names) > most else names
-        rename = {name: f"drill-{run.short_id}-{subject.number}-{number}" for number, name in enumerate(chosen)}
-        return {"storage_account_id": run.scratch.account.text, "containers": chosen, "rename": rename}
+        taken = parse_time((subject.point or {}).get("time"))
+        young = sorted(name for name in names if taken and there.get(name) and there[name] > taken)
+        if not young:
+            return names
+        told = f"created or changed since the recovery point, so that it may not be in it: {', '.join(young)}"
+        if len(young) == len(names):
+            raise NotDrillable(f"each of its containers was {told}")
+        subject.checks.append(check_result("containers", "skipped", f"not restored, because {told}", found=young))
+        return [name for name in names if name not in young]
 
     def names(self, run: DrillRun, subject: Subject, target: dict[str, Any]) -> list[str]:
         """See DrillKind."""

@@ -149,13 +149,16 @@ class Removal:
         before = self._content["before"]["containers"]
         there = [name for name in list_container_names(self.session, self.account) if name not in before]
         named = {str((job["restore"] or {}).get("staging_container")) for job in jobs}
-        others = {one.get("staging_container") for one in self._content["entries"] if one["instance_id"] != entry["instance_id"]}
-        has_failed = any(job["status"] not in SUCCEEDED for job in jobs)
-        short = re.sub(r"[^a-z0-9]", "", str(entry["name"]).lower())
+        others = [one for one in self._content["entries"] if one["instance_id"] != entry["instance_id"]]
+        taken = {one.get("staging_container") for one in others}
+        short = _short_name(entry)
+        # Of two machines whose names are the same in short, one whose container is not known yet could have it.
+        is_certain = all("staging_container" in one or _short_name(one) != short for one in others)
+        by_name = is_certain and any(job["status"] not in SUCCEEDED for job in jobs)
         after_machine = re.compile(rf"{re.escape(short)}-[0-9a-f]{{32}}")
         left: list[Result] = []
         for name in there:
-            if name in named or (has_failed and name not in others and after_machine.fullmatch(name)):
+            if name in named or (by_name and name not in taken and after_machine.fullmatch(name)):
                 left += self._delete_container(name)
         return left
 
@@ -228,3 +231,8 @@ class Removal:
             except AzureBackupError as error:
                 left.append(leftover(f"{role['name']} on {role['scope']}", error.message))
         return left
+
+
+def _short_name(entry: Entry) -> str:
+    """Give how Azure begins the name of a staging container: the name of the machine, letters and digits only."""
+    return re.sub(r"[^a-z0-9]", "", str(entry["name"]).lower())

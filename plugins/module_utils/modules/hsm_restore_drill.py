@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change with any release.
-"""The drill of a Managed HSM: the HSM's own check that it can read a backup. A restore would replace all that is in it."""
+"""The drill of a Managed HSM: the HSM's own check that a backup could be restored, since a restore would replace all in it."""
 
 from __future__ import annotations
 

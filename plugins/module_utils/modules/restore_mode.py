@@ -82,6 +82,8 @@ class RestoreRun:
     known: dict[str, Described | AzureBackupError] = field(default_factory=dict)
     # Called right before the request that starts a restore; what it raises keeps it from being sent.
     before_start: Callable[[RestoreOrder], None] = lambda _order: None
+    # Called where Azure has refused that request, so that nothing was started.
+    after_refusal: Callable[[RestoreOrder], None] = lambda _order: None
     # Whether the caller grants the roles that are missing, so that nobody needs to be told of them.
     grants_roles: bool = False
     # The seconds that phases of a restore took when they were last gone through, by the datasource's key.

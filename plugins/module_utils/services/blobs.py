@@ -19,6 +19,7 @@ from ..azure.libraries import load
 from ..azure.sdk_errors import translated
 from ..azure.session import API_VERSIONS, Session
 from ..errors import BadInput, Denied, NotFound, Unavailable
+from ..model.durations import parse_time
 from ..model.resource_ids import ResourceId
 
 # How many blobs of a container are counted at most: one page of its list.
@@ -51,11 +52,20 @@ def blob_endpoint(account: dict[str, Any], option: str) -> str:
     return str(found).rstrip("/")
 
 
-def list_container_names(session: Session, account: ResourceId) -> list[str]:
-    """Give the names of the containers of an account, without those that soft delete keeps. Raises NotFound."""
+def list_containers(session: Session, account: ResourceId) -> dict[str, datetime | None]:
+    """Give the containers of an account by name, without those that soft delete keeps, and when each was changed last, in UTC.
+
+    A change of its contents is none of a container. Raises NotFound.
+    """
     url = f"{account.text}/blobServices/default/containers"
     listed = session.read_all(url, f"list the containers of '{account.name}'", _API)
-    return [str(item["name"]) for item in listed if not (item.get("properties") or {}).get("deleted")]
+    there = {str(item["name"]): item.get("properties") or {} for item in listed}
+    return {name: parse_time(about.get("lastModifiedTime")) for name, about in there.items() if not about.get("deleted")}
+
+
+def list_container_names(session: Session, account: ResourceId) -> list[str]:
+    """Give the names of the containers of an account, as list_containers does. Raises NotFound."""
+    return list(list_containers(session, account))
 
 
 def create_container(session: Session, account: ResourceId, name: str) -> None:

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from ..azure.session import API_VERSIONS, Session
-from ..errors import AzureBackupError, BadInput, Denied, NotFound
+from ..errors import ApprovalMissing, AzureBackupError, BadInput, Denied, NotFound
 from ..model.resource_ids import ResourceId, normalize, same_id
 
 Sent = TypeVar("Sent")
@@ -115,12 +115,13 @@ class VaultGuard:
         try:
             yield requests
         except Denied as error:
-            if requests:
-                error.message += (
-                    f" Resource guard {self.guard_id} protects this operation: the caller needs the role Backup MUA Operator "
-                    "on it for the duration of the operation"
-                )
-            raise
+            if not requests:
+                raise
+            told = (
+                f"{error.message} Resource guard {self.guard_id} protects this operation: the caller needs the role Backup MUA "
+                "Operator on it for the duration of the operation"
+            )
+            raise ApprovalMissing(told, error.code, error.status, error.request_id, error.recommended_action) from error
 
     def unlock(self, operation: str, resource_id: str | None = None) -> None:
         """Have the guard approve a deletion, for half an hour; does nothing where it does not guard it."""

@@ -21,7 +21,8 @@ from backups import (
     permit,
 )
 from conftest import GROUP, Driver, disk
-from emulator.seed import SUBSCRIPTION
+from emulator.identity import ServicePrincipal
+from emulator.seed import GROUP_CLIENT, SECRET, SUBSCRIPTION, TENANT
 
 DRILLS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/drills-rg"
 DRILL_ACCOUNT = f"{DRILLS}/providers/Microsoft.Storage/storageAccounts/drillaccount"
@@ -241,6 +242,72 @@ def test_what_cannot_be_drilled_is_skipped_with_its_reason(drills: Driver) -> No
     strict = drill(drills, listed, fail_on="skipped")
     assert strict["failed"]
     assert strict["error"]["code"] == "DrillSkipped"
+
+
+def test_what_is_only_in_the_archive_is_skipped(drills: Driver) -> None:
+    backed_up_machines(drills)
+    item = next(iter(next(iter(drills.azure.recovery_services.vaults.values())).items.values()))
+    for point in item.points:
+        point["properties"]["recoveryPointTierDetails"] = [{"type": "ArchivedRP", "status": "Valid"}]
+    before = state(drills)
+    result = drill(drills, WEB01, **MACHINES)
+    assert not result["failed"], result["msg"]
+    assert one(result)["status"] == "skipped"
+    assert "every recovery point of 'web01' is in the archive tier only" in one(result)["reason"]
+    assert state(drills) == before
+    assert journals(drills) == {}
+
+
+def test_what_a_guard_keeps_from_being_restored_is_skipped(drills: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guard belongs to others: the caller has all rights but those on the guard."""
+    backed_up_disks(drills)
+    made = drills.run("backup_resource_guard", resource_group="demo-rg", vault_name=None, resource_guard_name="demo-guard")
+    drills.vault(resource_guard_id=made["resource_guard"]["id"])
+    scopes = [f"{GROUP}/providers/{kind}" for kind in ("Microsoft.DataProtection/backupVaults", "Microsoft.Compute")]
+    drills.azure.entra.add(ServicePrincipal(TENANT, GROUP_CLIENT, SECRET, scopes=[*scopes, DRILLS]))
+    monkeypatch.setenv("AZURE_CLIENT_ID", GROUP_CLIENT)
+    before = state(drills)
+    # Only who asks learns what a guard refuses.
+    drills.foresees = False
+    result = drill(drills, disk("data01"))
+    assert not result["failed"], result["msg"]
+    assert one(result)["status"] == "skipped"
+    assert "Backup MUA Operator" in one(result)["reason"]
+    assert state(drills) == before
+    assert journals(drills) == {}
+
+
+def test_containers_that_are_younger_than_the_point_are_left_out_and_told(drills: Driver) -> None:
+    backed_up_account(drills)
+    drills.azure.clock.advance(60)
+    drills.azure.storage.made[ACCOUNT.lower(), "invoices"] = drills.azure.clock.now()
+    before = state(drills)
+    item = one(drill(drills, ACCOUNT))
+    assert item["status"] == "passed"
+    (left_out,) = [check for check in item["checks"] if check["name"] == "containers"]
+    assert (left_out["status"], left_out["found"]) == ("skipped", ["invoices"])
+    assert "blobs of photos" in statuses(item)
+    assert state(drills) == before
+    drills.azure.storage.made[ACCOUNT.lower(), "photos"] = drills.azure.clock.now()
+    skipped = one(drill(drills, ACCOUNT))
+    assert (skipped["status"], skipped["changed"]) == ("skipped", False)
+    assert "each of its containers was created or changed since the recovery point" in skipped["reason"]
+
+
+def test_of_containers_that_are_backed_up_automatically_only_those_of_the_point_are_restored(drills: Driver) -> None:
+    drills.vault(soft_delete={"state": "AlwaysOn"})
+    assert not drills.run("backup_policy", policy_name="blobs", datasource_type="azure_blob")["failed"]
+    assert not drills.run("backup_permission", datasource_id=ACCOUNT)["failed"]
+    automatic = {"exclude_prefixes": ["inv"]}
+    assert not drills.run("backup_instance", datasource_id=ACCOUNT, policy_name="blobs", auto_protection=automatic)["failed"]
+    assert not drills.run("backup_adhoc", datasource_id=ACCOUNT)["failed"]
+    drills.azure.clock.advance(60)
+    drills.azure.storage.add_container(ACCOUNT, "since")
+    before = state(drills)
+    item = one(drill(drills, ACCOUNT))
+    assert item["status"] == "passed", item["reason"]
+    assert {name for name in statuses(item) if name.startswith("blobs of")} == {"blobs of photos"}
+    assert state(drills) == before
 
 
 def test_what_is_too_large_is_skipped(drills: Driver) -> None:
