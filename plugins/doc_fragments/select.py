@@ -16,8 +16,9 @@ options:
       - Select datasources by their properties, instead of listing them in C(datasource_id).
       - >-
         It selects among the datasources that the vault protects. Only M(holdfast.azure_backup.backup_permission) with
-        C(operation=backup), and M(holdfast.azure_backup.backup_instance) with C(state=present), select among all resources that
-        could be protected, in the subscriptions that O(select.subscription_ids) names.
+        C(operation=backup), M(holdfast.azure_backup.backup_instance) with C(state=present), and
+        M(holdfast.azure_backup.backup_coverage_info) select among all resources that could be protected, in the subscriptions
+        that O(select.subscription_ids) names.
       - A datasource is selected if it meets all criteria and none of O(select.exclude). An empty dictionary selects everything,
         an empty list of a criterion nothing.
       - A backup skips datasources whose protection is stopped, suspended or still being configured.

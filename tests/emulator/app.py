@@ -107,7 +107,7 @@ class Azure:
         self.limits = Limits(self.clock)
         self.latency_seconds = 0.0
         self.entra = EntraId(self.seed.tenant_id, self.clock)
-        self.groups = ResourceGroups(self.entra.may_reach)
+        self.groups = ResourceGroups(self.entra.may_read)
         self.compute = Compute(self.groups, self.schedule)
         self.authorization = Authorization(self.clock, self.groups)
         url = lambda: self.blob_url if self.blob_store else None  # noqa: E731
@@ -141,7 +141,7 @@ class Azure:
             "resources": resources,
             "recoveryservicesresources": lambda: (row for service in both for row in service.graph_rows("contents")),
         }
-        self.resource_graph = ResourceGraph(Index(tables, self.clock), self.entra.may_reach, self.limits)
+        self.resource_graph = ResourceGraph(Index(tables, self.clock), self.entra.may_read, self.limits)
         self.route_table = self.routes()
         self.seed.plant(self)
 

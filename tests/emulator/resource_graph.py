@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Microsoft.ResourceGraph: the queries that backup clients send, over what the services hold.
 
-Of the query language it knows where (=~, in~, ==, contains and comparisons of times), extend of a path or of the two expressions
-that Microsoft's client sends, project, and order by id. Everything else is answered with 501.
+Of the query language it knows where (=~, in~, ==, contains and comparisons of times), extend of a path (also by tostring,
+todatetime and tolower) or of the two expressions that Microsoft's client sends, summarize of arg_max by one column, project, and
+order by id. Everything else is answered with 501.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ _CONTAINS = re.compile(rf"^where\s+tostring\(({_WORD})\)\s+contains\s+{_TEXT}$",
 _COMPARISONS = {">=": operator.ge, "<=": operator.le, "<": operator.lt, ">": operator.gt}
 _EXTEND = re.compile(r"^extend\s+(\w+)\s*=\s*(.+)$", re.IGNORECASE)
 _PROJECT = re.compile(r"^project\s+(.+)$", re.IGNORECASE)
+_SUMMARIZE = re.compile(r"^summarize\s+arg_max\((\w+)((?:\s*,\s*\w+)*)\)\s+by\s+(\w+)$", re.IGNORECASE)
+_CALL = re.compile(r"^(tolower|tostring|todatetime)\((.*)\)$", re.IGNORECASE)
 _ORDER = re.compile(r"^order by id asc$", re.IGNORECASE)
 _PIPE = re.compile(rf"((?:{_TEXT}|[^|'])+)")
 
@@ -85,6 +88,22 @@ def _not_emulated(part: str) -> ArmError:
 
 def _step(part: str, rows: list[Wire]) -> list[Wire]:
     """Do one operator of a query."""
+    if re.match(r"where\s", part, re.IGNORECASE):
+        return _where(part, rows)
+    if match := _PROJECT.match(part):
+        columns = [_column(text) for text in match[1].split(",")]
+        return [{name: _dig(row, path) for name, path in columns} for row in rows]
+    if match := _EXTEND.match(part):
+        return [{**row, match[1]: _expression(match[2].strip(), row)} for row in rows]
+    if match := _SUMMARIZE.match(part):
+        return _last_of_each(rows, match[1], re.findall(r"\w+", match[2]), match[3])
+    if _ORDER.match(part):
+        return sorted(rows, key=lambda row: str(row["id"]).lower())
+    raise _not_emulated(part)
+
+
+def _where(part: str, rows: list[Wire]) -> list[Wire]:
+    """Give the rows that a condition leaves."""
     if match := _EQUALS.match(part):
         path, sign, wanted = match[1], match[2], _unquote(match[3])
         if sign == "==":
@@ -104,13 +123,6 @@ def _step(part: str, rows: list[Wire]) -> list[Wire]:
     if match := _CONTAINS.match(part):
         text = _unquote(match[2]).lower()
         return [row for row in rows if text in json.dumps(_dig(row, match[1]), ensure_ascii=False).lower()]
-    if match := _PROJECT.match(part):
-        columns = [_column(text) for text in match[1].split(",")]
-        return [{name: _dig(row, path) for name, path in columns} for row in rows]
-    if match := _EXTEND.match(part):
-        return [{**row, match[1]: _expression(match[2].strip(), row)} for row in rows]
-    if _ORDER.match(part):
-        return sorted(rows, key=lambda row: str(row["id"]).lower())
     raise _not_emulated(part)
 
 
@@ -123,7 +135,27 @@ def _column(text: str) -> tuple[str, str]:
     return name, path
 
 
+def _last_of_each(rows: list[Wire], greatest: str, others: list[str], by: str) -> list[Wire]:
+    """Give for each value of a column the row in which another one is greatest, with these columns only."""
+    found: dict[str, Wire] = {}
+    for row in rows:
+        known = found.get(str(row[by]))
+        if row[greatest] is not None and (known is None or row[greatest] > known[greatest]):
+            found[str(row[by])] = {by: row[by], greatest: row[greatest], **{name: row.get(name) for name in others}}
+    return list(found.values())
+
+
+def _call(function: str, value: Any) -> Any:
+    if function == "todatetime":
+        # A column of times is shown in one form, so that texts compare as times do.
+        return _moment(value).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if value else None
+    text = "" if value is None else str(value)
+    return text.lower() if function == "tolower" else text
+
+
 def _expression(text: str, row: Wire) -> Any:
+    if match := _CALL.match(text):
+        return _call(match[1].lower(), _expression(match[2].strip(), row))
     for beginning, compute in _EXPRESSIONS.items():
         if text.startswith(beginning):
             return compute(row)

@@ -15,11 +15,11 @@ from .arm import ArmError, Call, Reply, Route, Wire, check_properties, page_of
 class ResourceGroups:
     """The resource groups of each subscription, by lower-cased ids.
 
-    may_reach: tells whether a principal may read an id; check_location: refuses regions that there are not; holds_anything: tells
+    may_read: tells whether a principal may read an id; check_location: refuses regions that there are not; holds_anything: tells
     whether something lies in the group of an id.
     """
 
-    may_reach: Callable[[str, str], bool]
+    may_read: Callable[[str, str], bool]
     page_size: int = 200
     subscriptions: dict[str, str] = field(default_factory=dict)
     check_location: Callable[[str, str], None] = lambda _location, _type: None
@@ -72,7 +72,7 @@ class ResourceGroups:
 
     def _list_subscriptions(self, call: Call) -> Reply:
         """Answer the subscriptions of which the caller may see anything at all."""
-        seen = {group["id"].split("/")[2] for group in self.groups.values() if self.may_reach(call.principal_id, group["id"])}
+        seen = {group["id"].split("/")[2] for group in self.groups.values() if self.may_read(call.principal_id, group["id"])}
         return page_of(call, [self._describe(subscription) for subscription in sorted(seen)], self.page_size)
 
     def _read(self, call: Call) -> Reply:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 
 from ..azure.resource_graph import quote, run_query
@@ -14,7 +15,7 @@ from ..azure.session import API_VERSIONS, Session
 from ..concurrency import settle_each
 from ..errors import AzureBackupError, NotFound
 from ..model.datasource_types import DatasourceType
-from ..model.durations import format_time
+from ..model.durations import format_time, parse_time
 from ..model.resource_ids import group_id, parse_resource_id
 from ..model.result_shapes import Described
 from .data_protection.vault import list_deleted_vaults
@@ -29,6 +30,7 @@ from .vault_interface import VAULT_RESOURCE_TYPES
 _VAULTS = {"backup": backup_tables.VAULTS, "recovery_services": recovery_services_tables.VAULTS}
 _INSTANCES = {"backup": backup_tables.INSTANCES, "recovery_services": recovery_services_tables.INSTANCES}
 _INSTANCES_WITH_TIMES = {**_INSTANCES, "recovery_services": recovery_services_tables.INSTANCES_WITH_TIMES}
+_POLICIES = {"backup": backup_tables.POLICIES, "recovery_services": recovery_services_tables.POLICIES}
 # Resource Graph has no jobs of Recovery Services vaults that tell what is needed.
 _JOBS = {"backup": backup_tables.JOBS}
 # More ids than these are not put into a query; the rows are chosen here then.
@@ -119,6 +121,47 @@ def find_instances_with_times(session: Session, subscription_ids: list[str]) -> 
     """Read the backup instances of subscriptions, with C(last_backup_time) where their kind of vault tells it of them."""
     tables = _INSTANCES_WITH_TIMES
     return _find(session, tables, subscription_ids, "search the backup instances of the subscriptions", [])
+
+
+def find_policies(session: Session, subscription_ids: list[str]) -> list[Described]:
+    """Read the policies of the vaults of subscriptions."""
+    return _find(session, _POLICIES, subscription_ids, "search the backup policies of the subscriptions", [])
+
+
+def find_last_backups(
+    session: Session, subscription_ids: list[str], started_after: datetime, statuses: tuple[str, ...]
+) -> dict[str, Described]:
+    """Read the last backup of each datasource that ended with one of some statuses: C(start_time) and C(status), by its key.
+
+    Resource Graph chooses them, since all jobs of a large estate would be too many to read. It knows those of Backup vaults, for
+    14 days.
+    """
+    table = backup_tables.JOBS
+    words = [word for status in statuses for word in table.statuses.get(status, (status,))]
+    query = " | ".join(
+        [
+            table.table,
+            f"where type =~ {quote(table.resource_type)}",
+            "where properties.operationCategory =~ 'Backup'",
+            f"where {table.status_path} in~ ({', '.join(map(quote, words))})",
+            f"where todatetime({table.start_path}) >= datetime({format_time(started_after)})",
+            f"extend datasource = tolower(tostring({table.datasource_path}))",
+            f"extend started = todatetime({table.start_path})",
+            f"extend status = tostring({table.status_path})",
+            "summarize arg_max(started, status) by datasource",
+            "project id = datasource, started, status",
+            "order by id asc",
+        ]
+    )
+    rows = run_query(session, query, subscription_ids, "search the last backups of the subscriptions")
+    known = {word.lower(): status for status, listed in table.statuses.items() for word in listed}
+    return {
+        str(row["id"]): {
+            "start_time": format_time(parse_time(row["started"])),
+            "status": known.get(str(row["status"]).lower(), str(row["status"]).lower()),
+        }
+        for row in rows
+    }
 
 
 def find_deleted_instances(session: Session, subscription_ids: list[str], warn: Callable[[str], None]) -> list[Described]:

@@ -161,7 +161,7 @@ class DataProtection:
         ]
 
     def graph_rows(self, which: str) -> Iterator[Wire]:
-        """Give the rows that Resource Graph has of vaults, or of their contents: instances and jobs."""
+        """Give the rows that Resource Graph has of vaults, or of their contents: policies, instances and jobs."""
         kind = f"{NAMESPACE}/backupVaults"
         for vault in self.vaults.values():
             if which == "vaults":
@@ -171,6 +171,8 @@ class DataProtection:
             for instance in vault.instances.values():
                 located = {**_spelled_out(vault, instance), "location": vault.wire["location"]}
                 yield graph_row(located, f"{kind}/backupInstances", TENANT)
+            for policy in vault.policies.values():
+                yield graph_row(policy, f"{kind}/backupPolicies", TENANT)
             for job in vault.jobs.values():
                 yield graph_row(with_dotnet_duration(job), f"{kind}/backupJobs", TENANT)
 

@@ -49,8 +49,13 @@ class Jobs:
         more: Wire,
         tasks: list[Wire] | None = None,
         find_problem: Callable[[], Wire | None] = lambda: None,
+        failed: Callable[[Wire], None] = lambda _properties: None,
     ) -> Wire:
-        """Start a job that is done after so many seconds; find_problem: gives the error that it ends with, if any."""
+        """Start a job that is done after so many seconds.
+
+        find_problem: gives the error that it ends with, if any; failed: is called with the job's properties where it ends without
+        success.
+        """
         name, started = str(uuid.uuid4()), self._provider.clock.now()
         properties: Wire = {
             "jobType": "AzureIaaSVMJob",
@@ -86,6 +91,8 @@ class Jobs:
                 properties["errorDetails"] = [problem]
             if properties["status"].startswith("Completed"):
                 done(moment)
+            else:
+                failed(properties)
 
         if fate.get("status") != "InProgress":
             self._provider.schedule.after(float(fate.get("seconds") or seconds), over)
@@ -109,15 +116,30 @@ class Jobs:
         def done(moment: datetime) -> None:
             tasks[1] |= {"endTime": ticks(moment), "status": "Completed"}
             job["properties"]["extendedInfo"]["propertyBag"]["Backup Size"] = "11390 MB"
-            own.update(protectionState="Protected", lastBackupStatus="Completed", lastBackupTime=ticks(taken))
+            own.update(protectionState="Protected", lastBackupStatus="Completed", lastBackupTime=ticks(taken), healthDetails=[])
             own["lastRecoveryPoint"] = ticks(taken)
             for point in item.points:
                 if point["name"] == job["properties"]["_point"]:
                     point["properties"]["recoveryPointTierDetails"].append({"type": "HardenedRP", "status": "Valid"})
 
+        def failed(ended: Wire) -> None:
+            if ended["status"] == "Failed":
+                own.update(lastBackupStatus="Failed", lastBackupTime=ticks(taken))
+                own["healthDetails"] = [
+                    {
+                        "code": problem.get("errorCode"),
+                        "title": problem.get("errorTitle"),
+                        "message": problem.get("errorString"),
+                        "recommendations": problem.get("recommendations") or [],
+                    }
+                    for problem in ended.get("errorDetails") or []
+                ]
+
         seconds = SECONDS["snapshot"] + SECONDS["transfer"]
         more = {"Recovery Point Expiry Time in UTC": expiry}
-        job = self.start_job(vault, own["containerName"], own["friendlyName"], "Backup", seconds, done, more, tasks)
+        job = self.start_job(
+            vault, own["containerName"], own["friendlyName"], "Backup", seconds, done, more, tasks, failed=failed
+        )
         job["properties"]["_point"] = str(uuid.uuid4().int)[:15]
         job["properties"]["extendedInfo"]["internalPropertyBag"] = {"IsInstantRpJob": "True"}
 

@@ -91,12 +91,14 @@ class RecoveryServices:
         return [*self.guards.routes(), *(Route(method, template, handler, NAMESPACE) for method, template, handler in plain)]
 
     def graph_rows(self, which: str) -> Iterator[Wire]:
-        """Give the rows that Resource Graph has of vaults, or of what they protect."""
+        """Give the rows that Resource Graph has of vaults, or of their contents: policies and what they protect."""
         kind = f"{NAMESPACE}/vaults"
         for vault in self.vaults.values():
             if which == "vaults":
                 yield {**graph_row(vault.wire, kind, TENANT), "sku": vault.wire["sku"]}
                 continue
+            for policy in vault.policies.values():
+                yield graph_row(policy, f"{kind}/backupPolicies", TENANT)
             for wire in (*(self.items_api.shown(item.wire) for item in vault.items.values()), *vault.foreign.values()):
                 located = {**wire, "location": vault.wire["location"]}
                 yield graph_row(located, f"{kind}/backupFabrics/protectionContainers/protectedItems", TENANT)

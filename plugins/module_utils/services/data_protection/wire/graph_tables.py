@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from ...interface import GraphTable
-from . import instances, jobs, vaults
+from . import instances, jobs, policies, vaults
 
 VAULTS = GraphTable("resources", "microsoft.dataprotection/backupvaults", vaults.describe)
 
@@ -17,6 +17,8 @@ INSTANCES = GraphTable(
     instances.describe,
     datasource_path="properties.dataSourceInfo.resourceID",
 )
+
+POLICIES = GraphTable("RecoveryServicesResources", "microsoft.dataprotection/backupvaults/backuppolicies", policies.describe)
 
 JOBS = GraphTable(
     "RecoveryServicesResources",

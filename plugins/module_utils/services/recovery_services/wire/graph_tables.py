@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from ....model.durations import format_time, parse_time
 from ...interface import GraphTable
-from . import items, vaults
+from . import items, policies, vaults
 
 VAULTS = GraphTable("resources", "microsoft.recoveryservices/vaults", vaults.describe_listed)
 _ITEMS = "microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/protecteditems"
@@ -20,5 +20,11 @@ INSTANCES = GraphTable("RecoveryServicesResources", _ITEMS, items.describe_row, 
 INSTANCES_WITH_TIMES = GraphTable(
     "RecoveryServicesResources",
     _ITEMS,
-    lambda row: {**items.describe_row(row), "last_backup_time": format_time(parse_time(items.last_recovery_point(row)))},
+    lambda row: {
+        **items.describe_row(row),
+        "last_backup_time": format_time(parse_time(items.last_recovery_point(row))),
+        "last_backup": items.last_backup(row),
+    },
 )
+
+POLICIES = GraphTable("RecoveryServicesResources", "microsoft.recoveryservices/vaults/backuppolicies", policies.describe)

@@ -163,6 +163,27 @@ def _errors(properties: Wire) -> list[dict[str, Any]]:
     ]
 
 
+# Azure's words for backups of virtual machines and for those of workloads inside them (recorded: Completed, Unhealthy).
+_LAST_BACKUP = {"completed": "completed", "healthy": "completed", "failed": "failed", "unhealthy": "failed"}
+
+
+def last_backup(wire: Wire) -> dict[str, Any] | None:
+    """Give how the last backup of an item ended: C(status), C(end_time), C(error_code) and C(message); None before the first."""
+    properties = wire.get("properties") or {}
+    status = _LAST_BACKUP.get(str(properties.get("lastBackupStatus") or "").lower())
+    if status is None:
+        return None
+    told: Wire = properties.get("lastBackupErrorDetail") or next(iter(properties.get("healthDetails") or []), {})
+    is_failed = status == "failed"
+    return {
+        "status": status,
+        "end_time": format_time(parse_time(properties.get("lastBackupTime"))),
+        "error_code": str(told["code"]) if is_failed and told.get("code") else None,
+        "message": told.get("message") or told.get("title") if is_failed else None,
+        "recommended_action": sentences(told.get("recommendations")) if is_failed else None,
+    }
+
+
 def last_recovery_point(wire: Wire) -> str | None:
     """Give the time of the newest recovery point that an item knows of, None before the first one."""
     text = str((wire.get("properties") or {}).get("lastRecoveryPoint") or "")

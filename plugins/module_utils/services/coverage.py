@@ -1,0 +1,340 @@
+# Copyright (c) 2026 The holdfast.azure_backup authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change with any release.
+"""How an estate is covered by backups: a few questions to Resource Graph, and reads of single vaults only where it does not know.
+
+Resource Graph keeps the jobs of Backup vaults for 14 days, and does not have what they hold soft-deleted, nor what continuous
+backup can be restored to. Each such read is counted.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..azure.session import Session
+from ..concurrency import settle_each
+from ..errors import AzureBackupError, BadInput
+from ..model.coverage import FAILED, SUCCEEDED, Objective, Protected, interval_of, is_continuous
+from ..model.datasource_types import DATASOURCE_TYPES, find_by_resource
+from ..model.durations import parse_time, seconds_in
+from ..model.resource_ids import parse_resource_id
+from ..model.result_shapes import Described
+from ..model.selection import Candidate, Selection
+from .interface import BackupService, JobQuery
+from .registry import open_service
+from .search import (
+    find_deleted_instances,
+    find_instances_with_times,
+    find_invisible,
+    find_jobs,
+    find_last_backups,
+    find_policies,
+    find_resources,
+    find_vaults,
+    list_subscriptions,
+)
+from .selection import conditions_of
+
+# How long Resource Graph keeps jobs (documented; RESTORE-AND-TYPES of the wire notes).
+_DAYS_OF_JOBS = 14
+_ASKED_AT_ONCE = 8
+# What a continuous backup is judged by where nothing says it.
+_SECONDS_OF_CONTINUOUS = 86400.0
+_MOST_IDS_IN_A_QUERY = 100
+# What is protected counts more than what is stopped, and that more than what is deleted.
+_WORTH = {"protection_stopped": 1, "soft_deleted": 0, "soft_deleting": 0}
+
+
+@dataclass
+class Estate:
+    """What was read of an estate.
+
+    resources: what could be protected, by the lower-cased ids, with what tells of their protection; exempt: the reason by the id;
+    orphans: instances whose resource does not exist any more or cannot be read; vaults: as results show them, with C(instances);
+    failed_jobs: the last failed backups of what is failing; unreadable: what could not be read, with the reason; reads: how many
+    reads beside Resource Graph there were, by what was read.
+    """
+
+    candidates: dict[str, Candidate] = field(default_factory=dict)
+    tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    protected: dict[str, Protected] = field(default_factory=dict)
+    exempt: dict[str, str] = field(default_factory=dict)
+    orphans: list[Described] = field(default_factory=list)
+    vaults: list[Described] = field(default_factory=list)
+    failed_jobs: list[Described] = field(default_factory=list)
+    unreadable: list[Described] = field(default_factory=list)
+    reads: Counter[str] = field(default_factory=Counter)
+
+    def note(self, what: str, reason: str) -> None:
+        """Note something that could not be read."""
+        self.unreadable.append({"what": what, "reason": reason})
+
+
+class CoverageReader:
+    """Reads an estate; most_reads: how many recovery points and time ranges are asked for at most, an instance a read."""
+
+    def __init__(self, session: Session, selection: Selection, most_reads: int) -> None:
+        self._session = session
+        self._selection = selection
+        self._most_reads = most_reads
+        self._subscriptions = selection.subscription_ids(session.subscription_id)
+        self.estate = Estate()
+
+    def read(self) -> Estate:
+        """Read everything but what read_points adds. Raises AzureBackupError where the estate as such cannot be read."""
+        estate, session = self.estate, self._session
+        kinds = self._selection.datasource_types
+        action = "search the subscriptions for datasources"
+        rows = find_resources(session, self._subscriptions, kinds, action, conditions_of(self._selection))
+        for row in rows:
+            kind = find_by_resource(row, kinds)
+            if kind is None:
+                continue
+            candidate = Candidate(parse_resource_id(str(row["id"]), "id"), kind.name).with_resource(row)
+            if not self._selection.matches(candidate):
+                continue
+            key = candidate.datasource.key
+            estate.candidates[key] = candidate
+            estate.tags[key] = row.get("tags") or {}
+            reason = self._selection.reason_of_exemption(candidate)
+            if reason is not None:
+                estate.exempt[key] = reason
+        if self._selection.require_match and not estate.candidates:
+            raise BadInput(
+                f"{self._selection.at} matches nothing; correct {self._selection.at}, or remove require_match",
+                code="NothingSelected",
+            )
+        self._note_invisible()
+        instances = find_instances_with_times(session, self._subscriptions)
+        policies = self._read_policies()
+        self._read_vaults(instances)
+        estate.protected = {key: Protected() for key in estate.candidates}
+        for instance in instances:
+            self._take(instance, policies)
+        self._read_deleted()
+        self._read_jobs()
+        return estate
+
+    def _note_invisible(self) -> None:
+        """Note the subscriptions that the caller may not see, of which Resource Graph answers nothing."""
+        for name in find_invisible(self._session, self._subscriptions):
+            self.estate.note(f"/subscriptions/{name}", "the caller may not see this subscription; grant Reader on it")
+        if not self._subscriptions and not list_subscriptions(self._session):
+            self.estate.note("all subscriptions", "the caller may not see any subscription; grant Reader on them")
+
+    def _read_policies(self) -> dict[str, Described]:
+        try:
+            return {str(policy["id"]).lower(): policy for policy in find_policies(self._session, self._subscriptions)}
+        except AzureBackupError as error:
+            self.estate.note("backup policies", error.message)
+            return {}
+
+    def _read_vaults(self, instances: Sequence[Described]) -> None:
+        try:
+            vaults = find_vaults(self._session, self._subscriptions)
+        except AzureBackupError as error:
+            self.estate.note("vaults", error.message)
+            return
+        count = Counter(str(one["vault_id"]).lower() for one in instances)
+        self.estate.reads["vaults"] += sum(vault["vault_type"] == "recovery_services" for vault in vaults)
+        self.estate.vaults = [{**vault, "instances": count[str(vault["id"]).lower()]} for vault in vaults]
+
+    def _take(self, instance: Described, policies: dict[str, Described]) -> None:
+        key = str(instance["datasource_id"] or "").lower().rstrip("/")
+        known = self.estate.protected.get(key)
+        if known is None:
+            if instance["datasource_type"] in DATASOURCE_TYPES and self._is_alone(instance):
+                self.estate.orphans.append(instance)
+            return
+        if known.instance is not None and _worth(known.instance) >= _worth(instance):
+            return
+        known.instance = instance
+        known.policy = policies.get(str(instance["policy_id"] or "").lower())
+        known.last_point = parse_time(instance.get("last_backup_time"))
+        known.last_job = instance.get("last_backup")
+
+    def _is_alone(self, instance: Described) -> bool:
+        """Tell whether a selection that says nothing of resources takes an instance whose resource was not found."""
+        return not self._selection.needs_resources and self._selection.matches(
+            Candidate(parse_resource_id(str(instance["datasource_id"]), "datasource_id"), str(instance["datasource_type"]))
+        )
+
+    def _read_deleted(self) -> None:
+        """Find what Backup vaults hold soft-deleted of what is not protected; that only the vaults themselves tell."""
+        missing = {
+            key
+            for key, known in self.estate.protected.items()
+            if known.instance is None and _kind_of_vault(self.estate.candidates[key]) == "backup"
+        }
+        if not missing:
+            return
+        self.estate.reads["vaults"] += sum(vault["vault_type"] == "backup" for vault in self.estate.vaults)
+        try:
+            deleted = find_deleted_instances(
+                self._session, self._subscriptions, lambda told: self.estate.note("deleted backups", told)
+            )
+        except AzureBackupError as error:
+            self.estate.note("deleted backups", error.message)
+            return
+        for instance in deleted:
+            key = str(instance["datasource_id"] or "").lower().rstrip("/")
+            if key in missing:
+                self.estate.protected[key].instance = instance
+
+    def _read_jobs(self) -> None:
+        """Find the last backups of what Backup vaults protect, which do not tell it of their instances."""
+        active = {
+            key: known
+            for key, known in self.estate.protected.items()
+            if known.instance and _kind_of_vault(self.estate.candidates[key]) == "backup" and not is_continuous(known.policy)
+        }
+        if not active:
+            return
+        since = self._session.service_now() - timedelta(days=_DAYS_OF_JOBS)
+        ask = functools.partial(find_last_backups, self._session, self._subscriptions, since)
+        try:
+            good, ended = ask(SUCCEEDED), ask((*SUCCEEDED, *FAILED))
+        except AzureBackupError as error:
+            self.estate.note("backup jobs", error.message)
+            for known in active.values():
+                known.problem = f"its backup jobs could not be read: {error.message}"
+            return
+        failing = []
+        for key, known in active.items():
+            known.last_point = parse_time((good.get(key) or {}).get("start_time"))
+            known.has_read = False
+            last = ended.get(key)
+            if last and last["status"] in FAILED:
+                failing.append(key)
+            known.last_job = (
+                {**last, "end_time": None, "error_code": None, "message": None, "recommended_action": None} if last else None
+            )
+        self._read_failures(failing, since)
+
+    def _read_failures(self, failing: list[str], since: datetime) -> None:
+        """Read the failed backups of what failed last, for their codes and their number in a row."""
+        for begin in range(0, len(failing), _MOST_IDS_IN_A_QUERY):
+            keys = frozenset(failing[begin : begin + _MOST_IDS_IN_A_QUERY])
+            query = JobQuery(statuses=FAILED, operations=("backup",), datasource_keys=keys, started_after=since)
+            try:
+                jobs = find_jobs(self._session, self._subscriptions, query, lambda _told: None, "backup")
+            except AzureBackupError as error:
+                self.estate.note("failed backup jobs", error.message)
+                return
+            for key in keys:
+                own = [job for job in jobs if str(job["datasource_id"]).lower() == key]
+                known = self.estate.protected[key]
+                row = [
+                    job for job in own if known.last_point is None or (parse_time(job["start_time"]) or since) > known.last_point
+                ]
+                known.failures = len(row)
+                if row:
+                    last = max(row, key=lambda job: str(job["start_time"]))
+                    self.estate.failed_jobs.append(last)
+                    known.last_job = {**last, **_first_error(last)}
+
+    def read_points(self, objectives: dict[str, Objective]) -> None:
+        """Ask the vaults themselves about what Resource Graph does not know: weekly and monthly backups, and continuous ones.
+
+        objectives: by the keys of the resources. What is beyond most_reads becomes unknown.
+        """
+        window = _DAYS_OF_JOBS * 86400
+        due = []
+        for key, known in self.estate.protected.items():
+            if (
+                known.instance is None
+                or known.problem
+                or key in self.estate.exempt
+                or _kind_of_vault(self.estate.candidates[key]) != "backup"
+            ):
+                continue
+            if known.instance["state"] in _WORTH or known.instance["state"] == "backups_suspended":
+                continue
+            is_old = known.last_point is None and (objectives[key].seconds or 0) > window
+            if is_continuous(known.policy) or is_old:
+                due.append(key)
+        asked, left = due[: self._most_reads], due[self._most_reads :]
+        self.estate.reads["recovery_points"] += len(asked)
+        services: dict[str, BackupService] = {}
+        for key in asked:
+            vault = str((self.estate.protected[key].instance or {})["vault_id"])
+            services.setdefault(vault.lower(), open_service(self._session, parse_resource_id(vault, "vault_id")))
+
+        def ask(key: str) -> datetime | None:
+            known = self.estate.protected[key]
+            instance = known.instance or {}
+            service = services[str(instance["vault_id"]).lower()]
+            if is_continuous(known.policy):
+                ranges = service.list_restorable_ranges(instance)
+                # Azure answers a range that ends before it begins where there is none (recorded).
+                return _latest(one["end_time"] for one in ranges if str(one["start_time"]) < str(one["end_time"]))
+            return _latest(point["time"] for point in service.list_recovery_points(str(instance["name"])))
+
+        for key, answer in zip(asked, settle_each(asked, ask, _ASKED_AT_ONCE), strict=True):
+            known = self.estate.protected[key]
+            if isinstance(answer, AzureBackupError):
+                known.problem = f"its recovery points could not be read: {answer.message}"
+                self.estate.note(self.estate.candidates[key].datasource.text, known.problem)
+            else:
+                known.last_point, known.has_read = answer, True
+        for key in left:
+            self.estate.protected[key].problem = "its recovery points were not read, because max_point_reads was reached"
+        if left:
+            self.estate.note(
+                f"recovery points of {len(left)} backup instance(s)",
+                f"max_point_reads is {self._most_reads}; raise it to {len(due)}",
+            )
+
+
+@dataclass(frozen=True)
+class Objectives:
+    """How old newest recovery points may be, in seconds.
+
+    tag: the lower-cased name of a tag whose value says it; by_type: by the datasource type; default: for all others; margin: by
+    which the interval of the policy is multiplied where nothing else says it.
+    """
+
+    tag: str | None
+    by_type: dict[str, float]
+    default: float | None
+    margin: float
+
+    def of(self, candidate: Candidate, policy: Described | None) -> Objective:
+        """Give that of a resource. Raises BadInput for a tag that is no duration."""
+        tagged = candidate.tags.get(self.tag) if self.tag else None
+        if tagged is not None:
+            return Objective(seconds_in(tagged.strip(), f"its tag {self.tag}"), "tag")
+        if candidate.datasource_type in self.by_type:
+            return Objective(self.by_type[candidate.datasource_type], "type")
+        if self.default is not None:
+            return Objective(self.default, "option")
+        # Of continuous backup, no pause is planned at all.
+        interval = interval_of(policy) or (_SECONDS_OF_CONTINUOUS if is_continuous(policy) else None)
+        return Objective(interval * self.margin, "policy") if interval else Objective(None, None)
+
+
+def _kind_of_vault(candidate: Candidate) -> str:
+    return DATASOURCE_TYPES[candidate.datasource_type].vault_type
+
+
+def _worth(instance: Described) -> int:
+    return _WORTH.get(str(instance["state"]), 2)
+
+
+def _latest(times: Iterable[Any]) -> datetime | None:
+    return max((moment for moment in map(parse_time, times) if moment), default=None)
+
+
+def _first_error(job: Described) -> Described:
+    error: Described = next(iter(job["errors"]), {})
+    return {
+        "error_code": error.get("code"),
+        "message": error.get("message"),
+        "recommended_action": error.get("recommended_action"),
+    }
