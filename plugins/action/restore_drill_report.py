@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.holdfast.azure_backup.plugins.plugin_utils.drill_report import SCHEMA_VERSION, build_report, forms_of
@@ -24,9 +23,6 @@ class ActionModule(ReportAction):
         """Run on the controller; fails where the report cannot be delivered, and gives it all the same."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         given = self._task.args
-        role = self._task._role  # noqa: SLF001 - ansible-core has no other way to the role of a task
-        if role is None:
-            return {**result, "failed": True, "msg": "restore_drill_report works only in a task of the role restore_drill"}
         problem, earlier, files = "", [], []
         try:
             earlier = self.earlier_reports(task_vars or {})
@@ -34,7 +30,7 @@ class ActionModule(ReportAction):
             problem = str(error)
         title = str(given.get("title") or "Restore drill")
         report = build_report(given["results"], title, datetime.now(timezone.utc), earlier)
-        forms = forms_of(report, Path(role.get_role_path()) / "templates")
+        forms = forms_of(report)
         stamp = report["generated"].replace("-", "").replace(":", "")
         try:
             files = self.deliver(forms, forms["json"], stamp, task_vars or {})

@@ -39,7 +39,8 @@ options:
     type: str
   rpo_by_type:
     description:
-      - The same for single datasource types, a dictionary such as C({azure_disk: 8h}).
+      - >-
+        The same for single datasource types, a dictionary such as C({azure_disk: 8h}).
     type: dict
   rpo_tag:
     description:

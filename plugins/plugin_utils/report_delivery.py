@@ -41,12 +41,24 @@ class ReportAction(ActionBase):
 
         What is no report is left out. Raises DeliveryFailed.
         """
-        if self._in_container():
-            found = self._ask_container(task_vars)["reports"]
-        else:
-            folder, most = self._folder(), self._most()
-            found = _read_folder(folder, self.report_name, most) if folder else []
-        return [one for one in found if isinstance(one, dict) and one.get("schema_version") == self.schema_version]
+        given = self._task.args
+        in_container = self._in_container()
+        folder = None if in_container else given.get("folder")
+        return self.reports_of(self.report_name, self.schema_version, folder, given.get("container_folder") or "", task_vars)
+
+    def reports_of(
+        self, name: str, schema_version: int, folder: str | None, container_folder: str | None, task_vars: Mapping[str, Any]
+    ) -> list[Report]:
+        """Read the newest reports of a name, the oldest first, in a folder or in a folder of the container; None for neither.
+
+        Raises DeliveryFailed.
+        """
+        found: list[Any] = []
+        if folder:
+            found = _read_folder(Path(self._loader.path_dwim(folder)), name, self._most())
+        elif container_folder is not None and self._in_container():
+            found = self._ask_container(task_vars, name, container_folder)["reports"]
+        return [one for one in found if isinstance(one, dict) and one.get("schema_version") == schema_version]
 
     def deliver(self, forms: Mapping[str, str], kept: str, stamp: str, task_vars: Mapping[str, Any]) -> list[str]:
         """Write a report in all its forms, unless it is check mode, and give the files and addresses.
@@ -65,7 +77,7 @@ class ReportAction(ActionBase):
             except OSError as error:
                 raise DeliveryFailed(f"the report cannot be written to {folder}: {error.strerror}") from error
         if self._in_container():
-            written += self._ask_container(task_vars, files)["files"]
+            written += self._ask_container(task_vars, self.report_name, self._task.args.get("container_folder"), files)["files"]
         return written
 
     def _folder(self) -> Path | None:
@@ -78,10 +90,12 @@ class ReportAction(ActionBase):
     def _in_container(self) -> bool:
         return bool(self._task.args.get("storage_container_uri"))
 
-    def _ask_container(self, task_vars: Mapping[str, Any], files: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def _ask_container(
+        self, task_vars: Mapping[str, Any], name: str, folder: str | None, files: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
         own = ("folder", "container_folder", *self.own_options)
         given = {key: value for key, value in self._task.args.items() if key not in own and value is not None}
-        about = {"name": self.report_name, "folder": self._task.args.get("container_folder"), "files": files}
+        about = {"name": name, "folder": folder or None, "files": files}
         result: dict[str, Any] = self._execute_module(
             module_name=_WRITER, module_args={**given, **about}, task_vars=dict(task_vars)
         )

@@ -17,7 +17,8 @@ from playing import BIN, ROOT, environment_of, installed, play
 __all__ = ["installed"]
 
 MODULES = sorted(
-    {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} - {"role_input", "check_groups", "restore_drill_report"}
+    {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")}
+    - {"role_input", "check_groups", "restore_drill_report", "coverage_report"}
 )
 
 

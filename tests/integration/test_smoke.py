@@ -16,7 +16,8 @@ from playing import DISK, MACHINE, MACHINES, ROOT, VARIABLES, VAULT, environment
 __all__ = ["environment", "installed", "loopback"]
 
 MODULES = sorted(
-    {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} - {"role_input", "check_groups", "restore_drill_report"}
+    {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")}
+    - {"role_input", "check_groups", "restore_drill_report", "coverage_report"}
 )
 TARGET = {"resource_group": "demo-rg"}
 SCRATCH = VARIABLES["restore_drill_scratch"]
@@ -45,6 +46,7 @@ def tasks_for(loopback: Emulator) -> list[tuple[str, dict[str, Any], tuple[bool,
             once,
         ),
         *((f"backup_{noun}_info", VAULT, never) for noun in ("vault", "policy", "instance", "job")),
+        ("backup_coverage_info", {}, never),
         ("backup_recovery_point_info", {**VAULT, "datasource_id": DISK}, never),
         ("backup_vault:machines", {**MACHINES, "vault_type": "recovery_services", "poll_interval": 0.2}, once),
         (

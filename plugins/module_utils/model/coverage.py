@@ -221,3 +221,20 @@ def check_controls(vault: Described, wanted: Mapping[str, Any]) -> list[Describe
         status = "unknown" if found is None else "passed" if CONTROLS[name].is_met(found, expected) else "failed"
         results.append({"name": name, "status": status, "expected": expected, "found": found})
     return results
+
+
+# -- drills
+
+
+def last_drills(reports: Sequence[Mapping[str, Any]]) -> dict[str, Described]:
+    """Give the last drill of each datasource, by the lower-cased id, from reports of the role restore_drill."""
+    found: dict[str, Described] = {}
+    for report in sorted(reports, key=lambda one: str(one.get("generated"))):
+        for one in report.get("datasources") or []:
+            if isinstance(one, dict) and one.get("datasource_id") and one.get("status") != "skipped":
+                found[str(one["datasource_id"]).lower()] = {
+                    "time": report.get("generated"),
+                    "status": one.get("status"),
+                    "rto_seconds": one.get("rto_seconds"),
+                }
+    return found

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import BadInput
-from ..model.coverage import Objective, Protected, check_controls, counted, judge, total
+from ..model.coverage import Objective, Protected, check_controls, counted, judge, last_drills, total
 from ..model.datasource_types import DATASOURCE_TYPES
 from ..model.durations import format_time, seconds_in
 from ..model.resource_ids import parse_resource_id
@@ -47,7 +47,7 @@ def read_coverage(task: Task) -> Result:
         except BadInput as error:
             wanted[key], known.problem = Objective(None, "tag"), error.message
     reader.read_points(wanted)
-    drills = _last_drills(options["drill_reports"] or [])
+    drills = last_drills(options["drill_reports"] or [])
     now = task.session.service_now()
     resources = [_resource(estate, key, wanted[key], now, drills.get(key)) for key in sorted(estate.candidates)]
     vaults = [_vault(vault, controls) for vault in sorted(estate.vaults, key=lambda one: str(one["id"]).lower())]
@@ -202,17 +202,3 @@ def _orphan(instance: Described) -> Result:
     datasource = parse_resource_id(str(instance["datasource_id"]), "datasource_id")
     keys = ("datasource_id", "datasource_type", "vault_id", "policy_name", "state")
     return {"name": datasource.name, **{key: instance[key] for key in keys}}
-
-
-def _last_drills(reports: Sequence[Mapping[str, Any]]) -> dict[str, Result]:
-    """Give the last drill of each datasource, by the lower-cased id, from reports of the role restore_drill."""
-    found: dict[str, Result] = {}
-    for report in sorted(reports, key=lambda one: str(one.get("generated"))):
-        for one in report.get("datasources") or []:
-            if isinstance(one, dict) and one.get("datasource_id") and one.get("status") != "skipped":
-                found[str(one["datasource_id"]).lower()] = {
-                    "time": report.get("generated"),
-                    "status": one.get("status"),
-                    "rto_seconds": one.get("rto_seconds"),
-                }
-    return found

@@ -34,7 +34,7 @@ def sample(spec: dict[str, Any]) -> Any:
     kind = spec["type"]
     if kind == "list":
         one = {"int": [0, 3], "dict": [{"name": "Quarter", "duration": "1y"}, {"name": "Year", "duration": "2y"}]}
-        return one.get(spec["elements"], ["first/one", "second/one"])
+        return one.get(spec["elements"], list(spec.get("choices", ("first/one", "second/one")))[:2])
     if kind == "dict":
         return {key: sample(option) for key, option in spec.get("options", {"state": {"type": "str"}}).items()}
     return spec["choices"][-1] if spec.get("choices") else {"bool": True, "int": 7, "float": 0.5}.get(kind, "some text")
