@@ -25,7 +25,9 @@ description:
     keeps backup jobs for 14 days. If an objective is longer, and for continuous backups, the vault itself is asked for each backup
     instance, at most O(max_point_reads) times. Backup vaults are asked one by one for soft-deleted backups if anything is unprotected, and
     Recovery Services vaults for their settings. RV(coverage.reads) counts these requests.
-  - The roles C(Reader) or C(Backup Reader) on the subscriptions are enough. What the caller cannot see is in RV(coverage.unreadable).
+  - The roles C(Reader) or C(Backup Reader) on the subscriptions are enough, except that continuous backups need the action
+    C(Microsoft.DataProtection/backupVaults/backupInstances/findRestorableTimeRanges/action) as well; without it, they are V(unknown). What
+    the caller cannot see is in RV(coverage.unreadable).
 author:
   - The holdfast.azure_backup authors (@holdfast)
 extends_documentation_fragment:
@@ -57,7 +59,7 @@ options:
       - What the vaults have to be like. A control that is not set is not checked. A value that Azure does not report is V(unknown), which
         does not pass.
     type: dict
-    suboptions:
+    suboptions: &controls
       soft_delete:
         description: At least this state of soft delete.
         type: str
@@ -88,6 +90,39 @@ options:
       public_network_access:
         description: Whether access from public networks is enabled. Only Recovery Services vaults have it.
         type: bool
+  protect_groups:
+    description:
+      - How resources are to be protected, as in the groups of the role P(holdfast.azure_backup.protect#role). RV(coverage.drift) tells what
+        differs. Only resources that O(select) takes are looked at.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: The name of the group, for the result.
+        type: str
+      resource_group:
+        description: The resource group of the vault.
+        type: str
+        required: true
+      vault_name:
+        description: The vault.
+        type: str
+        required: true
+      policy_name:
+        description: The policy, in any of its versions.
+        type: str
+        required: true
+      datasource_id:
+        description: The ARM ids of the resources. Set this or O(protect_groups[].select).
+        type: list
+        elements: str
+      select:
+        description: The resources, with the keys of O(select).
+        type: dict
+      controls:
+        description: What the vault has to be like, with the keys of O(controls).
+        type: dict
+        suboptions: *controls
   max_point_reads:
     description:
       - For how many backup instances at most a vault is asked for recovery points. The others become V(unknown).
@@ -303,6 +338,15 @@ coverage:
           instances: 2
           controls: [{name: soft_delete, status: passed, expected: 'on', found: 'On'}]
           is_compliant: true
+    drift:
+      description:
+        - What differs from O(protect_groups), with C(group), C(datasource_id), C(vault_id), C(kind), C(expected), C(found) and C(msg).
+        - C(kind) is C(protection) for a resource that is not protected or not any more, C(vault) and C(policy) for one that another vault or
+          policy protects, C(role) for a role that the identity of the vault lacks, C(setting) for a setting of the vault, and
+          C(vault_missing) for a vault that does not exist.
+      type: list
+      elements: dict
+      sample: []
     failures:
       description:
         - The last failed backups of Backup vaults by their C(error_code), the most frequent first, with C(count), C(message),
@@ -348,24 +392,38 @@ from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.backup_coverage_info import read_coverage
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.run import run
 
+_CONTROLS = {
+    "type": "dict",
+    "options": {
+        "soft_delete": {"type": "str", "choices": ["on", "always_on"]},
+        "soft_delete_retention_in_days": {"type": "float"},
+        "immutability": {"type": "str", "choices": ["unlocked", "locked"]},
+        "redundancy": {"type": "list", "elements": "str"},
+        "resource_guard": {"type": "bool"},
+        "cross_region_restore": {"type": "bool"},
+        "alerts_for_all_job_failures": {"type": "bool"},
+        "identity": {"type": "bool"},
+        "public_network_access": {"type": "bool"},
+    },
+}
 ARGUMENTS = {
     **arguments.SELECT,
     "rpo": {"type": "str"},
     "rpo_by_type": {"type": "dict"},
     "rpo_tag": {"type": "str"},
     "rpo_margin": {"type": "float", "default": 1.5},
-    "controls": {
-        "type": "dict",
+    "controls": _CONTROLS,
+    "protect_groups": {
+        "type": "list",
+        "elements": "dict",
         "options": {
-            "soft_delete": {"type": "str", "choices": ["on", "always_on"]},
-            "soft_delete_retention_in_days": {"type": "float"},
-            "immutability": {"type": "str", "choices": ["unlocked", "locked"]},
-            "redundancy": {"type": "list", "elements": "str"},
-            "resource_guard": {"type": "bool"},
-            "cross_region_restore": {"type": "bool"},
-            "alerts_for_all_job_failures": {"type": "bool"},
-            "identity": {"type": "bool"},
-            "public_network_access": {"type": "bool"},
+            "name": {"type": "str"},
+            "resource_group": {"type": "str", "required": True},
+            "vault_name": {"type": "str", "required": True},
+            "policy_name": {"type": "str", "required": True},
+            "datasource_id": {"type": "list", "elements": "str"},
+            "select": {"type": "dict"},
+            "controls": _CONTROLS,
         },
     },
     "max_point_reads": {"type": "int", "default": 500},

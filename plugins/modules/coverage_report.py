@@ -62,7 +62,7 @@ options:
     type: str
   fail_on:
     description:
-      - The verdicts, and V(controls) and V(unreadable), that RV(failures) tells of.
+      - The verdicts, and V(controls), V(drift) and V(unreadable), that RV(failures) tells of.
     type: list
     elements: str
     default: []

@@ -74,22 +74,24 @@ def kept_of(report: Report) -> str:
 
 
 def failures_of(report: Report, fail_on: Iterable[str], least_percent: float | None) -> list[str]:
-    """Tell what of a report fails a pipeline; fail_on: verdicts, controls, unreadable; least_percent: of the compliance."""
+    """Tell what of a report fails a pipeline.
+
+    fail_on: verdicts, controls, drift, unreadable; least_percent: of the compliance.
+    """
+    of_others = {
+        "controls": (
+            [vault["name"] for vault in report["vaults"] if vault["is_compliant"] is False],
+            "{} vault(s) do not meet report_controls: {}",
+        ),
+        "drift": ([one["msg"] for one in report["drift"]], "{} difference(s) from report_protect_groups: {}"),
+        "unreadable": ([one["what"] for one in report["unreadable"]], "{} thing(s) could not be read: {}"),
+    }
     told = []
     for one in fail_on:
-        if one == "controls":
-            names = [vault["name"] for vault in report["vaults"] if vault["is_compliant"] is False]
-            if names:
-                told.append(f"{len(names)} vault(s) do not meet report_controls: {_some(names)}")
-        elif one == "unreadable":
-            if report["unreadable"]:
-                told.append(
-                    f"{len(report['unreadable'])} thing(s) could not be read: {_some([x['what'] for x in report['unreadable']])}"
-                )
-        else:
-            names = [item["name"] for item in report["resources"] if item["verdict"] == one]
-            if names:
-                told.append(f"{len(names)} resource(s) are {one.replace('_', ' ')}: {_some(names)}")
+        of_verdict = [item["name"] for item in report["resources"] if item["verdict"] == one]
+        names, words = of_others.get(one, (of_verdict, f"{{}} resource(s) are {one.replace('_', ' ')}: {{}}"))
+        if names:
+            told.append(words.format(len(names), _some(names)))
     percent = report["compliance_percent"]
     if least_percent is not None and (percent is None or percent < least_percent):
         found = "no resource is" if percent is None else f"{percent} % are"
@@ -131,6 +133,9 @@ def to_junit(report: Report) -> str:
         for control in vault["controls"]:
             told = f"{control['found']}, required {control['expected']}"
             add_case(suite, vault["id"], control["name"], control["status"], told)
+    suite = ET.SubElement(root, "testsuite", name="drift", timestamp=moment)
+    for one in report["drift"]:
+        add_case(suite, one["datasource_id"] or one["vault_id"] or one["group"], one["kind"], one["kind"], one["msg"])
     suite = ET.SubElement(root, "testsuite", name="reading", timestamp=moment)
     for one in report["unreadable"]:
         add_case(suite, one["what"], "readable", "unknown", one["reason"])
@@ -160,6 +165,7 @@ def to_prometheus(report: Report) -> str:
         for name in VERDICTS
     ]
     family("resources", "Resources by their verdict.", counts)
+    family("drift", "Things that differ from how resources are to be protected.", [({}, float(len(report["drift"])))])
     family("unreadable", "Things that could not be read.", [({}, float(len(report["unreadable"])))])
     resources = [({key: item[key] for key in ("datasource_id", "name", "datasource_type")}, item) for item in report["resources"]]
     covered = [

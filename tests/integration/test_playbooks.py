@@ -273,6 +273,10 @@ def test_the_tasks_of_the_guides_work(environment: dict[str, str], loopback: Emu
         blobs.fill("drillaccount", "reports", {})
         known |= {"reports": str(tmp_path / "reports"), "report_container": f"{loopback.urls['blobs']}/drillaccount/reports"}
         known |= {"hsm": loopback.urls["managed_hsm"], "container": blobs.container_uri, "sas_token": blobs.make_sas()}
+    if guide == "guide_report":
+        need_blob_store(loopback).fill("drillaccount", "reports", {})
+        known |= {"reports": str(tmp_path / "reports"), "report_container": f"{loopback.urls['blobs']}/drillaccount/reports"}
+        back_up(environment, DISK)
     played = [{"hosts": "localhost", "gather_facts": False, "vars": known, "tasks": tasks}]
     book.write_text(yaml.safe_dump(played, sort_keys=False), encoding="utf-8")
     done = play(environment, str(book))

@@ -40,13 +40,21 @@ def test_the_report_is_written_and_its_trend_grows(environment: dict[str, str], 
     second = json.loads((folder / "backup-report.json").read_text(encoding="utf-8"))
     assert [one["generated"] for one in second["history"]] == [report["generated"]]
     assert len(list((folder / "history").iterdir())) == 1
+    groups = [{"resource_group": "demo-rg", "vault_name": "demo-vault", "policy_name": "gold", "datasource_id": [DISK]}]
     failing = packaged(
-        environment, "report", **more, report_fail_on="unprotected,controls", report_min_compliance_percent="99", report_history=3
+        environment,
+        "report",
+        **more,
+        report_protect_groups=groups,
+        report_fail_on="unprotected,controls,drift",
+        report_min_compliance_percent="99",
+        report_history=3,
     )
     assert failing.returncode != 0
     told = " ".join(failing.stdout.split())
     assert "resource(s) are unprotected: " in told
     assert "1 vault(s) do not meet report_controls: demo-vault" in told
+    assert "'data01' is protected by policy 'disks', and has to be by 'gold'" in told
     assert "% are covered, less than report_min_compliance_percent, 99" in told
     # The report is there all the same.
     assert len(json.loads((folder / "backup-report.json").read_text(encoding="utf-8"))["history"]) == 1

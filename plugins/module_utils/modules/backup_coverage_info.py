@@ -18,6 +18,7 @@ from ..model.resource_ids import parse_resource_id
 from ..model.result_shapes import Described
 from ..model.selection import read_selection
 from ..services.coverage import CoverageReader, Estate, Objectives
+from .coverage_drift import find_drift, read_groups
 from .task import Result, Task
 
 _SCHEMA_VERSION = 1
@@ -29,6 +30,7 @@ def read_coverage(task: Task) -> Result:
     options = task.options
     problems: list[str] = []
     objectives = _read_objectives(options, problems)
+    groups = read_groups(options["protect_groups"] or [], problems)
     controls = {name: value for name, value in (options["controls"] or {}).items() if value is not None}
     if options["max_point_reads"] < 0:
         problems.append(f"max_point_reads: {options['max_point_reads']} must be 0 or more")
@@ -47,6 +49,7 @@ def read_coverage(task: Task) -> Result:
         except BadInput as error:
             wanted[key], known.problem = Objective(None, "tag"), error.message
     reader.read_points(wanted)
+    drift = find_drift(task, estate, groups)
     drills = last_drills(options["drill_reports"] or [])
     now = task.session.service_now()
     resources = [_resource(estate, key, wanted[key], now, drills.get(key)) for key in sorted(estate.candidates)]
@@ -58,6 +61,7 @@ def read_coverage(task: Task) -> Result:
         **_totals(resources),
         "resources": resources,
         "vaults": vaults,
+        "drift": drift,
         "failures": _failures(estate.failed_jobs),
         "orphans": [_orphan(one) for one in estate.orphans],
         "unreadable": estate.unreadable,

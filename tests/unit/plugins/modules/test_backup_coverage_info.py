@@ -158,6 +158,10 @@ def test_continuous_backup_is_judged_by_what_it_can_be_restored_to(azure: Driver
     azure.fault(kind="answer", path=".*/findRestorableTimeRanges", method="POST", status=403, times=5, body={})
     failed = of(cover(azure), ACCOUNT)
     assert failed["verdict"] == "unknown"
+    azure.azure.faults.clear()
+    azure.azure.entra.add(ServicePrincipal(TENANT, GROUP_CLIENT, SECRET, scopes=[], reads=[f"/subscriptions/{SUBSCRIPTION}"]))
+    reader = of(cover(azure, client_id=GROUP_CLIENT, secret=SECRET, tenant=TENANT), ACCOUNT)
+    assert reader["verdict"] == "unknown"
     assert "its recovery points could not be read" in failed["reason"]
 
 
@@ -239,6 +243,38 @@ def test_the_last_drill_of_each_resource(azure: Driver) -> None:
     assert found["last_drill"] == {"time": "2026-11-02T06:00:00Z", "status": "passed", "rto_seconds": 9.5}
 
 
+def group(**more: Any) -> dict[str, Any]:
+    place = {"name": "disks", "resource_group": "demo-rg", "vault_name": "demo-vault", "policy_name": "disks"}
+    return {**place, "datasource_id": [disk("data01")], **more}
+
+
+def test_nothing_drifts_from_what_protect_made(azure: Driver) -> None:
+    backed_up_disks(azure)
+    assert cover(azure, protect_groups=[group(controls={"soft_delete": "on"})])["drift"] == []
+
+
+def test_what_differs_from_how_resources_are_to_be_protected(azure: Driver) -> None:
+    backed_up_disks(azure)
+
+    def kinds(*groups: dict[str, Any]) -> list[tuple[str, Any]]:
+        return [(one["kind"], one["found"]) for one in cover(azure, protect_groups=list(groups))["drift"]]
+
+    assert kinds(group(datasource_id=[disk("data02")])) == [("protection", None)]
+    assert kinds(group(policy_name="gold")) == [("policy", "disks")]
+    ((kind, vault),) = kinds({**group(vault_name="other-vault"), "name": "elsewhere"})[1:]
+    assert (kind, str(vault).endswith("/demo-vault")) == ("vault", True)
+    assert kinds(group(vault_name="other-vault", datasource_id=[disk("data99")])) == [("vault_missing", None)]
+    assert kinds(group(controls={"immutability": "locked"})) == [("setting", "Disabled")]
+    assert kinds(group(datasource_id=None, select={"names": ["data0[12]"]})) == [("protection", None)]
+    for key, assignment in list(azure.azure.authorization.assignments.items()):
+        if assignment["properties"]["scope"].lower() == disk("data01").lower():
+            del azure.azure.authorization.assignments[key]
+    (role,) = cover(azure, protect_groups=[group()])["drift"]
+    assert (role["kind"], role["expected"]) == ("role", "Disk Backup Reader")
+    assert not azure.run("backup_instance", datasource_id=disk("data01"), state="stopped")["failed"]
+    assert kinds(group()) == [("protection", "protection_stopped")]
+
+
 def test_requests_grow_with_pages_and_not_with_resources(azure: Driver) -> None:
     def asked() -> int:
         before = len(azure.azure.journal.entries)
@@ -259,6 +295,8 @@ def test_requests_grow_with_pages_and_not_with_resources(azure: Driver) -> None:
         ({"rpo_by_type": {"azure_disk": "x"}}, "rpo_by_type.azure_disk: 'x'"),
         ({"rpo_by_type": {"azure_tape": "1d"}}, "rpo_by_type: azure_tape: not supported"),
         ({"rpo_margin": 0.5}, "rpo_margin: 0.5 must be 1 or more"),
+        ({"protect_groups": [group(select={})]}, "protect_groups[0].datasource_id, protect_groups[0].select: set exactly one"),
+        ({"protect_groups": [group(datasource_id=["x"])]}, "protect_groups[0].datasource_id"),
         ({"max_point_reads": -1}, "max_point_reads: -1 must be 0 or more"),
         ({"select": {"policy_names": ["x"]}}, "select.policy_names"),
     ],
