@@ -375,6 +375,14 @@ def clients(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def browser(session: nox.Session) -> None:
+    """The pages of the reports in Debian's Chromium, where the machine has it."""
+    session.install("selenium>=4.27,<5", "pytest>=8.3,<10", LINT_CORE, "-r", "requirements.txt")
+    tree = os.pathsep.join(map(str, (link_tree(), ROOT / "tests")))
+    session.run("python", "-m", "pytest", "-q", "--noconftest", "tests/browser", env={"PYTHONPATH": tree})
+
+
+@nox.session(default=False)
 def chaos(session: nox.Session) -> None:
     """The whole campaign of failures at random and of killed processes."""
     run_tests(session, MAIN_CORE, [], program=["-m", "chaos", *session.posargs])
