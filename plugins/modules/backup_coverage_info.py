@@ -128,6 +128,11 @@ options:
       - For how many backup instances at most a vault is asked for recovery points. The others become V(unknown).
     type: int
     default: 500
+  max_resources:
+    description:
+      - How many resources at most RV(coverage.resources) lists, those first that need attention. All are counted in the totals.
+    type: int
+    default: 20000
   drill_reports:
     description:
       - Reports of the role P(holdfast.azure_backup.restore_drill#role), as its JSON files contain them, for RV(coverage.resources[].last_drill).
@@ -223,8 +228,12 @@ coverage:
       type: list
       elements: dict
       sample: []
+    resources_left_out:
+      description: How many resources are not listed, because of O(max_resources).
+      type: int
+      sample: 0
     resources:
-      description: All resources that could be protected, by their ARM ids.
+      description: The resources that could be protected, by their ARM ids.
       type: list
       elements: dict
       contains:
@@ -276,18 +285,10 @@ coverage:
           description: The policy.
           type: str
           sample: disks
-        instance_name:
-          description: The backup instance.
-          type: str
-          sample: data01-data01-5e1ad6e4-2c29-5c3f-8f0c-6f8f7a9c1d11
         state:
           description: The state of the backup instance.
           type: str
           sample: protection_configured
-        purge_time:
-          description: When Azure destroys soft-deleted backups.
-          type: str
-          sample:
         recovery_point_time:
           description:
             - The time of the newest recovery point; of Backup vaults, when the last successful backup started, and of continuous backups the
@@ -427,6 +428,7 @@ ARGUMENTS = {
         },
     },
     "max_point_reads": {"type": "int", "default": 500},
+    "max_resources": {"type": "int", "default": 20000},
     "drill_reports": {"type": "list", "elements": "dict"},
 }
 

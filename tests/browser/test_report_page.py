@@ -58,9 +58,10 @@ def write_page(folder: Path, count: int) -> Path:
         "schema_version": 1,
         "subscription_ids": [SUBSCRIPTION],
         **counted(Counter(one["verdict"] for one in resources)),
-        "by_type": total(resources, lambda one: one["datasource_type"]),
+        "by_type": total((one["datasource_type"], one["verdict"]) for one in resources),
         **dict.fromkeys(("by_subscription", "by_vault", "by_policy", "vaults", "drift", "failures", "orphans", "unreadable"), []),
         "resources": resources,
+        "resources_left_out": 0,
     }
     report = coverage_report.build_report(coverage, HOSTILE, NOW, [], [])
     path = folder / "backup-report.html"
@@ -136,7 +137,8 @@ def test_the_page_of_drills_opens_and_fetches_nothing(browser: Any, tmp_path: Pa
     item = {
         "datasource_id": f"/x/{HOSTILE}", "failed": False, "msg": "m", "status": "passed", "reason": HOSTILE, "restored_ids": [],
         "checks": [{"name": "size", "status": "passed", "msg": HOSTILE, "expected": 1, "found": 1}],
-        "recovery_point": {"name": "p", "time": "2026-11-01T06:00:00Z"}, "times": {"find": 1.0, "job": 200.0}, "rto_seconds": 201.0,
+        "recovery_point": {"name": "p", "time": "2026-11-01T06:00:00Z"}, "times": {"find": 1.0, "job": 200.0},
+        "rto_seconds": 201.0,
     }  # fmt: skip
     results = [{"group": "disks", "failure": "", "drill": None, "datasources": [item]}]
     report = drill_report.build_report(results, "Drill", NOW, [])

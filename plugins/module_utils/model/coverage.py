@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,12 +47,12 @@ class Objective:
 class Protected:
     """What is known of the protection of one resource.
 
-    instance, policy: as results show them, None for none; last_point: the time of the newest recovery point that is good;
+    instance, policy: as results show them; policy: None where it is not known; last_point: the time of the newest recovery point that is good;
     has_read: whether it is known that there is none where last_point is None; problem: why it is not known; last_job: the last
     backup that has ended; failures: how many of the last backups failed in a row, None where Azure does not tell.
     """
 
-    instance: Described | None = None
+    instance: Described
     policy: Described | None = None
     last_point: datetime | None = None
     has_read: bool = True
@@ -83,11 +83,11 @@ def is_continuous(policy: Described | None) -> bool:
     return bool(policy) and not (policy or {}).get("schedule") and bool((policy or {}).get("retention", {}).get("operational"))
 
 
-def judge(known: Protected, objective: Objective, now: datetime) -> tuple[str, str]:
-    """Give the verdict on a resource that is not exempt, and the reason in one sentence."""
-    instance = known.instance
-    if instance is None:
+def judge(known: Protected | None, objective: Objective, now: datetime) -> tuple[str, str]:
+    """Give the verdict on a resource that is not exempt, and the reason in one sentence; known: None where no vault knows it."""
+    if known is None:
         return "unprotected", "no vault protects it"
+    instance = known.instance
     state = str(instance["state"])
     if state in _ENDED:
         return _ENDED[state], _words_of_state(instance)
@@ -107,7 +107,7 @@ def judge(known: Protected, objective: Objective, now: datetime) -> tuple[str, s
 def _judge_age(known: Protected, objective: Objective, now: datetime) -> tuple[str, str]:
     """Give the verdict by the age of the newest recovery point."""
     if known.last_point is None:
-        is_new = (known.instance or {}).get("state") in _BEGINNING
+        is_new = known.instance["state"] in _BEGINNING
         configured = "its protection is being configured, and it has no recovery point yet"
         listed = "it has no recovery point" if known.has_read else "it had no successful backup in the time that Azure lists"
         return "stale", configured if is_new else listed
@@ -137,11 +137,11 @@ def compliance_percent(verdicts: Mapping[str, int]) -> float | None:
     return int(1000 * verdicts.get("covered", 0) / whole) / 10 if whole else None
 
 
-def total(resources: Sequence[Described], key: Callable[[Described], str | None]) -> list[Described]:
-    """Give for each value of a key how many resources have each verdict, and the compliance; those without a value last."""
+def total(verdicts: Iterable[tuple[str | None, str]]) -> list[Described]:
+    """Give for each name how many verdicts there are of each kind, and the compliance; None for a name is last."""
     groups: dict[str | None, Counter[str]] = {}
-    for one in resources:
-        groups.setdefault(key(one), Counter())[str(one["verdict"])] += 1
+    for name, verdict in verdicts:
+        groups.setdefault(name, Counter())[verdict] += 1
     ordered = sorted(groups, key=lambda name: (name is None, str(name).lower()))
     return [{"name": name, **counted(groups[name])} for name in ordered]
 

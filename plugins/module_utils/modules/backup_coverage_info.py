@@ -6,23 +6,26 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from ..errors import BadInput
-from ..model.coverage import Objective, Protected, check_controls, counted, judge, last_drills, total
+from ..model.coverage import VERDICTS, Objective, check_controls, counted, judge, last_drills, total
 from ..model.datasource_types import DATASOURCE_TYPES
 from ..model.durations import format_time, seconds_in
 from ..model.resource_ids import parse_resource_id
 from ..model.result_shapes import Described
 from ..model.selection import read_selection
-from ..services.coverage import CoverageReader, Estate, Objectives
+from ..services.coverage import CoverageReader, Estate, Objectives, Resource
 from .coverage_drift import find_drift, read_groups
 from .task import Result, Task
 
 _SCHEMA_VERSION = 1
 _NAMES_SHOWN = 20
+_NO_OBJECTIVE = Objective(None, None)
 
 
 def read_coverage(task: Task) -> Result:
@@ -32,8 +35,9 @@ def read_coverage(task: Task) -> Result:
     objectives = _read_objectives(options, problems)
     groups = read_groups(options["protect_groups"] or [], problems)
     controls = {name: value for name, value in (options["controls"] or {}).items() if value is not None}
-    if options["max_point_reads"] < 0:
-        problems.append(f"max_point_reads: {options['max_point_reads']} must be 0 or more")
+    problems += [
+        f"{name}: {options[name]} must be 0 or more" for name in ("max_point_reads", "max_resources") if options[name] < 0
+    ]
     try:
         selection = read_selection(options["select"] or {}, is_protected=False)
     except BadInput as error:
@@ -43,41 +47,62 @@ def read_coverage(task: Task) -> Result:
     reader = CoverageReader(task.session, selection, options["max_point_reads"])
     estate = reader.read()
     wanted: dict[str, Objective] = {}
-    for key, known in estate.protected.items():
-        try:
-            wanted[key] = objectives.of(estate.candidates[key], known.policy)
-        except BadInput as error:
-            wanted[key], known.problem = Objective(None, "tag"), error.message
+    for key, one in estate.resources.items():
+        if one.protected:
+            try:
+                wanted[key] = objectives.of(one.candidate, one.protected.policy)
+            except BadInput as error:
+                wanted[key], one.protected.problem = Objective(None, "tag"), error.message
     reader.read_points(wanted)
     drift = find_drift(task, estate, groups)
-    drills = last_drills(options["drill_reports"] or [])
     now = task.session.service_now()
-    resources = [_resource(estate, key, wanted[key], now, drills.get(key)) for key in sorted(estate.candidates)]
-    vaults = [_vault(vault, controls) for vault in sorted(estate.vaults, key=lambda one: str(one["id"]).lower())]
+    verdicts = {key: _judge(one, wanted.get(key, _NO_OBJECTIVE), now) for key, one in estate.resources.items()}
+    listed = _worst_first(verdicts)[: options["max_resources"]]
+    drills = last_drills(options["drill_reports"] or [])
     coverage = {
         "schema_version": _SCHEMA_VERSION,
         "taken_at": format_time(now),
         "subscription_ids": selection.subscription_ids(task.session.subscription_id) or ["all"],
-        **_totals(resources),
-        "resources": resources,
-        "vaults": vaults,
+        **_totals(estate, verdicts),
+        "resources": [
+            _resource(estate.resources[key], verdicts[key], wanted.get(key, _NO_OBJECTIVE), now, drills.get(key))
+            for key in sorted(listed)
+        ],
+        "resources_left_out": len(verdicts) - len(listed),
+        "vaults": [_vault(vault, controls) for vault in sorted(estate.vaults, key=lambda one: str(one["id"]).lower())],
         "drift": drift,
         "failures": _failures(estate.failed_jobs),
         "orphans": [_orphan(one) for one in estate.orphans],
         "unreadable": estate.unreadable,
         "reads": {"recovery_points": 0, "vaults": 0, **estate.reads},
     }
-    verdicts = coverage["verdicts"]
-    told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in verdicts.items() if count)
+    _warn(task, coverage)
+    return {"changed": False, "msg": _message(coverage), "coverage": coverage}
+
+
+def _judge(one: Resource, objective: Objective, now: datetime) -> tuple[str, str]:
+    if one.exemption is not None:
+        return "exempt", one.exemption or "its tag gives no reason"
+    return judge(one.protected, objective, now)
+
+
+def _worst_first(verdicts: Mapping[str, tuple[str, str]]) -> list[str]:
+    return sorted(verdicts, key=lambda key: (-VERDICTS.index(verdicts[key][0]), key))
+
+
+def _message(coverage: Result) -> str:
+    told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in coverage["verdicts"].items() if count)
     percent = coverage["compliance_percent"]
-    message = (
-        f"{len(resources)} resource(s)"
-        + (f": {told}" if told else "")
-        + (f"; {percent} % are covered" if percent is not None else "")
-    )
-    for one in estate.unreadable[:_NAMES_SHOWN]:
+    message = f"{coverage['count']} resource(s)" + (f": {told}" if told else "")
+    return message + (f"; {percent} % are covered" if percent is not None else "")
+
+
+def _warn(task: Task, coverage: Result) -> None:
+    for one in coverage["unreadable"][:_NAMES_SHOWN]:
         task.warn(f"not read: {one['what']}: {one['reason']}")
-    return {"changed": False, "msg": message, "coverage": coverage}
+    left_out = coverage["resources_left_out"]
+    if left_out:
+        task.warn(f"{left_out} resource(s) are counted and not listed, because max_resources is {task.options['max_resources']}")
 
 
 def _read_objectives(options: Mapping[str, Any], problems: list[str]) -> Objectives:
@@ -101,46 +126,38 @@ def _read_objectives(options: Mapping[str, Any], problems: list[str]) -> Objecti
     return Objectives(tag, known, read(options["rpo"], "rpo"), options["rpo_margin"])
 
 
-def _resource(estate: Estate, key: str, objective: Objective, now: Any, drill: Result | None) -> Result:
-    candidate, known = estate.candidates[key], estate.protected[key]
-    if key in estate.exempt:
-        verdict, reason = "exempt", estate.exempt[key] or "its tag gives no reason"
-    else:
-        verdict, reason = judge(known, objective, now)
-    instance: Described = known.instance or {}
-    vault_id = instance.get("vault_id")
-    point = known.last_point
+def _resource(one: Resource, judged: tuple[str, str], objective: Objective, now: datetime, drill: Result | None) -> Result:
+    known = one.protected
+    datasource = parse_resource_id(one.datasource_id, "datasource_id")
+    instance: Described = known.instance if known else {}
+    vault_id, point = instance.get("vault_id"), known.last_point if known else None
     return {
-        "datasource_id": candidate.datasource.text,
-        "name": candidate.datasource.name,
-        "datasource_type": candidate.datasource_type,
-        "subscription_id": candidate.datasource.subscription_id,
-        "resource_group": candidate.datasource.resource_group,
-        "location": candidate.location,
-        "tags": estate.tags[key],
-        "verdict": verdict,
-        "reason": reason,
+        "datasource_id": datasource.text,
+        "name": datasource.name,
+        "datasource_type": one.datasource_type,
+        # The same texts many times over.
+        "subscription_id": sys.intern(datasource.subscription_id),
+        "resource_group": sys.intern(datasource.resource_group),
+        "location": one.location,
+        "tags": one.tags,
+        "verdict": judged[0],
+        "reason": judged[1],
         "vault_id": vault_id,
         "vault_name": str(vault_id).rsplit("/", 1)[-1] if vault_id else None,
         "policy_name": instance.get("policy_name"),
-        "instance_name": instance.get("name"),
         "state": instance.get("state"),
-        "purge_time": instance.get("purge_time"),
         "recovery_point_time": format_time(point),
         "recovery_point_age_seconds": round((now - point).total_seconds()) if point else None,
         "rpo_seconds": objective.seconds,
         "rpo_source": objective.source,
-        "retention": (known.policy or {}).get("retention"),
-        "last_job": _job(known),
-        "failures_in_a_row": known.failures,
+        "retention": ((known.policy if known else None) or {}).get("retention"),
+        "last_job": _job(known.last_job) if known and known.last_job else None,
+        "failures_in_a_row": known.failures if known else None,
         "last_drill": drill,
     }
 
 
-def _job(known: Protected) -> Result | None:
-    job = known.last_job
-    if job is None:
-        return None
+def _job(job: Described) -> Result:
     keys = ("id", "name", "status", "start_time", "end_time", "error_code", "message", "recommended_action")
     return {key: job.get(key) for key in keys}
 
@@ -170,13 +187,19 @@ def _vault(vault: Described, controls: Mapping[str, Any]) -> Result:
     }
 
 
-def _totals(resources: Sequence[Result]) -> Result:
+def _totals(estate: Estate, verdicts: Mapping[str, tuple[str, str]]) -> Result:
+    def by(name_of: Callable[[Resource], str | None]) -> list[Result]:
+        return total((name_of(estate.resources[key]), verdict) for key, (verdict, _reason) in verdicts.items())
+
+    def of_instance(field: str) -> Callable[[Resource], str | None]:
+        return lambda one: one.protected.instance[field] if one.protected else None
+
     return {
-        **counted(Counter(str(one["verdict"]) for one in resources)),
-        "by_type": total(resources, lambda one: one["datasource_type"]),
-        "by_subscription": total(resources, lambda one: one["subscription_id"]),
-        "by_vault": total(resources, lambda one: one["vault_id"]),
-        "by_policy": total(resources, lambda one: one["policy_name"]),
+        **counted(Counter(verdict for verdict, _reason in verdicts.values())),
+        "by_type": by(lambda one: one.datasource_type),
+        "by_subscription": by(lambda one: one.datasource_id.split("/")[2]),
+        "by_vault": by(of_instance("vault_id")),
+        "by_policy": by(of_instance("policy_name")),
     }
 
 

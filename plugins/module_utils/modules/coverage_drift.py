@@ -81,10 +81,11 @@ def find_drift(task: Task, estate: Estate, groups: Sequence[Group]) -> list[Resu
         else:
             found += _settings(group, vault)
         right = []
-        for key, candidate in sorted(estate.candidates.items()):
-            if key in estate.exempt or not group.takes(candidate):
+        for _key, resource in sorted(estate.resources.items()):
+            candidate = resource.candidate
+            if resource.exemption is not None or not group.takes(candidate):
                 continue
-            instance = estate.protected[key].instance
+            instance = resource.protected.instance if resource.protected else None
             wrong = _of_instance(group, candidate, instance)
             if wrong:
                 found.append(wrong)

@@ -11,6 +11,7 @@ backup can be restored to. Each such read is counted.
 from __future__ import annotations
 
 import functools
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -51,20 +52,40 @@ _MOST_IDS_IN_A_QUERY = 100
 _WORTH = {"protection_stopped": 1, "soft_deleted": 0, "soft_deleting": 0}
 
 
+# There may be 100,000 of them, so that each is small.
+@dataclass(slots=True)
+class Resource:
+    """A resource that could be protected; exemption: why it need not be; protected: how it is, None where no vault knows it."""
+
+    datasource_id: str
+    datasource_type: str
+    location: str | None
+    tags: dict[str, str]
+    exemption: str | None = None
+    protected: Protected | None = None
+
+    @property
+    def candidate(self) -> Candidate:
+        """The resource as selections and objectives look at it."""
+        found = Candidate(parse_resource_id(self.datasource_id, "datasource_id"), self.datasource_type)
+        return found.with_resource({"location": self.location, "tags": self.tags})
+
+    @property
+    def vault_type(self) -> str:
+        """The kind of vault that protects resources of this type."""
+        return DATASOURCE_TYPES[self.datasource_type].vault_type
+
+
 @dataclass
 class Estate:
     """What was read of an estate.
 
-    resources: what could be protected, by the lower-cased ids, with what tells of their protection; exempt: the reason by the id;
-    orphans: instances whose resource does not exist any more or cannot be read; vaults: as results show them, with C(instances);
-    failed_jobs: the last failed backups of what is failing; unreadable: what could not be read, with the reason; reads: how many
-    reads beside Resource Graph there were, by what was read.
+    resources: what could be protected, by the lower-cased ids; orphans: instances whose resource does not exist any more or
+    cannot be read; vaults: as results show them, with C(instances); failed_jobs: the last failed backups of what is failing;
+    unreadable: what could not be read, with the reason; reads: how many reads beside Resource Graph there were, by what was read.
     """
 
-    candidates: dict[str, Candidate] = field(default_factory=dict)
-    tags: dict[str, dict[str, str]] = field(default_factory=dict)
-    protected: dict[str, Protected] = field(default_factory=dict)
-    exempt: dict[str, str] = field(default_factory=dict)
+    resources: dict[str, Resource] = field(default_factory=dict)
     orphans: list[Described] = field(default_factory=list)
     vaults: list[Described] = field(default_factory=list)
     failed_jobs: list[Described] = field(default_factory=list)
@@ -92,20 +113,19 @@ class CoverageReader:
         kinds = self._selection.datasource_types
         action = "search the subscriptions for datasources"
         rows = find_resources(session, self._subscriptions, kinds, action, conditions_of(self._selection))
-        for row in rows:
+        while rows:
+            # What was looked at is not needed any more.
+            row = rows.pop()
             kind = find_by_resource(row, kinds)
             if kind is None:
                 continue
-            candidate = Candidate(parse_resource_id(str(row["id"]), "id"), kind.name).with_resource(row)
-            if not self._selection.matches(candidate):
-                continue
-            key = candidate.datasource.key
-            estate.candidates[key] = candidate
-            estate.tags[key] = row.get("tags") or {}
-            reason = self._selection.reason_of_exemption(candidate)
-            if reason is not None:
-                estate.exempt[key] = reason
-        if self._selection.require_match and not estate.candidates:
+            location = sys.intern(str(row["location"])) if row.get("location") else None
+            resource = Resource(str(row["id"]), kind.name, location, row.get("tags") or {})
+            candidate = resource.candidate
+            if self._selection.matches(candidate):
+                resource.exemption = self._selection.reason_of_exemption(candidate)
+                estate.resources[candidate.datasource.key] = resource
+        if self._selection.require_match and not estate.resources:
             raise BadInput(
                 f"{self._selection.at} matches nothing; correct {self._selection.at}, or remove require_match",
                 code="NothingSelected",
@@ -114,7 +134,6 @@ class CoverageReader:
         instances = find_instances_with_times(session, self._subscriptions)
         policies = self._read_policies()
         self._read_vaults(instances)
-        estate.protected = {key: Protected() for key in estate.candidates}
         for instance in instances:
             self._take(instance, policies)
         self._read_deleted()
@@ -147,17 +166,19 @@ class CoverageReader:
 
     def _take(self, instance: Described, policies: dict[str, Described]) -> None:
         key = str(instance["datasource_id"] or "").lower().rstrip("/")
-        known = self.estate.protected.get(key)
-        if known is None:
+        resource = self.estate.resources.get(key)
+        if resource is None:
             if instance["datasource_type"] in DATASOURCE_TYPES and self._is_alone(instance):
                 self.estate.orphans.append(instance)
             return
-        if known.instance is not None and _worth(known.instance) >= _worth(instance):
+        if resource.protected is not None and _worth(resource.protected.instance) >= _worth(instance):
             return
-        known.instance = instance
-        known.policy = policies.get(str(instance["policy_id"] or "").lower())
-        known.last_point = parse_time(instance.get("last_backup_time"))
-        known.last_job = instance.get("last_backup")
+        resource.protected = Protected(
+            instance,
+            policies.get(str(instance["policy_id"] or "").lower()),
+            parse_time(instance.get("last_backup_time")),
+            last_job=instance.get("last_backup"),
+        )
 
     def _is_alone(self, instance: Described) -> bool:
         """Tell whether a selection that says nothing of resources takes an instance whose resource was not found."""
@@ -167,12 +188,8 @@ class CoverageReader:
 
     def _read_deleted(self) -> None:
         """Find what Backup vaults hold soft-deleted of what is not protected; that only the vaults themselves tell."""
-        missing = {
-            key
-            for key, known in self.estate.protected.items()
-            if known.instance is None and _kind_of_vault(self.estate.candidates[key]) == "backup"
-        }
-        if not missing:
+        resources = self.estate.resources
+        if not any(one.protected is None and one.vault_type == "backup" for one in resources.values()):
             return
         self.estate.reads["vaults"] += sum(vault["vault_type"] == "backup" for vault in self.estate.vaults)
         try:
@@ -183,16 +200,16 @@ class CoverageReader:
             self.estate.note("deleted backups", error.message)
             return
         for instance in deleted:
-            key = str(instance["datasource_id"] or "").lower().rstrip("/")
-            if key in missing:
-                self.estate.protected[key].instance = instance
+            resource = resources.get(str(instance["datasource_id"] or "").lower().rstrip("/"))
+            if resource and resource.protected is None:
+                resource.protected = Protected(instance)
 
     def _read_jobs(self) -> None:
         """Find the last backups of what Backup vaults protect, which do not tell it of their instances."""
         active = {
-            key: known
-            for key, known in self.estate.protected.items()
-            if known.instance and _kind_of_vault(self.estate.candidates[key]) == "backup" and not is_continuous(known.policy)
+            key: one.protected
+            for key, one in self.estate.resources.items()
+            if one.protected and one.vault_type == "backup" and not is_continuous(one.protected.policy)
         }
         if not active:
             return
@@ -215,9 +232,9 @@ class CoverageReader:
             known.last_job = (
                 {**last, "end_time": None, "error_code": None, "message": None, "recommended_action": None} if last else None
             )
-        self._read_failures(failing, since)
+        self._read_failures(failing, active, since)
 
-    def _read_failures(self, failing: list[str], since: datetime) -> None:
+    def _read_failures(self, failing: list[str], active: dict[str, Protected], since: datetime) -> None:
         """Read the failed backups of what failed last, for their codes and their number in a row."""
         for begin in range(0, len(failing), _MOST_IDS_IN_A_QUERY):
             keys = frozenset(failing[begin : begin + _MOST_IDS_IN_A_QUERY])
@@ -229,7 +246,7 @@ class CoverageReader:
                 return
             for key in keys:
                 own = [job for job in jobs if str(job["datasource_id"]).lower() == key]
-                known = self.estate.protected[key]
+                known = active[key]
                 row = [
                     job for job in own if known.last_point is None or (parse_time(job["start_time"]) or since) > known.last_point
                 ]
@@ -242,54 +259,48 @@ class CoverageReader:
     def read_points(self, objectives: dict[str, Objective]) -> None:
         """Ask the vaults themselves about what Resource Graph does not know: weekly and monthly backups, and continuous ones.
 
-        objectives: by the keys of the resources. What is beyond most_reads becomes unknown.
+        objectives: by the keys of what is protected. What is beyond most_reads becomes unknown.
         """
-        window = _DAYS_OF_JOBS * 86400
-        due = []
-        for key, known in self.estate.protected.items():
-            if (
-                known.instance is None
-                or known.problem
-                or key in self.estate.exempt
-                or _kind_of_vault(self.estate.candidates[key]) != "backup"
-            ):
-                continue
-            if known.instance["state"] in _WORTH or known.instance["state"] == "backups_suspended":
-                continue
-            is_old = known.last_point is None and (objectives[key].seconds or 0) > window
-            if is_continuous(known.policy) or is_old:
-                due.append(key)
-        asked, left = due[: self._most_reads], due[self._most_reads :]
+        due = {
+            key: one.protected
+            for key, one in self.estate.resources.items()
+            if one.protected and one.exemption is None and one.vault_type == "backup" and _is_due(one.protected, objectives[key])
+        }
+        asked, left = dict(list(due.items())[: self._most_reads]), list(due.values())[self._most_reads :]
         self.estate.reads["recovery_points"] += len(asked)
         services: dict[str, BackupService] = {}
-        for key in asked:
-            vault = str((self.estate.protected[key].instance or {})["vault_id"])
+        for known in asked.values():
+            vault = str(known.instance["vault_id"])
             services.setdefault(vault.lower(), open_service(self._session, parse_resource_id(vault, "vault_id")))
 
-        def ask(key: str) -> datetime | None:
-            known = self.estate.protected[key]
-            instance = known.instance or {}
-            service = services[str(instance["vault_id"]).lower()]
+        def ask(known: Protected) -> datetime | None:
+            service = services[str(known.instance["vault_id"]).lower()]
             if is_continuous(known.policy):
-                ranges = service.list_restorable_ranges(instance)
+                ranges = service.list_restorable_ranges(known.instance)
                 # Azure answers a range that ends before it begins where there is none (recorded).
                 return _latest(one["end_time"] for one in ranges if str(one["start_time"]) < str(one["end_time"]))
-            return _latest(point["time"] for point in service.list_recovery_points(str(instance["name"])))
+            return _latest(point["time"] for point in service.list_recovery_points(str(known.instance["name"])))
 
-        for key, answer in zip(asked, settle_each(asked, ask, _ASKED_AT_ONCE), strict=True):
-            known = self.estate.protected[key]
+        answers = settle_each(list(asked.values()), ask, _ASKED_AT_ONCE)
+        for (key, known), answer in zip(asked.items(), answers, strict=True):
             if isinstance(answer, AzureBackupError):
                 known.problem = f"its recovery points could not be read: {answer.message}"
-                self.estate.note(self.estate.candidates[key].datasource.text, known.problem)
+                self.estate.note(self.estate.resources[key].datasource_id, known.problem)
             else:
                 known.last_point, known.has_read = answer, True
-        for key in left:
-            self.estate.protected[key].problem = "its recovery points were not read, because max_point_reads was reached"
+        for known in left:
+            known.problem = "its recovery points were not read, because max_point_reads was reached"
         if left:
-            self.estate.note(
-                f"recovery points of {len(left)} backup instance(s)",
-                f"max_point_reads is {self._most_reads}; raise it to {len(due)}",
-            )
+            told = f"max_point_reads is {self._most_reads}; raise it to {len(due)}"
+            self.estate.note(f"recovery points of {len(left)} backup instance(s)", told)
+
+
+def _is_due(known: Protected, objective: Objective) -> bool:
+    """Tell whether Resource Graph cannot tell how old the newest recovery point of something is that is backed up."""
+    if known.problem or known.instance["state"] in (*_WORTH, "backups_suspended"):
+        return False
+    is_old = known.last_point is None and (objective.seconds or 0) > _DAYS_OF_JOBS * 86400
+    return is_continuous(known.policy) or is_old
 
 
 @dataclass(frozen=True)
@@ -317,10 +328,6 @@ class Objectives:
         # Of continuous backup, no pause is planned at all.
         interval = interval_of(policy) or (_SECONDS_OF_CONTINUOUS if is_continuous(policy) else None)
         return Objective(interval * self.margin, "policy") if interval else Objective(None, None)
-
-
-def _kind_of_vault(candidate: Candidate) -> str:
-    return DATASOURCE_TYPES[candidate.datasource_type].vault_type
 
 
 def _worth(instance: Described) -> int:

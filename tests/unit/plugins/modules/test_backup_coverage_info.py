@@ -114,7 +114,7 @@ def test_protection_that_was_ended(azure: Driver, state: str, expected: str) -> 
     assert not azure.run("backup_instance", datasource_id=disk("data01"), state=state, **ending)["failed"]
     found = of(cover(azure), disk("data01"))
     assert found["verdict"] == expected
-    assert bool(found["purge_time"]) is (state == "absent")
+    assert ("can be brought back until" in found["reason"]) is (state == "absent")
 
 
 def test_an_exempt_resource_has_its_reason_and_counts_in_no_percentage(azure: Driver) -> None:
@@ -273,6 +273,17 @@ def test_what_differs_from_how_resources_are_to_be_protected(azure: Driver) -> N
     assert (role["kind"], role["expected"]) == ("role", "Disk Backup Reader")
     assert not azure.run("backup_instance", datasource_id=disk("data01"), state="stopped")["failed"]
     assert kinds(group()) == [("protection", "protection_stopped")]
+
+
+def test_what_is_not_listed_is_counted_and_told(azure: Driver) -> None:
+    backed_up_disks(azure)
+    result = azure.run("backup_coverage_info", resource_group=None, vault_name=None, max_resources=2)
+    coverage = result["coverage"]
+    assert (len(coverage["resources"]), coverage["resources_left_out"]) == (2, coverage["count"] - 2)
+    assert coverage["verdicts"]["covered"] == 1
+    # Those first that need somebody.
+    assert {one["verdict"] for one in coverage["resources"]} == {"unprotected"}
+    assert any("are counted and not listed, because max_resources is 2" in str(one) for one in result["warnings"])
 
 
 def test_requests_grow_with_pages_and_not_with_resources(azure: Driver) -> None:
