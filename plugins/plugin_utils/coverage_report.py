@@ -28,7 +28,7 @@ _COLUMNS = (
     "datasource_id", "vault_id",
 )  # fmt: skip
 # A spreadsheet takes a text that begins so for a formula (OWASP, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _GOOD = ("covered", "exempt")
 
 

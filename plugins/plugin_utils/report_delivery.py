@@ -121,7 +121,8 @@ def _kept(folder: Path, name: str) -> list[Path]:
 def _write_folder(folder: Path, name: str, files: Mapping[str, str], most: int) -> list[str]:
     (folder / "history").mkdir(parents=True, exist_ok=True)
     for file, text in files.items():
-        (folder / file).write_text(text, encoding="utf-8")
+        # Half a character, which JSON can hold, is no text of a file.
+        (folder / file).write_bytes(text.encode("utf-8", "replace"))
     for path in _kept(folder, name)[: -max(most, 1)]:
         path.unlink()
     return [str(folder / file) for file in files]

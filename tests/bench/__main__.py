@@ -428,9 +428,7 @@ def bench_coverage(bench: Bench) -> Table:
         options = {"select": {"subscription_ids": ["all"]}, "controls": {"soft_delete": "on"}}
         subject = bench.module("the module's process", "backup_coverage_info", options)
         measure(subject, environment, emulator)
-    text = (
-        f"{every:,} disks in 50 subscriptions, of which {protected:,} are protected. A page of Resource Graph has 1,000 rows."
-    )
+    text = f"{every:,} disks in 50 subscriptions, of which {protected:,} are protected. A page of Resource Graph has 1,000 rows."
     table = Table("The coverage of an estate", text, [subject])
     pages = every // 1000 + protected // 1000
     table.say("requests beside pages", subject.median("requests") - pages, "constant")

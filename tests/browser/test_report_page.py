@@ -59,7 +59,10 @@ def write_page(folder: Path, count: int) -> Path:
         "subscription_ids": [SUBSCRIPTION],
         **counted(Counter(one["verdict"] for one in resources)),
         "by_type": total((one["datasource_type"], one["verdict"]) for one in resources),
-        **dict.fromkeys(("by_subscription", "by_vault", "by_policy", "vaults", "drift", "failures", "orphans", "unreadable"), []),
+        **{
+            name: []
+            for name in ("by_subscription", "by_vault", "by_policy", "vaults", "drift", "failures", "orphans", "unreadable")
+        },
         "resources": resources,
         "resources_left_out": 0,
     }

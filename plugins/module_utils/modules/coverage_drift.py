@@ -18,6 +18,7 @@ from ..model.result_shapes import Described
 from ..model.selection import Candidate, Selection, read_selection
 from ..services.coverage import Estate
 from ..services.role_assignments import Grants, Need, find_identity
+from ..services.vault_interface import VAULT_RESOURCE_TYPES
 from .backup_policy import versions_of
 from .results import read_datasource_ids
 from .task import Result, Task
@@ -128,7 +129,10 @@ def _of_instance(group: Group, candidate: Candidate, instance: Described | None)
         told = f"'{name}' is protected in vault '{vault.name}', and has to be in '{group.vault_name}'"
         return _entry(group, candidate.datasource, vault.text, "vault", group.vault_name, vault.text, told)
     policy = instance["policy_name"]
-    if not versions_of(group.policy_name, [{"name": policy}]):
+    # Policies of Backup vaults cannot be changed, so that the role protect gives them versions.
+    has_versions = vault.type.lower() == VAULT_RESOURCE_TYPES["backup"].lower()
+    is_right = bool(versions_of(group.policy_name, [{"name": policy}])) if has_versions else same_id(policy, group.policy_name)
+    if not is_right:
         told = f"'{name}' is protected by policy '{policy}', and has to be by '{group.policy_name}'"
         return _entry(group, candidate.datasource, vault.text, "policy", group.policy_name, policy, told)
     return None

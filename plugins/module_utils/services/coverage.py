@@ -24,7 +24,7 @@ from ..errors import AzureBackupError, BadInput
 from ..model.coverage import FAILED, SUCCEEDED, Objective, Protected, interval_of, is_continuous
 from ..model.datasource_types import DATASOURCE_TYPES, find_by_resource
 from ..model.durations import parse_time, seconds_in
-from ..model.resource_ids import parse_resource_id
+from ..model.resource_ids import parse_resource_id, same_id
 from ..model.result_shapes import Described
 from ..model.selection import Candidate, Selection
 from .interface import BackupService, JobQuery
@@ -213,6 +213,10 @@ class CoverageReader:
         }
         if not active:
             return
+        for key, known in active.items():
+            # A continuous backup has no jobs, and only the policy tells that it is one.
+            if known.policy is None and DATASOURCE_TYPES[self.estate.resources[key].datasource_type].continuous_store:
+                known.problem = "its policy could not be read, so that it is not known how it is backed up"
         since = self._session.service_now() - timedelta(days=_DAYS_OF_JOBS)
         ask = functools.partial(find_last_backups, self._session, self._subscriptions, since)
         try:
@@ -224,9 +228,11 @@ class CoverageReader:
             return
         failing = []
         for key, known in active.items():
-            known.last_point = parse_time((good.get(key) or {}).get("start_time"))
+            # Another vault may have protected the datasource before.
+            instance = str(known.instance["id"]).lower()
+            known.last_point = parse_time((good.get(instance) or {}).get("start_time"))
             known.has_read = False
-            last = ended.get(key)
+            last = ended.get(instance)
             if last and last["status"] in FAILED:
                 failing.append(key)
             known.last_job = (
@@ -245,8 +251,8 @@ class CoverageReader:
                 self.estate.note("failed backup jobs", error.message)
                 return
             for key in keys:
-                own = [job for job in jobs if str(job["datasource_id"]).lower() == key]
                 known = active[key]
+                own = [job for job in jobs if same_id(job["instance_id"], known.instance["id"])]
                 row = [
                     job for job in own if known.last_point is None or (parse_time(job["start_time"]) or since) > known.last_point
                 ]

@@ -76,7 +76,7 @@ class ReportContainer:
             with answered(f"write {self._folder}{name} in {self.url}"):
                 kind = _CONTENT_TYPES.get(name.rsplit(".", 1)[-1], "application/octet-stream")
                 self._blob(self._folder + name).upload_blob(
-                    text.encode(), overwrite=True, content_settings=settings(content_type=kind)
+                    text.encode("utf-8", "replace"), overwrite=True, content_settings=settings(content_type=kind)
                 )
             written.append(f"{self.url}/{quote(self._folder + name)}")
         return written

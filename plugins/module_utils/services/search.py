@@ -131,7 +131,7 @@ def find_policies(session: Session, subscription_ids: list[str]) -> list[Describ
 def find_last_backups(
     session: Session, subscription_ids: list[str], started_after: datetime, statuses: tuple[str, ...]
 ) -> dict[str, Described]:
-    """Read the last backup of each datasource that ended with one of some statuses: C(start_time) and C(status), by its key.
+    """Read the last backup of each instance that ended with one of some statuses, by the lower-cased id: C(start_time), C(status).
 
     Resource Graph chooses them, since all jobs of a large estate would be too many to read. It knows those of Backup vaults, for
     14 days.
@@ -145,11 +145,11 @@ def find_last_backups(
             "where properties.operationCategory =~ 'Backup'",
             f"where {table.status_path} in~ ({', '.join(map(quote, words))})",
             f"where todatetime({table.start_path}) >= datetime({format_time(started_after)})",
-            f"extend datasource = tolower(tostring({table.datasource_path}))",
+            "extend instance = tolower(tostring(properties.backupInstanceId))",
             f"extend started = todatetime({table.start_path})",
             f"extend status = tostring({table.status_path})",
-            "summarize arg_max(started, status) by datasource",
-            "project id = datasource, started, status",
+            "summarize arg_max(started, status) by instance",
+            "project id = instance, started, status",
             "order by id asc",
         ]
     )

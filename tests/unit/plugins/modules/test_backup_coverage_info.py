@@ -175,6 +175,27 @@ def test_jobs_that_cannot_be_read_make_it_unknown_and_not_covered(azure: Driver)
     assert any(one["what"] == "backup jobs" for one in found["unreadable"])
 
 
+def test_a_backup_in_another_vault_is_none_of_this_one(azure: Driver) -> None:
+    backed_up_disks(azure)
+    for vault in azure.azure.data_protection.vaults.values():
+        for job in vault.jobs.values():
+            job["properties"]["backupInstanceId"] = job["properties"]["backupInstanceId"].replace("demo-vault", "former-vault")
+    assert verdict(azure, disk("data01"))[0] == "stale"
+
+
+def test_without_its_policy_it_is_not_known_how_an_account_is_backed_up(azure: Driver) -> None:
+    azure.vault()
+    assert not azure.run("backup_policy", policy_name="blobs", datasource_type="azure_blob", retention={"operational": "30d"})[
+        "failed"
+    ]
+    assert not azure.run("backup_permission", datasource_id=ACCOUNT)["failed"]
+    assert not azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="blobs")["failed"]
+    azure.fault(kind="answer", method="POST", path=".*ResourceGraph.*", status=403, after=3, times=1, body={})
+    coverage = cover(azure, rpo="24h")
+    assert any(one["what"] == "backup policies" for one in coverage["unreadable"])
+    assert of(coverage, ACCOUNT)["verdict"] == "unknown"
+
+
 def test_vaults_are_held_against_controls(azure: Driver) -> None:
     backed_up_disks(azure)
     backed_up_machines(azure)
