@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 _GUIDE = Path(__file__).parents[1] / "docs" / "docsite" / "rst" / "guide_permissions.rst"
-_LISTS = ("disks", "estate", "machines", "stack_hub", "hsm", "drills")
+_LISTS = ("disks", "estate", "machines", "stack_hub", "hsm", "drills", "coverage")
 # What the guide says may be missing: it is asked for all the same.
 OPTIONAL_ACTIONS = {
     "disks": {"Microsoft.DataProtection/backupInstances/read", "Microsoft.DataProtection/locations/operationStatus/read"},

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import pytest
+from backups import ACCOUNT, backed_up_disks, backed_up_machines
 from chaos.campaign import ORDERS, available, located, loopback
 from chaos.drills import KINDS, Drills
-from conftest import Driver
+from conftest import Driver, disk
 from emulator.identity import ServicePrincipal
 from emulator.server import Emulator
 from modules import VirtualClock, run_module
@@ -52,6 +53,31 @@ def test_drills_need_no_more_than_the_documented_actions_and_each_is_needed() ->
                 assert not result["failed"], result["msg"]
                 used |= identity.used
     assert used == actions
+
+
+def test_the_coverage_needs_no_more_than_the_documented_actions_and_each_is_needed(
+    azure: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backed_up_disks(azure)
+    backed_up_machines(azure)
+    lake = ACCOUNT.replace("demoaccount", "demolake")
+    kinds = {ACCOUNT: ("azure_blob", {"retention": {"operational": "30d"}}), lake: ("azure_data_lake_storage", {})}
+    for account, (kind, policy) in kinds.items():
+        assert not azure.run("backup_policy", policy_name=kind.replace("_", "-"), datasource_type=kind, **policy)["failed"]
+        about = {"datasource_id": account, "datasource_type": kind}
+        assert not azure.run("backup_permission", **about)["failed"]
+        assert not azure.run("backup_instance", policy_name=kind.replace("_", "-"), **about)["failed"]
+    actions = documented_actions()["coverage"]
+    caller = ServicePrincipal(azure.azure.seed.tenant_id, "1ea57900-0000-4000-8000-000000000001", "least", actions=actions)
+    azure.azure.entra.add(caller)
+    monkeypatch.setenv("AZURE_CLIENT_ID", caller.client_id)
+    monkeypatch.setenv("AZURE_SECRET", caller.secret)
+    group = {"resource_group": "demo-rg", "vault_name": "demo-vault", "policy_name": "disks", "datasource_id": [disk("data01")]}
+    result = azure.run("backup_coverage_info", resource_group=None, vault_name=None, protect_groups=[group], rpo="60d")
+    assert not result["failed"], result["msg"]
+    assert result["coverage"]["unreadable"] == []
+    assert result["coverage"]["reads"]["recovery_points"] == 2
+    assert caller.used == actions
 
 
 def test_what_a_role_does_not_list_is_refused(azure: Driver, monkeypatch: pytest.MonkeyPatch) -> None:

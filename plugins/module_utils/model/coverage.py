@@ -47,9 +47,10 @@ class Objective:
 class Protected:
     """What is known of the protection of one resource.
 
-    instance, policy: as results show them; policy: None where it is not known; last_point: the time of the newest recovery point that is good;
-    has_read: whether it is known that there is none where last_point is None; problem: why it is not known; last_job: the last
-    backup that has ended; failures: how many of the last backups failed in a row, None where Azure does not tell.
+    instance, policy: as results show them; policy: None where it is not known; last_point: the time of the newest recovery point
+    that is good; has_read: whether it is known that there is none where last_point is None; problem: why it is not known;
+    last_job: the last backup that has ended; failures: how many of the last backups failed in a row, None where Azure does not
+    tell.
     """
 
     instance: Described

@@ -131,7 +131,7 @@ def find_policies(session: Session, subscription_ids: list[str]) -> list[Describ
 def find_last_backups(
     session: Session, subscription_ids: list[str], started_after: datetime, statuses: tuple[str, ...]
 ) -> dict[str, Described]:
-    """Read the last backup of each instance that ended with one of some statuses, by the lower-cased id: C(start_time), C(status).
+    """Read the last backup of each instance that ended with one of some statuses, by the lower-cased id: its start_time, status.
 
     Resource Graph chooses them, since all jobs of a large estate would be too many to read. It knows those of Backup vaults, for
     14 days.
