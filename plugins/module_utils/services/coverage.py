@@ -45,6 +45,8 @@ from .selection import conditions_of
 # How long Resource Graph keeps jobs (documented; RESTORE-AND-TYPES of the wire notes).
 _DAYS_OF_JOBS = 14
 _ASKED_AT_ONCE = 8
+# A vault may lie in another subscription than what it protects.
+_EVERYWHERE: list[str] = []
 # What a continuous backup is judged by where nothing says it.
 _SECONDS_OF_CONTINUOUS = 86400.0
 _MOST_IDS_IN_A_QUERY = 100
@@ -131,7 +133,7 @@ class CoverageReader:
                 code="NothingSelected",
             )
         self._note_invisible()
-        instances = find_instances_with_times(session, self._subscriptions)
+        instances = find_instances_with_times(session, _EVERYWHERE)
         policies = self._read_policies()
         self._read_vaults(instances)
         for instance in instances:
@@ -149,7 +151,7 @@ class CoverageReader:
 
     def _read_policies(self) -> dict[str, Described]:
         try:
-            return {str(policy["id"]).lower(): policy for policy in find_policies(self._session, self._subscriptions)}
+            return {str(policy["id"]).lower(): policy for policy in find_policies(self._session, _EVERYWHERE)}
         except AzureBackupError as error:
             self.estate.note("backup policies", error.message)
             return {}
@@ -182,9 +184,11 @@ class CoverageReader:
 
     def _is_alone(self, instance: Described) -> bool:
         """Tell whether a selection that says nothing of resources takes an instance whose resource was not found."""
-        return not self._selection.needs_resources and self._selection.matches(
-            Candidate(parse_resource_id(str(instance["datasource_id"]), "datasource_id"), str(instance["datasource_type"]))
-        )
+        datasource = parse_resource_id(str(instance["datasource_id"]), "datasource_id")
+        searched = {name.lower() for name in self._subscriptions}
+        is_here = not searched or datasource.subscription_id.lower() in searched
+        candidate = Candidate(datasource, str(instance["datasource_type"]))
+        return is_here and not self._selection.needs_resources and self._selection.matches(candidate)
 
     def _read_deleted(self) -> None:
         """Find what Backup vaults hold soft-deleted of what is not protected; that only the vaults themselves tell."""
@@ -218,7 +222,7 @@ class CoverageReader:
             if known.policy is None and DATASOURCE_TYPES[self.estate.resources[key].datasource_type].continuous_store:
                 known.problem = "its policy could not be read, so that it is not known how it is backed up"
         since = self._session.service_now() - timedelta(days=_DAYS_OF_JOBS)
-        ask = functools.partial(find_last_backups, self._session, self._subscriptions, since)
+        ask = functools.partial(find_last_backups, self._session, _EVERYWHERE, since)
         try:
             good, ended = ask(SUCCEEDED), ask((*SUCCEEDED, *FAILED))
         except AzureBackupError as error:
@@ -246,7 +250,7 @@ class CoverageReader:
             keys = frozenset(failing[begin : begin + _MOST_IDS_IN_A_QUERY])
             query = JobQuery(statuses=FAILED, operations=("backup",), datasource_keys=keys, started_after=since)
             try:
-                jobs = find_jobs(self._session, self._subscriptions, query, lambda _told: None, "backup")
+                jobs = find_jobs(self._session, _EVERYWHERE, query, lambda _told: None, "backup")
             except AzureBackupError as error:
                 self.estate.note("failed backup jobs", error.message)
                 return

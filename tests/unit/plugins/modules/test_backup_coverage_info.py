@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from backups import ACCOUNT, MACHINES, WEB01, backed_up_disks, backed_up_machines
-from conftest import Driver, disk
+from conftest import SNAPSHOTS, Driver, disk
 from emulator.identity import ServicePrincipal
-from emulator.seed import GROUP_CLIENT, SECRET, SUBSCRIPTION, TENANT
+from emulator.seed import GROUP_CLIENT, OTHER_SUBSCRIPTION, SECRET, SUBSCRIPTION, TENANT
 
 DAY = 86400
 HIDDEN = "99999999-0000-4000-8000-000000000000"
@@ -194,6 +194,19 @@ def test_without_its_policy_it_is_not_known_how_an_account_is_backed_up(azure: D
     coverage = cover(azure, rpo="24h")
     assert any(one["what"] == "backup policies" for one in coverage["unreadable"])
     assert of(coverage, ACCOUNT)["verdict"] == "unknown"
+
+
+def test_a_vault_of_another_subscription_counts(azure: Driver) -> None:
+    azure.vault(resource_group="other-rg", subscription_id=OTHER_SUBSCRIPTION)
+    place = {"resource_group": "other-rg", "subscription_id": OTHER_SUBSCRIPTION}
+    assert not azure.run("backup_policy", policy_name="disks", datasource_type="azure_disk", **place)["failed"]
+    about = {"datasource_id": disk("data01"), "snapshot_resource_group": SNAPSHOTS, **place}
+    assert not azure.run("backup_permission", **about)["failed"]
+    assert not azure.run("backup_instance", policy_name="disks", **about)["failed"]
+    assert not azure.run("backup_adhoc", datasource_id=disk("data01"), **place)["failed"]
+    coverage = cover(azure)
+    assert of(coverage, disk("data01"))["verdict"] == "covered"
+    assert coverage["orphans"] == []
 
 
 def test_vaults_are_held_against_controls(azure: Driver) -> None:
