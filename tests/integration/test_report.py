@@ -99,6 +99,20 @@ def test_the_report_is_kept_in_a_container_beside_the_drills(environment: dict[s
     assert len(json.loads(store.blobs_of("drillaccount", "reports")["coverage/backup-report.json"])["history"]) == 1
 
 
+def test_a_sas_token_is_shown_nowhere(environment: dict[str, str], loopback: Emulator) -> None:
+    store = loopback.azure.blob_store
+    if store is None:
+        pytest.skip("Azurite, which holds the reports, is not on this machine (make azurite)")
+    token = store.make_sas("rcwdl")
+    more = {"report_container_uri": store.container_uri, "report_sas_token": token, "report_select": {"names": ["data01"]}}
+    done = packaged(environment, "report", "-vvvvv", **more)
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert "backup-report.html" in store.names()
+    # The command line itself has it, as extra variables do.
+    shown = [line for line in (done.stdout + done.stderr).splitlines() if token.rsplit("sig=", 1)[1] in line]
+    assert [line for line in shown if "report_sas_token" not in line] == []
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
