@@ -98,6 +98,9 @@ class Azure:
         self.blob_url = ""
         self.reset()
 
+    def _blob_url_or_none(self) -> str | None:
+        return self.blob_url if self.blob_store else None
+
     def reset(self) -> None:
         """Go back to the seed: all state, the journal, the planned failures. Time goes on."""
         self.journal.entries.clear()
@@ -110,8 +113,7 @@ class Azure:
         self.groups = ResourceGroups(self.entra.may_read)
         self.compute = Compute(self.groups, self.schedule)
         self.authorization = Authorization(self.clock, self.groups)
-        url = lambda: self.blob_url if self.blob_store else None  # noqa: E731
-        self.storage = Storage(self.groups, self.clock, lambda: self.blob_store, url)
+        self.storage = Storage(self.groups, self.clock, lambda: self.blob_store, self._blob_url_or_none)
         datasources = Datasources(self.compute, self.storage, self.authorization)
         self.data_protection = DataProtection(
             self.schedule, self.groups, datasources, self.authorization, self.faults, self.entra.may_reach
