@@ -29,7 +29,7 @@ _COLUMNS = (
 )  # fmt: skip
 # A spreadsheet takes a text that begins so for a formula (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-_GOOD = ("covered", "exempt")
+_MOST_NAMED = 10
 
 
 def build_report(
@@ -88,10 +88,15 @@ def failures_of(report: Report, fail_on: Iterable[str], least_percent: float | N
     }
     told = []
     for one in fail_on:
-        of_verdict = [item["name"] for item in report["resources"] if item["verdict"] == one]
-        names, words = of_others.get(one, (of_verdict, f"{{}} resource(s) are {one.replace('_', ' ')}: {{}}"))
-        if names:
-            told.append(words.format(len(names), _some(names)))
+        if one in of_others:
+            names, words = of_others[one]
+            count = len(names)
+        else:
+            names = [item["name"] for item in report["resources"] if item["verdict"] == one]
+            # Not all that are counted need be listed.
+            count, words = report["verdicts"][one], f"{{}} resource(s) are {one.replace('_', ' ')}: {{}}"
+        if count:
+            told.append(words.format(count, _some(names, count)))
     percent = report["compliance_percent"]
     if least_percent is not None and (percent is None or percent < least_percent):
         found = "no resource is" if percent is None else f"{percent} % are"
@@ -99,8 +104,10 @@ def failures_of(report: Report, fail_on: Iterable[str], least_percent: float | N
     return told
 
 
-def _some(names: Sequence[str], most: int = 10) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+def _some(names: Sequence[str], count: int) -> str:
+    shown = names[:_MOST_NAMED]
+    more = [f"{count - len(shown)} more"] if count > len(shown) else []
+    return " and ".join([", ".join(shown)] * bool(shown) + more)
 
 
 def to_csv(report: Report) -> str:

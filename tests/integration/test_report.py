@@ -17,6 +17,7 @@ __all__ = ["environment", "installed", "loopback"]
 FORMS = ("csv", "html", "json", "md", "prom", "xml")
 
 
+@pytest.mark.smoke
 def test_the_report_is_written_and_its_trend_grows(environment: dict[str, str], loopback: Emulator, tmp_path: Path) -> None:
     back_up(environment, DISK)
     folder = tmp_path / "reports"

@@ -30,6 +30,7 @@ def assignments(loopback: Emulator) -> list[str]:
     return [name for name, one in loopback.azure.authorization.assignments.items() if ROLE in json.dumps(one, default=str)]
 
 
+@pytest.mark.smoke
 def test_a_lost_disk_is_brought_back_and_its_role_revoked(lost: dict[str, str], loopback: Emulator) -> None:
     done = packaged(lost, "restore", restore_grant_permissions=True)
     assert done.returncode == 0, done.stdout[-3000:]

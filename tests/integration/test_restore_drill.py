@@ -166,6 +166,7 @@ def test_the_report_and_its_history_are_kept_in_a_container(drilled: dict[str, s
     assert report["datasources"][0]["earlier_rto_seconds"][0] > 0
 
 
+@pytest.mark.smoke
 def test_a_managed_hsm_is_drilled_beside_vaults_by_its_own_check(
     drilled: dict[str, str], loopback: Emulator, tmp_path: Path
 ) -> None:

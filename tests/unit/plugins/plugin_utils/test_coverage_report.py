@@ -141,6 +141,9 @@ def test_what_fails_a_pipeline(found: dict[str, Any]) -> None:
     report = build_report(found, "x", NOW, [], [])
     assert failures_of(report, [], None) == []
     assert failures_of(report, ["stale"], None) == ["1 resource(s) are stale: data02"]
+    # What is counted and not listed counts.
+    short = {**report, "resources": []}
+    assert failures_of(short, ["stale"], None) == ["1 resource(s) are stale: 1 more"]
     (controls,) = failures_of(report, ["controls", "unreadable", "failing"], None)
     assert controls == "1 vault(s) do not meet report_controls: demo-vault"
     (least,) = failures_of(report, [], 99.5)
