@@ -51,7 +51,9 @@ class ActionModule(ReportAction):
             files = self.deliver(forms_of(report), kept_of(report), stamp, task_vars or {})
         except DeliveryFailed as error:
             problem = str(error)
-        failures = failures_of(report, given.get("fail_on") or [], given.get("min_compliance_percent"))
+        least = given.get("min_compliance_percent")
+        # Older Ansible gives templated numbers as texts.
+        failures = failures_of(report, given.get("fail_on") or [], None if least is None else float(least))
         return {
             **result,
             "changed": bool(files),
