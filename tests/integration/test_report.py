@@ -18,6 +18,16 @@ FORMS = ("csv", "html", "json", "md", "prom", "xml")
 
 
 @pytest.mark.smoke
+def test_a_report_that_is_not_as_required_fails_the_play_and_is_there(environment: dict[str, str], tmp_path: Path) -> None:
+    more = {"report_folder": str(tmp_path), "report_fail_on": "unprotected", "report_min_compliance_percent": "99"}
+    done = packaged(environment, "report", **more)
+    assert done.returncode != 0
+    told = " ".join(done.stdout.split())
+    assert "resource(s) are unprotected: " in told
+    assert "0.0 % are covered, less than report_min_compliance_percent, 99" in told
+    assert sorted(path.name for path in tmp_path.glob("backup-report.*")) == [f"backup-report.{suffix}" for suffix in FORMS]
+
+
 def test_the_report_is_written_and_its_trend_grows(environment: dict[str, str], loopback: Emulator, tmp_path: Path) -> None:
     back_up(environment, DISK)
     folder = tmp_path / "reports"
