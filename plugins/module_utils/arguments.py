@@ -85,6 +85,11 @@ MANAGED_HSM_JOB: Spec = {
     "wait": {"type": "bool", "default": True},
 }
 
+REPORT_CONTAINER: Spec = {
+    "storage_container_uri": {"type": "str", "required": True},
+    "sas_token": {"type": "str", "no_log": True},
+}
+
 SUBSCRIPTIONS: Spec = {"subscription_ids": {"type": "list", "elements": "str"}}
 
 DATASOURCES: Spec = {

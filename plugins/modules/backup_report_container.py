@@ -107,13 +107,13 @@ error:
     recommended_action:
 """
 
+from ansible_collections.holdfast.azure_backup.plugins.module_utils import arguments
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import Clock
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.backup_report_container import keep_reports
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.run import run
 
 ARGUMENTS = {
-    "storage_container_uri": {"type": "str", "required": True},
-    "sas_token": {"type": "str", "no_log": True},
+    **arguments.REPORT_CONTAINER,
     "folder": {"type": "str"},
     "name": {"type": "str", "required": True},
     "files": {"type": "dict"},
