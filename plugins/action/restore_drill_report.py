@@ -5,36 +5,35 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from ansible_collections.holdfast.azure_backup.plugins.plugin_utils.drill_report import SCHEMA_VERSION, build_report, forms_of
-from ansible_collections.holdfast.azure_backup.plugins.plugin_utils.report_delivery import DeliveryFailed, ReportAction
+from ansible_collections.holdfast.azure_backup.plugins.plugin_utils import drill_report
+from ansible_collections.holdfast.azure_backup.plugins.plugin_utils.report_delivery import Report, ReportAction
 
 
 class ActionModule(ReportAction):
-    """Builds the report and delivers it where the task says, if it is not check mode."""
+    """Builds the report of drills and delivers it."""
 
-    report_name = "restore-drill"
-    schema_version = SCHEMA_VERSION
+    report_name = drill_report.NAME
+    schema_version = drill_report.SCHEMA_VERSION
     own_options = ("results", "title")
+    undelivered = "the drill has ended, but its report is not delivered"
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run on the controller; fails where the report cannot be delivered, and gives it all the same."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
+    def build(self, now: datetime, earlier: Sequence[Report]) -> Report:
+        """See ReportAction."""
         given = self._task.args
-        problem, earlier, files = "", [], []
-        try:
-            earlier = self.earlier_reports(task_vars or {})
-        except DeliveryFailed as error:
-            problem = str(error)
-        title = str(given.get("title") or "Restore drill")
-        report = build_report(given["results"], title, datetime.now(timezone.utc), earlier)
-        forms = forms_of(report)
-        stamp = report["generated"].replace("-", "").replace(":", "")
-        try:
-            files = self.deliver(forms, forms["json"], stamp, task_vars or {})
-        except DeliveryFailed as error:
-            problem = str(error)
-        failure = {"failed": True, "msg": f"the drill has ended, but its report is not delivered: {problem}"} if problem else {}
-        return {**result, "changed": bool(files), "report": report, "files": files, **failure}
+        return drill_report.build_report(given["results"], str(given.get("title") or "Restore drill"), now, earlier)
+
+    def forms_of(self, report: Report) -> dict[str, str]:
+        """See ReportAction."""
+        return drill_report.forms_of(report)
+
+    def kept_of(self, report: Report) -> str:
+        """See ReportAction. The trend is of each datasource, so that all of it is kept."""
+        return drill_report.to_json(report)
+
+    def results_of(self, report: Report, files: list[str]) -> dict[str, Any]:
+        """See ReportAction."""
+        return {"report": report}

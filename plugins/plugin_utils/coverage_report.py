@@ -19,6 +19,7 @@ from ansible_collections.holdfast.azure_backup.plugins.plugin_utils.report_rende
 
 Report = dict[str, Any]
 
+NAME = "backup-report"
 SCHEMA_VERSION = 1
 # What the history keeps of a report, which is enough for its trend.
 _KEPT = ("schema_version", "generated", "count", "verdicts", "compliance_percent")
@@ -30,6 +31,8 @@ _COLUMNS = (
 # A spreadsheet takes a text that begins so for a formula (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _MOST_NAMED = 10
+_MOST_IN_SUMMARY = 20
+_GOOD = ("covered", "exempt")
 
 
 def build_report(
@@ -102,6 +105,20 @@ def failures_of(report: Report, fail_on: Iterable[str], least_percent: float | N
         found = "no resource is" if percent is None else f"{percent} % are"
         told.append(f"{found} covered, less than report_min_compliance_percent, {least_percent:g}")
     return told
+
+
+def summary_of(report: Report, failures: list[str], files: list[str]) -> Report:
+    """Give the totals of a report and the first of what needs somebody, for the next step of a workflow."""
+    first = slice(_MOST_IN_SUMMARY)
+    open_items = [item for item in report["resources"] if item["verdict"] not in _GOOD]
+    return {
+        **{key: report[key] for key in ("generated", "count", "verdicts", "compliance_percent")},
+        "not_covered": [{key: item[key] for key in ("datasource_id", "verdict", "reason")} for item in open_items[first]],
+        "vaults_not_compliant": [vault["id"] for vault in report["vaults"] if vault["is_compliant"] is False][first],
+        "unreadable": report["unreadable"][first],
+        "failures": failures,
+        "files": files,
+    }
 
 
 def _some(names: Sequence[str], count: int) -> str:

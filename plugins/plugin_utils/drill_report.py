@@ -17,6 +17,7 @@ from ansible_collections.holdfast.azure_backup.plugins.plugin_utils.report_rende
 
 Report = dict[str, Any]
 
+NAME = "restore-drill"
 SCHEMA_VERSION = 1
 STATUSES = ("passed", "partial", "failed", "skipped")
 # In check mode, which drills nothing.
@@ -85,11 +86,16 @@ def _rto_of(report: Report, datasource_id: str) -> float | None:
 def forms_of(report: Report) -> dict[str, str]:
     """Give a report in all its forms, by the suffixes of their files."""
     return {
-        "json": json.dumps(report, indent=2, sort_keys=True) + "\n",
+        "json": to_json(report),
         "xml": to_junit(report),
         "md": render("restore_drill", "report.md.j2", report=report),
         "html": render("restore_drill", "report.html.j2", report=report, statuses=STATUSES),
     }
+
+
+def to_json(report: Report) -> str:
+    """Give a report as JSON."""
+    return json.dumps(report, indent=2, sort_keys=True) + "\n"
 
 
 def to_junit(report: Report) -> str:

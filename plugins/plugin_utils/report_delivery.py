@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.model.report_history import (
+    FOLDER,
+    earlier_names,
+    kept_name,
+    superfluous,
+)
 
 Report = dict[str, Any]
 
@@ -24,65 +30,86 @@ class DeliveryFailed(Exception):
 
 
 class ReportAction(ActionBase):
-    """What the actions that write reports share.
+    """What the actions that write reports share: read the earlier ones, build this one, and deliver it where the task says.
 
     The options folder (on the controller), storage_container_uri, sas_token and container_folder say where reports go, history
     how many are kept; the options of the connection go to the module that reaches the container.
     """
 
     _requires_connection = False
-    # What reports of this kind are named by, the version of their form, and the options that only their action has.
+    # What reports of this kind are named by, the version of their form, the options that only their action has, and how the
+    # message begins if a report cannot be delivered.
     report_name = ""
     schema_version = 1
     own_options: tuple[str, ...] = ()
+    undelivered = ""
 
-    def earlier_reports(self, task_vars: Mapping[str, Any]) -> list[Report]:
-        """Read the newest reports of the container or, without one, of the folder, the oldest first.
+    def build(self, now: datetime, earlier: Sequence[Report]) -> Report:
+        """Give the report, which has C(generated); now: in UTC; earlier: what was kept of reports before, the oldest first."""
+        raise NotImplementedError
 
-        What is no report is left out. Raises DeliveryFailed.
-        """
+    def forms_of(self, report: Report) -> dict[str, str]:
+        """Give a report in all its forms, by the suffixes of their files."""
+        raise NotImplementedError
+
+    def kept_of(self, report: Report) -> str:
+        """Give what the history keeps of a report, as JSON."""
+        raise NotImplementedError
+
+    def results_of(self, report: Report, files: list[str]) -> dict[str, Any]:
+        """Give what the task returns beside files and changed."""
+        raise NotImplementedError
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run on the controller; fails where the report cannot be read or delivered, and gives it all the same."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        self._vars = task_vars or {}
+        self._problems: list[str] = []
         given = self._task.args
-        in_container = self._in_container()
-        folder = None if in_container else given.get("folder")
-        return self.reports_of(self.report_name, self.schema_version, folder, given.get("container_folder") or "", task_vars)
+        folder = None if self._in_container() else given.get("folder")
+        earlier = self.reports_of(self.report_name, self.schema_version, folder, given.get("container_folder") or "")
+        report = self.build(datetime.now(timezone.utc), earlier)
+        files: list[str] = []
+        try:
+            files = self._deliver(report)
+        except DeliveryFailed as error:
+            self._problems.append(str(error))
+        told = "; ".join(dict.fromkeys(self._problems))
+        failure = {"failed": True, "msg": f"{self.undelivered}: {told}"} if told else {}
+        return {**result, "changed": bool(files), "files": files, **self.results_of(report, files), **failure}
 
-    def reports_of(
-        self, name: str, schema_version: int, folder: str | None, container_folder: str | None, task_vars: Mapping[str, Any]
-    ) -> list[Report]:
+    def reports_of(self, name: str, schema_version: int, folder: str | None, container_folder: str | None) -> list[Report]:
         """Read the newest reports of a name, the oldest first, in a folder or in a folder of the container; None for neither.
 
-        Raises DeliveryFailed.
+        What is no report is left out. If they cannot be read, the task fails in the end.
         """
         found: list[Any] = []
         if folder:
             found = _read_folder(Path(self._loader.path_dwim(folder)), name, self._most())
         elif container_folder is not None and self._in_container():
-            found = self._ask_container(task_vars, name, container_folder)["reports"]
+            try:
+                found = self._ask_container(name, container_folder)["reports"]
+            except DeliveryFailed as error:
+                self._problems.append(str(error))
         return [one for one in found if isinstance(one, dict) and one.get("schema_version") == schema_version]
 
-    def deliver(self, forms: Mapping[str, str], kept: str, stamp: str, task_vars: Mapping[str, Any]) -> list[str]:
-        """Write a report in all its forms, unless it is check mode, and give the files and addresses.
-
-        forms: contents by suffix, such as html; kept: what the history keeps of it, as JSON; stamp: its time, such as
-        20261104T120302Z. Raises DeliveryFailed.
-        """
-        files = {f"{self.report_name}.{suffix}": text for suffix, text in forms.items()}
-        files[f"history/{self.report_name}-{stamp}.json"] = kept
-        folder, written = self._folder(), []
+    def _deliver(self, report: Report) -> list[str]:
+        """Write a report in all its forms, unless it is check mode, and give the files and addresses. Raises DeliveryFailed."""
+        files = {f"{self.report_name}.{suffix}": text for suffix, text in self.forms_of(report).items()}
+        files[kept_name(self.report_name, report["generated"])] = self.kept_of(report)
+        written: list[str] = []
         if self._task.check_mode:
-            return []
-        if folder:
+            return written
+        named = self._task.args.get("folder")
+        if named:
+            folder = Path(self._loader.path_dwim(named))
             try:
                 written = _write_folder(folder, self.report_name, files, self._most())
             except OSError as error:
                 raise DeliveryFailed(f"the report cannot be written to {folder}: {error.strerror}") from error
         if self._in_container():
-            written += self._ask_container(task_vars, self.report_name, self._task.args.get("container_folder"), files)["files"]
+            written += self._ask_container(self.report_name, self._task.args.get("container_folder"), files)["files"]
         return written
-
-    def _folder(self) -> Path | None:
-        named = self._task.args.get("folder")
-        return Path(self._loader.path_dwim(named)) if named else None
 
     def _most(self) -> int:
         return int(self._task.args.get("history", 12))
@@ -90,14 +117,12 @@ class ReportAction(ActionBase):
     def _in_container(self) -> bool:
         return bool(self._task.args.get("storage_container_uri"))
 
-    def _ask_container(
-        self, task_vars: Mapping[str, Any], name: str, folder: str | None, files: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
+    def _ask_container(self, name: str, folder: str | None, files: Mapping[str, str] | None = None) -> dict[str, Any]:
         own = ("folder", "container_folder", *self.own_options)
         given = {key: value for key, value in self._task.args.items() if key not in own and value is not None}
         about = {"name": name, "folder": folder or None, "files": files}
         result: dict[str, Any] = self._execute_module(
-            module_name=_WRITER, module_args={**given, **about}, task_vars=dict(task_vars)
+            module_name=_WRITER, module_args={**given, **about}, task_vars=dict(self._vars)
         )
         if result.get("failed"):
             raise DeliveryFailed(str(result.get("msg")))
@@ -106,23 +131,22 @@ class ReportAction(ActionBase):
 
 def _read_folder(folder: Path, name: str, most: int) -> list[Any]:
     found = []
-    for path in _kept(folder, name)[-most:] if most else []:
+    for file in _earlier(folder, name)[-most:] if most else []:
         with contextlib.suppress(OSError, ValueError):
-            found.append(json.loads(path.read_text(encoding="utf-8")))
+            found.append(json.loads((folder / file).read_text(encoding="utf-8")))
     return found
 
 
-def _kept(folder: Path, name: str) -> list[Path]:
-    pattern = re.compile(rf"{re.escape(name)}-\d{{8}}T\d{{6}}Z\.json")
-    there = (folder / "history").glob("*.json") if (folder / "history").is_dir() else []
-    return sorted(path for path in there if pattern.fullmatch(path.name))
+def _earlier(folder: Path, name: str) -> list[str]:
+    there = (folder / FOLDER).iterdir() if (folder / FOLDER).is_dir() else []
+    return earlier_names((f"{FOLDER}/{path.name}" for path in there), name)
 
 
 def _write_folder(folder: Path, name: str, files: Mapping[str, str], most: int) -> list[str]:
-    (folder / "history").mkdir(parents=True, exist_ok=True)
+    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
     for file, text in files.items():
         # Half a character, which JSON can hold, is no text of a file.
         (folder / file).write_bytes(text.encode("utf-8", "replace"))
-    for path in _kept(folder, name)[: -max(most, 1)]:
-        path.unlink()
+    for file in superfluous(_earlier(folder, name), most):
+        (folder / file).unlink()
     return [str(folder / file) for file in files]

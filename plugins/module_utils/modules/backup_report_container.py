@@ -10,6 +10,7 @@ import re
 
 from ..errors import AzureBackupError, BadInput, Denied, NotFound
 from ..model.blob_containers import problems_with_sas_token, problems_with_url
+from ..model.report_history import superfluous
 from ..services.report_container import ReportContainer
 from .task import Result, Task
 
@@ -32,7 +33,7 @@ def keep_reports(task: Task) -> Result:
     files = task.options["files"]
     if not files:
         return _result(task, f"{len(kept)} earlier report(s) in {container.url}", reports, [], [])
-    older = _superfluous(task, container.with_new(kept, files))
+    older = superfluous(container.with_new(kept, files), most)
     predicted = _result(task, f"{len(files)} file(s) would be written to {container.url}", reports, [], older)
     return task.carry_out(lambda: _write(task, container, reports), predicted)
 
@@ -72,7 +73,7 @@ def _write(task: Task, container: ReportContainer, reports: list[Result]) -> Res
     removed: list[str] = []
     try:
         # Those of a run meanwhile count as well.
-        for name in _superfluous(task, container.list_history()):
+        for name in superfluous(container.list_history(), task.options["history"]):
             container.delete(name)
             removed.append(name)
     except AzureBackupError as error:
@@ -91,11 +92,6 @@ def _how_to_grant(error: Denied, task: Task) -> Denied:
             "until it takes effect; if it has the role already, check the network rules of the account"
         )
     return error
-
-
-def _superfluous(task: Task, kept: list[str]) -> list[str]:
-    """Give the names of the reports, of some with the oldest first, that are older than as many as are kept."""
-    return kept[: -max(task.options["history"], 1)]
 
 
 def _result(task: Task, msg: str, reports: list[Result], written: list[str], removed: list[str]) -> Result:

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +15,7 @@ from ..azure.clients import blob_client, container_client
 from ..azure.libraries import load
 from ..azure.session import Session
 from ..errors import NotFound
+from ..model.report_history import FOLDER, earlier_names
 from .blobs import answered
 
 # What a browser shows, and does not save.
@@ -41,19 +41,21 @@ class ReportContainer:
         self._session = session
         self._sas_token = sas_token
         self._folder = f"{folder}/" if folder else ""
-        self._kept = re.compile(rf"{re.escape(self._folder)}history/{re.escape(name)}-\d{{8}}T\d{{6}}Z\.json")
+        self._name = name
 
     def list_history(self) -> list[str]:
         """Give the names of the earlier reports, the oldest first. Raises NotFound where there is no container, Denied."""
         client = container_client(self._session, self.url, self._sas_token)
         with answered(f"list the reports in {self.url}"):
-            listed = [str(blob.name) for blob in client.list_blobs(name_starts_with=f"{self._folder}history/")]
-        return sorted(name for name in listed if self._kept.fullmatch(name))
+            listed = [str(blob.name) for blob in client.list_blobs(name_starts_with=f"{self._folder}{FOLDER}/")]
+        return self._earlier(name.removeprefix(self._folder) for name in listed)
+
+    def _earlier(self, files: Iterable[str]) -> list[str]:
+        return [self._folder + name for name in earlier_names(files, self._name)]
 
     def with_new(self, kept: Iterable[str], files: Iterable[str]) -> list[str]:
         """Give the names of the earlier reports, the oldest first, as they will be when files are written."""
-        named = {self._folder + name for name in files}
-        return sorted({*kept, *(name for name in named if self._kept.fullmatch(name))})
+        return sorted({*kept, *self._earlier(files)})
 
     def read(self, name: str) -> dict[str, Any] | None:
         """Read an earlier report; None where it is gone, or is none. Raises Denied."""
