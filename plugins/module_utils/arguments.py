@@ -85,6 +85,8 @@ MANAGED_HSM_JOB: Spec = {
     "wait": {"type": "bool", "default": True},
 }
 
+DRILL_OUTCOME: Spec = {"fail_on": {"type": "str", "choices": ["failed", "partial", "skipped"], "default": "failed"}}
+
 REPORT_CONTAINER: Spec = {
     "storage_container_uri": {"type": "str", "required": True},
     "sas_token": {"type": "str", "no_log": True},

@@ -32,6 +32,7 @@ author:
 extends_documentation_fragment:
   - holdfast.azure_backup.attributes
   - holdfast.azure_backup.connection
+  - holdfast.azure_backup.drill_outcome
   - holdfast.azure_backup.progress
   - holdfast.azure_backup.select
   - holdfast.azure_backup.vault
@@ -124,13 +125,6 @@ options:
       - The recovery point objective, such as V(24h). If the newest recovery point is older, the drill is V(partial), whichever recovery point
         is drilled.
     type: str
-  fail_on:
-    description:
-      - The mildest outcome that fails the task. V(failed) fails only for failed drills, V(partial) also for partial ones, V(skipped) for
-        everything that did not pass.
-    type: str
-    choices: [failed, partial, skipped]
-    default: failed
   keep:
     description:
       - Whether to keep what was restored, for checks of your own. When they are done, remove what was restored with O(state=absent) and
@@ -399,6 +393,7 @@ from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.back
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.run import run
 
 ARGUMENTS = {
+    **arguments.DRILL_OUTCOME,
     **arguments.VAULT,
     **arguments.DATASOURCES,
     **arguments.PROGRESS,
@@ -423,7 +418,6 @@ ARGUMENTS = {
     "boot_timeout": {"type": "int", "default": 1200},
     "rto": {"type": "str"},
     "rpo": {"type": "str"},
-    "fail_on": {"type": "str", "choices": ["failed", "partial", "skipped"], "default": "failed"},
     "keep": {"type": "bool", "default": False},
     "drill_id": {"type": "str"},
     "permission_timeout": {"type": "int", "default": 1800},

@@ -19,6 +19,7 @@ author:
 extends_documentation_fragment:
   - holdfast.azure_backup.attributes
   - holdfast.azure_backup.connection
+  - holdfast.azure_backup.report_delivery
 options:
   coverage:
     description:
@@ -30,28 +31,6 @@ options:
       - The title of the report.
     type: str
     default: Backup coverage
-  folder:
-    description:
-      - The folder on the controller to write to. By default, nothing is written.
-    type: path
-  storage_container_uri:
-    description:
-      - The URL of a blob container to write to, as in M(holdfast.azure_backup.backup_report_container). If it is set, earlier reports are
-        read from there.
-    type: str
-  sas_token:
-    description:
-      - A SAS token of the container. The default is the identity of the connection options.
-    type: str
-  container_folder:
-    description:
-      - The folder in the container.
-    type: str
-  history:
-    description:
-      - How many earlier reports are kept in the folder C(history) below O(folder) and in the container, and shown as a trend.
-    type: int
-    default: 12
   drill_folder:
     description:
       - The folder on the controller with the reports of the role P(holdfast.azure_backup.restore_drill#role).
@@ -70,8 +49,6 @@ options:
     description:
       - RV(failures) tells of a compliance below this.
     type: float
-notes:
-  - Runs on the controller. Only M(holdfast.azure_backup.backup_report_container), which it runs for the container, connects to Azure.
 """
 
 EXAMPLES = r"""

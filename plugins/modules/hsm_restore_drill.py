@@ -23,6 +23,7 @@ author:
 extends_documentation_fragment:
   - holdfast.azure_backup.attributes
   - holdfast.azure_backup.connection
+  - holdfast.azure_backup.drill_outcome
   - holdfast.azure_backup.managed_hsm
   - holdfast.azure_backup.wait
 options:
@@ -30,13 +31,6 @@ options:
     description:
       - The recovery point objective, such as V(24h). If the newest backup is older, the drill is V(partial).
     type: str
-  fail_on:
-    description:
-      - The mildest outcome that fails the task. V(failed) fails only for failed drills, V(partial) also for partial ones, V(skipped) for
-        everything that did not pass.
-    type: str
-    choices: [failed, partial, skipped]
-    default: failed
   wait_timeout:
     description:
       - Seconds to wait for the check.
@@ -173,10 +167,10 @@ from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.hsm_
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules.run import run
 
 ARGUMENTS = {
+    **arguments.DRILL_OUTCOME,
     **arguments.MANAGED_HSM,
     **arguments.wait(3600),
     "rpo": {"type": "str"},
-    "fail_on": {"type": "str", "choices": ["failed", "partial", "skipped"], "default": "failed"},
 }
 
 

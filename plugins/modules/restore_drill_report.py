@@ -18,6 +18,7 @@ author:
 extends_documentation_fragment:
   - holdfast.azure_backup.attributes
   - holdfast.azure_backup.connection
+  - holdfast.azure_backup.report_delivery
 options:
   results:
     description:
@@ -30,30 +31,6 @@ options:
       - The title of the report.
     type: str
     default: Restore drill
-  folder:
-    description:
-      - The folder on the controller to write to. By default, nothing is written.
-    type: path
-  storage_container_uri:
-    description:
-      - The URL of a blob container to write to, as in M(holdfast.azure_backup.backup_report_container). If it is set, earlier reports are
-        read from there.
-    type: str
-  sas_token:
-    description:
-      - A SAS token of the container. The default is the identity of the connection options.
-    type: str
-  container_folder:
-    description:
-      - The folder in the container.
-    type: str
-  history:
-    description:
-      - How many earlier reports are kept in the folder C(history) below O(folder) and in the container, and shown as a trend.
-    type: int
-    default: 12
-notes:
-  - Runs on the controller. Only M(holdfast.azure_backup.backup_report_container), which it runs for the container, connects to Azure.
 """
 
 EXAMPLES = r"""

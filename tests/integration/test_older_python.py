@@ -12,14 +12,10 @@ from pathlib import Path
 
 import pytest
 from emulator.server import Emulator
-from playing import BIN, ROOT, environment_of, installed, play
+from modules import MODULES
+from playing import BIN, environment_of, installed, play
 
 __all__ = ["installed"]
-
-MODULES = sorted(
-    {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")}
-    - {"role_input", "check_groups", "restore_drill_report", "coverage_report"}
-)
 
 
 def older_python(environment: dict[str, str]) -> tuple[str, str] | None:

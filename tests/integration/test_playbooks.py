@@ -93,9 +93,9 @@ BEFORE_RESTORES: list[dict[str, Any]] = [
 
 
 def test_every_example_of_the_documentation_works(environment: dict[str, str], loopback: Emulator, tmp_path: Path) -> None:
-    # Those of other systems are tested below.
+    # Those of other systems, and of a container of reports, are tested below.
     modules = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("backup_*.py"))
-    left = {module: examples_of(module) for module in modules}
+    left = {module: examples_of(module) for module in modules if module != "backup_report_container"}
 
     def take(module: str, index: int) -> dict[str, Any]:
         name = f"backup_{module}"
@@ -126,7 +126,7 @@ def test_every_example_of_the_documentation_works(environment: dict[str, str], l
         ("adhoc", 3),
     ]
     story += [("instance_info", index) for index in range(4)] + [("job_info", index) for index in range(5)]
-    story += [("recovery_point_info", index) for index in range(3)]
+    story += [("recovery_point_info", index) for index in range(3)] + [("coverage_info", index) for index in range(3)]
     # The last one waits for the first, which was of a disk.
     story += [("permission", 2), *(("restore", index) for index in (0, 8, 1, 2, 3))]
     story += [("vault", 4), ("policy", 5), ("instance", 6), ("adhoc", 4), *(("restore", index) for index in (4, 5, 6, 7))]

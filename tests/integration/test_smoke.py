@@ -11,14 +11,11 @@ from typing import Any
 
 import pytest
 from emulator.server import Emulator
-from playing import DISK, MACHINE, MACHINES, ROOT, VARIABLES, VAULT, environment, installed, loopback, play
+from modules import MODULES
+from playing import DISK, MACHINE, MACHINES, VARIABLES, VAULT, environment, installed, loopback, play
 
 __all__ = ["environment", "installed", "loopback"]
 
-MODULES = sorted(
-    {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")}
-    - {"role_input", "check_groups", "restore_drill_report", "coverage_report"}
-)
 TARGET = {"resource_group": "demo-rg"}
 SCRATCH = VARIABLES["restore_drill_scratch"]
 SHARE = {"path": "\\\\fileserver\\backups", "user_name": "backup", "share_password": "opens-the-share"}

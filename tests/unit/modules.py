@@ -12,6 +12,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils import basic
@@ -20,6 +21,9 @@ from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import
 from emulator.clock import Clock as EmulatorClock
 
 Result = dict[str, Any]
+# What works only on the controller, in a role of this collection: there is no module to run.
+ON_CONTROLLER = frozenset({"role_input", "check_groups", "restore_drill_report", "coverage_report"})
+MODULES = sorted({path.stem for path in (Path(__file__).parents[2] / "plugins" / "modules").glob("*.py")} - ON_CONTROLLER)
 _PACKAGE = "ansible_collections.holdfast.azure_backup.plugins.modules"
 
 

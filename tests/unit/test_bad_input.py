@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import re
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,14 +18,9 @@ from conftest import GROUP, VAULT_ID, Driver, disk
 from emulator.seed import SUBSCRIPTION
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from modules import pruned
+from modules import MODULES, pruned
 
 _PACKAGE = "ansible_collections.holdfast.azure_backup.plugins.modules"
-MODULES = sorted(
-    path.stem
-    for path in (Path(__file__).parents[2] / "plugins" / "modules").glob("*.py")
-    if path.stem not in ("role_input", "check_groups", "restore_drill_report", "coverage_report")
-)
 # A failure is found again in every run, and a run has no time of its own.
 calm = settings(
     max_examples=25,
