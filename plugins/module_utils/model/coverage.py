@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,8 @@ FAILED = ("failed",)
 # In these Azure is at work and the next state comes by itself.
 _BEGINNING = ("configuring_protection", "updating_protection")
 _BROKEN = ("protection_error", "configuring_protection_failed")
-_ENDED = {
+# What ends backups, and the verdict.
+ENDED = {
     "backups_suspended": "suspended",
     "protection_stopped": "stopped",
     "soft_deleted": "soft_deleted",
@@ -90,8 +92,8 @@ def judge(known: Protected | None, objective: Objective, now: datetime) -> tuple
         return "unprotected", "no vault protects it"
     instance = known.instance
     state = str(instance["state"])
-    if state in _ENDED:
-        return _ENDED[state], _words_of_state(instance)
+    if state in ENDED:
+        return ENDED[state], _words_of_state(instance)
     if state in _BROKEN:
         told = "; ".join(str(error["message"]) for error in instance["errors"])
         return "failing", f"its protection is in state {state}" + (f": {told}" if told else "")
@@ -199,13 +201,11 @@ CONTROLS: dict[str, Control] = {
     "redundancy": Control(
         lambda vault: vault["redundancy"], lambda found, wanted: normalize(found) in {normalize(one) for one in wanted}
     ),
-    "resource_guard": Control(lambda vault: vault["is_protected_by_resource_guard"], lambda found, wanted: found is wanted),
-    "cross_region_restore": Control(_is_enabled("cross_region_restore_state"), lambda found, wanted: found is wanted),
-    "alerts_for_all_job_failures": Control(_is_enabled("alerts_for_all_job_failures"), lambda found, wanted: found is wanted),
-    "identity": Control(_identity_of, lambda found, wanted: found is wanted),
-    "public_network_access": Control(
-        _is_enabled("public_network_access"), lambda found, wanted: found is wanted, ("recovery_services",)
-    ),
+    "resource_guard": Control(lambda vault: vault["is_protected_by_resource_guard"], operator.is_),
+    "cross_region_restore": Control(_is_enabled("cross_region_restore_state"), operator.is_),
+    "alerts_for_all_job_failures": Control(_is_enabled("alerts_for_all_job_failures"), operator.is_),
+    "identity": Control(_identity_of, operator.is_),
+    "public_network_access": Control(_is_enabled("public_network_access"), operator.is_, ("recovery_services",)),
 }
 
 

@@ -112,6 +112,17 @@ def to_iso_duration(text: str | None) -> str | None:
     return f"P{f'{days}D' * bool(days)}{f'T{time}' * bool(time)}" if days or time else "PT0S"
 
 
+def read_seconds(text: object, option: str, problems: list[str]) -> float | None:
+    """Give a duration in seconds; None where there is none, and where it is wrong, which goes to problems."""
+    if text is None or text == "":
+        return None
+    try:
+        return seconds_in(str(text), option)
+    except BadInput as error:
+        problems.append(error.message)
+        return None
+
+
 def seconds_in(text: str, option: str) -> float:
     """Give the seconds of a duration that a user wrote, at most a century. Raises BadInput naming the option."""
     seconds = seconds_of(to_iso(text, option)) or 0.0

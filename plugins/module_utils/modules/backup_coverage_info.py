@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import BadInput
 from ..model.coverage import VERDICTS, Objective, check_controls, counted, judge, last_drills, total
 from ..model.datasource_types import DATASOURCE_TYPES
-from ..model.durations import format_time, seconds_in
+from ..model.durations import format_time, read_seconds
 from ..model.resource_ids import parse_resource_id
 from ..model.result_shapes import Described
 from ..model.selection import read_selection
@@ -106,16 +106,7 @@ def _warn(task: Task, coverage: Result) -> None:
 
 
 def _read_objectives(options: Mapping[str, Any], problems: list[str]) -> Objectives:
-    def read(text: Any, option: str) -> float | None:
-        if text is None:
-            return None
-        try:
-            return seconds_in(str(text), option)
-        except BadInput as error:
-            problems.append(error.message)
-            return None
-
-    by_type = {name: read(text, f"rpo_by_type.{name}") for name, text in (options["rpo_by_type"] or {}).items()}
+    by_type = {name: read_seconds(text, f"rpo_by_type.{name}", problems) for name, text in (options["rpo_by_type"] or {}).items()}
     unknown = sorted(set(by_type) - set(DATASOURCE_TYPES))
     if unknown:
         problems.append(f"rpo_by_type: {', '.join(unknown)}: not supported; use {', '.join(DATASOURCE_TYPES)}")
@@ -123,7 +114,7 @@ def _read_objectives(options: Mapping[str, Any], problems: list[str]) -> Objecti
         problems.append(f"rpo_margin: {options['rpo_margin']:g} must be 1 or more")
     known = {name: seconds for name, seconds in by_type.items() if seconds is not None}
     tag = (options["rpo_tag"] or "").strip().lower() or None
-    return Objectives(tag, known, read(options["rpo"], "rpo"), options["rpo_margin"])
+    return Objectives(tag, known, read_seconds(options["rpo"], "rpo", problems), options["rpo_margin"])
 
 
 def _resource(one: Resource, judged: tuple[str, str], objective: Objective, now: datetime, drill: Result | None) -> Result:
@@ -207,22 +198,18 @@ def _failures(jobs: Sequence[Described]) -> list[Result]:
     """Group failed backups by their code, the most frequent first."""
     found: dict[str | None, list[Described]] = {}
     for job in jobs:
-        found.setdefault(_error_of(job).get("code"), []).append(job)
+        found.setdefault(job["error_code"], []).append(job)
     grouped = [
         {
             "error_code": code,
             "count": len(listed),
-            "message": _error_of(listed[0]).get("message"),
-            "recommended_action": _error_of(listed[0]).get("recommended_action"),
+            "message": listed[0]["message"],
+            "recommended_action": listed[0]["recommended_action"],
             "datasource_ids": sorted(str(job["datasource_id"]) for job in listed)[:_NAMES_SHOWN],
         }
         for code, listed in found.items()
     ]
     return sorted(grouped, key=lambda one: (-one["count"], str(one["error_code"])))
-
-
-def _error_of(job: Described) -> Described:
-    return next(iter(job["errors"]), {})
 
 
 def _orphan(instance: Described) -> Result:

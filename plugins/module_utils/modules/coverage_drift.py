@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import AzureBackupError, BadInput
-from ..model.coverage import check_controls
+from ..model.coverage import ENDED, check_controls
 from ..model.datasource_types import DATASOURCE_TYPES, ON_DATASOURCE
 from ..model.resource_ids import ResourceId, parse_resource_id, same_id
 from ..model.result_shapes import Described
@@ -22,9 +22,6 @@ from ..services.vault_interface import VAULT_RESOURCE_TYPES
 from .backup_policy import versions_of
 from .results import read_datasource_ids
 from .task import Result, Task
-
-# What ends a protection, so that nothing else of it matters.
-_ENDED = ("soft_deleted", "soft_deleting", "protection_stopped", "backups_suspended")
 
 
 @dataclass(frozen=True)
@@ -74,6 +71,8 @@ def read_groups(given: Sequence[Mapping[str, Any]], problems: list[str]) -> list
 def find_drift(task: Task, estate: Estate, groups: Sequence[Group]) -> list[Result]:
     """Give what differs, by group; kind: protection, vault, policy, role, setting, or vault_missing."""
     found: list[Result] = []
+    listed = [one for _key, one in sorted(estate.resources.items()) if one.exemption is None] if groups else []
+    candidates = [(one.candidate, one.protected.instance if one.protected else None) for one in listed]
     for group in groups:
         vault = next((one for one in estate.vaults if _is_vault(one, group)), None)
         if vault is None:
@@ -82,11 +81,9 @@ def find_drift(task: Task, estate: Estate, groups: Sequence[Group]) -> list[Resu
         else:
             found += _settings(group, vault)
         right = []
-        for _key, resource in sorted(estate.resources.items()):
-            candidate = resource.candidate
-            if resource.exemption is not None or not group.takes(candidate):
+        for candidate, instance in candidates:
+            if not group.takes(candidate):
                 continue
-            instance = resource.protected.instance if resource.protected else None
             wrong = _of_instance(group, candidate, instance)
             if wrong:
                 found.append(wrong)
@@ -120,7 +117,7 @@ def _settings(group: Group, vault: Described) -> list[Result]:
 def _of_instance(group: Group, candidate: Candidate, instance: Described | None) -> Result | None:
     """Give the first thing that is wrong with how a resource is protected, None for nothing."""
     name = candidate.datasource.name
-    if instance is None or instance["state"] in _ENDED:
+    if instance is None or instance["state"] in ENDED:
         state = instance["state"] if instance else None
         told = f"'{name}' is not protected" + (f" any more, it is in state {state}" if state else "")
         return _entry(group, candidate.datasource, None, "protection", "protection_configured", state, told)

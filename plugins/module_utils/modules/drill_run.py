@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..concurrency import ReadOnce
 from ..errors import AzureBackupError, BadInput
 from ..model.datasource_types import DatasourceType
-from ..model.durations import seconds_in, to_clock_words
+from ..model.durations import read_seconds, seconds_in, to_clock_words
 from ..model.resource_ids import ResourceId, normalize, parse_group, parse_resource_id, same_id
 from ..model.result_shapes import Described
 from ..services.blobs import blob_endpoint, read_account
@@ -140,13 +140,9 @@ def endpoint_of(account: dict[str, Any]) -> str:
 
 
 def _problems_of_figures(task: Task) -> list[str]:
-    problems = []
+    problems: list[str] = []
     for name in ("rto", "rpo", "random_within"):
-        if task.options[name]:
-            try:
-                seconds_in(task.options[name], name)
-            except BadInput as error:
-                problems.append(error.message)
+        read_seconds(task.options[name], name, problems)
     least = {"sample_containers": 1, "max_size": 1, "boot_timeout": 1}
     problems += [
         f"{name}: {task.options[name]} must be at least {lowest}"

@@ -10,7 +10,7 @@ import functools
 from typing import Any
 
 from ..errors import AzureBackupError, BadInput, Denied, NotFound, catch
-from ..model.durations import format_time, seconds_in
+from ..model.durations import format_time, read_seconds
 from ..model.result_shapes import Described, shape
 from ..services.managed_hsm.backups import RESTORE
 from ..services.managed_hsm.storage import Folder, Storage, list_folders, read_storage
@@ -26,11 +26,7 @@ def drill_hsm(task: Task) -> Result:
     """Have a Managed HSM check that it can be restored from its newest backup (module hsm_restore_drill)."""
     options = task.options
     problems = problems_with_options(task, _PERMISSIONS)
-    if options["rpo"]:
-        try:
-            seconds_in(options["rpo"], "rpo")
-        except BadInput as error:
-            problems.append(error.message)
+    read_seconds(options["rpo"], "rpo", problems)
     if problems:
         raise BadInput("; ".join(problems))
     drill = _HsmDrill(task, read_storage(task.session, options))

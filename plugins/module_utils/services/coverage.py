@@ -20,14 +20,15 @@ from typing import Any
 
 from ..azure.session import Session
 from ..concurrency import settle_each
-from ..errors import AzureBackupError, BadInput
-from ..model.coverage import FAILED, SUCCEEDED, Objective, Protected, interval_of, is_continuous
+from ..errors import AzureBackupError
+from ..model.coverage import ENDED, FAILED, SUCCEEDED, Objective, Protected, interval_of, is_continuous
 from ..model.datasource_types import DATASOURCE_TYPES, find_by_resource
 from ..model.durations import parse_time, seconds_in
 from ..model.resource_ids import parse_resource_id, same_id
 from ..model.result_shapes import Described
 from ..model.selection import Candidate, Selection
 from .interface import BackupService, JobQuery
+from .protection_states import STOPPED
 from .registry import open_service
 from .search import (
     find_deleted_instances,
@@ -35,12 +36,14 @@ from .search import (
     find_invisible,
     find_jobs,
     find_last_backups,
+    find_listed_vaults,
     find_policies,
     find_resources,
-    find_vaults,
     list_subscriptions,
+    told_in_part,
+    told_whole,
 )
-from .selection import conditions_of
+from .selection import check_match, conditions_of
 
 # How long Resource Graph keeps jobs (documented; RESTORE-AND-TYPES of the wire notes).
 _DAYS_OF_JOBS = 14
@@ -51,7 +54,7 @@ _EVERYWHERE: list[str] = []
 _SECONDS_OF_CONTINUOUS = 86400.0
 _MOST_IDS_IN_A_QUERY = 100
 # What is protected counts more than what is stopped, and that more than what is deleted.
-_WORTH = {"protection_stopped": 1, "soft_deleted": 0, "soft_deleting": 0}
+_WORTH = {STOPPED: 1, "soft_deleted": 0, "soft_deleting": 0}
 
 
 # There may be 100,000 of them, so that each is small.
@@ -127,11 +130,8 @@ class CoverageReader:
             if self._selection.matches(candidate):
                 resource.exemption = self._selection.reason_of_exemption(candidate)
                 estate.resources[candidate.datasource.key] = resource
-        if self._selection.require_match and not estate.resources:
-            raise BadInput(
-                f"{self._selection.at} matches nothing; correct {self._selection.at}, or remove require_match",
-                code="NothingSelected",
-            )
+        if not estate.resources:
+            check_match(self._selection, f"{self._selection.at} matches nothing")
         self._note_invisible()
         instances = find_instances_with_times(session, _EVERYWHERE)
         policies = self._read_policies()
@@ -158,12 +158,13 @@ class CoverageReader:
 
     def _read_vaults(self, instances: Sequence[Described]) -> None:
         try:
-            vaults = find_vaults(self._session, self._subscriptions)
+            listed = find_listed_vaults(self._session, self._subscriptions)
         except AzureBackupError as error:
             self.estate.note("vaults", error.message)
             return
         count = Counter(str(one["vault_id"]).lower() for one in instances)
-        self.estate.reads["vaults"] += sum(vault["vault_type"] == "recovery_services" for vault in vaults)
+        self.estate.reads["vaults"] += len(told_in_part(listed))
+        vaults = told_whole(self._session, listed)
         self.estate.vaults = [{**vault, "instances": count[str(vault["id"]).lower()]} for vault in vaults]
 
     def _take(self, instance: Described, policies: dict[str, Described]) -> None:
@@ -239,9 +240,7 @@ class CoverageReader:
             last = ended.get(instance)
             if last and last["status"] in FAILED:
                 failing.append(key)
-            known.last_job = (
-                {**last, "end_time": None, "error_code": None, "message": None, "recommended_action": None} if last else None
-            )
+            known.last_job = last
         self._read_failures(failing, active, since)
 
     def _read_failures(self, failing: list[str], active: dict[str, Protected], since: datetime) -> None:
@@ -262,9 +261,8 @@ class CoverageReader:
                 ]
                 known.failures = len(row)
                 if row:
-                    last = max(row, key=lambda job: str(job["start_time"]))
-                    self.estate.failed_jobs.append(last)
-                    known.last_job = {**last, **_first_error(last)}
+                    known.last_job = _with_first_error(max(row, key=lambda job: str(job["start_time"])))
+                    self.estate.failed_jobs.append(known.last_job)
 
     def read_points(self, objectives: dict[str, Objective]) -> None:
         """Ask the vaults themselves about what Resource Graph does not know: weekly and monthly backups, and continuous ones.
@@ -307,7 +305,7 @@ class CoverageReader:
 
 def _is_due(known: Protected, objective: Objective) -> bool:
     """Tell whether Resource Graph cannot tell how old the newest recovery point of something is that is backed up."""
-    if known.problem or known.instance["state"] in (*_WORTH, "backups_suspended"):
+    if known.problem or known.instance["state"] in ENDED:
         return False
     is_old = known.last_point is None and (objective.seconds or 0) > _DAYS_OF_JOBS * 86400
     return is_continuous(known.policy) or is_old
@@ -348,9 +346,10 @@ def _latest(times: Iterable[Any]) -> datetime | None:
     return max((moment for moment in map(parse_time, times) if moment), default=None)
 
 
-def _first_error(job: Described) -> Described:
+def _with_first_error(job: Described) -> Described:
     error: Described = next(iter(job["errors"]), {})
     return {
+        **job,
         "error_code": error.get("code"),
         "message": error.get("message"),
         "recommended_action": error.get("recommended_action"),

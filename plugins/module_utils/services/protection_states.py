@@ -40,7 +40,7 @@ def wait_for_state(
 ) -> Described:
     """Wait until an instance is in a state. Raises OperationFailed with its protection error, TimedOut.
 
-    believed: what is given where a job has made the instance and no list shows it for two minutes.
+    expected: what is given where a job has made the instance and no list shows it for two minutes.
     """
     patience = Deadline(deadline.clock, _SECONDS_TO_SHOW, deadline.poll_interval)
     action = f"bring backup instance '{name}' to state {wanted}"

@@ -49,13 +49,18 @@ def list_vaults(session: Session, subscription_id: str, resource_group: str | No
             listed = session.read_all(url, f"list the vaults of {scope}", API_VERSIONS[resource_type.split("/", maxsplit=1)[0]])
         except NotFound:
             continue
-        found += _told_whole(session, [table.describe(wire) for wire in listed])
+        found += told_whole(session, [table.describe(wire) for wire in listed])
     return found
 
 
-def _told_whole(session: Session, vaults: list[Described]) -> list[Described]:
-    """Read those vaults by themselves of which a list tells only a part; what cannot be read stays as it is."""
-    partial = [vault for vault in vaults if vault["soft_delete"]["state"] is None]
+def told_in_part(vaults: list[Described]) -> list[Described]:
+    """Give those vaults of which a list tells only a part."""
+    return [vault for vault in vaults if vault["soft_delete"]["state"] is None]
+
+
+def told_whole(session: Session, vaults: list[Described]) -> list[Described]:
+    """Read those vaults by themselves that are told_in_part; what cannot be read stays as it is."""
+    partial = told_in_part(vaults)
     services = [open_service(session, parse_resource_id(vault["id"], "id")) for vault in partial]
     read = settle_each(services, lambda service: service.read_vault(), _ASKED_AT_ONCE)
     whole = {str(vault["id"]).lower(): vault for vault in read if isinstance(vault, dict)}
@@ -64,8 +69,12 @@ def _told_whole(session: Session, vaults: list[Described]) -> list[Described]:
 
 def find_vaults(session: Session, subscription_ids: list[str]) -> list[Described]:
     """Read the vaults of subscriptions."""
-    found = _find(session, _VAULTS, subscription_ids, "search the vaults of the subscriptions", [])
-    return _told_whole(session, found)
+    return told_whole(session, find_listed_vaults(session, subscription_ids))
+
+
+def find_listed_vaults(session: Session, subscription_ids: list[str]) -> list[Described]:
+    """Read the vaults of subscriptions as Resource Graph lists them, some of them told_in_part."""
+    return _find(session, _VAULTS, subscription_ids, "search the vaults of the subscriptions", [])
 
 
 def list_subscriptions(session: Session) -> list[str]:

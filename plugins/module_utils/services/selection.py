@@ -133,9 +133,15 @@ def _take(found: Selected, selection: Selection, candidate: Candidate) -> bool:
 
 
 def _checked(selection: Selection, found: Selected) -> Selected:
-    if selection.require_match and not found.datasources:
-        raise BadInput(f"{found.reason}; correct {selection.at}, or remove require_match", code="NothingSelected")
+    if found.reason:
+        check_match(selection, found.reason)
     return found
+
+
+def check_match(selection: Selection, reason: str) -> None:
+    """Raise BadInput with the reason why nothing was selected, where the selection has to match something."""
+    if selection.require_match:
+        raise BadInput(f"{reason}; correct {selection.at}, or remove require_match", code="NothingSelected")
 
 
 def conditions_of(selection: Selection) -> list[str]:

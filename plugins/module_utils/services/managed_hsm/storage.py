@@ -19,8 +19,6 @@ from ...errors import BadInput
 from ...model.blob_containers import CONTAINER_NAME, problems_with_sas_token, problems_with_url
 
 _ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
-# How an HSM names the folder of a backup: its own name, and the time with some more digits.
-_FOLDER = re.compile(r"mhsm-([A-Za-z0-9.-]+)-(\d{14})\d*")
 
 
 @dataclass(frozen=True)
@@ -93,15 +91,16 @@ def read_storage(session: Session, options: Mapping[str, Any]) -> Storage:
 
 def list_folders(session: Session, storage: Storage, hsm_name: str) -> list[Folder]:
     """Read the backups of one HSM in a container, newest first. Raises NotFound, Denied."""
+    # How an HSM names the folder of a backup: its own name, and the time with some more digits.
+    pattern = re.compile(rf"mhsm-{re.escape(hsm_name)}-(\d{{14}})\d*/", re.IGNORECASE)
     found, marks = [], set()
     with translated(f"list the backups in {storage.url}"):
         for item in container_client(session, storage.url, storage.sas_token).walk_blobs(name_starts_with="mhsm-", delimiter="/"):
             marks.add(item.name)
-            name = item.name.rstrip("/")
-            match = _FOLDER.fullmatch(name) if name != item.name else None
-            made = made_at(name)
-            if match and made and match[1].lower() == hsm_name.lower():
-                found.append(Folder(name, made))
+            match = pattern.fullmatch(item.name)
+            made = _made_at(match[1]) if match else None
+            if made:
+                found.append(Folder(item.name.rstrip("/"), made))
     told = [replace(folder, is_failed=f"{folder.name}{_MARK}" in marks) for folder in found]
     return sorted(told, key=lambda folder: (folder.made, folder.name), reverse=True)
 
@@ -129,13 +128,9 @@ def written_at(session: Session, storage: Storage, folder: Folder) -> datetime |
     return max(times, default=None)
 
 
-def made_at(folder: str) -> datetime | None:
-    """Tell when the backup in a folder was started, in UTC, by the folder's name; None where that is no folder of a backup."""
-    match = _FOLDER.fullmatch(folder)
-    if not match:
-        return None
+def _made_at(digits: str) -> datetime | None:
     try:
-        return datetime.strptime(match[2], "%Y%m%d%H%M%S").replace(tzinfo=timezone.utc)
+        return datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=timezone.utc)
     except ValueError:
         return None
 

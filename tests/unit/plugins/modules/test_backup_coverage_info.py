@@ -146,6 +146,18 @@ def test_a_weekly_backup_is_read_from_its_points(azure: Driver) -> None:
     assert "max_point_reads is 0; raise it to 1" in str(bounded["unreadable"])
 
 
+def test_the_reads_of_single_vaults_are_as_many_as_were_sent(azure: Driver) -> None:
+    backed_up_disks(azure)
+    backed_up_machines(azure)
+    before = len(azure.azure.journal.entries)
+    reads = cover(azure)["reads"]["vaults"]
+    paths = [entry["path"].lower() for entry in azure.azure.journal.entries[before:] if entry["method"] == "GET"]
+    alone = [path for path in paths if path.rsplit("/", 2)[1] == "vaults"]
+    deleted = [path for path in paths if path.endswith("/deletedbackupinstances")]
+    assert len(deleted) == 1
+    assert reads == len(alone) + len(deleted)
+
+
 def test_continuous_backup_is_judged_by_what_it_can_be_restored_to(azure: Driver) -> None:
     azure.vault()
     retention = {"operational": "30d"}
