@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .durations import to_clock_words
+from .datasource_types import DATASOURCE_TYPES
+from .durations import read_seconds, seconds_in, to_clock_words
 from .resource_ids import normalize
 from .result_shapes import Described
 from .schedule import DAYS
+from .selection import Candidate
 
 # From the best to the worst.
 VERDICTS = (
@@ -35,6 +37,8 @@ ENDED = {
     "soft_deleting": "stopped",
 }
 _HOUR, _DAY = 3600, 86400
+# What a continuous backup is judged by where nothing says it.
+_SECONDS_OF_CONTINUOUS = float(_DAY)
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,47 @@ def interval_of(policy: Described | None) -> float | None:
 def is_continuous(policy: Described | None) -> bool:
     """Tell whether a policy backs up continuously only, so that there are no jobs and no recovery points."""
     return bool(policy) and not (policy or {}).get("schedule") and bool((policy or {}).get("retention", {}).get("operational"))
+
+
+@dataclass(frozen=True)
+class Objectives:
+    """How old newest recovery points may be, in seconds.
+
+    tag: the lower-cased name of a tag whose value says it; by_type: by the datasource type; default: for all others; margin: by
+    which the interval of the policy is multiplied where nothing else says it.
+    """
+
+    tag: str | None
+    by_type: dict[str, float]
+    default: float | None
+    margin: float
+
+    def of(self, candidate: Candidate, policy: Described | None) -> Objective:
+        """Give that of a resource. Raises BadInput for a tag that is no duration."""
+        tagged = candidate.tags.get(self.tag) if self.tag else None
+        if tagged is not None:
+            return Objective(seconds_in(tagged.strip(), f"its tag {self.tag}"), "tag")
+        if candidate.datasource_type in self.by_type:
+            return Objective(self.by_type[candidate.datasource_type], "type")
+        if self.default is not None:
+            return Objective(self.default, "option")
+        # Of continuous backup, no pause is planned at all.
+        interval = interval_of(policy) or (_SECONDS_OF_CONTINUOUS if is_continuous(policy) else None)
+        return Objective(interval * self.margin, "policy") if interval else Objective(None, None)
+
+
+def read_objectives(options: Mapping[str, Any], problems: list[str]) -> Objectives:
+    """Read the options rpo, rpo_by_type, rpo_tag and rpo_margin; what is wrong goes to problems."""
+    given = options["rpo_by_type"] or {}
+    by_type = {name: read_seconds(text, f"rpo_by_type.{name}", problems) for name, text in given.items()}
+    unknown = sorted(set(by_type) - set(DATASOURCE_TYPES))
+    if unknown:
+        problems.append(f"rpo_by_type: {', '.join(unknown)}: not supported; use {', '.join(DATASOURCE_TYPES)}")
+    if options["rpo_margin"] < 1:
+        problems.append(f"rpo_margin: {options['rpo_margin']:g} must be 1 or more")
+    known = {name: seconds for name, seconds in by_type.items() if seconds is not None}
+    tag = (options["rpo_tag"] or "").strip().lower() or None
+    return Objectives(tag, known, read_seconds(options["rpo"], "rpo", problems), options["rpo_margin"])
 
 
 def judge(known: Protected | None, objective: Objective, now: datetime) -> tuple[str, str]:

@@ -13,13 +13,12 @@ from datetime import datetime
 from typing import Any
 
 from ..errors import BadInput
-from ..model.coverage import VERDICTS, Objective, check_controls, counted, judge, last_drills, total
-from ..model.datasource_types import DATASOURCE_TYPES
-from ..model.durations import format_time, read_seconds
+from ..model.coverage import VERDICTS, Objective, check_controls, counted, last_drills, read_objectives, total
+from ..model.durations import format_time
 from ..model.resource_ids import parse_resource_id
 from ..model.result_shapes import Described
 from ..model.selection import read_selection
-from ..services.coverage import CoverageReader, Estate, Objectives, Resource
+from ..services.coverage import CoverageReader, Estate, Resource
 from .coverage_drift import find_drift, read_groups
 from .task import Result, Task
 
@@ -32,7 +31,7 @@ def read_coverage(task: Task) -> Result:
     """Read how an estate is covered by backups."""
     options = task.options
     problems: list[str] = []
-    objectives = _read_objectives(options, problems)
+    objectives = read_objectives(options, problems)
     groups = read_groups(options["protect_groups"] or [], problems)
     controls = {name: value for name, value in (options["controls"] or {}).items() if value is not None}
     problems += [
@@ -46,17 +45,10 @@ def read_coverage(task: Task) -> Result:
         raise BadInput("; ".join(problems))
     reader = CoverageReader(task.session, selection, options["max_point_reads"])
     estate = reader.read()
-    wanted: dict[str, Objective] = {}
-    for key, one in estate.resources.items():
-        if one.protected:
-            try:
-                wanted[key] = objectives.of(one.candidate, one.protected.policy)
-            except BadInput as error:
-                wanted[key], one.protected.problem = Objective(None, "tag"), error.message
-    reader.read_points(wanted)
+    wanted = reader.read_points(objectives)
     drift = find_drift(task, estate, groups)
     now = task.session.service_now()
-    verdicts = {key: _judge(one, wanted.get(key, _NO_OBJECTIVE), now) for key, one in estate.resources.items()}
+    verdicts = {key: one.judge(wanted.get(key, _NO_OBJECTIVE), now) for key, one in estate.resources.items()}
     listed = _worst_first(verdicts)[: options["max_resources"]]
     drills = last_drills(options["drill_reports"] or [])
     coverage = {
@@ -80,12 +72,6 @@ def read_coverage(task: Task) -> Result:
     return {"changed": False, "msg": _message(coverage), "coverage": coverage}
 
 
-def _judge(one: Resource, objective: Objective, now: datetime) -> tuple[str, str]:
-    if one.exemption is not None:
-        return "exempt", one.exemption or "its tag gives no reason"
-    return judge(one.protected, objective, now)
-
-
 def _worst_first(verdicts: Mapping[str, tuple[str, str]]) -> list[str]:
     return sorted(verdicts, key=lambda key: (-VERDICTS.index(verdicts[key][0]), key))
 
@@ -103,18 +89,6 @@ def _warn(task: Task, coverage: Result) -> None:
     left_out = coverage["resources_left_out"]
     if left_out:
         task.warn(f"{left_out} resource(s) are counted and not listed, because max_resources is {task.options['max_resources']}")
-
-
-def _read_objectives(options: Mapping[str, Any], problems: list[str]) -> Objectives:
-    by_type = {name: read_seconds(text, f"rpo_by_type.{name}", problems) for name, text in (options["rpo_by_type"] or {}).items()}
-    unknown = sorted(set(by_type) - set(DATASOURCE_TYPES))
-    if unknown:
-        problems.append(f"rpo_by_type: {', '.join(unknown)}: not supported; use {', '.join(DATASOURCE_TYPES)}")
-    if options["rpo_margin"] < 1:
-        problems.append(f"rpo_margin: {options['rpo_margin']:g} must be 1 or more")
-    known = {name: seconds for name, seconds in by_type.items() if seconds is not None}
-    tag = (options["rpo_tag"] or "").strip().lower() or None
-    return Objectives(tag, known, read_seconds(options["rpo"], "rpo", problems), options["rpo_margin"])
 
 
 def _resource(one: Resource, judged: tuple[str, str], objective: Objective, now: datetime, drill: Result | None) -> Result:

@@ -13,17 +13,17 @@ from __future__ import annotations
 import functools
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from ..azure.session import Session
 from ..concurrency import settle_each
-from ..errors import AzureBackupError
-from ..model.coverage import ENDED, FAILED, SUCCEEDED, Objective, Protected, interval_of, is_continuous
+from ..errors import AzureBackupError, BadInput
+from ..model.coverage import ENDED, FAILED, SUCCEEDED, Objective, Objectives, Protected, is_continuous, judge
 from ..model.datasource_types import DATASOURCE_TYPES, find_by_resource
-from ..model.durations import parse_time, seconds_in
+from ..model.durations import parse_time
 from ..model.resource_ids import parse_resource_id, same_id
 from ..model.result_shapes import Described
 from ..model.selection import Candidate, Selection
@@ -50,8 +50,6 @@ _DAYS_OF_JOBS = 14
 _ASKED_AT_ONCE = 8
 # A vault may lie in another subscription than what it protects.
 _EVERYWHERE: list[str] = []
-# What a continuous backup is judged by where nothing says it.
-_SECONDS_OF_CONTINUOUS = 86400.0
 _MOST_IDS_IN_A_QUERY = 100
 # What is protected counts more than what is stopped, and that more than what is deleted.
 _WORTH = {STOPPED: 1, "soft_deleted": 0, "soft_deleting": 0}
@@ -74,6 +72,12 @@ class Resource:
         """The resource as selections and objectives look at it."""
         found = Candidate(parse_resource_id(self.datasource_id, "datasource_id"), self.datasource_type)
         return found.with_resource({"location": self.location, "tags": self.tags})
+
+    def judge(self, objective: Objective, now: datetime) -> tuple[str, str]:
+        """Give the verdict and its reason."""
+        if self.exemption is not None:
+            return "exempt", self.exemption or "its tag gives no reason"
+        return judge(self.protected, objective, now)
 
     @property
     def vault_type(self) -> str:
@@ -103,12 +107,20 @@ class Estate:
 
 
 class CoverageReader:
-    """Reads an estate; most_reads: how many recovery points and time ranges are asked for at most, an instance a read."""
+    """Reads an estate.
 
-    def __init__(self, session: Session, selection: Selection, most_reads: int) -> None:
+    most_reads: how many recovery points and time ranges are asked for at most, an instance a read; reads_vaults, reads_deleted:
+    whether vaults, and what Backup vaults hold soft-deleted, are read, which takes requests to single vaults.
+    """
+
+    def __init__(
+        self, session: Session, selection: Selection, most_reads: int, reads_vaults: bool = True, reads_deleted: bool = True
+    ) -> None:
         self._session = session
         self._selection = selection
         self._most_reads = most_reads
+        self._reads_vaults = reads_vaults
+        self._reads_deleted = reads_deleted
         self._subscriptions = selection.subscription_ids(session.subscription_id)
         self.estate = Estate()
 
@@ -135,10 +147,12 @@ class CoverageReader:
         self._note_invisible()
         instances = find_instances_with_times(session, _EVERYWHERE)
         policies = self._read_policies()
-        self._read_vaults(instances)
+        if self._reads_vaults:
+            self._read_vaults(instances)
         for instance in instances:
             self._take(instance, policies)
-        self._read_deleted()
+        if self._reads_deleted:
+            self._read_deleted()
         self._read_jobs()
         return estate
 
@@ -264,16 +278,24 @@ class CoverageReader:
                     known.last_job = _with_first_error(max(row, key=lambda job: str(job["start_time"])))
                     self.estate.failed_jobs.append(known.last_job)
 
-    def read_points(self, objectives: dict[str, Objective]) -> None:
+    def read_points(self, objectives: Objectives, newest: Mapping[str, datetime] | None = None) -> dict[str, Objective]:
         """Ask the vaults themselves about what Resource Graph does not know: weekly and monthly backups, and continuous ones.
 
-        objectives: by the keys of what is protected. What is beyond most_reads becomes unknown.
+        newest: recovery points by the lower-cased ids of instances, which are not asked about while they are good enough.
+        What is beyond most_reads becomes unknown. Gives the objectives by the keys of what is protected.
         """
+        wanted = self._objectives_of_each(objectives)
         due = {
             key: one.protected
             for key, one in self.estate.resources.items()
-            if one.protected and one.exemption is None and one.vault_type == "backup" and _is_due(one.protected, objectives[key])
+            if one.protected and one.exemption is None and one.vault_type == "backup" and _is_due(one.protected, wanted[key])
         }
+        now = self._session.service_now()
+        for key, one in list(due.items()):
+            point, seconds = (newest or {}).get(str(one.instance["id"]).lower()), wanted[key].seconds
+            if point and seconds and (now - point).total_seconds() <= seconds:
+                one.last_point = point
+                del due[key]
         asked, left = dict(list(due.items())[: self._most_reads]), list(due.values())[self._most_reads :]
         self.estate.reads["recovery_points"] += len(asked)
         services: dict[str, BackupService] = {}
@@ -301,6 +323,17 @@ class CoverageReader:
         if left:
             told = f"max_point_reads is {self._most_reads}; raise it to {len(due)}"
             self.estate.note(f"recovery points of {len(left)} backup instance(s)", told)
+        return wanted
+
+    def _objectives_of_each(self, objectives: Objectives) -> dict[str, Objective]:
+        wanted = {}
+        for key, one in self.estate.resources.items():
+            if one.protected:
+                try:
+                    wanted[key] = objectives.of(one.candidate, one.protected.policy)
+                except BadInput as error:
+                    wanted[key], one.protected.problem = Objective(None, "tag"), error.message
+        return wanted
 
 
 def _is_due(known: Protected, objective: Objective) -> bool:
@@ -309,33 +342,6 @@ def _is_due(known: Protected, objective: Objective) -> bool:
         return False
     is_old = known.last_point is None and (objective.seconds or 0) > _DAYS_OF_JOBS * 86400
     return is_continuous(known.policy) or is_old
-
-
-@dataclass(frozen=True)
-class Objectives:
-    """How old newest recovery points may be, in seconds.
-
-    tag: the lower-cased name of a tag whose value says it; by_type: by the datasource type; default: for all others; margin: by
-    which the interval of the policy is multiplied where nothing else says it.
-    """
-
-    tag: str | None
-    by_type: dict[str, float]
-    default: float | None
-    margin: float
-
-    def of(self, candidate: Candidate, policy: Described | None) -> Objective:
-        """Give that of a resource. Raises BadInput for a tag that is no duration."""
-        tagged = candidate.tags.get(self.tag) if self.tag else None
-        if tagged is not None:
-            return Objective(seconds_in(tagged.strip(), f"its tag {self.tag}"), "tag")
-        if candidate.datasource_type in self.by_type:
-            return Objective(self.by_type[candidate.datasource_type], "type")
-        if self.default is not None:
-            return Objective(self.default, "option")
-        # Of continuous backup, no pause is planned at all.
-        interval = interval_of(policy) or (_SECONDS_OF_CONTINUOUS if is_continuous(policy) else None)
-        return Objective(interval * self.margin, "policy") if interval else Objective(None, None)
 
 
 def _worth(instance: Described) -> int:

@@ -122,7 +122,7 @@ class JobQuery:
     """Which jobs are asked for; what is empty or None asks for all.
 
     operations: backup, on_demand_backup, scheduled_backup, restore; datasource_keys: lower-cased ids;
-    started_after is inclusive, started_before exclusive.
+    started_after and ended_after are inclusive, started_before exclusive.
     """
 
     statuses: tuple[str, ...] = ()
@@ -132,6 +132,7 @@ class JobQuery:
     instance_name: str | None = None
     started_after: datetime | None = None
     started_before: datetime | None = None
+    ended_after: datetime | None = None
 
     def matches(self, job: Described) -> bool:
         """Tell whether a job is one of those asked for."""
@@ -147,6 +148,7 @@ class JobQuery:
             or (self.datasource_keys and str(job["datasource_id"]).lower() not in self.datasource_keys)
             or (self.instance_name and not same_id(job["instance_name"], self.instance_name))
             or not is_between(job["start_time"], self.started_after, self.started_before)
+            or not is_between(job["end_time"], self.ended_after, None)
         )
 
 
@@ -157,8 +159,8 @@ EVERY_JOB = JobQuery()
 class GraphTable:
     """Where Resource Graph keeps one noun of one kind of vault.
 
-    describe: makes a row, which has the shape of the resource, a result; datasource_path, start_path and status_path: the
-    columns that a query can choose by; statuses: Azure's words for each status of a job.
+    describe: makes a row, which has the shape of the resource, a result; datasource_path, start_path, end_path and status_path:
+    the columns that a query can choose by; statuses: Azure's words for each status of a job.
     """
 
     table: str
@@ -166,6 +168,7 @@ class GraphTable:
     describe: Callable[[dict[str, Any]], Described]
     datasource_path: str | None = None
     start_path: str | None = None
+    end_path: str | None = None
     status_path: str | None = None
     statuses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

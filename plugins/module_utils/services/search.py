@@ -264,9 +264,14 @@ def _find(
         if table.status_path and query.statuses:
             words = [word for status in query.statuses for word in table.statuses.get(status, (status,))]
             parts.append(f"where {table.status_path} in~ ({', '.join(map(quote, words))})")
-        for operator, moment in ((">=", query.started_after), ("<", query.started_before)):
-            if table.start_path and moment:
-                parts.append(f"where todatetime({table.start_path}) {operator} datetime({format_time(moment)})")
+        limits = (
+            (table.start_path, ">=", query.started_after),
+            (table.start_path, "<", query.started_before),
+            (table.end_path, ">=", query.ended_after),
+        )
+        for path, operator, moment in limits:
+            if path and moment:
+                parts.append(f"where todatetime({path}) {operator} datetime({format_time(moment)})")
         parts.append("order by id asc")
         listed = run_query(session, " | ".join(parts), subscription_ids, action)
         found += [table.describe(wire) for wire in listed]

@@ -26,6 +26,7 @@ JOBS = GraphTable(
     jobs.describe,
     datasource_path="properties.dataSourceId",
     start_path="properties.startTime",
+    end_path="properties.endTime",
     status_path="properties.status",
     statuses={
         "in_progress": ("InProgress",),
