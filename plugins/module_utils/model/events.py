@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .coverage import CONTROLS
-from .durations import format_time, parse_time, to_clock_words
+from .durations import format_time, parse_time, to_clock_words, to_words
 from .resource_ids import parse_resource_id
 from .result_shapes import Described
 
@@ -39,7 +39,8 @@ _CHANGES = ("policy_weakened", "vault_weakened")
 _NAMESPACE = uuid.UUID("58bdf48c-48bd-4844-b5af-4b7c97805074")
 # How long what was told is remembered after it was last seen. Jobs are looked for in a window that moves on.
 _SECONDS_OF_MOMENTS = 2 * 3600
-_SECONDS_OF_CONDITIONS = 14 * 86400
+_SECONDS_A_DAY = 86400
+_SECONDS_OF_CONDITIONS = 14 * _SECONDS_A_DAY
 _MOST_NAMED = 20
 _SCHEMA_VERSION = 1
 # The controls whose loss weakens a vault, and the value that protects, of those that are on or off.
@@ -133,12 +134,12 @@ def compare(before: Memory | None, look: Look, kinds: Iterable[str], tells_first
     signals = look.signals + (_weakened(before, look) if before else [])
     told: list[Signal] = []
     seen: dict[str, tuple[str, str, bool]] = {}
-    for signal in signals:
+    for signal in {signal.key: signal for signal in signals}.values():
         first, _last, is_told = known.get(signal.key, (now, now, False))
         lasts = (look.taken_at - _moment(first)).total_seconds() >= signal.after
         if before is None and (signal.kind in _MOMENTS or not tells_first):
             is_told = True
-        elif lasts and not is_told and signal.key not in seen:
+        elif lasts and not is_told:
             told.append(signal)
             is_told = True
         if signal.kind not in _CHANGES:
@@ -262,11 +263,11 @@ def _policy_signals(key: str, before: Described, after: Described, datasource_id
     for tag, seconds in before["retention"].items():
         now = after["retention"].get(tag)
         if now is None or now < seconds:
-            told = "not kept any more" if now is None else f"kept for {to_clock_words(now)}"
-            worse.append(f"{tag} recovery points were kept for {to_clock_words(seconds)} and are {told}")
+            told = "not kept any more" if now is None else f"kept for {_words(now)}"
+            worse.append(f"{tag} recovery points were kept for {_words(seconds)} and are {told}")
     if before["interval"] and (after["interval"] is None or after["interval"] > before["interval"]):
-        told = "has no schedule" if after["interval"] is None else f"is {to_clock_words(after['interval'])}"
-        worse.append(f"the longest pause between backups was {to_clock_words(before['interval'])} and {told}")
+        told = "has no schedule" if after["interval"] is None else f"is {_words(after['interval'])}"
+        worse.append(f"the longest pause between backups was {_words(before['interval'])} and {told}")
     if not worse:
         return []
     about = f"{len(datasource_ids)} datasource(s) are protected by policy '{after['name']}' instead of '{before['name']}'"
@@ -285,6 +286,11 @@ def _policy_signals(key: str, before: Described, after: Described, datasource_id
         "msg": f"{heading}: {'; '.join(worse)}",
     }
     return [_change("policy_weakened", key, body)]
+
+
+def _words(seconds: float) -> str:
+    """Write a length in whole days where it has some, otherwise by the clock."""
+    return to_words(timedelta(seconds=seconds)) if seconds >= _SECONDS_A_DAY else to_clock_words(seconds)
 
 
 def _change(kind: str, key: str, body: Mapping[str, Any]) -> Signal:
