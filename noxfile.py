@@ -383,6 +383,16 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def rulebook(session: nox.Session) -> None:
+    """The event source in a real ansible-rulebook, where the machine has Java."""
+    session.install("ansible-rulebook>=1.3.2,<1.4", "pytest>=8.3,<10", LINT_CORE, "-r", "tests/requirements/emulator.txt")
+    session.install("-r", "requirements.txt")
+    places = (link_tree(), *(ROOT / "tests" / name for name in ("", "unit", "integration")))
+    environment = {"PYTHONPATH": os.pathsep.join(map(str, places)), "ANSIBLE_HOME": str(CACHE / "ansible-home")}
+    session.run("python", "-m", "pytest", "-q", "--noconftest", "tests/rulebook", env=environment)
+
+
+@nox.session(default=False)
 def chaos(session: nox.Session) -> None:
     """The whole campaign of failures at random and of killed processes."""
     run_tests(session, MAIN_CORE, [], program=["-m", "chaos", *session.posargs])

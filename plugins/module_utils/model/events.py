@@ -194,6 +194,7 @@ def describe_vault(vault_id: str) -> Described:
     return {
         "id": vault.text,
         "name": vault.name,
+        "type": "backup" if vault.type.lower().startswith("microsoft.dataprotection/") else "recovery_services",
         "subscription_id": vault.subscription_id,
         "resource_group": vault.resource_group,
     }

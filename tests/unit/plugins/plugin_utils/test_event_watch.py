@@ -7,20 +7,26 @@ from __future__ import annotations
 
 import json
 import logging
+import runpy
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
+import yaml
+from ansible_collections.holdfast.azure_backup.plugins.module_utils.arguments import CONNECTION
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.errors import BadInput
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.model.events import SEVERITIES
-from ansible_collections.holdfast.azure_backup.plugins.plugin_utils.event_watch import Watch
+from ansible_collections.holdfast.azure_backup.plugins.plugin_utils.event_watch import ARGUMENTS, Watch
 from backups import ACCOUNT, MACHINES, WEB01, backed_up_disks, backed_up_machines
 from conftest import Driver, disk
 from emulator.identity import ServicePrincipal
 from emulator.seed import GROUP_CLIENT, OTHER_SUBSCRIPTION, SECRET, SUBSCRIPTION, TENANT
+from jinja2.nativetypes import NativeEnvironment
 from modules import VirtualClock
 
 HOUR, DAY = 3600, 86400
+SOURCE = Path(__file__).parents[4] / "extensions" / "eda" / "plugins" / "event_source" / "backup_events.py"
 ERROR = {"code": "UserErrorDiskSnapshotNotFound", "message": "A snapshot is gone.", "recommendedAction": ["Back up again."]}
 FIELDS = {
     "kind", "severity", "time", "msg", "datasource", "vault", "policy", "job", "drill", "purge_time", "change", "error", "meta",
@@ -368,6 +374,54 @@ def test_only_what_is_selected_and_not_exempt_is_watched(azure: Driver) -> None:
     assert [event["datasource"]["name"] for event in look(one)] == ["data01"]
     elsewhere = watch(azure, select={"subscription_ids": [OTHER_SUBSCRIPTION]}, unprotected_after="0", events=["unprotected"])
     assert {event["datasource"]["subscription_id"] for event in look(elsewhere)} == {OTHER_SUBSCRIPTION}
+
+
+def test_documentation_and_schema_have_the_arguments_of_the_source() -> None:
+    source = runpy.run_path(str(SOURCE))
+    documented = yaml.safe_load(source["DOCUMENTATION"])["options"]
+    schema = json.loads((SOURCE.parent / "schemas" / "backup_events.json").read_text(encoding="utf-8"))
+    assert set(documented) == set(ARGUMENTS) - set(CONNECTION)
+    assert set(schema["properties"]) == set(ARGUMENTS)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    types = {
+        "str": "string",
+        "path": "string",
+        "int": "integer",
+        "float": "number",
+        "bool": "boolean",
+        "list": "array",
+        "dict": "object",
+    }
+    for name, spec in ARGUMENTS.items():
+        shown = schema["properties"][name]
+        assert shown["description"].strip()
+        assert shown["type"] == types[spec["type"]], name
+        assert shown.get("enum", shown.get("items", {}).get("enum")) == spec.get("choices"), name
+        assert shown.get("default") == spec.get("default"), name
+        assert bool(shown.get("writeOnly")) is bool(spec.get("no_log")), name
+        if name in documented:
+            assert documented[name]["type"] == spec["type"], name
+            assert documented[name].get("default") == spec.get("default"), name
+            assert documented[name].get("choices") == spec.get("choices"), name
+
+
+@pytest.mark.parametrize("place", ["the documentation", "the rulebook"])
+def test_the_source_takes_what_the_examples_give_it(place: str, tmp_path: Path) -> None:
+    rulebook = SOURCE.parents[2] / "rulebooks" / "backup_events.yml"
+    text = runpy.run_path(str(SOURCE))["EXAMPLES"] if place == "the documentation" else rulebook.read_text(encoding="utf-8")
+    ((ruleset,),) = [yaml.safe_load(text)]
+    (source,) = ruleset["sources"]
+    given = source["holdfast.azure_backup.backup_events"]
+    if given["state_file"].startswith("/var"):
+        given["state_file"] = str(tmp_path / "state.json")
+    # ansible-rulebook renders them as its native values.
+    rendered = {
+        name: NativeEnvironment().from_string(value).render() if isinstance(value, str) else value
+        for name, value in given.items()
+    }
+    assert Watch(rendered).interval == 300
+    schema = json.loads((SOURCE.parent / "schemas" / "backup_events.json").read_text(encoding="utf-8"))
+    jsonschema.validate(rendered, schema)
 
 
 def test_bad_arguments_are_refused_together_before_any_request(azure: Driver, tmp_path: Path) -> None:
