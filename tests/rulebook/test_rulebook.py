@@ -106,7 +106,7 @@ def test_a_failed_backup_is_repeated_once_and_deleted_backups_are_told(
 
         with (
             log.open("w") as written,
-            subprocess.Popen(
+            subprocess.Popen(  # noqa: S603
                 command, env=environment, cwd=tmp_path, stdout=written, stderr=subprocess.STDOUT, text=True
             ) as process,
         ):
