@@ -341,7 +341,7 @@ def tests(session: nox.Session) -> None:
 @within_budget
 def smoke(session: nox.Session, core: str) -> None:
     """Every module with a change and without, and a playbook for each role; the oldest core has the oldest libraries."""
-    run_tests(session, core, ["tests/integration", "-m", "smoke"])
+    run_tests(session, core, ["tests/integration", "-m", "smoke"], more={"REAL_PLAYBOOKS": "1"})
 
 
 @nox.session(default=False)

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -94,9 +97,42 @@ def environment_of(loopback: Emulator, installed: Path, home: Path) -> dict[str,
     }
 
 
-def play(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def play(environment: dict[str, str], *arguments: str, quick: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run ansible-playbook; quick: as quick_playbook.py does."""
+    if quick:
+        return QUICK.run(environment, *arguments)
     command = [str(BIN / "ansible-playbook"), *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+
+
+class QuickPlaybooks:
+    """Runs ansible-playbook as quick_playbook.py does, in a process that is started when it is first needed."""
+
+    def __init__(self) -> None:
+        self._ours: socket.socket | None = None
+
+    def run(self, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a playbook, and give what subprocess.run would."""
+        ours = self._start()
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+            request = {"argv": arguments, "environ": environment, "cwd": str(Path.cwd())}
+            socket.send_fds(ours, [json.dumps(request).encode() + b"\n"], [output.fileno(), errors.fileno()])
+            code = int(ours.makefile("r").readline())
+            texts = [(file.seek(0), file.read().decode())[1] for file in (output, errors)]
+        return subprocess.CompletedProcess(["ansible-playbook", *arguments], code, *texts)
+
+    def _start(self) -> socket.socket:
+        if self._ours is None:
+            self._ours, theirs = socket.socketpair()
+            command = [sys.executable, str(HERE / "quick_playbook.py"), str(theirs.fileno())]
+            process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
+            theirs.close()
+            atexit.register(process.wait)
+            atexit.register(self._ours.close)
+        return self._ours
+
+
+QUICK = QuickPlaybooks()
 
 
 VAULT = {"resource_group": "demo-rg", "vault_name": "demo-vault"}
@@ -131,6 +167,9 @@ def back_up(environment: dict[str, str], datasource_id: str, is_backup: bool = T
             assert not done["failed"], done["msg"]
 
 
-def packaged(environment: dict[str, str], name: str, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+def packaged(
+    environment: dict[str, str], name: str, *arguments: str, quick: bool = True, **more: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run a playbook of the collection; more: variables."""
     variables = json.dumps({**VARIABLES, **more})
-    return play(environment, f"holdfast.azure_backup.{name}", "-e", variables, *arguments)
+    return play(environment, f"holdfast.azure_backup.{name}", "-e", variables, *arguments, quick=quick)

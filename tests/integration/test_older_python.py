@@ -47,7 +47,7 @@ def test_every_module_says_which_python_it_needs(installed: Path, tmp_path: Path
         tasks.append({"ansible.builtin.copy": {"content": "{{ shown | to_json }}", "dest": str(file)}, "vars": {"shown": shown}})
         book = {"hosts": "localhost", "gather_facts": False, "tasks": tasks}
         (tmp_path / "play.yml").write_text(json.dumps([book]), encoding="utf-8")
-        done = play(environment, str(tmp_path / "play.yml"))
+        done = play(environment, str(tmp_path / "play.yml"), quick=False)
         asked = emulator.azure.journal.entries
     messages = json.loads(file.read_text(encoding="utf-8"))
     expected = f"holdfast.azure_backup needs Python 3.10 or newer where its tasks run, and {interpreter} is Python {version}"

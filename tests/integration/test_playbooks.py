@@ -220,7 +220,7 @@ def play_examples(
     book = folder / "examples.yml"
     played = [{"hosts": "localhost", "gather_facts": False, "vars": secrets, "tasks": ready}]
     book.write_text(yaml.safe_dump(played, sort_keys=False), encoding="utf-8")
-    done = play(environment, str(book), "-vvvvv")
+    done = play(environment, str(book), "-vvvvv", quick=False)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert not [secret for secret in secrets.values() if secret in done.stdout + done.stderr]
 
@@ -429,7 +429,7 @@ def test_no_log_hides_the_result_of_each_datasource(environment: dict[str, str],
     back_up(environment, DISK, is_backup=False)
     book = tmp_path / "hidden.yml"
     book.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]), encoding="utf-8")
-    done = play(environment, str(book), "-vvv")
+    done = play(environment, str(book), "-vvv", quick=False)
     assert done.returncode == 2, done.stdout
     after = done.stdout.split("TASK [", 1)[1]
     assert "censored" in after

@@ -76,7 +76,7 @@ def task(environment: dict[str, str], folder: Path, **more: Any) -> subprocess.C
     tasks.append({"ansible.builtin.debug": {"var": "backup.datasources"}})
     tasks += then
     book.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]), encoding="utf-8")
-    done = play(environment, str(book))
+    done = play(environment, str(book), quick=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     return done
 
@@ -172,7 +172,7 @@ def test_silence(slow: dict[str, str], tmp_path: Path, more: dict[str, Any]) -> 
 
 
 def test_a_role_is_silent_when_told_so(slow: dict[str, str]) -> None:
-    done = packaged(slow, "backup_now", backup_now_progress=False)
+    done = packaged(slow, "backup_now", quick=False, backup_now_progress=False)
     assert done.returncode == 0
     assert "data01: job" not in done.stderr
 
@@ -183,7 +183,7 @@ def test_a_wrong_interval_is_told_before_anything_runs(slow: dict[str, str], loo
     book = tmp_path / "book.yml"
     tasks = [{"holdfast.azure_backup.backup_adhoc": arguments}]
     book.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]), encoding="utf-8")
-    done = play(slow, str(book))
+    done = play(slow, str(book), quick=False)
     assert done.returncode != 0
     assert "progress_interval" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
@@ -206,14 +206,14 @@ def test_a_task_does_not_fail_for_want_of_a_place_for_its_lines(slow: dict[str, 
     gone = {"ansible.builtin.shell": f"rm -rf {tmp_path}/local/*"}
     tasks = [gone, {"holdfast.azure_backup.backup_adhoc": arguments}]
     book.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]), encoding="utf-8")
-    done = play({**slow, "ANSIBLE_PIPELINING": "true", "ANSIBLE_LOCAL_TEMP": str(tmp_path / "local")}, str(book))
+    done = play({**slow, "ANSIBLE_PIPELINING": "true", "ANSIBLE_LOCAL_TEMP": str(tmp_path / "local")}, str(book), quick=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "data01: job" not in done.stderr
 
 
 def test_the_permissions_that_are_waited_for_are_told(environment: dict[str, str], loopback: Emulator) -> None:
     loopback.azure.clock.speed = 60
-    done = packaged(environment, "protect")
+    done = packaged(environment, "protect", quick=False)
     assert done.returncode == 0, done.stdout[-3000:]
     assert "backup_instance [localhost] data01: waiting until" in done.stderr
     assert "backup_instance [localhost] data01: protected" in done.stderr
@@ -223,7 +223,7 @@ def test_the_end_of_an_azure_stack_hubs_backup_is_told_when_it_is_true(environme
     loopback.azure.clock.speed = 400
     more = {"stackhub_backup_location": "local", "stackhub_backup_cloud_environment": loopback.urls["stackhub"]}
     more |= {"stackhub_backup_poll_interval": 0.2, "stackhub_backup_progress_interval": 0.5}
-    done = packaged(environment, "stackhub_backup", **more)
+    done = packaged(environment, "stackhub_backup", quick=False, **more)
     assert done.returncode == 0, done.stdout[-3000:]
     found = re.findall(r"^stackhub_backup \[localhost\] local: job ([0-9a-f-]{36}) (\w+)(?:, (.*))?$", done.stderr, re.MULTILINE)
     assert len({job for job, _status, _elapsed in found}) == 1

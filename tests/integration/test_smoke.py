@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,8 @@ def test_every_module_with_a_change_and_without(environment: dict[str, str], loo
     played.append({"ansible.builtin.copy": {"content": "{{ shown | to_json }}", "dest": str(file)}, "vars": {"shown": shown}})
     book = tmp_path / "every.yml"
     book.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": played}]), encoding="utf-8")
-    done = play(environment, str(book))
+    # On the core that all tests run on, others run the real command.
+    done = play(environment, str(book), quick="REAL_PLAYBOOKS" not in os.environ)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     changed = json.loads(file.read_text(encoding="utf-8"))
     assert {name: tuple(changed[name]) for name in changed} == {name: changes for name, _options, changes in wanted}

@@ -58,7 +58,7 @@ class VirtualClock(Clock):
 
 
 @contextlib.contextmanager
-def _arguments(values: dict[str, Any]) -> Iterator[None]:
+def patched_arguments(values: dict[str, Any]) -> Iterator[None]:
     """Give a module its arguments, in the way of the ansible-core at hand."""
     try:
         from ansible.module_utils.testing import patch_module_args
@@ -81,7 +81,7 @@ def run_module(name: str, arguments: Result, clock: Clock | None = None, check: 
     output = io.StringIO()
     # A process of its own begins with none.
     warnings._global_warnings.clear()  # noqa: SLF001
-    with _arguments(values), contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
+    with patched_arguments(values), contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
         module.main(clock)
     result: Result = json.loads(output.getvalue().strip().splitlines()[-1])
     result.setdefault("failed", False)
