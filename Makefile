@@ -13,7 +13,7 @@ help:
 	@echo "make demo                          back everything up on a loopback Azure, twice"
 	@echo "make check                         what a change in hand needs: style, types and the tests of one core, three minutes"
 	@echo "make test                          everything that a change must pass, at most 25 minutes"
-	@echo "make certify                       what is slow and seldom changes: sanity tests on every ansible-core and Python, pages in a browser, events in ansible-rulebook"
+	@echo "make certify                       what is slow and seldom changes: sanity tests on every ansible-core and Python, pages in a browser, events in ansible-rulebook, a controller"
 	@echo "make test-clients                  other people's clients: the Azure CLI and Microsoft's JavaScript SDKs"
 	@echo "make emulator [ARGS='--port 0']    serve the loopback Azure; then: . .emulator/env"
 	@echo "make replay CASES=DIR RECORDINGS=DIR   replay recorded traffic"
@@ -52,7 +52,7 @@ check: $(VENV)/.nox
 	@$(BIN)/nox -s lint unit
 
 certify: $(VENV)/.nox
-	@$(BIN)/nox -s certify browser rulebook
+	@$(BIN)/nox -s certify browser rulebook controller
 
 test: $(VENV)/.nox
 	@$(BIN)/nox

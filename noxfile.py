@@ -35,8 +35,9 @@ CACHE = ROOT / ".cache"
 CORES = {"2.16": ("3.10", "3.11"), "2.19": ("3.11",), "2.21": ("3.13",)}
 VARIABLES_OF_ANSIBLE = tuple(f"ANSIBLE_CACHE_PLUGIN{end}" for end in ("", "_CONNECTION", "_PREFIX", "_TIMEOUT"))
 LABELS_OF_ANSIBLE = ("action_plugins", "ansible_configuration_settings", "common_return_values")
-# Where the json callback is tested from.
+# Where the json callback is tested from, and the modules that configure a controller. Later ones have no awx.awx.
 ANSIBLE = "ansible==12.3.0"
+PEERS = ("ansible_collections/ansible/posix/", "ansible_collections/awx/awx/")
 LINT_CORE = "ansible-core>=2.19,<2.20"
 # The blob store that Managed HSMs are backed up into. It runs on node, which a wheel brings where the machine has none.
 AZURITE = "azurite@3.35.0"
@@ -333,7 +334,7 @@ def check_artifact(session: nox.Session, archive: Path, again: Path) -> None:
 @within_budget
 def tests(session: nox.Session) -> None:
     """Modules, roles and playbooks against the loopback Azure, and replays of recorded traffic, on one ansible-core."""
-    run_tests(session, MAIN_CORE, ["tests/unit", "tests/replay", "tests/integration"])
+    run_tests(session, MAIN_CORE, ["tests/unit", "tests/replay", "tests/integration", "-m", "not certify"])
 
 
 @nox.session
@@ -383,6 +384,13 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def controller(session: nox.Session) -> None:
+    """What a controller needs, by the modules of awx.awx; the execution environment, by ansible-builder."""
+    session.install("ansible-builder>=3.1,<4")
+    run_tests(session, MAIN_CORE, ["tests/integration", "-m", "certify"], path=session.bin)
+
+
+@nox.session(default=False)
 def rulebook(session: nox.Session) -> None:
     """The event source in a real ansible-rulebook, where the machine has Java."""
     session.install("ansible-rulebook>=1.3.2,<1.4", "pytest>=8.3,<10", LINT_CORE, "-r", "tests/requirements/emulator.txt")
@@ -404,12 +412,12 @@ def replay(session: nox.Session) -> None:
     run_tests(session, MAIN_CORE, ["tests/replay/test_replay.py"])
 
 
-def fetch_posix(session: nox.Session, pip: list[str]) -> Path:
-    """Give a folder of collections with ansible.posix, which has the json callback; it lies inside the ansible wheel.
+def fetch_peers(session: nox.Session, pip: list[str]) -> Path:
+    """Give a folder with ansible.posix, which has the json callback, and awx.awx; they lie inside the ansible wheel.
 
-    That wheel asks for a newer Python than the oldest core, which the collection inside it does not.
+    That wheel asks for a newer Python than the oldest core, which the collections inside it do not.
     """
-    place = CACHE / "posix"
+    place = CACHE / "peers"
     if not (place / "ansible_collections").exists():
         wheels = Path(session.create_tmp()).resolve() / "wheels"
         session.run(
@@ -427,7 +435,7 @@ def fetch_posix(session: nox.Session, pip: list[str]) -> Path:
         )
         (wheel,) = wheels.glob("ansible-*.whl")
         with zipfile.ZipFile(wheel) as archive:
-            wanted = [name for name in archive.namelist() if name.startswith("ansible_collections/ansible/posix/")]
+            wanted = [name for name in archive.namelist() if name.startswith(PEERS)]
             archive.extractall(place, wanted)  # noqa: S202 - a wheel
     return place
 
@@ -488,7 +496,7 @@ def run_tests(
     session.run(*pip, "install", "--quiet", "-r", "tests/requirements/tests.txt", *oldest, core_range(core), external=True)
     fetch_azurite(session, pip, folder / "bin")
     environment = {
-        "POSIX_COLLECTION": str(fetch_posix(session, pip)),
+        "PEER_COLLECTIONS": str(fetch_peers(session, pip)),
         "PYTHONPATH": os.pathsep.join(map(str, (link_tree(), ROOT / "tests", ROOT / "tests" / "unit"))),
         "PATH": os.pathsep.join([str(folder / "bin"), os.environ["PATH"], *filter(None, [path])]),
         "ANSIBLE_HOME": str(CACHE / f"ansible-home-{core}"),

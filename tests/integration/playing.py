@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from emulator.blob_store import BlobStore
 from emulator.seed import SUBSCRIPTION
 from emulator.server import Emulator
 from modules import run_module
@@ -60,7 +61,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     galaxy = str(BIN / "ansible-galaxy")
     subprocess.run([galaxy, "collection", "build", "--output-path", str(folder), str(ROOT)], check=True, capture_output=True)
     (archive,) = folder.glob("*.tar.gz")
-    install = [galaxy, "collection", "install", "--offline", "-p", str(folder), str(archive)]
+    install = [galaxy, "collection", "install", "--offline", "--force", "-p", str(folder), str(archive)]
     subprocess.run(install, check=True, capture_output=True)
     return folder
 
@@ -81,10 +82,18 @@ def environment(loopback: Emulator, installed: Path, tmp_path: Path) -> dict[str
     return environment_of(loopback, installed, tmp_path)
 
 
+def need_blob_store(loopback: Emulator) -> BlobStore:
+    """Skip a test where this machine has nothing that a Managed HSM could be backed up into."""
+    if loopback.azure.blob_store is None:
+        pytest.skip("Azurite, which stores the backups of Managed HSMs, is not on this machine (make azurite)")
+    return loopback.azure.blob_store
+
+
 def environment_of(loopback: Emulator, installed: Path, home: Path) -> dict[str, str]:
     """Give the environment of an operator who has nothing but the collection and the way to the loopback Azure."""
     (home / "ansible.cfg").write_text("[defaults]\n", encoding="utf-8")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "AZURE_"))}
+    # Not the place where the tests find the collection, which is not the one that was installed.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "AZURE_", "PYTHONPATH"))}
     return {
         **kept,
         **loopback.environment(),

@@ -21,12 +21,11 @@ from typing import Any
 import pytest
 import trustme
 import yaml
-from emulator.blob_store import BlobStore
 from emulator.identity import ServicePrincipal
 from emulator.seed import SUBSCRIPTION, TENANT
 from emulator.server import Emulator
 from permissions import OPTIONAL_ACTIONS, OTHER_KIND, documented_actions
-from playing import BIN, DISK, HERE, ROOT, VARIABLES, back_up, environment, installed, loopback, packaged, play
+from playing import BIN, DISK, HERE, ROOT, VARIABLES, back_up, environment, installed, loopback, need_blob_store, packaged, play
 
 __all__ = ["environment", "installed", "loopback"]
 
@@ -37,13 +36,6 @@ def hasten(loopback: Emulator, name: str) -> None:
     """Let time pass faster for virtual machines, whose backups take an hour."""
     if "virtual_machines" in name:
         loopback.azure.clock.speed = 4000
-
-
-def need_blob_store(loopback: Emulator) -> BlobStore:
-    """Skip a test where this machine has nothing that a Managed HSM could be backed up into."""
-    if loopback.azure.blob_store is None:
-        pytest.skip("Azurite, which stores the backups of Managed HSMs, is not on this machine (make azurite)")
-    return loopback.azure.blob_store
 
 
 @pytest.mark.smoke

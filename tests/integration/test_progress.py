@@ -92,11 +92,11 @@ def assert_watched(text: str) -> None:
 
 
 def with_callback(environment: dict[str, str], name: str) -> dict[str, str]:
-    posix = os.environ.get("POSIX_COLLECTION")
+    peers = os.environ.get("PEER_COLLECTIONS")
     if name.startswith("ansible.posix."):
-        if not posix:
-            pytest.skip("POSIX_COLLECTION names no folder with ansible.posix")
-        environment["ANSIBLE_COLLECTIONS_PATH"] += f"{os.pathsep}{posix}"
+        if not peers:
+            pytest.skip("PEER_COLLECTIONS names no folder with ansible.posix")
+        environment["ANSIBLE_COLLECTIONS_PATH"] += f"{os.pathsep}{peers}"
     return {**environment, "ANSIBLE_STDOUT_CALLBACK": name, "ANSIBLE_LOAD_CALLBACK_PLUGINS": "true"}
 
 
