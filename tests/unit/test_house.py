@@ -172,3 +172,23 @@ def test_every_connection_option_is_in_the_guide_with_its_environment() -> None:
         assert all(f"``{name}``" in row for name in names), option
         # A profile is a section of the file, not a key in it.
         assert f"      - {'-' if option == 'profile' else f'``{option}``'}\n" in row, option
+
+
+def test_blocks_of_the_guides_on_controllers_and_events_are_parts_of_what_is_tested() -> None:
+    places = [*ROOT.glob("examples/controller/**/*.yml"), *ROOT.glob("extensions/eda/rulebooks/*.yml")]
+    # In whatever depth they stand there.
+    files = [re.sub(r"^ +", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE) for path in places]
+    for guide in ("guide_automation_controller", "guide_events"):
+        text = (ROOT / "docs" / "docsite" / "rst" / f"{guide}.rst").read_text(encoding="utf-8")
+        blocks = re.findall(r"^\.\. code-block:: yaml\n\n((?:    .*\n|\n)+)", text, re.MULTILINE)
+        assert blocks
+        for block in blocks:
+            assert any(re.sub(r"^ +", "", block, flags=re.MULTILINE).strip() in file for file in files), block
+
+
+def test_every_kind_of_event_is_in_the_guide() -> None:
+    from ansible_collections.holdfast.azure_backup.plugins.module_utils.model.events import SEVERITIES
+
+    text = (ROOT / "docs" / "docsite" / "rst" / "guide_events.rst").read_text(encoding="utf-8")
+    told = re.findall(r"^   \* - ``(\w+)``\n     - (\w+)\n", text, re.MULTILINE)
+    assert dict(told) == SEVERITIES
