@@ -47,7 +47,7 @@ ARGUMENTS: Spec = {
     "rpo_margin": {"type": "float", "default": 1.5},
     "max_point_reads": {"type": "int", "default": 100},
     "unprotected_after": {"type": "str", "default": "1h"},
-    "tell_first": {"type": "bool", "default": True},
+    "send_existing": {"type": "bool", "default": True},
     "state_file": {"type": "path"},
     "storage_container_uri": {"type": "str"},
     "sas_token": {"type": "str", "no_log": True},
@@ -102,9 +102,9 @@ class Watch:
             if options["sas_token"]:
                 problems += problems_with_sas_token(options["sas_token"], self._clock.now(), "rw")
             if options["state_file"]:
-                problems.append("state_file: set either this or storage_container_uri")
+                problems.append("state_file: cannot be combined with storage_container_uri; set only one of them")
         elif options["drill_container_folder"] is not None:
-            problems.append("drill_container_folder: set storage_container_uri too")
+            problems.append("drill_container_folder: requires storage_container_uri")
         if not problems and options["state_file"]:
             problems += _problems_with_file(Path(options["state_file"]))
         return problems
@@ -114,18 +114,21 @@ class Watch:
         outcome = catch(self._look)
         if not isinstance(outcome, AzureBackupError):
             if self._failing_since:
-                logger.warning("Azure can be read again; it could not since %s", self._failing_since)
+                logger.warning("Azure can be read again, after errors since %s", self._failing_since)
             self._failing_since = None
             return outcome
-        logger.warning("The look at the backups failed, and is taken again in %g seconds: %s", self.interval, outcome.message)
+        logger.warning("Cannot read the backups from Azure: %s. Next attempt in %g seconds", outcome.message, self.interval)
         if self._failing_since:
             return []
         self._failing_since = str(format_time(self._clock.now()))
-        if "look_failed" not in self._kinds:
+        if "read_failed" not in self._kinds:
             return []
         error = {"code": outcome.code or type(outcome).__name__, "message": outcome.message}
-        body = {"error": error, "msg": f"the backups cannot be looked at: {outcome.message}"}
-        return [to_event(Signal("look_failed", str(error["code"]).lower(), self._failing_since, body), self._failing_since)]
+        body = {
+            "error": error,
+            "msg": f"backups cannot be read from Azure, and no events are sent until they can: {outcome.message}",
+        }
+        return [to_event(Signal("read_failed", str(error["code"]).lower(), self._failing_since, body), self._failing_since)]
 
     def _look(self) -> list[Event]:
         options = self._options
@@ -145,14 +148,14 @@ class Watch:
             )
             look, unreadable = reader.read()
         self._say_unreadable(unreadable)
-        events, self._memory = compare(self._memory, look, self._kinds, options["tell_first"])
+        events, self._memory = compare(self._memory, look, self._kinds, options["send_existing"])
         return sorted(events, key=lambda one: str(one["time"]))
 
     def _say_unreadable(self, unreadable: list[dict[str, Any]]) -> None:
         """Log what could not be read, once as long as it lasts."""
         now = {f"{one['what']}: {one['reason']}" for one in unreadable}
         for told in sorted(now - self._unreadable):
-            logger.warning("Not read: %s", told)
+            logger.warning("Cannot read %s. No events are sent for what depends on it until it can be read", told)
         self._unreadable = now
 
     def remember(self) -> None:
@@ -162,7 +165,7 @@ class Watch:
         text = json.dumps(self._memory.to_dict(), separators=(",", ":"))
         outcome = catch(lambda: self._keep(text))
         if isinstance(outcome, AzureBackupError):
-            logger.warning("The state cannot be kept, and events may be repeated after a restart: %s", outcome.message)
+            logger.warning("Cannot save the state: %s. After a restart, events may be sent again", outcome.message)
 
     def _keep(self, text: str) -> None:
         file = self._options["state_file"]
@@ -188,7 +191,12 @@ class Watch:
             kept = self._container(session, folder).read(f"{folder}{_STATE}.json")
         memory = Memory.from_dict(kept)
         if kept is not None and memory is None:
-            logger.warning("The state that was kept cannot be read; the watch begins anew and may repeat events")
+            place = file or f"{self._options['storage_container_uri']} ({_STATE}.json)"
+            logger.warning(
+                "Cannot read the saved state in %s; starting without it. Existing conditions are sent again; jobs that failed "
+                "since it was saved are not sent: check the job lists of the vaults",
+                place,
+            )
         return memory
 
     def _read_drills(self, session: Session) -> list[dict[str, Any]]:
@@ -202,12 +210,18 @@ class Watch:
             try:
                 found.append(json.loads((Path(folder) / name).read_text(encoding="utf-8")))
             except (OSError, ValueError) as error:
-                logger.warning("The report of drills in %s cannot be read: %s", folder, error)
+                logger.warning(
+                    "Cannot read the restore drill report in %s: %s. No drill_failed event is sent until it can be read",
+                    folder,
+                    error,
+                )
         if in_container is not None:
             try:
                 found.append(self._container(session, in_container).read(f"{_folder(in_container)}{name}"))
             except AzureBackupError as error:
-                logger.warning("The report of drills cannot be read: %s", error.message)
+                logger.warning(
+                    "Cannot read the restore drill report: %s. No drill_failed event is sent until it can be read", error.message
+                )
         return [one for one in found if isinstance(one, dict) and one.get("schema_version") == drill_report.SCHEMA_VERSION]
 
     def _container(self, session: Session, folder: str | None) -> ReportContainer:

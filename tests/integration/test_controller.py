@@ -40,6 +40,9 @@ GIVEN = {
     "azure_client_id": "client",
     "azure_tenant": "tenant",
     "notification_url": "https://hooks.example/secret-of-the-hook",
+    "execution_environment_image": "quay.io/example/azure-backup-ee:latest",
+    "managed_hsm_name": "demo-hsm",
+    "managed_hsm_container_uri": "https://account.blob.core.windows.net/hsm",
     "project_url": "https://git.example/azure-backup.git",
     "backup_resource_group": "demo-rg",
     "backup_vault_name": "demo-vault",
@@ -241,7 +244,12 @@ def test_a_template_waits_longer_than_its_role() -> None:
 
 
 def run_in_awx(
-    environment: dict[str, str], folder: Path, playbook: str, answers: dict[str, Any], cancel: Any = None
+    environment: dict[str, str],
+    folder: Path,
+    playbook: str,
+    answers: dict[str, Any],
+    cancel: Any = None,
+    inventory: str = "localhost ansible_connection=local",
 ) -> ansible_runner.Runner:
     """Run a playbook of the project as AWX does: by ansible-runner, with the answers of a survey as extra variables."""
     project = folder / "project"
@@ -252,7 +260,7 @@ def run_in_awx(
     return ansible_runner.run(
         private_data_dir=str(folder),
         playbook=playbook,
-        inventory="localhost ansible_connection=local",
+        inventory=inventory,
         envvars={name: value for name, value in environment.items() if name.startswith(handed_on)},
         extravars=answers,
         cancel_callback=cancel,
@@ -343,6 +351,21 @@ def test_the_answers_of_surveys_drill_and_back_up_other_systems(
     launch("hsm_backup.yml", hsm, hsm_backup_storage_container_uri=blobs.container_uri, hsm_backup_keep="3")
     hub = {"stackhub_backup_location": "local", "stackhub_backup_cloud_environment": loopback.urls["stackhub"]}
     launch("stackhub_backup.yml", {"stackhub_backup_poll_interval": "0.2"}, **hub)
+
+
+@pytest.mark.certify
+def test_a_slice_backs_up_its_hosts_in_one_task(
+    environment: dict[str, str], loopback: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
+    environment["PATH"] = os.environ["PATH"]
+    back_up(environment, DISK, is_backup=False)
+    (template,) = [one for one in TEMPLATES if one["playbook"] == "backup_hosts.yml"]
+    answers = {name: GIVEN[value.strip("{} ")] for name, value in template["extra_vars"].items()}
+    done = run_in_awx(environment, tmp_path, "backup_hosts.yml", answers, inventory=str(PROJECT / "inventory"))
+    assert (done.status, done.rc) == ("successful", 0), done.stdout.read()[-4000:]
+    (vault,) = loopback.azure.data_protection.vaults.values()
+    assert [job["properties"]["status"] for job in vault.jobs.values()] == ["Completed"]
 
 
 def test_a_job_that_is_cancelled_and_launched_again_joins_its_backup(

@@ -80,7 +80,7 @@ def test_what_to_do_depends_on_the_code(environment: dict[str, str], loopback: E
     loopback.azure.clock.speed = 1
     late = example(environment, "by_error_code", wait_timeout=1)
     assert late.returncode == 0, late.stdout[-3000:]
-    assert "Say that the job goes on" in late.stdout
+    assert "Report that the job still runs in Azure" in late.stdout
     loopback.azure.clock.speed = 6000
     loopback.azure.clock.advance(4 * 3600)
     loopback.azure.faults.plan({"kind": "job", "outcome": {"status": "Failed", "error": ERROR}})

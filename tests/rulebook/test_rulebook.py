@@ -84,7 +84,7 @@ def test_a_failed_backup_is_repeated_once_and_deleted_backups_are_told(
         log = tmp_path / "rulebook.log"
 
         def jobs(status: str) -> list[dict[str, Any]]:
-            (vault,) = azure.azure.data_protection.vaults.values()
+            vault = next(iter(azure.azure.data_protection.vaults.values()))
             return [job for job in vault.jobs.values() if job["properties"]["status"] == status]
 
         def fail_a_backup() -> None:
@@ -117,7 +117,9 @@ def test_a_failed_backup_is_repeated_once_and_deleted_backups_are_told(
                 raise
             finally:
                 process.terminate()
-        assert [one["text"].split(" and can")[0] for one in received] == ["critical: the backups of 'data01' are deleted,"]
+        assert [one["text"].split(" and can")[0] for one in received] == [
+            "critical: the backups of 'data01' in vault 'demo-vault' were soft-deleted"
+        ]
         told = log.read_text()
         assert "secret-of-the-hook" not in told
         assert environment["AZURE_SECRET"] not in told

@@ -29,7 +29,7 @@ SEVERITIES = {
     "policy_weakened": "critical",
     "vault_weakened": "critical",
     "drill_failed": "error",
-    "look_failed": "warning",
+    "read_failed": "warning",
 }
 # These tell of a moment and not of a condition that lasts: those before the first look are nobody's news.
 _MOMENTS = ("job_failed", "job_completed")
@@ -123,10 +123,12 @@ class Memory:
             return None
 
 
-def compare(before: Memory | None, look: Look, kinds: Iterable[str], tells_first: bool = True) -> tuple[list[Described], Memory]:
+def compare(
+    before: Memory | None, look: Look, kinds: Iterable[str], sends_existing: bool = True
+) -> tuple[list[Described], Memory]:
     """Give the events of a look, each of which was not told before, and what is to be remembered.
 
-    before: None at the first look; kinds: of the events that are wanted; tells_first: whether conditions that are there at the
+    before: None at the first look; kinds: of the events that are wanted; sends_existing: whether conditions that are there at the
     first look are told.
     """
     now = str(format_time(look.taken_at))
@@ -137,7 +139,7 @@ def compare(before: Memory | None, look: Look, kinds: Iterable[str], tells_first
     for signal in {signal.key: signal for signal in signals}.values():
         first, _last, is_told = known.get(signal.key, (now, now, False))
         lasts = (look.taken_at - _moment(first)).total_seconds() >= signal.after
-        if before is None and (signal.kind in _MOMENTS or not tells_first):
+        if before is None and (signal.kind in _MOMENTS or not sends_existing):
             is_told = True
         elif lasts and not is_told:
             told.append(signal)
@@ -233,7 +235,8 @@ def _weakened(before: Memory, look: Look) -> list[Signal]:
                 one["settings"][name] = earlier.get(name)
             elif earlier.get(name) is not None and _is_weaker(name, earlier[name], value):
                 vault, change = describe_vault(one["id"]), {"name": name, "before": earlier[name], "after": value}
-                told = f"{name} of vault '{vault['name']}' was {earlier[name]} and is {value}"
+                was, now = (str(one).lower() if isinstance(one, bool) else one for one in (earlier[name], value))
+                told = f"vault '{vault['name']}' protects less: {name} was changed from {was} to {now}. Check its activity log"
                 found.append(_change("vault_weakened", key, {"vault": vault, "change": change, "msg": told}))
     for key, policy in look.policies.items():
         known = before.policies.get(key)
@@ -264,15 +267,17 @@ def _policy_signals(key: str, before: Described, after: Described, datasource_id
     for tag, seconds in before["retention"].items():
         now = after["retention"].get(tag)
         if now is None or now < seconds:
-            told = "not kept any more" if now is None else f"kept for {_words(now)}"
-            worse.append(f"{tag} recovery points were kept for {_words(seconds)} and are {told}")
+            told = "no longer kept" if now is None else f"now kept for {_words(now)}"
+            worse.append(f"recovery points with retention tag {tag} were kept for {_words(seconds)} and are {told}")
     if before["interval"] and (after["interval"] is None or after["interval"] > before["interval"]):
-        told = "has no schedule" if after["interval"] is None else f"is {_words(after['interval'])}"
-        worse.append(f"the longest pause between backups was {_words(before['interval'])} and {told}")
+        told = "there is no schedule now" if after["interval"] is None else f"it is now {_words(after['interval'])}"
+        worse.append(f"the longest time between backups was {_words(before['interval'])}, {told}")
     if not worse:
         return []
-    about = f"{len(datasource_ids)} datasource(s) are protected by policy '{after['name']}' instead of '{before['name']}'"
-    heading = about if datasource_ids else f"policy '{after['name']}' was changed"
+    about = (
+        f"{len(datasource_ids)} datasource(s) were moved from policy '{before['name']}' to the weaker policy '{after['name']}'"
+    )
+    heading = about if datasource_ids else f"policy '{after['name']}' was weakened"
     change = {
         "name": "policy" if datasource_ids else "retention",
         "before": {name: before[name] for name in ("name", "retention", "interval")},

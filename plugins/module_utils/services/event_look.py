@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..azure.session import Session
-from ..errors import AzureBackupError, NotFound
+from ..errors import AzureBackupError, NotFound, sentences
 from ..model.coverage import FAILED, SUCCEEDED, Objective, Objectives, Protected, interval_of, judge
 from ..model.durations import format_time, parse_time, seconds_in
 from ..model.events import Look, Memory, Signal, describe_datasource, describe_vault, settings_of
@@ -146,7 +146,8 @@ class LookReader:
         name = about["datasource"]["name"]
         if known is None:
             look.known.add(key)
-            body = {**about, "msg": f"'{name}' is not protected by any vault"}
+            msg = f"no vault protects '{name}'. Protect it, or exempt it by a tag (exempt_tag in select)"
+            body = {**about, "msg": msg}
             look.signals.append(Signal("unprotected", key, "", body, self._unprotected_after))
             return
         about |= _about(known.instance, with_datasource=False)
@@ -161,24 +162,35 @@ class LookReader:
             point = format_time(known.last_point)
             # What has just been protected has no recovery point until its first backup.
             patience = 0.0 if point else (objective.seconds or _SECONDS_A_DAY)
-            look.signals.append(Signal("rpo_missed", key, point or "never", {**about, "msg": f"'{name}': {reason}"}, patience))
+            look.signals.append(
+                Signal(
+                    "rpo_missed",
+                    key,
+                    point or "never",
+                    {**about, "msg": f"'{name}' misses its recovery point objective: {reason}"},
+                    patience,
+                )
+            )
 
     def _take_instance(self, key: str, about: Described, instance: Described) -> None:
         """Take what the state of an instance tells."""
-        state, name = str(instance["state"]), about["datasource"]["name"]
+        state, name = str(instance["state"]), f"'{about['datasource']['name']}' in vault '{about['vault']['name']}'"
         signals = self._look.signals
         if state in BROKEN:
             codes = "+".join(sorted(str(error["code"]) for error in instance["errors"]))
             told = "; ".join(str(error["message"]) for error in instance["errors"]) or f"its state is {state}"
-            error = {"code": codes or None, "message": told}
-            signals.append(Signal("protection_error", key, codes, {**about, "error": error, "msg": f"'{name}': {told}"}))
+            body = {**about, "error": {"code": codes or None, "message": told}}
+            signals.append(
+                Signal("protection_error", key, codes, {**body, "msg": f"the protection of {name} has an error: {told}"})
+            )
         elif state in (STOPPED, SUSPENDED):
-            word = "stopped" if state == STOPPED else "suspended"
-            signals.append(Signal("protection_stopped", key, state, {**about, "msg": f"the backups of '{name}' are {word}"}))
+            word = "protection of {name} was stopped" if state == STOPPED else "backups of {name} were suspended"
+            msg = f"the {word.format(name=name)}, and no new backups are made. To resume, use backup_instance with state present"
+            signals.append(Signal("protection_stopped", key, state, {**about, "msg": msg}))
         elif state == "soft_deleted":
             until = instance.get("purge_time")
-            told = f"the backups of '{name}' are deleted" + (f", and can be brought back until {until}" if until else "")
-            body = {**about, "purge_time": until, "msg": told}
+            told = f"the backups of {name} were soft-deleted" + (f" and can be undeleted until {until}" if until else "")
+            body = {**about, "purge_time": until, "msg": f"{told}. To undelete them, use backup_instance with undelete"}
             if instance.get("deletion_time"):
                 body["time"] = instance["deletion_time"]
             signals.append(Signal("soft_deleted", key, str(instance.get("deletion_time") or until or ""), body))
@@ -222,14 +234,12 @@ class LookReader:
         if job.get("vault_id"):
             about["vault"] = describe_vault(str(job["vault_id"]))
         is_failed = job["status"] in FAILED
-        operation = str(job.get("operation") or "job").replace("_", " ")
-        reason = ": ".join(str(job[key]) for key in ("error_code", "message") if job.get(key))
-        told = f"{operation} of '{about['datasource']['name']}' " + (f"failed: {reason}" if reason else str(job["status"]))
-        body = {
-            **about,
-            "job": {name: job.get(name) for name in _JOB_KEYS},
-            "msg": told.replace("_", " ") if not reason else told,
-        }
+        operation, status = (str(job.get(key) or "job").replace("_", " ") for key in ("operation", "status"))
+        where = f" in vault '{about['vault']['name']}'" if about.get("vault") else ""
+        told = [f"{operation} of '{about['datasource']['name']}'{where} {status}"]
+        told += [str(job[key]) for key in ("error_code", "message") if job.get(key)]
+        msg = sentences([": ".join(told), job.get("recommended_action") if is_failed else None])
+        body = {**about, "job": {name: job.get(name) for name in _JOB_KEYS}, "msg": msg}
         if job.get("end_time"):
             body["time"] = job["end_time"]
         self._look.signals.append(Signal("job_failed" if is_failed else "job_completed", key, mark, body))

@@ -12,37 +12,35 @@ from typing import Any
 
 DOCUMENTATION = r"""
 ---
-short_description: Tell what happens to the backups of Azure resources
+short_description: Send events about the backups of Azure resources
 description:
-  - Looks at the backups of an estate again and again, and sends an event for each thing that happened since the look
-    before.
-  - Most of it is read from Azure Resource Graph, for which the role Reader is enough. Nothing in Azure is ever
-    changed.
-  - Each event is sent once. C(meta.uuid) is the same if one has to be repeated, for example because a restart lost
-    the state.
+  - Polls the backups of many resources and vaults, and sends an event for each change since the previous poll.
+  - Most of it is read from Azure Resource Graph, for which the role Reader is enough. Nothing in Azure is changed, except
+    the state of the source itself in O(storage_container_uri).
+  - Each event is sent once. If a restart makes the source send an event again, C(meta.uuid) is the same. Set
+    O(state_file) or O(storage_container_uri), or a restart loses the events of jobs that failed meanwhile.
   - Throttling, a failed sign-in or an unreachable Azure do not end the source. It logs a warning, sends
-    C(look_failed) once, and goes on.
+    C(read_failed) once, and polls again after O(interval).
   - The options of the connection are those of the modules of this collection, and so are the environment variables.
 options:
   interval:
     description:
-      - Seconds between two looks, at least 1.
+      - Seconds between two polls, at least 1.
     type: float
     default: 300
   events:
     description:
-      - The kinds of events to send. The default is all of them. What no event needs is not read.
-      - V(job_failed) and V(job_completed) tell of jobs of Backup vaults, and of the last backup of each virtual
-        machine.
-      - V(rpo_missed) tells of a newest recovery point that is older than it may be.
-      - V(protection_error) tells of a protection that Azure itself reports as broken, V(protection_stopped) of
-        backups that were stopped or suspended, V(unprotected) of a resource that no vault protects.
-      - V(soft_deleted) tells of deleted backups, with the time until which they can be brought back.
-      - V(policy_weakened) tells of a policy that keeps less or backs up less often than before, and of datasources
-        that were moved to such a policy. V(vault_weakened) tells of a vault whose soft delete, immutability, resource
-        guard, cross-region restore, alerts or closed network were reduced.
-      - V(drill_failed) tells of a failed restore drill in the newest report, see O(drill_folder).
-      - V(look_failed) tells that Azure cannot be read, once until it can be read again.
+      - The kinds of events to send. The default is all of them. Data that only other kinds of events need is not read.
+      - V(job_failed) and V(job_completed) report jobs of Backup vaults, and the last backup of each virtual machine.
+      - V(rpo_missed) reports that the newest recovery point is older than the recovery point objective (RPO).
+      - V(protection_error) reports a protection that Azure itself reports as broken, V(protection_stopped) that the
+        protection was stopped or its backups were suspended, V(unprotected) a resource that no vault protects.
+      - V(soft_deleted) reports deleted backups, with the time until which they can be undeleted.
+      - V(policy_weakened) reports a policy that keeps less or backs up less often than before, and datasources that
+        were moved to such a policy. V(vault_weakened) reports a vault whose soft delete, immutability, resource guard,
+        cross-region restore or alerts were weakened, or whose public network access was enabled.
+      - V(drill_failed) reports a failed restore drill in the newest report, see O(drill_folder).
+      - V(read_failed) reports that a poll failed completely, once per outage.
     type: list
     elements: str
     choices:
@@ -56,60 +54,59 @@ options:
       - policy_weakened
       - vault_weakened
       - drill_failed
-      - look_failed
+      - read_failed
   select:
     description:
-      - Which resources to watch, with the criteria of M(holdfast.azure_backup.backup_coverage_info). The default is
-        all in the subscription of the connection. A resource with the exempt tag is not watched.
+      - Which resources to watch, with the criteria of M(holdfast.azure_backup.backup_coverage_info). The default is all
+        in the subscription of the connection. A resource with the exempt tag is not watched.
     type: dict
   rpo:
     description:
-      - How old a newest recovery point may be, such as V(24h). The default is the longest pause between two backups
-        of the policy, times O(rpo_margin).
+      - The recovery point objective (RPO), which is how old the newest recovery point may be, such as V(24h). The
+        default is the longest time between two scheduled backups of the policy, times O(rpo_margin).
     type: str
   rpo_by_type:
     description:
-      - The same by datasource type, such as V({"azure_disk":"6h"}).
+      - The RPO by datasource type, such as V({"azure_disk":"6h"}). Overrides O(rpo).
     type: dict
   rpo_tag:
     description:
-      - The name of a tag of resources whose value says it.
+      - The name of a resource tag whose value is the RPO of that resource. Overrides O(rpo_by_type) and O(rpo).
     type: str
   rpo_margin:
     description:
-      - By which the pause between two backups of the policy is multiplied where nothing else says how old a recovery
-        point may be.
+      - The factor for the default RPO. The longest time between two scheduled backups is multiplied by it.
     type: float
     default: 1.5
   max_point_reads:
     description:
-      - How many backup instances are asked for their recovery points at a look, at most. Resource Graph knows 14 days
-        of jobs, so that weekly and monthly backups, and continuous ones, have to be asked for.
+      - How many backup instances are asked for their recovery points per poll, at most. Resource Graph lists jobs of
+        the last 14 days, so that instances with rarer or continuous backups are read from the vault.
     type: int
     default: 100
   unprotected_after:
     description:
-      - How long a resource may be without protection before V(unprotected) is sent, such as V(1h), or V(0) for at
-        once.
+      - How long a resource may be without protection before V(unprotected) is sent, such as V(1h), or V(0) for at once.
     type: str
     default: 1h
-  tell_first:
+  send_existing:
     description:
-      - Whether conditions that are found at the very first look are sent. Jobs that have ended before it never are.
+      - Whether conditions that exist at the very first poll are sent. Jobs that ended before it are never sent.
     type: bool
     default: true
   state_file:
     description:
-      - The file that keeps what was sent. Without it and without O(storage_container_uri), a restart begins anew.
+      - The file in which the source saves what it has sent. Without it and without O(storage_container_uri), a restart
+        begins with a first poll.
     type: path
   storage_container_uri:
     description:
-      - The URL of a blob container that keeps what was sent, for decision environments without a volume of their own.
-        The caller needs the role Storage Blob Data Contributor on it, or O(sas_token).
+      - The URL of a blob container in which the source saves what it has sent, for decision environments without a
+        volume of their own. The caller needs the role Storage Blob Data Contributor on it, or O(sas_token).
     type: str
   sas_token:
     description:
-      - A SAS token of the container with the permissions C(rw).
+      - A SAS token of the container with the permissions read and write (C(rw)).
     type: str
   container_folder:
     description:
@@ -117,11 +114,12 @@ options:
     type: str
   drill_folder:
     description:
-      - The folder of this machine with the report of the role P(holdfast.azure_backup.restore_drill#role).
+      - The folder, on the machine that runs ansible-rulebook, with the report of the role
+        P(holdfast.azure_backup.restore_drill#role).
     type: path
   drill_container_folder:
     description:
-      - The folder in the container with that report. V('') is its top.
+      - The folder in the container with that report. V('') is the root of the container.
     type: str
 """
 
@@ -169,7 +167,10 @@ async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
         from ansible_collections.holdfast.azure_backup.plugins.module_utils.errors import BadInput
         from ansible_collections.holdfast.azure_backup.plugins.plugin_utils.event_watch import Watch
     except ImportError as error:
-        message = f"holdfast.azure_backup.backup_events needs ansible-core and requirements.txt of the collection: {error}"
+        message = (
+            f"holdfast.azure_backup.backup_events cannot start: {error}. Install ansible-core and the collection's "
+            "requirements.txt in the Python environment of ansible-rulebook"
+        )
         raise ValueError(message) from None
     try:
         watch = Watch(args)

@@ -45,15 +45,15 @@ signals = st.builds(
 
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)
 @given(st.lists(st.lists(signals, max_size=6), min_size=1, max_size=8), st.booleans())
-def test_what_lasts_is_told_once_whatever_comes_beside_it(looks: list[list[Signal]], tells_first: bool) -> None:
+def test_what_lasts_is_told_once_whatever_comes_beside_it(looks: list[list[Signal]], sends_existing: bool) -> None:
     memory: Memory | None = None
     shown: set[str] = set()
     for index, found in enumerate(looks):
-        events, memory = told(memory, at(index * 5, *found), tells_first=tells_first)
+        events, memory = told(memory, at(index * 5, *found), sends_existing=sends_existing)
         moments = {one.key for one in found if one.kind == "job_failed"}
         new = {one.key for one in found} - shown
         if index == 0:
-            new = new - moments if tells_first else set()
+            new = new - moments if sends_existing else set()
         assert len(events) == len(new)
         assert len({identifier for _kind, identifier in events}) == len(events)
         # A condition that a whole look does not show is over; the end of a job is remembered.
@@ -106,10 +106,14 @@ def test_an_identifier_depends_on_what_and_on_the_day_and_not_on_who_tells_it() 
 @pytest.mark.parametrize(
     ("retention", "interval", "words"),
     [
-        ({"default": 7 * 86400.0, "yearly": 365 * 86400.0}, 14400.0, "default recovery points were kept for 30 day(s)"),
-        ({"default": 30 * 86400.0}, 14400.0, "yearly recovery points were kept for 365 day(s) and are not kept any more"),
-        (STRENGTH["retention"], 86400.0, "the longest pause between backups was 4h 0m 0s and is 1 day(s)"),
-        (STRENGTH["retention"], None, "has no schedule"),
+        (
+            {"default": 7 * 86400.0, "yearly": 365 * 86400.0},
+            14400.0,
+            "recovery points with retention tag default were kept for 30 day(s)",
+        ),
+        ({"default": 30 * 86400.0}, 14400.0, "retention tag yearly were kept for 365 day(s) and are no longer kept"),
+        (STRENGTH["retention"], 86400.0, "the longest time between backups was 4h 0m 0s, it is now 1 day(s)"),
+        (STRENGTH["retention"], None, "there is no schedule now"),
         (STRENGTH["retention"], 3600.0, ""),
         ({"default": 60 * 86400.0, "yearly": 365 * 86400.0, "weekly": 1.0}, 14400.0, ""),
     ],
