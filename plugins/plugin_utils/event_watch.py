@@ -162,8 +162,8 @@ class Watch:
         """Keep what was told, so that it is not told again after a restart. What goes wrong is logged."""
         if self._memory is None:
             return
-        text = json.dumps(self._memory.to_dict(), separators=(",", ":"))
-        outcome = catch(lambda: self._keep(text))
+        memory = self._memory
+        outcome = catch(lambda: self._keep(json.dumps(memory.to_dict(), separators=(",", ":"))))
         if isinstance(outcome, AzureBackupError):
             logger.warning("Cannot save the state: %s. After a restart, events may be sent again", outcome.message)
 
@@ -206,9 +206,11 @@ class Watch:
         folder, in_container = self._options["drill_folder"], self._options["drill_container_folder"]
         if "drill_failed" not in self._kinds:
             return []
-        if folder and (Path(folder) / name).exists():
+        if folder:
             try:
                 found.append(json.loads((Path(folder) / name).read_text(encoding="utf-8")))
+            except FileNotFoundError:
+                pass
             except (OSError, ValueError) as error:
                 logger.warning(
                     "Cannot read the restore drill report in %s: %s. No drill_failed event is sent until it can be read",

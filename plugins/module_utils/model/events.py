@@ -77,16 +77,17 @@ class Signal:
 class Look:
     """What was seen of an estate.
 
-    known: the lower-cased ids of the datasources whose condition is known; instances: by their lower-cased ids, what remains of
-    each: C(name), C(vault_id), C(datasource_id), C(policy_id); deleted: likewise, instances that are soft-deleted, as results
-    show them; policies: by their lower-cased ids, C(id), C(name), C(retention) in seconds by tag, C(interval) in seconds; vaults:
-    likewise, C(id) and C(settings); points: times of the newest recovery points
-    that were read, by the ids of instances.
+    known: what was decided, as the beginnings of keys (kind and subject); jobs_read: whether the jobs could be read;
+    instances: by their lower-cased ids, what remains of each: C(name), C(vault_id), C(datasource_id), C(policy_id);
+    deleted: likewise, instances that are soft-deleted, as results show them; policies: by their lower-cased ids, C(id),
+    C(name), C(retention) in seconds by tag, C(interval) in seconds; vaults: likewise, C(id) and C(settings); points: times
+    of the newest recovery points that were read, by the ids of instances.
     """
 
     taken_at: datetime
     signals: list[Signal] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
+    jobs_read: bool = True
     instances: dict[str, Described] = field(default_factory=dict)
     deleted: dict[str, Described] = field(default_factory=dict)
     policies: dict[str, Described] = field(default_factory=dict)
@@ -96,9 +97,14 @@ class Look:
 
 @dataclass
 class Memory:
-    """What is remembered of the looks so far: as Look, and when the signals were first and last seen, and whether told."""
+    """What is remembered of the looks so far: as Look, and when the signals were first and last seen, and whether told.
+
+    began: the time of the first look; jobs_since: of the last one that could read the jobs.
+    """
 
     taken_at: str
+    began: str
+    jobs_since: str
     seen: dict[str, tuple[str, str, bool]] = field(default_factory=dict)
     instances: dict[str, Described] = field(default_factory=dict)
     deleted: dict[str, Described] = field(default_factory=dict)
@@ -117,8 +123,14 @@ class Memory:
             return None
         try:
             seen = {str(key): (str(first), str(last), bool(told)) for key, (first, last, told) in kept["seen"].items()}
+            for key, (first, last, _told) in seen.items():
+                _kind, _subject, _mark = key.split("|", 2)
+                _moment(first), _moment(last)
+            times = [str(kept[name]) for name in ("taken_at", "began", "jobs_since")]
+            for text in times:
+                _moment(text)
             others = {name: dict(kept[name]) for name in ("instances", "deleted", "policies", "vaults", "points")}
-            return cls(str(kept["taken_at"]), seen, **others)
+            return cls(times[0], times[1], times[2], seen, **others)
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
 
@@ -133,28 +145,34 @@ def compare(
     """
     now = str(format_time(look.taken_at))
     known = before.seen if before else {}
+    began = before.began if before else now
     signals = look.signals + (_weakened(before, look) if before else [])
     told: list[Signal] = []
     seen: dict[str, tuple[str, str, bool]] = {}
     for signal in {signal.key: signal for signal in signals}.values():
         first, _last, is_told = known.get(signal.key, (now, now, False))
         lasts = (look.taken_at - _moment(first)).total_seconds() >= signal.after
-        if before is None and (signal.kind in _MOMENTS or not sends_existing):
+        if signal.kind in _MOMENTS and _is_older(signal, began):
+            # Resource Graph may show it later than it ended.
+            is_told = True
+        elif before is None and (signal.kind in _MOMENTS or not sends_existing):
             is_told = True
         elif lasts and not is_told:
             told.append(signal)
             is_told = True
         if signal.kind not in _CHANGES:
             seen[signal.key] = (first, now, is_told)
-    kept = {key: value for key, value in known.items() if key not in seen and _is_kept(key, value, look)}
+    kept = {key: value for key, value in known.items() if key not in seen and _is_kept(key, value, look, before)}
     events = [to_event(signal, seen.get(signal.key, (now,))[0]) for signal in told if signal.kind in kinds]
     memory = Memory(
         now,
+        began,
+        now if look.jobs_read or before is None else before.jobs_since,
         {**kept, **seen},
         look.instances,
         look.deleted,
-        {**(before.policies if before else {}), **look.policies},
-        {**(before.vaults if before else {}), **look.vaults},
+        _with_used(before.policies if before else {}, look.policies, look.instances, "policy_id"),
+        _with_used(before.vaults if before else {}, look.vaults, look.instances, "vault_id"),
         look.points,
     )
     return events, memory
@@ -215,12 +233,28 @@ def _moment(text: str) -> datetime:
     return moment
 
 
-def _is_kept(key: str, value: tuple[str, str, bool], look: Look) -> bool:
+def _is_older(signal: Signal, moment: str) -> bool:
+    """Tell whether something is said to have happened before a moment."""
+    told = parse_time(signal.body.get("time"))
+    return told is not None and told < _moment(moment)
+
+
+def _with_used(
+    before: dict[str, Described], now: dict[str, Described], instances: dict[str, Described], key: str
+) -> dict[str, Described]:
+    """Give what was read now, and what was read before and not now of what instances still refer to."""
+    used = {str(one[key]).lower() for one in instances.values()}
+    return {**{name: one for name, one in before.items() if name in used}, **now}
+
+
+def _is_kept(key: str, value: tuple[str, str, bool], look: Look, before: Memory | None) -> bool:
     """Tell whether something that this look does not show is still remembered: nobody knows that it is over."""
     kind, subject, _mark = key.split("|", 2)
     if kind in _MOMENTS:
-        return look.taken_at - _moment(value[1]) < timedelta(seconds=_SECONDS_OF_MOMENTS)
-    is_over = subject in look.known
+        # The next look reads jobs from a little before this one, or from where they could last be read.
+        since = _moment(before.jobs_since) if before else look.taken_at
+        return since - _moment(value[1]) < timedelta(seconds=_SECONDS_OF_MOMENTS)
+    is_over = f"{kind}|{subject}" in look.known
     return not is_over and look.taken_at - _moment(value[1]) < timedelta(seconds=_SECONDS_OF_CONDITIONS)
 
 
@@ -237,41 +271,52 @@ def _weakened(before: Memory, look: Look) -> list[Signal]:
                 vault, change = describe_vault(one["id"]), {"name": name, "before": earlier[name], "after": value}
                 was, now = (str(one).lower() if isinstance(one, bool) else one for one in (earlier[name], value))
                 told = f"vault '{vault['name']}' protects less: {name} was changed from {was} to {now}. Check its activity log"
-                found.append(_change("vault_weakened", key, {"vault": vault, "change": change, "msg": told}))
+                found.append(_change("vault_weakened", key, {"vault": vault, "change": change, "msg": told}, before))
     for key, policy in look.policies.items():
         known = before.policies.get(key)
         if known is not None:
-            found += _policy_signals(key, known, policy, [])
+            found += _policy_signals(key, known, policy, [], before)
     moved: dict[tuple[str, str], list[str]] = {}
     for key, instance in look.instances.items():
         known = before.instances.get(key)
         old, new = str((known or {}).get("policy_id") or "").lower(), str(instance["policy_id"] or "").lower()
-        if old and new and old != new:
+        if old and new and old != new and known is not None and new not in look.policies:
+            # As long as the new policy cannot be read, it stays to be compared.
+            instance["policy_id"] = known["policy_id"]
+        elif old and new and old != new:
             moved.setdefault((old, new), []).append(str(instance["datasource_id"]))
     for (old, new), ids in moved.items():
         first, then = before.policies.get(old), look.policies.get(new)
         if first is not None and then is not None:
-            found += _policy_signals(new, first, then, sorted(ids))
+            found += _policy_signals(new, first, then, sorted(ids), before)
     return found
 
 
 def _is_weaker(name: str, before: Any, after: Any) -> bool:
     if name in _SWITCHES:
         return bool(before is _SWITCHES[name]) and after is not _SWITCHES[name]
-    return not CONTROLS[name].is_met(after, before)
+    try:
+        return not CONTROLS[name].is_met(after, before)
+    except ValueError:
+        # A word that Azure did not have.
+        return False
 
 
-def _policy_signals(key: str, before: Described, after: Described, datasource_ids: Sequence[str]) -> list[Signal]:
+def _policy_signals(key: str, before: Described, after: Described, datasource_ids: Sequence[str], memory: Memory) -> list[Signal]:
     """Give a signal if a policy keeps less, or backs up less often, than the one before; datasource_ids: that got it instead."""
     worse = []
+    new = [seconds for tag, seconds in after["retention"].items() if tag not in before["retention"]]
     for tag, seconds in before["retention"].items():
         now = after["retention"].get(tag)
-        if now is None or now < seconds:
+        # A rule of another name may keep the same recovery points.
+        is_replaced = now is None and any(one >= seconds for one in new)
+        if not is_replaced and (now is None or now < seconds):
             told = "no longer kept" if now is None else f"now kept for {_words(now)}"
             worse.append(f"recovery points with retention tag {tag} were kept for {_words(seconds)} and are {told}")
-    if before["interval"] and (after["interval"] is None or after["interval"] > before["interval"]):
-        told = "there is no schedule now" if after["interval"] is None else f"it is now {_words(after['interval'])}"
-        worse.append(f"the longest time between backups was {_words(before['interval'])}, {told}")
+    # Not every schedule of Azure can be described.
+    if before["interval"] and after["interval"] and after["interval"] > before["interval"]:
+        told = f"the longest time between backups was {_words(before['interval'])}, it is now {_words(after['interval'])}"
+        worse.append(told)
     if not worse:
         return []
     about = (
@@ -291,7 +336,7 @@ def _policy_signals(key: str, before: Described, after: Described, datasource_id
         "change": change,
         "msg": f"{heading}: {'; '.join(worse)}",
     }
-    return [_change("policy_weakened", key, body)]
+    return [_change("policy_weakened", key, body, memory)]
 
 
 def _words(seconds: float) -> str:
@@ -299,6 +344,6 @@ def _words(seconds: float) -> str:
     return to_words(timedelta(seconds=seconds)) if seconds >= _SECONDS_A_DAY else to_clock_words(seconds)
 
 
-def _change(kind: str, key: str, body: Mapping[str, Any]) -> Signal:
-    change = body["change"]
-    return Signal(kind, key, f"{change['name']}|{change['before']}|{change['after']}", body)
+def _change(kind: str, key: str, body: Mapping[str, Any], before: Memory) -> Signal:
+    """Give the signal of a change, which is the same one if it is found again with the same memory."""
+    return Signal(kind, key, f"{body['change']}|{before.taken_at}", body)

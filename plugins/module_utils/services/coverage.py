@@ -89,12 +89,14 @@ class Resource:
 class Estate:
     """What was read of an estate.
 
-    resources: what could be protected, by the lower-cased ids; orphans: instances whose resource does not exist any more or
-    cannot be read; vaults: as results show them, with C(instances); failed_jobs: the last failed backups of what is failing;
-    unreadable: what could not be read, with the reason; reads: how many reads beside Resource Graph there were, by what was read.
+    resources: what could be protected, by the lower-cased ids; instance_ids: of all instances that Resource Graph lists,
+    lower-cased; orphans: instances whose resource does not exist any more or cannot be read; vaults: as results show them,
+    with C(instances); failed_jobs: the last failed backups of what is failing; unreadable: what could not be read, with the
+    reason; reads: how many reads beside Resource Graph there were, by what was read.
     """
 
     resources: dict[str, Resource] = field(default_factory=dict)
+    instance_ids: set[str] = field(default_factory=set)
     orphans: list[Described] = field(default_factory=list)
     vaults: list[Described] = field(default_factory=list)
     failed_jobs: list[Described] = field(default_factory=list)
@@ -146,6 +148,7 @@ class CoverageReader:
             check_match(self._selection, f"{self._selection.at} matches nothing")
         self._note_invisible()
         instances = find_instances_with_times(session, _EVERYWHERE)
+        estate.instance_ids = {str(one["id"]).lower() for one in instances}
         policies = self._read_policies()
         if self._reads_vaults:
             self._read_vaults(instances)
@@ -294,7 +297,7 @@ class CoverageReader:
         for key, one in list(due.items()):
             point, seconds = (newest or {}).get(str(one.instance["id"]).lower()), wanted[key].seconds
             if point and seconds and (now - point).total_seconds() <= seconds:
-                one.last_point = point
+                one.last_point, one.has_read = point, True
                 del due[key]
         asked, left = dict(list(due.items())[: self._most_reads]), list(due.values())[self._most_reads :]
         self.estate.reads["recovery_points"] += len(asked)

@@ -18,9 +18,9 @@ from typing import Any
 from ..azure.session import Session
 from ..errors import AzureBackupError, NotFound, sentences
 from ..model.coverage import FAILED, SUCCEEDED, Objective, Objectives, Protected, interval_of, judge
-from ..model.durations import format_time, parse_time, seconds_in
+from ..model.durations import format_time, is_between, parse_time, read_seconds
 from ..model.events import Look, Memory, Signal, describe_datasource, describe_vault, settings_of
-from ..model.resource_ids import parse_resource_id
+from ..model.resource_ids import parse_resource_id, same_id
 from ..model.result_shapes import Described
 from ..model.selection import Selection
 from .coverage import CoverageReader, Estate, Resource
@@ -33,6 +33,8 @@ from .search import find_jobs
 _SECONDS_OF_LAG = 3600
 _SECONDS_A_DAY = 86400.0
 _EVERYWHERE: list[str] = []
+# What the state of a resource and of its instance decides.
+_OF_STATE = ("unprotected", "protection_error", "protection_stopped", "soft_deleted")
 _NO_OBJECTIVE = Objective(None, None)
 _JOB_KEYS = ("id", "name", "operation", "status", "start_time", "end_time", "error_code", "message", "recommended_action")
 
@@ -86,7 +88,7 @@ class LookReader:
             points = {key: moment for key, text in (before.points if before else {}).items() if (moment := parse_time(text))}
             wanted = self._reader.read_points(self._objectives, points)
         for key, resource in estate.resources.items():
-            if resource.exemption is None and key not in self._undecided:
+            if resource.exemption is None and (resource.protected is not None or key not in self._undecided):
                 self._take(key, resource, wanted.get(key, _NO_OBJECTIVE))
         for instance in estate.orphans:
             self._take_instance(str(instance["datasource_id"]).lower(), _about(instance), instance)
@@ -100,34 +102,56 @@ class LookReader:
         protected = [one.protected for one in estate.resources.values() if one.protected]
         for instance in [*(one.instance for one in protected), *estate.orphans]:
             if instance["state"] == "soft_deleted":
-                look.deleted[str(instance["id"]).lower()] = instance
+                look.deleted[str(instance["id"]).lower()] = self._with_purge_time(instance)
             else:
                 keys = ("id", "name", "vault_id", "datasource_id", "policy_id")
                 look.instances[str(instance["id"]).lower()] = {key: instance[key] for key in keys}
         look.policies = {str(one.policy["id"]).lower(): _strength_of(one.policy) for one in protected if one.policy}
         look.vaults = {str(vault["id"]).lower(): {"id": vault["id"], "settings": settings_of(vault)} for vault in estate.vaults}
 
+    def _with_purge_time(self, instance: Described) -> Described:
+        """Give a soft-deleted instance with the time until which it can be undeleted, which only its vault may know."""
+        known = self._before.deleted.get(str(instance["id"]).lower()) if self._before else None
+        if known and not instance.get("purge_time"):
+            instance["purge_time"] = known.get("purge_time")
+        elif not instance.get("purge_time"):
+            try:
+                service = open_service(self._session, parse_resource_id(str(instance["vault_id"]), "vault_id"))
+                told = [one for one in service.list_deleted_instances() if same_id(one["id"], instance["id"])]
+            except AzureBackupError:
+                told = []
+            instance["purge_time"] = told[0].get("purge_time") if told else None
+        return instance
+
     def _find_missing(self, before: Memory, estate: Estate) -> None:
         """Find out what has become of instances that are not there any more: deleted for good, soft-deleted, or not readable."""
         look = self._look
         missing: dict[str, list[str]] = {}
         for key, instance in before.instances.items():
-            if key not in look.instances and key not in look.deleted:
+            if key in look.instances or key in look.deleted:
+                continue
+            if key in estate.instance_ids:
+                # It is there, and its resource is not selected any more, or gone.
+                look.instances[key] = instance
+            else:
                 missing.setdefault(str(instance["vault_id"]), []).append(key)
         still_deleted = {key: one for key, one in before.deleted.items() if key not in look.instances and _is_kept(one, look)}
         look.deleted = {**still_deleted, **look.deleted}
         for vault_id, keys in missing.items():
             try:
-                deleted = open_service(self._session, parse_resource_id(vault_id, "vault_id")).list_deleted_instances()
+                service = open_service(self._session, parse_resource_id(vault_id, "vault_id"))
+                deleted = service.list_deleted_instances()
+                # Resource Graph may lag behind.
+                there = {key for key in keys if service.read_instance(str(before.instances[key]["name"])) is not None}
             except NotFound:
                 continue
             except AzureBackupError as error:
                 estate.note(vault_id, error.message)
-                for key in keys:
-                    look.instances[key] = before.instances[key]
-                    self._undecided.add(str(before.instances[key]["datasource_id"]).lower())
-                continue
-            datasources = {str(before.instances[key]["datasource_id"]).lower() for key in keys}
+                deleted, there = [], set(keys)
+            for key in there:
+                look.instances[key] = before.instances[key]
+                self._undecided.add(str(before.instances[key]["datasource_id"]).lower())
+            datasources = {str(before.instances[key]["datasource_id"]).lower() for key in set(keys) - there}
             look.deleted |= {str(one["id"]).lower(): one for one in deleted if str(one["datasource_id"]).lower() in datasources}
         for instance in look.deleted.values():
             key = str(instance["datasource_id"]).lower()
@@ -144,8 +168,8 @@ class LookReader:
             "datasource": describe_datasource(resource.datasource_id, resource.datasource_type, resource.location, resource.tags)
         }
         name = about["datasource"]["name"]
+        look.known |= {f"{kind}|{key}" for kind in _OF_STATE}
         if known is None:
-            look.known.add(key)
             msg = f"no vault protects '{name}'. Protect it, or exempt it by a tag (exempt_tag in select)"
             body = {**about, "msg": msg}
             look.signals.append(Signal("unprotected", key, "", body, self._unprotected_after))
@@ -153,13 +177,15 @@ class LookReader:
         about |= _about(known.instance, with_datasource=False)
         # Failed backups do not hide how old the newest recovery point is.
         verdict, reason = judge(replace(known, last_job=None), objective, look.taken_at)
-        if not known.problem:
-            look.known.add(key)
+        if verdict in ("covered", "stale"):
+            look.known.add(f"rpo_missed|{key}")
         self._take_instance(key, about, known.instance)
-        if known.last_point and known.has_read:
-            look.points[str(known.instance["id"]).lower()] = str(format_time(known.last_point))
+        instance_id = str(known.instance["id"]).lower()
+        # Resource Graph forgets the backup that made it.
+        point = format_time(known.last_point) or (self._before.points.get(instance_id) if self._before else None)
+        if point:
+            look.points[instance_id] = point
         if verdict == "stale":
-            point = format_time(known.last_point)
             # What has just been protected has no recovery point until its first backup.
             patience = 0.0 if point else (objective.seconds or _SECONDS_A_DAY)
             look.signals.append(
@@ -193,7 +219,7 @@ class LookReader:
             body = {**about, "purge_time": until, "msg": f"{told}. To undelete them, use backup_instance with undelete"}
             if instance.get("deletion_time"):
                 body["time"] = instance["deletion_time"]
-            signals.append(Signal("soft_deleted", key, str(instance.get("deletion_time") or until or ""), body))
+            signals.append(Signal("soft_deleted", key, str(instance.get("deletion_time") or ""), body))
 
     def _take_jobs(self, estate: Estate) -> None:
         """Take jobs that have ended: of Backup vaults by Resource Graph, of Recovery Services vaults each item's last backup."""
@@ -201,7 +227,7 @@ class LookReader:
         statuses = tuple(word for kind, words in kinds.items() if kind in self._kinds for word in words)
         if not statuses:
             return
-        before = parse_time(self._before.taken_at) if self._before else None
+        before = parse_time(self._before.jobs_since) if self._before else None
         # Before the first look nothing is told, so that nothing has to be read.
         since = (before or self._look.taken_at) - timedelta(seconds=_SECONDS_OF_LAG)
         try:
@@ -210,7 +236,7 @@ class LookReader:
             )
         except AzureBackupError as error:
             estate.note("backup jobs", error.message)
-            jobs = []
+            self._look.jobs_read, jobs = False, []
         for job in jobs:
             first: Described = next(iter(job["errors"]), {})
             told = {**job, "error_code": first.get("code"), "message": first.get("message")}
@@ -219,7 +245,7 @@ class LookReader:
         for key, resource in estate.resources.items():
             if resource.vault_type == "recovery_services" and resource.protected and resource.protected.last_job:
                 job = {"operation": "backup", **resource.protected.last_job}
-                if job["status"] in statuses:
+                if job["status"] in statuses and is_between(job["end_time"], since, None):
                     self._take_job(estate, key, f"{str(resource.protected.instance['id']).lower()}@{job['end_time']}", job)
 
     def _take_job(self, estate: Estate, key: str, mark: str, job: Described) -> None:
@@ -248,8 +274,11 @@ class LookReader:
         """Take what failed in the newest drills."""
         for report in self._drill_reports:
             for one in report.get("datasources") or []:
-                resource = estate.resources.get(str(one.get("datasource_id") or "").lower())
-                if resource is None or one.get("status") != "failed":
+                resource = estate.resources.get(str(one.get("datasource_id") or "").lower()) if isinstance(one, dict) else None
+                if resource is None:
+                    continue
+                self._look.known.add(f"drill_failed|{resource.datasource_id.lower()}")
+                if one.get("status") != "failed":
                     continue
                 about = describe_datasource(resource.datasource_id, resource.datasource_type, resource.location, resource.tags)
                 generated = str(report.get("generated"))
@@ -272,10 +301,11 @@ def _about(instance: Described, with_datasource: bool = True) -> Described:
 def _is_kept(instance: Described, look: Look) -> bool:
     """Tell whether something that is soft-deleted can still be brought back."""
     until = parse_time(instance.get("purge_time"))
-    return until is None or until > look.taken_at
+    return until is not None and until > look.taken_at
 
 
 def _strength_of(policy: Described) -> Described:
     """Give how much a policy protects: how long it keeps recovery points, in seconds, and its longest pause between backups."""
-    retention = {tag: seconds_in(text, "retention") for tag, text in (policy["retention"] or {}).items()}
+    texts = {**(policy["retention"] or {}), **{rule["name"]: rule["duration"] for rule in policy["retention_rules"] or []}}
+    retention = {tag: seconds for tag, text in texts.items() if (seconds := read_seconds(text, "retention", [])) is not None}
     return {"id": policy["id"], "name": policy["name"], "retention": retention, "interval": interval_of(policy)}

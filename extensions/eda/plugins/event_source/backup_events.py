@@ -146,7 +146,7 @@ EXAMPLES = r"""
 
 def _find_collection() -> None:
     """Have Python find this collection where it is installed: ansible-rulebook runs this file by its path."""
-    root = str(Path(__file__).resolve().parents[6])
+    root = str(Path(__file__).absolute().parents[7])
     if root not in sys.path:
         sys.path.append(root)
     # Where a package of that name was imported before, from another place, its path is what counts.
