@@ -68,11 +68,22 @@ def _is_ours(action: Any, name: str, wrap_async: bool) -> bool:
     return name.startswith(_PREFIX) and is_here and interpreter == sys.executable
 
 
+def _returned(parsed: Any) -> dict[str, Any]:
+    """Give what an action returns of a module's result, without what is internal; since ansible-core 2.21 it is no dict."""
+    if isinstance(parsed, dict):
+        from ansible.vars.clean import remove_internal_keys
+
+        remove_internal_keys(parsed)
+        return parsed
+    parsed.remove_internal_keys()
+    found: dict[str, Any] = parsed.as_result_dict(for_round_trip=True)
+    return found
+
+
 def install() -> None:
     """Have Ansible run the modules of this collection in its worker processes."""
     from ansible.executor.task_queue_manager import TaskQueueManager
     from ansible.plugins.action import ActionBase
-    from ansible.vars.clean import remove_internal_keys
 
     # Since ansible-core 2.19, what a module returns says of each text where it is from.
     profiles = ("legacy",) if "profile" in inspect.signature(ActionBase._parse_returned_data).parameters else ()
@@ -91,9 +102,7 @@ def install() -> None:
         self._compute_environment_string(given)
         with _environment({key: str(value) for key, value in given.items()}):
             done = _run(name.removeprefix(_PREFIX), arguments)
-        data: dict[str, Any] = self._parse_returned_data(done, *profiles)
-        remove_internal_keys(data)
-        return data
+        return _returned(self._parse_returned_data(done, *profiles))
 
     ActionBase._execute_module = execute
     begin = TaskQueueManager.run
