@@ -17,6 +17,7 @@ from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.sessio
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.clock import Clock
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.errors import AzureBackupError, BadInput, catch
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.model.blob_containers import (
+    plain_sas_token,
     problems_with_sas_token,
     problems_with_url,
 )
@@ -227,10 +228,8 @@ class Watch:
         return [one for one in found if isinstance(one, dict) and one.get("schema_version") == drill_report.SCHEMA_VERSION]
 
     def _container(self, session: Session, folder: str | None) -> ReportContainer:
-        token = (self._options["sas_token"] or "").strip().lstrip("?") or None
-        return ReportContainer(
-            session, str(self._options["storage_container_uri"]).rstrip("/"), token, (folder or "").strip("/"), _STATE
-        )
+        token, url = plain_sas_token(self._options["sas_token"]), str(self._options["storage_container_uri"]).rstrip("/")
+        return ReportContainer(session, url, token, (folder or "").strip("/"), _STATE)
 
 
 def _read_options(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -44,21 +45,21 @@ class ReportAction(ActionBase):
     own_options: tuple[str, ...] = ()
     undelivered = ""
 
+    @abstractmethod
     def build(self, now: datetime, earlier: Sequence[Report]) -> Report:
         """Give the report, which has C(generated); now: in UTC; earlier: what was kept of reports before, the oldest first."""
-        raise NotImplementedError
 
+    @abstractmethod
     def forms_of(self, report: Report) -> dict[str, str]:
         """Give a report in all its forms, by the suffixes of their files."""
-        raise NotImplementedError
 
+    @abstractmethod
     def kept_of(self, report: Report) -> str:
         """Give what the history keeps of a report, as JSON."""
-        raise NotImplementedError
 
+    @abstractmethod
     def results_of(self, report: Report, files: list[str]) -> dict[str, Any]:
         """Give what the task returns beside files and changed."""
-        raise NotImplementedError
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run on the controller; fails where the report cannot be read or delivered, and gives it all the same."""

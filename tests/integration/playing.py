@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -25,6 +26,8 @@ from modules import run_module
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 BIN = Path(sys.executable).parent
+# How long a playbook may take.
+_MOST_SECONDS = 300
 DISK = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/demo-rg/providers/Microsoft.Compute/disks/data01"
 VARIABLES = {
     "protect_resource_group": "demo-rg",
@@ -111,7 +114,7 @@ def play(environment: dict[str, str], *arguments: str, quick: bool = True) -> su
     if quick:
         return QUICK.run(environment, *arguments)
     command = [str(BIN / "ansible-playbook"), *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=_MOST_SECONDS)
 
 
 class QuickPlaybooks:
@@ -119,6 +122,7 @@ class QuickPlaybooks:
 
     def __init__(self) -> None:
         self._ours: socket.socket | None = None
+        self._group = 0
 
     def run(self, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a playbook, and give what subprocess.run would."""
@@ -126,7 +130,13 @@ class QuickPlaybooks:
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
             request = {"argv": arguments, "environ": environment, "cwd": str(Path.cwd())}
             socket.send_fds(ours, [json.dumps(request).encode() + b"\n"], [output.fileno(), errors.fileno()])
-            code = int(ours.makefile("r").readline())
+            ours.settimeout(_MOST_SECONDS)
+            try:
+                code = int(ours.makefile("r").readline())
+            except TimeoutError as error:
+                self._ours = None
+                os.killpg(self._group, signal.SIGKILL)
+                raise subprocess.TimeoutExpired(["ansible-playbook", *arguments], _MOST_SECONDS) from error
             texts = [(file.seek(0), file.read().decode())[1] for file in (output, errors)]
         return subprocess.CompletedProcess(["ansible-playbook", *arguments], code, *texts)
 
@@ -134,7 +144,8 @@ class QuickPlaybooks:
         if self._ours is None:
             self._ours, theirs = socket.socketpair()
             command = [sys.executable, str(HERE / "quick_playbook.py"), str(theirs.fileno())]
-            process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
+            process = subprocess.Popen(command, pass_fds=[theirs.fileno()], start_new_session=True)
+            self._group = process.pid
             theirs.close()
             atexit.register(process.wait)
             atexit.register(self._ours.close)

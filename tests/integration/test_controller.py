@@ -243,6 +243,13 @@ def test_a_template_waits_longer_than_its_role() -> None:
         assert template["timeout"] > waits[0], prefix
 
 
+@pytest.fixture
+def awx(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Give the environment of a job, in which ansible-runner finds ansible-playbook."""
+    monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
+    return {**environment, "PATH": os.environ["PATH"]}
+
+
 def run_in_awx(
     environment: dict[str, str],
     folder: Path,
@@ -285,15 +292,13 @@ def template_of(playbook: str) -> dict[str, Any]:
 
 
 def test_the_answers_of_surveys_protect_back_up_restore_and_report(
-    environment: dict[str, str], loopback: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    awx: dict[str, str], loopback: Emulator, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
-    environment["PATH"] = os.environ["PATH"]
     often = dict.fromkeys(("protect_poll_interval", "backup_now_poll_interval", "restore_poll_interval"), "0.2")
 
     def launch(playbook: str, **given: str) -> dict[str, Any]:
         answers = {**often, **answered(template_of(playbook), **given)}
-        done = run_in_awx(environment, tmp_path / playbook, playbook, answers)
+        done = run_in_awx(awx, tmp_path / playbook, playbook, answers)
         assert (done.status, done.rc) == ("successful", 0), done.stdout.read()[-4000:]
         stats = [event["event_data"].get("artifact_data") for event in done.events if event["event"] == "playbook_on_stats"]
         return dict(stats[0] or {})
@@ -315,14 +320,12 @@ def test_the_answers_of_surveys_protect_back_up_restore_and_report(
 
 @pytest.mark.certify
 def test_the_answers_of_surveys_drill_and_back_up_other_systems(
-    environment: dict[str, str], loopback: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    awx: dict[str, str], loopback: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blobs = need_blob_store(loopback)
-    monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
-    environment["PATH"] = os.environ["PATH"]
-    back_up(environment, DISK)
+    back_up(awx, DISK)
     permit = {**VAULT, "datasource_id": DISK, "operation": "restore", "target": {"resource_group": "drills-rg"}}
-    for name, value in environment.items():
+    for name, value in awx.items():
         if name.startswith(("AZURE_", "REQUESTS_", "SSL_")):
             monkeypatch.setenv(name, value)
     assert not run_module("backup_permission", permit)["failed"]
@@ -332,7 +335,7 @@ def test_the_answers_of_surveys_drill_and_back_up_other_systems(
 
     def launch(playbook: str, more: dict[str, str], **given: str) -> dict[str, Any]:
         answers = {**injected, **answered(template_of(playbook), **given), **more}
-        done = run_in_awx(environment, tmp_path / playbook, playbook, answers)
+        done = run_in_awx(awx, tmp_path / playbook, playbook, answers)
         assert (done.status, done.rc) == ("successful", 0), done.stdout.read()[-4000:]
         assert token not in done.stdout.read()
         stats = [event["event_data"].get("artifact_data") for event in done.events if event["event"] == "playbook_on_stats"]
@@ -354,26 +357,20 @@ def test_the_answers_of_surveys_drill_and_back_up_other_systems(
 
 
 @pytest.mark.certify
-def test_a_slice_backs_up_its_hosts_in_one_task(
-    environment: dict[str, str], loopback: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
-    environment["PATH"] = os.environ["PATH"]
-    back_up(environment, DISK, is_backup=False)
+def test_a_slice_backs_up_its_hosts_in_one_task(awx: dict[str, str], loopback: Emulator, tmp_path: Path) -> None:
+    back_up(awx, DISK, is_backup=False)
     (template,) = [one for one in TEMPLATES if one["playbook"] == "backup_hosts.yml"]
     answers = {name: GIVEN[value.strip("{} ")] for name, value in template["extra_vars"].items()}
-    done = run_in_awx(environment, tmp_path, "backup_hosts.yml", answers, inventory=str(PROJECT / "inventory"))
+    done = run_in_awx(awx, tmp_path, "backup_hosts.yml", answers, inventory=str(PROJECT / "inventory"))
     assert (done.status, done.rc) == ("successful", 0), done.stdout.read()[-4000:]
     (vault,) = loopback.azure.data_protection.vaults.values()
     assert [job["properties"]["status"] for job in vault.jobs.values()] == ["Completed"]
 
 
 def test_a_job_that_is_cancelled_and_launched_again_joins_its_backup(
-    environment: dict[str, str], loopback: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    awx: dict[str, str], loopback: Emulator, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
-    environment["PATH"] = os.environ["PATH"]
-    back_up(environment, DISK, is_backup=False)
+    back_up(awx, DISK, is_backup=False)
     # Slow enough for the job to be running still when it is cancelled.
     loopback.azure.clock.speed = 20
     (vault,) = loopback.azure.data_protection.vaults.values()
@@ -383,10 +380,10 @@ def test_a_job_that_is_cancelled_and_launched_again_joins_its_backup(
     }
     begun = threading.Event()
     threading.Thread(target=lambda: (_wait_for_job(vault), begun.set()), daemon=True).start()
-    first = run_in_awx(environment, tmp_path / "first", "backup_now.yml", answers, cancel=begun.is_set)
+    first = run_in_awx(awx, tmp_path / "first", "backup_now.yml", answers, cancel=begun.is_set)
     assert first.status == "canceled"
     loopback.azure.clock.speed = 600
-    second = run_in_awx(environment, tmp_path / "second", "backup_now.yml", answers)
+    second = run_in_awx(awx, tmp_path / "second", "backup_now.yml", answers)
     assert second.status == "successful", second.stdout.read()[-4000:]
     assert len(vault.jobs) == 1
 

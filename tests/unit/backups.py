@@ -41,6 +41,12 @@ def backed_up_account(azure: Driver, **policy: Any) -> None:
     permit(azure, CONTRIBUTOR, OTHER_ACCOUNT)
 
 
+def weekly_backed_up_account(azure: Driver) -> None:
+    """Have the containers of an account backed up, by a policy that backs up on Sundays."""
+    weekly = {"frequency": "weekly", "days": ["Sunday"], "times": ["07:30"]}
+    backed_up_account(azure, schedule=weekly, retention={"default": "90d"})
+
+
 def backed_up_machines(azure: Driver, *names: str, vault: dict[str, Any] | None = None, **protection: Any) -> list[str]:
     """Have machines protected and backed up, snapshot and transfer."""
     ids = [WEB01.replace("web01", name) for name in names or ("web01",)]

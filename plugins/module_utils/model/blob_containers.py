@@ -48,6 +48,11 @@ def problems_with_sas_token(token: str, now: datetime, permissions: str) -> list
     return []
 
 
+def plain_sas_token(token: str | None) -> str | None:
+    """Give a SAS token without the question mark that it may be copied with; None for none."""
+    return (token or "").strip().lstrip("?") or None
+
+
 def _whole_time(text: str) -> str:
     """Complete an expiry, which may be a date or lack its seconds."""
     if re.fullmatch(r"\d{4}-\d\d-\d\d", text):

@@ -269,7 +269,7 @@ def _weakened(before: Memory, look: Look) -> list[Signal]:
                 one["settings"][name] = earlier.get(name)
             elif earlier.get(name) is not None and _is_weaker(name, earlier[name], value):
                 vault, change = describe_vault(one["id"]), {"name": name, "before": earlier[name], "after": value}
-                was, now = (str(one).lower() if isinstance(one, bool) else one for one in (earlier[name], value))
+                was, now = (str(word).lower() if isinstance(word, bool) else word for word in (earlier[name], value))
                 told = f"vault '{vault['name']}' protects less: {name} was changed from {was} to {now}. Check its activity log"
                 found.append(_change("vault_weakened", key, {"vault": vault, "change": change, "msg": told}, before))
     for key, policy in look.policies.items():
@@ -280,15 +280,16 @@ def _weakened(before: Memory, look: Look) -> list[Signal]:
     for key, instance in look.instances.items():
         known = before.instances.get(key)
         old, new = str((known or {}).get("policy_id") or "").lower(), str(instance["policy_id"] or "").lower()
-        if old and new and old != new and known is not None and new not in look.policies:
+        if known is None or not old or not new or old == new:
+            continue
+        if new in look.policies:
+            moved.setdefault((old, new), []).append(str(instance["datasource_id"]))
+        else:
             # As long as the new policy cannot be read, it stays to be compared.
             instance["policy_id"] = known["policy_id"]
-        elif old and new and old != new:
-            moved.setdefault((old, new), []).append(str(instance["datasource_id"]))
     for (old, new), ids in moved.items():
-        first, then = before.policies.get(old), look.policies.get(new)
-        if first is not None and then is not None:
-            found += _policy_signals(new, first, then, sorted(ids), before)
+        if old in before.policies:
+            found += _policy_signals(new, before.policies[old], look.policies[new], sorted(ids), before)
     return found
 
 

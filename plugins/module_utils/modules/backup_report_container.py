@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from ..errors import AzureBackupError, BadInput, Denied, NotFound
-from ..model.blob_containers import problems_with_sas_token, problems_with_url
+from ..model.blob_containers import plain_sas_token, problems_with_sas_token, problems_with_url
 from ..model.report_history import superfluous
 from ..services.report_container import ReportContainer
 from .task import Result, Task
@@ -57,8 +57,7 @@ def _open(task: Task) -> ReportContainer:
         problems += problems_with_sas_token(token, task.clock.now(), "rcwdl" if options["files"] else "rl")
     if problems:
         raise BadInput("; ".join(problems))
-    sas = (token or "").strip().lstrip("?") or None
-    return ReportContainer(task.session, url.strip().rstrip("/"), sas, folder, options["name"])
+    return ReportContainer(task.session, url.strip().rstrip("/"), plain_sas_token(token), folder, options["name"])
 
 
 def _is_path(text: str) -> bool:

@@ -89,14 +89,14 @@ class Resource:
 class Estate:
     """What was read of an estate.
 
-    resources: what could be protected, by the lower-cased ids; instance_ids: of all instances that Resource Graph lists,
-    lower-cased; orphans: instances whose resource does not exist any more or cannot be read; vaults: as results show them,
-    with C(instances); failed_jobs: the last failed backups of what is failing; unreadable: what could not be read, with the
-    reason; reads: how many reads beside Resource Graph there were, by what was read.
+    resources: what could be protected, by the lower-cased ids; instances: all that Resource Graph lists; orphans: instances
+    whose resource does not exist any more or cannot be read; vaults: as results show them, with C(instances); failed_jobs:
+    the last failed backups of what is failing; unreadable: what could not be read, with the reason; reads: how many reads
+    beside Resource Graph there were, by what was read.
     """
 
     resources: dict[str, Resource] = field(default_factory=dict)
-    instance_ids: set[str] = field(default_factory=set)
+    instances: Sequence[Described] = ()
     orphans: list[Described] = field(default_factory=list)
     vaults: list[Described] = field(default_factory=list)
     failed_jobs: list[Described] = field(default_factory=list)
@@ -148,7 +148,7 @@ class CoverageReader:
             check_match(self._selection, f"{self._selection.at} matches nothing")
         self._note_invisible()
         instances = find_instances_with_times(session, _EVERYWHERE)
-        estate.instance_ids = {str(one["id"]).lower() for one in instances}
+        estate.instances = instances
         policies = self._read_policies()
         if self._reads_vaults:
             self._read_vaults(instances)
@@ -278,7 +278,7 @@ class CoverageReader:
                 ]
                 known.failures = len(row)
                 if row:
-                    known.last_job = _with_first_error(max(row, key=lambda job: str(job["start_time"])))
+                    known.last_job = with_first_error(max(row, key=lambda job: str(job["start_time"])))
                     self.estate.failed_jobs.append(known.last_job)
 
     def read_points(self, objectives: Objectives, newest: Mapping[str, datetime] | None = None) -> dict[str, Objective]:
@@ -355,7 +355,8 @@ def _latest(times: Iterable[Any]) -> datetime | None:
     return max((moment for moment in map(parse_time, times) if moment), default=None)
 
 
-def _with_first_error(job: Described) -> Described:
+def with_first_error(job: Described) -> Described:
+    """Give a job with the code, message and recommended action of its first error beside it."""
     error: Described = next(iter(job["errors"]), {})
     return {
         **job,

@@ -23,8 +23,8 @@ from ..model.events import Look, Memory, Signal, describe_datasource, describe_v
 from ..model.resource_ids import parse_resource_id, same_id
 from ..model.result_shapes import Described
 from ..model.selection import Selection
-from .coverage import CoverageReader, Estate, Resource
-from .interface import JobQuery
+from .coverage import CoverageReader, Estate, Resource, with_first_error
+from .interface import BackupService, JobQuery
 from .protection_states import BROKEN, STOPPED, SUSPENDED
 from .registry import open_service
 from .search import find_jobs
@@ -74,6 +74,8 @@ class LookReader:
         )
         self._look = Look(datetime.min)
         self._undecided: set[str] = set()
+        # By the lower-cased ids of vaults.
+        self._deleted: dict[str, list[Described]] = {}
 
     def read(self) -> tuple[Look, list[Described]]:
         """Give the look, and what could not be read: C(what), C(reason). Raises AzureBackupError where nothing can be read."""
@@ -116,21 +118,30 @@ class LookReader:
             instance["purge_time"] = known.get("purge_time")
         elif not instance.get("purge_time"):
             try:
-                service = open_service(self._session, parse_resource_id(str(instance["vault_id"]), "vault_id"))
-                told = [one for one in service.list_deleted_instances() if same_id(one["id"], instance["id"])]
+                told = [one for one in self._list_deleted(str(instance["vault_id"])) if same_id(one["id"], instance["id"])]
             except AzureBackupError:
                 told = []
             instance["purge_time"] = told[0].get("purge_time") if told else None
         return instance
 
+    def _open(self, vault_id: str) -> BackupService:
+        return open_service(self._session, parse_resource_id(vault_id, "vault_id"))
+
+    def _list_deleted(self, vault_id: str) -> list[Described]:
+        """Read what a vault holds soft-deleted, once a look. Raises AzureBackupError."""
+        if vault_id.lower() not in self._deleted:
+            self._deleted[vault_id.lower()] = self._open(vault_id).list_deleted_instances()
+        return self._deleted[vault_id.lower()]
+
     def _find_missing(self, before: Memory, estate: Estate) -> None:
         """Find out what has become of instances that are not there any more: deleted for good, soft-deleted, or not readable."""
         look = self._look
         missing: dict[str, list[str]] = {}
+        listed = {str(one["id"]).lower() for one in estate.instances}
         for key, instance in before.instances.items():
             if key in look.instances or key in look.deleted:
                 continue
-            if key in estate.instance_ids:
+            if key in listed:
                 # It is there, and its resource is not selected any more, or gone.
                 look.instances[key] = instance
             else:
@@ -139,10 +150,9 @@ class LookReader:
         look.deleted = {**still_deleted, **look.deleted}
         for vault_id, keys in missing.items():
             try:
-                service = open_service(self._session, parse_resource_id(vault_id, "vault_id"))
-                deleted = service.list_deleted_instances()
+                deleted = self._list_deleted(vault_id)
                 # Resource Graph may lag behind.
-                there = {key for key in keys if service.read_instance(str(before.instances[key]["name"])) is not None}
+                there = set(keys) & {str(one["id"]).lower() for one in self._open(vault_id).list_instances()}
             except NotFound:
                 continue
             except AzureBackupError as error:
@@ -164,9 +174,7 @@ class LookReader:
     def _take(self, key: str, resource: Resource, objective: Objective) -> None:
         """Take the signals of a resource."""
         look, known = self._look, resource.protected
-        about: Described = {
-            "datasource": describe_datasource(resource.datasource_id, resource.datasource_type, resource.location, resource.tags)
-        }
+        about: Described = {"datasource": _describe(resource)}
         name = about["datasource"]["name"]
         look.known |= {f"{kind}|{key}" for kind in _OF_STATE}
         if known is None:
@@ -238,10 +246,7 @@ class LookReader:
             estate.note("backup jobs", error.message)
             self._look.jobs_read, jobs = False, []
         for job in jobs:
-            first: Described = next(iter(job["errors"]), {})
-            told = {**job, "error_code": first.get("code"), "message": first.get("message")}
-            told["recommended_action"] = first.get("recommended_action")
-            self._take_job(estate, str(job["datasource_id"] or "").lower(), str(job["id"]).lower(), told)
+            self._take_job(estate, str(job["datasource_id"] or "").lower(), str(job["id"]).lower(), with_first_error(job))
         for key, resource in estate.resources.items():
             if resource.vault_type == "recovery_services" and resource.protected and resource.protected.last_job:
                 job = {"operation": "backup", **resource.protected.last_job}
@@ -252,9 +257,7 @@ class LookReader:
         resource = estate.resources.get(key)
         if resource is None or resource.exemption is not None:
             return
-        about: Described = {
-            "datasource": describe_datasource(resource.datasource_id, resource.datasource_type, resource.location, resource.tags)
-        }
+        about: Described = {"datasource": _describe(resource)}
         if resource.protected:
             about |= _about(resource.protected.instance, with_datasource=False)
         if job.get("vault_id"):
@@ -280,12 +283,16 @@ class LookReader:
                 self._look.known.add(f"drill_failed|{resource.datasource_id.lower()}")
                 if one.get("status") != "failed":
                     continue
-                about = describe_datasource(resource.datasource_id, resource.datasource_type, resource.location, resource.tags)
+                about = _describe(resource)
                 generated = str(report.get("generated"))
                 drill = {"time": generated, "status": "failed", "reason": one.get("reason")}
                 told = f"the restore drill of '{about['name']}' failed: {one.get('reason')}"
                 body = {"datasource": about, "drill": drill, "time": generated, "msg": told}
                 self._look.signals.append(Signal("drill_failed", about["id"].lower(), generated, body))
+
+
+def _describe(resource: Resource) -> Described:
+    return describe_datasource(resource.datasource_id, resource.datasource_type, resource.location, resource.tags)
 
 
 def _about(instance: Described, with_datasource: bool = True) -> Described:

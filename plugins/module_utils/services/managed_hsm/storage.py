@@ -16,7 +16,7 @@ from ...azure.clients import container_client
 from ...azure.sdk_errors import translated
 from ...azure.session import Session
 from ...errors import BadInput
-from ...model.blob_containers import CONTAINER_NAME, problems_with_sas_token, problems_with_url
+from ...model.blob_containers import CONTAINER_NAME, plain_sas_token, problems_with_sas_token, problems_with_url
 
 _ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 
@@ -85,8 +85,7 @@ def read_storage(session: Session, options: Mapping[str, Any]) -> Storage:
         if suffix is None:
             raise BadInput(f"storage_account_name: cloud '{session.cloud.name}' has no blob domain; set storage_container_uri")
         url = f"https://{options['storage_account_name']}.blob.{suffix}/{options['storage_container_name']}"
-    token = (options["sas_token"] or "").strip().lstrip("?") or None
-    return Storage(url, token)
+    return Storage(url, plain_sas_token(options["sas_token"]))
 
 
 def list_folders(session: Session, storage: Storage, hsm_name: str) -> list[Folder]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from backups import ACCOUNT, MACHINES, WEB01, backed_up_disks, backed_up_machines
+from backups import ACCOUNT, MACHINES, WEB01, backed_up_disks, backed_up_machines, weekly_backed_up_account
 from conftest import SNAPSHOTS, Driver, disk
 from emulator.identity import ServicePrincipal
 from emulator.seed import GROUP_CLIENT, OTHER_SUBSCRIPTION, SECRET, SUBSCRIPTION, TENANT
@@ -127,12 +127,7 @@ def test_an_exempt_resource_has_its_reason_and_counts_in_no_percentage(azure: Dr
 
 
 def test_a_weekly_backup_is_read_from_its_points(azure: Driver) -> None:
-    azure.vault()
-    weekly = {"schedule": {"frequency": "weekly", "days": ["Sunday"], "times": ["07:30"]}, "retention": {"default": "90d"}}
-    assert not azure.run("backup_policy", policy_name="blobs", datasource_type="azure_blob", **weekly)["failed"]
-    assert not azure.run("backup_permission", datasource_id=ACCOUNT)["failed"]
-    assert not azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="blobs")["failed"]
-    assert not azure.run("backup_adhoc", datasource_id=ACCOUNT)["failed"]
+    weekly_backed_up_account(azure)
     azure.azure.clock.advance(20 * DAY)
     # Resource Graph does not know the job any more.
     for vault in azure.azure.data_protection.vaults.values():

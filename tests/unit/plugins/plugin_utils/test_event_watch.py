@@ -18,7 +18,7 @@ from ansible_collections.holdfast.azure_backup.plugins.module_utils.arguments im
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.errors import BadInput
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.model.events import SEVERITIES
 from ansible_collections.holdfast.azure_backup.plugins.plugin_utils.event_watch import ARGUMENTS, Watch
-from backups import ACCOUNT, MACHINES, WEB01, backed_up_disks, backed_up_machines
+from backups import ACCOUNT, MACHINES, WEB01, backed_up_disks, backed_up_machines, weekly_backed_up_account
 from conftest import Driver, disk
 from emulator.identity import ServicePrincipal
 from emulator.seed import GROUP_CLIENT, OTHER_SUBSCRIPTION, SECRET, SUBSCRIPTION, TENANT
@@ -432,12 +432,7 @@ def test_a_reader_is_enough_and_nothing_is_written(azure: Driver) -> None:
 
 
 def test_weekly_backups_are_asked_for_their_points_only_when_these_may_be_too_old(azure: Driver) -> None:
-    azure.vault()
-    weekly = {"schedule": {"frequency": "weekly", "days": ["Sunday"], "times": ["07:30"]}, "retention": {"default": "90d"}}
-    assert not azure.run("backup_policy", policy_name="blobs", datasource_type="azure_blob", **weekly)["failed"]
-    assert not azure.run("backup_permission", datasource_id=ACCOUNT)["failed"]
-    assert not azure.run("backup_instance", datasource_id=ACCOUNT, policy_name="blobs")["failed"]
-    assert not azure.run("backup_adhoc", datasource_id=ACCOUNT)["failed"]
+    weekly_backed_up_account(azure)
     azure.azure.clock.advance(20 * DAY)
     for vault in azure.azure.data_protection.vaults.values():
         vault.jobs.clear()
