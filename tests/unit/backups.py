@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from conftest import GROUP, Driver, disk
+from conftest import GROUP, Driver, disk, preparation
 
 OPERATOR = "b50d9833-a0cb-478e-945f-707fcc997c13"
 CONTRIBUTOR = "e5e2a7ff-d759-4cd2-bb51-3152d37e2eb1"
@@ -22,6 +22,7 @@ def permit(azure: Driver, role: str, scope: str) -> None:
     azure.azure.authorization.plant(principal, role, scope)
 
 
+@preparation
 def backed_up_disks(azure: Driver, *names: str) -> list[str]:
     """Have disks protected and backed up, and the vault's identity permitted to restore into demo-rg."""
     ids = [disk(name) for name in names or ("data01",)]
@@ -31,6 +32,7 @@ def backed_up_disks(azure: Driver, *names: str) -> list[str]:
     return ids
 
 
+@preparation
 def backed_up_account(azure: Driver, **policy: Any) -> None:
     azure.vault()
     assert not azure.run("backup_policy", policy_name="blobs", datasource_type="azure_blob", **policy)["failed"]
@@ -41,12 +43,14 @@ def backed_up_account(azure: Driver, **policy: Any) -> None:
     permit(azure, CONTRIBUTOR, OTHER_ACCOUNT)
 
 
+@preparation
 def weekly_backed_up_account(azure: Driver) -> None:
     """Have the containers of an account backed up, by a policy that backs up on Sundays."""
     weekly = {"frequency": "weekly", "days": ["Sunday"], "times": ["07:30"]}
     backed_up_account(azure, schedule=weekly, retention={"default": "90d"})
 
 
+@preparation
 def backed_up_machines(azure: Driver, *names: str, vault: dict[str, Any] | None = None, **protection: Any) -> list[str]:
     """Have machines protected and backed up, snapshot and transfer."""
     ids = [WEB01.replace("web01", name) for name in names or ("web01",)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import pytest
 import yaml
@@ -23,6 +23,23 @@ OTHER_DISK = f"/subscriptions/{OTHER_SUBSCRIPTION}/resourceGroups/other-rg/provi
 
 # The name of a job is not known beforehand, nor what a stamp finds in a store.
 SHOW_MORE = ("backup_adhoc", "hsm_backup", "hsm_restore", "stackhub_backup", "stackhub_backup_location")
+
+
+Prepare = TypeVar("Prepare", bound=Callable[..., Any])
+
+
+def preparation(prepare: Prepare) -> Prepare:
+    """Have a function that readies Azure for a test run each module once: other tests foretell what it does."""
+
+    @functools.wraps(prepare)
+    def prepared(azure: Driver, *arguments: Any, **options: Any) -> Any:
+        before, azure.foresees = azure.foresees, False
+        try:
+            return prepare(azure, *arguments, **options)
+        finally:
+            azure.foresees = before
+
+    return cast(Prepare, prepared)
 
 
 class Driver:
@@ -76,14 +93,17 @@ class Driver:
         """Plan a failure."""
         self.azure.faults.plan(plan)
 
+    @preparation
     def vault(self, **arguments: Any) -> Result:
         """Have the demo vault there."""
         return self._done("backup_vault", **arguments)
 
+    @preparation
     def policy(self, **arguments: Any) -> Result:
         """Have the policy disks there."""
         return self._done("backup_policy", policy_name="disks", datasource_type="azure_disk", **arguments)
 
+    @preparation
     def protected(self, *names: str, soft_delete: str = "On") -> list[str]:
         """Have disks protected, and give their ids."""
         ids = [disk(name) for name in names or ("data01",)]

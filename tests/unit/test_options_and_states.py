@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.model.datasource_types import DATASOURCE_TYPES
-from conftest import GROUP, Driver, disk
+from conftest import GROUP, Driver, disk, preparation
 from emulator.data_protection.state import Instance
 
 GUIDE = Path(__file__).parents[2] / "docs" / "docsite" / "rst" / "guide_options_and_states.rst"
@@ -163,6 +163,7 @@ def instance_of(azure: Driver) -> Instance:
     return instance
 
 
+@preparation
 def being_protected(azure: Driver) -> None:
     azure.protected()
     instance = instance_of(azure)
@@ -170,12 +171,14 @@ def being_protected(azure: Driver) -> None:
     azure.azure.schedule.after(45, lambda _moment: instance.become("ProtectionConfigured"))
 
 
+@preparation
 def protected_by_another(azure: Driver) -> None:
     azure.protected()
     azure.run("backup_policy", policy_name="others", datasource_type="azure_disk")
     azure.run("backup_instance", datasource_id=disk("data01"), policy_name="others")
 
 
+@preparation
 def in_error(azure: Driver) -> None:
     azure.protected()
     instance_of(azure).become("ProtectionError", {"code": "UserErrorDiskBackup", "message": "The disk is not to be read."})
@@ -189,11 +192,13 @@ def in_state(state: str) -> Any:
     return begin
 
 
+@preparation
 def with_soft_delete_off(azure: Driver) -> None:
     in_state("absent")(azure)
     azure.vault(soft_delete={"state": "Off"})
 
 
+@preparation
 def protected_elsewhere(azure: Driver) -> None:
     azure.vault()
     azure.policy()
@@ -204,6 +209,7 @@ def protected_elsewhere(azure: Driver) -> None:
     assert not azure.run("backup_instance", policy_name="disks", **other)["failed"]
 
 
+@preparation
 def unprotected(azure: Driver) -> None:
     azure.vault()
     azure.policy()

@@ -310,7 +310,7 @@ def build_transport(clock: Clock, connections: int, verify: bool) -> Any:
         def __exit__(self, *arguments: object) -> None:
             """Stay open: the session closes it."""
 
-    pool = requests.Session()
+    pool = _build_pool(requests)
     pool.mount("https://", _build_adapter(requests, connections))
     return ClockedTransport(
         session=pool,
@@ -319,6 +319,30 @@ def build_transport(clock: Clock, connections: int, verify: bool) -> Any:
         read_timeout=_SECONDS_TO_READ,
         connection_verify=verify,
     )
+
+
+def _build_pool(requests: Any) -> Any:
+    """Give requests' session, which asks the environment for a proxy once for each host, and a .netrc for nothing.
+
+    requests reads all of the environment before each request, and an entry of .netrc would take the place of the token.
+    """
+    session: Any = requests.Session
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+
+    class Pool(session):
+        """Connections to a few hosts."""
+
+        def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> dict[str, Any]:
+            """Give the settings of a request (called by requests); the transport names no proxies."""
+            host = (*urlsplit(url)[:2], stream, verify, cert)
+            if host not in found:
+                found[host] = super().merge_environment_settings(url, proxies, stream, verify, cert)
+            return found[host]
+
+    pool = Pool()
+    # What signs a request is a policy of the pipeline.
+    pool.auth = lambda request: request
+    return pool
 
 
 def _build_adapter(requests: Any, connections: int) -> Any:

@@ -514,6 +514,14 @@ def test_a_proxy_is_named_without_who_signs_in(azure: Driver, monkeypatch: pytes
     assert "operator" not in told
 
 
+def test_a_netrc_does_not_take_the_place_of_the_token(azure: Driver) -> None:
+    file = Path.home() / ".netrc"
+    file.write_text("default login operator password p4ss\n", encoding="utf-8")
+    file.chmod(0o600)
+    result = azure.run("backup_vault_info")
+    assert not result["failed"], result["msg"]
+
+
 def test_a_host_with_no_address_is_named_at_once(azure: Driver) -> None:
     """A mistyped name is tried twice, not for a minute (F11)."""
     result = azure.run(

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import pytest
-from conftest import GROUP, OTHER_DISK, SNAPSHOTS, VAULT_ID, Driver, disk
+from conftest import GROUP, OTHER_DISK, SNAPSHOTS, VAULT_ID, Driver, disk, preparation
 
 PROTECT = {"datasource_id": [disk("data01")], "policy_name": "disks", "snapshot_resource_group": "demo-snapshots-rg"}
 
 
+@preparation
 def ready(azure: Driver, *names: str, **vault: object) -> None:
     azure.vault(**vault)
     azure.policy()

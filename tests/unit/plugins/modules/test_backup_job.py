@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from conftest import GROUP, Driver, disk
+from conftest import GROUP, Driver, disk, preparation
 
 MACHINE = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/web01"
 RSV = {"vault_name": "demo-rsv", "vault_type": "recovery_services"}
 
 
+@preparation
 def started(azure: Driver) -> dict[str, Any]:
     """Have a backup of a machine run."""
     azure.run("backup_vault", **RSV)

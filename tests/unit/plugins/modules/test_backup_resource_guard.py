@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import GROUP, SNAPSHOTS, Driver, disk
+from conftest import GROUP, SNAPSHOTS, Driver, disk, preparation
 from emulator.identity import ServicePrincipal
 from emulator.seed import CLIENT, GROUP_CLIENT, OTHER_SUBSCRIPTION, SECRET, TENANT
 
@@ -19,6 +19,7 @@ WRITE = "Microsoft.DataProtection/backupVaults/backupInstances/write"
 RSV = {"vault_name": "demo-rsv", "vault_type": "recovery_services"}
 
 
+@preparation
 def guarded(azure: Driver, *names: str, **arguments: Any) -> list[str]:
     """Have disks protected in a vault that a guard guards."""
     ids = azure.protected(*names, **arguments)
@@ -238,6 +239,7 @@ ITEM_KINDS = {
 }  # fmt: skip
 
 
+@preparation
 def guarded_machine(azure: Driver) -> dict[str, Any]:
     """Have a machine backed up in a Recovery Services vault that a guard guards; gives the place of its instance."""
     assert not azure.run("backup_vault", **RSV)["failed"]

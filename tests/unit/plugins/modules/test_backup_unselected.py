@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.holdfast.azure_backup.plugins.module_utils.modules import backup_unselected
-from conftest import OTHER_DISK, Driver, disk
+from conftest import OTHER_DISK, Driver, disk, preparation
 from emulator.seed import OTHER_SUBSCRIPTION, SUBSCRIPTION
 
 DAILY: dict[str, Any] = {"datasource_types": ["azure_disk"], "tags": {"Backup": "daily"}}
@@ -21,6 +21,7 @@ def tag(azure: Driver, name: str, **tags: str) -> None:
 
 
 @pytest.fixture
+@preparation
 def estate(azure: Driver) -> Driver:
     """Three disks that are tagged and protected."""
     azure.protected("data01", "data02", "data03")

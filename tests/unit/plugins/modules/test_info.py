@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from conftest import GROUP, OTHER_DISK, VAULT_ID, Driver, disk
+from conftest import GROUP, OTHER_DISK, VAULT_ID, Driver, disk, preparation
 from emulator.seed import GROUP_CLIENT, OTHER_SUBSCRIPTION, OUTSIDER_CLIENT, SUBSCRIPTION
 
 NOWHERE: dict[str, Any] = {"resource_group": None, "vault_name": None}
@@ -23,6 +23,7 @@ def sign_in_as(monkeypatch: pytest.MonkeyPatch, client_id: str) -> None:
     monkeypatch.setenv("AZURE_CLIENT_ID", client_id)
 
 
+@preparation
 def other_vault(azure: Driver) -> None:
     """Have a vault in the other subscription."""
     azure.run(
@@ -337,6 +338,7 @@ def test_a_time_that_is_none_is_named_before_any_request(azure: Driver, value: s
 # -- jobs
 
 
+@preparation
 def history(azure: Driver) -> list[dict[str, Any]]:
     """Have a completed and a failed job of one disk, and a running one of another; gives them oldest first."""
     ids = azure.protected("data01", "data02")

@@ -11,7 +11,7 @@ import pytest
 from backups import MACHINES as VAULT
 from backups import WEB01
 from backups import backed_up_machines as backed_up
-from conftest import GROUP, Driver
+from conftest import GROUP, Driver, preparation
 from emulator.identity import ServicePrincipal
 from emulator.seed import GROUP_CLIENT, SECRET, SUBSCRIPTION, TENANT
 
@@ -433,6 +433,7 @@ def test_a_choice_of_disks_is_not_restored_twice(azure: Driver) -> None:
     assert "on_existing: skip does not accept it" in restore(azure, IN_PLACE, on_existing="skip", **asked)["msg"]
 
 
+@preparation
 def second_point(azure: Driver) -> tuple[str, str]:
     """Take another backup, and give the names of the older and the newer point."""
     older = newest_point(azure)

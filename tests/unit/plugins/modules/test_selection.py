@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import Driver, disk
+from conftest import Driver, disk, preparation
 from emulator.seed import OTHER_SUBSCRIPTION, SUBSCRIPTION
 
 HIDDEN = "5ca1ab1e-0000-4000-8000-00000000ffff"
@@ -24,6 +24,7 @@ def names(result: dict[str, Any]) -> list[str]:
 
 
 @pytest.fixture
+@preparation
 def estate(azure: Driver) -> Driver:
     """Vault, policy and roles for tagged disks, of which none is protected."""
     azure.vault()

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 import pytest
-from conftest import GROUP, Driver
+from conftest import GROUP, Driver, preparation
 
 ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/demoaccount"
 EMPTY = ACCOUNT.replace("demoaccount", "emptyaccount")
@@ -18,6 +18,7 @@ SCHEDULED = {"retention": {"default": "7d"}}
 CONTINUOUS = {"retention": {"operational": "30d"}}
 
 
+@preparation
 def prepared(azure: Driver, **policy: Any) -> None:
     azure.vault()
     assert not azure.run("backup_policy", **POLICY, **policy)["failed"]
@@ -317,6 +318,7 @@ def test_a_rule_whose_name_the_options_refuse_is_not_fully_described(azure: Driv
 LAKE = ACCOUNT.replace("demoaccount", "demolake")
 
 
+@preparation
 def lake_policy(azure: Driver) -> None:
     azure.vault()
     for name, kind in (("lakes", "azure_data_lake_storage"), ("blobs", "azure_blob")):

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from conftest import GROUP, Driver, disk
+from conftest import GROUP, Driver, disk, preparation
 from emulator.seed import OTHER_SUBSCRIPTION, SUBSCRIPTION
 
 IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/backup"
@@ -29,12 +29,14 @@ def machine(name: str) -> str:
 WEB01, WEB02 = machine("web01"), machine("web02")
 
 
+@preparation
 def prepared(azure: Driver, **policy: Any) -> None:
     """Have the vault and the policy vms there."""
     azure.vault(**KIND)
     assert not azure.run("backup_policy", **POLICY, **policy)["failed"]
 
 
+@preparation
 def protected(azure: Driver, *ids: str) -> None:
     """Have virtual machines protected."""
     prepared(azure)
