@@ -11,14 +11,12 @@ this follows them, by whichever header Azure sent.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ..clock import Deadline, Ramp
 from ..errors import (
-    TRANSIENT,
     AzureBackupError,
     Denied,
     NotFound,
@@ -29,6 +27,7 @@ from ..errors import (
     UnknownHost,
     Unreachable,
 )
+from ..waiting import wait_until
 from .sdk_errors import failed_operation, seconds_to_wait
 from .session import Session, json_object
 
@@ -149,7 +148,7 @@ def follow(
             deadline,
             by_status=bool(status_url),
             gone_is_done=gone_is_done,
-            pause=pause,
+            first_pause=pause,
         )
     except NotFound:
         if gone_is_unknown:
@@ -159,17 +158,12 @@ def follow(
 
 def look_until(is_done: Callable[[], bool], action: str, deadline: Deadline) -> None:
     """Look again and again until it is done; a look that fails for a passing cause counts for nothing. Raises TimedOut."""
-    ramp = Ramp(deadline.poll_interval)
-    while True:
-        with contextlib.suppress(*TRANSIENT):
-            if is_done():
-                return
-        deadline.sleep(ramp.following(), f"Cannot {action}: the operation")
+    wait_until(is_done, bool, deadline, f"Cannot {action}: the operation")
 
 
 def follow_status(look: Callable[[], Any], action: str, deadline: Deadline) -> Outcome:
     """Wait until the operation is over whose status is looked at by a typed operation. Raises OperationFailed, TimedOut."""
-    return _poll(lambda _url: look(), "", action, deadline, by_status=True, gone_is_done=False, pause=None)
+    return _poll(lambda _url: look(), "", action, deadline, by_status=True, gone_is_done=False, first_pause=None)
 
 
 def _poll(
@@ -179,36 +173,37 @@ def _poll(
     deadline: Deadline,
     by_status: bool,
     gone_is_done: bool,
-    pause: float | None,
+    first_pause: float | None,
 ) -> Outcome:
-    ramp = Ramp(deadline.poll_interval)
-    patience = Deadline(deadline.clock, _SECONDS_OF_DOUBT, deadline.poll_interval)
-    while True:
-        deadline.sleep(ramp.following(pause), f"Cannot {action}: the operation")
-        pause = None
+    place, pause = url, first_pause
+
+    def look_at_it() -> Outcome | None:
+        nonlocal place, pause
         try:
-            answer = look(url)
+            answer = look(place)
             body = json_object(answer, action)
-        except TRANSIENT as error:
-            pause = error.retry_after
-            continue
         except Denied:
             return Outcome(is_known=False)
         except NotFound:
             if gone_is_done:
                 return Outcome()
-            if patience.remaining() <= 0:
-                raise
-            continue
-        patience = Deadline(deadline.clock, _SECONDS_OF_DOUBT, deadline.poll_interval)
+            raise
         pause = seconds_to_wait(answer.headers)
         if not by_status:
-            if answer.status_code != 202:
-                return Outcome(body)
-            url = answer.headers.get("Location") or url
-            continue
+            place = answer.headers.get("Location") or place
+            return None if answer.status_code == 202 else Outcome(body)
         status = str(body.get("status", "")).lower()
-        if status == _SUCCEEDED:
-            return Outcome(body)
         if status in _FAILED:
             raise failed_operation(body, action)
+        return Outcome(body) if status == _SUCCEEDED else None
+
+    found = wait_until(
+        look_at_it,
+        lambda outcome: outcome is not None,
+        deadline,
+        f"Cannot {action}: the operation",
+        first_pause=first_pause or None,
+        pause_after=lambda _outcome: pause,
+        seconds_of_doubt=_SECONDS_OF_DOUBT,
+    )
+    return found or Outcome()

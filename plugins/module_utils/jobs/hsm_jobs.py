@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..clock import Deadline, Ramp
-from ..errors import TRANSIENT, AzureBackupError, Conflict, NotFound, OperationFailed, OutcomeUnknown, TimedOut
+from ..errors import AzureBackupError, Conflict, NotFound, OperationFailed, OutcomeUnknown, TimedOut
 from ..model.durations import to_clock_words
 from ..model.result_shapes import Described
 from ..services.managed_hsm.backups import BACKUP, RESTORE, ManagedHsm
+from ..waiting import wait_until
 
 UNFINISHED = (None, "in_progress", "not_started", "queued", "accepted", "running")
 
@@ -67,27 +68,30 @@ def follow_check(hsm: ManagedHsm, kind: str, job: Described, deadline: Deadline)
 
 def _await(hsm: ManagedHsm, kind: str, job: Described, deadline: Deadline, see: Callable[[Described], None]) -> Described:
     action = _action(hsm, kind)
-    ramp = Ramp(deadline.poll_interval, longest=deadline.poll_interval)
-    patience = Deadline(deadline.clock, _SECONDS_UNTIL_KNOWN, deadline.poll_interval)
-    pause = None
-    while job["status"] in UNFINISHED:
-        deadline.sleep(ramp.following(pause), f"Cannot {action}: the job")
-        pause = None
-        try:
-            found = hsm.read_job(kind, str(job["job_id"]))
-        except TRANSIENT as error:
-            pause = error.retry_after
-            continue
-        if found is None and patience.remaining() <= 0:
-            raise NotFound(
-                f"Cannot {action}: the HSM no longer knows {kind} job {job['job_id']}", status=404, details={kind: job}
-            )
-        if found:
-            patience = Deadline(deadline.clock, _SECONDS_UNTIL_KNOWN, deadline.poll_interval)
-        job = found or job
-        see(job)
-    check_success(hsm, kind, job)
-    return job
+    last = job
+
+    def look() -> Described:
+        nonlocal last
+        found = hsm.read_job(kind, str(job["job_id"]))
+        if found is None:
+            message = f"Cannot {action}: the HSM no longer knows {kind} job {job['job_id']}"
+            raise NotFound(message, status=404, details={kind: last})
+        last = found
+        see(found)
+        return found
+
+    if job["status"] in UNFINISHED:
+        wait_until(
+            look,
+            lambda found: found["status"] not in UNFINISHED,
+            deadline,
+            f"Cannot {action}: the job",
+            pace=Ramp(deadline.poll_interval, longest=deadline.poll_interval).following,
+            first_pause=None,
+            seconds_of_doubt=_SECONDS_UNTIL_KNOWN,
+        )
+    check_success(hsm, kind, last)
+    return last
 
 
 def _action(hsm: ManagedHsm, kind: str) -> str:

@@ -11,13 +11,14 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..clock import Clock, Deadline, looks
+from ..clock import Clock, Deadline
 from ..concurrency import settle_each
 from ..errors import TRANSIENT, AzureBackupError, NotFound, OperationFailed, TimedOut
 from ..model.durations import parse_time
 from ..model.result_shapes import Described
 from ..progress import Progress
 from ..services.interface import BackupService, JobQuery
+from ..waiting import look_for, wait_until
 
 SUCCEEDED = ("completed", "completed_with_warnings")
 # What a list calls a job that is not over.
@@ -146,10 +147,14 @@ def wait_for_jobs(
     known: dict[str, Described | AzureBackupError] = {}
     begin = deadline.remaining()
     watch = JobWatch(service, max_concurrency, snapshot_only, since)
-    while pending:
-        elapsed = begin - deadline.remaining()
+
+    def elapsed() -> float:
+        return begin - deadline.remaining()
+
+    def look() -> None:
+        waited = elapsed()
         for job_id, job in watch.look(list(pending)).items():
-            if isinstance(job, NotFound) and (job_id in known or elapsed < _SECONDS_UNTIL_KNOWN):
+            if isinstance(job, NotFound) and (job_id in known or waited < _SECONDS_UNTIL_KNOWN):
                 continue
             known[job_id] = job
             if isinstance(job, AzureBackupError):
@@ -160,13 +165,13 @@ def wait_for_jobs(
                 progress.job(job, elapsed_of(job, service.service_now()), is_over=is_over)
             if is_over:
                 del pending[job_id]
-        if not pending:
-            break
-        interval = max(deadline.poll_interval, min(elapsed * _PATIENCE_SHARE, _LONGEST_INTERVAL))
-        try:
-            deadline.sleep(interval, f"{len(pending)} backup job(s)")
-        except TimedOut:
-            break
+
+    def pace(_asked: float | None) -> float:
+        return max(deadline.poll_interval, min(elapsed() * _PATIENCE_SHARE, _LONGEST_INTERVAL))
+
+    with contextlib.suppress(TimedOut):
+        if pending:
+            wait_until(look, lambda _looked: not pending, deadline, "the job", pace)
     return known
 
 
@@ -178,17 +183,18 @@ def find_started(
     query: with started_after, before which no job can be it; known: lower-cased ids of jobs that were there before; find: gives
     the job where one of the list is it.
     """
-    for _look in looks(clock, SECONDS_TO_FIND, _SECONDS_BETWEEN_LOOKS):
-        # A failed read may succeed at the next look. If nothing is found in the end, the outcome is reported as unknown.
-        with contextlib.suppress(AzureBackupError):
-            for listed in service.list_jobs(query):
-                started = parse_time(listed["start_time"])
-                is_new = started and query.started_after and started >= query.started_after
-                if is_new and str(listed["id"]).lower() not in known:
-                    found = find(listed)
-                    if found:
-                        return found
-    return None
+
+    def find_new() -> Described | None:
+        for listed in service.list_jobs(query):
+            started = parse_time(listed["start_time"])
+            is_new = started and query.started_after and started >= query.started_after
+            if is_new and str(listed["id"]).lower() not in known:
+                found = find(listed)
+                if found:
+                    return found
+        return None
+
+    return look_for(find_new, clock, SECONDS_TO_FIND, _SECONDS_BETWEEN_LOOKS)
 
 
 def check_over(job: Described, failure: AzureBackupError | None, what: str, way_on: str, deadline: Deadline) -> None:

@@ -6,16 +6,16 @@
 
 from __future__ import annotations
 
-import contextlib
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..clock import Deadline, Ramp, looks
+from ..clock import Deadline, Ramp
 from ..errors import TRANSIENT, AzureBackupError, BadInput, Conflict, Denied, NotFound, OperationFailed, OutcomeUnknown, TimedOut
 from ..model.durations import format_time, parse_time, seconds_in, to_clock_words
 from ..model.result_shapes import Described, shape
 from ..services.stack_hub.backups import BackupAdmin
 from ..services.stack_hub.wire import STORE
+from ..waiting import look_for, wait_until
 from .stackhub_options import missing_location, open_region, without_region
 from .task import Result, Task
 
@@ -163,15 +163,16 @@ def _start(task: Task, region: BackupAdmin, known: set[str], since: datetime, de
 
 def _find_started(task: Task, region: BackupAdmin, known: set[str], since: datetime) -> str | None:
     """Look for a backup that a trigger may have started: one that was not there before."""
-    for _look in looks(task.clock, _SECONDS_TO_APPEAR, _SECONDS_BETWEEN_LOOKS):
-        # A failed read may succeed at the next look. If nothing is found in the end, the outcome is reported as unknown.
-        with contextlib.suppress(AzureBackupError):
-            for one in region.list_backups():
-                created = parse_time(one["created_time"])
-                is_new = created is None or created >= since - timedelta(minutes=1)
-                if str(one["name"]) not in known and is_new and not one["is_automatic_backup"]:
-                    return str(one["name"])
-    return None
+
+    def find_new() -> str | None:
+        for one in region.list_backups():
+            created = parse_time(one["created_time"])
+            is_new = created is None or created >= since - timedelta(minutes=1)
+            if str(one["name"]) not in known and is_new and not one["is_automatic_backup"]:
+                return str(one["name"])
+        return None
+
+    return look_for(find_new, task.clock, _SECONDS_TO_APPEAR, _SECONDS_BETWEEN_LOOKS)
 
 
 # -- follow
@@ -249,30 +250,41 @@ def _await_end(region: BackupAdmin, name: str, deadline: Deadline, tell: Any) ->
 
     Success is reported ten to fifteen minutes early (Microsoft's article), so the result alone is not the end.
     """
-    action = f"backup '{name}' of '{region.location}'"
-    ramp = Ramp(deadline.poll_interval, longest=deadline.poll_interval)
-    patience = Deadline(deadline.clock, _SECONDS_TO_APPEAR, deadline.poll_interval)
     backup: Described | None = None
-    while backup is None:
-        pause = None
-        try:
-            backup = region.read_result(name)
-        except (*TRANSIENT, NotFound, Denied) as error:
-            # Too quick: it is registered a moment after it is accepted. Later it is forgotten, and the backup is not.
-            pause = error.retry_after
-            backup = _read_if_over(region, name)
-            is_final = isinstance(error, NotFound | Denied) and patience.remaining() <= 0
-            if backup is None and is_final and not _is_there(region, name):
-                raise
-        if backup is None:
-            tell("running")
-            deadline.sleep(ramp.following(pause), action)
-    while backup["status"] in _UNFINISHED or _is_uploading(backup):
-        tell("uploading" if _is_uploading(backup) else "running")
-        deadline.sleep(ramp.following(), action)
-        with contextlib.suppress(*TRANSIENT):
-            backup = region.read_backup(name) or backup
-    return backup
+
+    def look() -> Described | None:
+        nonlocal backup
+        tell("uploading" if backup and _is_uploading(backup) else "running")
+        backup = _look_for_result(region, name) if backup is None else region.read_backup(name) or backup
+        return backup
+
+    wait_until(
+        look,
+        lambda found: found and found["status"] not in _UNFINISHED and not _is_uploading(found),
+        deadline,
+        f"backup '{name}' of '{region.location}'",
+        pace=Ramp(deadline.poll_interval, longest=deadline.poll_interval).following,
+        seconds_of_doubt=_SECONDS_TO_APPEAR,
+        doubted=(NotFound, Denied),
+    )
+    return backup or {}
+
+
+def _look_for_result(region: BackupAdmin, name: str) -> Described | None:
+    """Read the result of a backup's operation, or the backup itself where it has certainly ended; None while it runs.
+
+    Raises NotFound, Denied where the backup is not there either.
+    """
+    try:
+        return region.read_result(name)
+    except (*TRANSIENT, NotFound, Denied) as error:
+        # Too quick: it is registered a moment after it is accepted. Later it is forgotten, and the backup is not.
+        backup = region.read_backup(name)
+        if backup and _has_certainly_ended(backup):
+            return backup
+        if backup is None or isinstance(error, TRANSIENT):
+            raise
+        return None
 
 
 def _is_uploading(backup: Described) -> bool:
@@ -280,23 +292,11 @@ def _is_uploading(backup: Described) -> bool:
     return backup["status"] in _SUCCEEDED and backup["completely_uploaded"] is False
 
 
-def _read_if_over(region: BackupAdmin, name: str) -> Described | None:
-    """Read a backup if it has certainly ended; None otherwise. Its status alone says so too early."""
-    try:
-        backup = region.read_backup(name)
-    except TRANSIENT:
-        return None
-    if backup is None or backup["status"] in _UNFINISHED or _is_uploading(backup):
-        return None
-    is_over = backup["completely_uploaded"] or backup["time_taken"] or backup["status"] not in _SUCCEEDED
-    return backup if is_over else None
-
-
-def _is_there(region: BackupAdmin, name: str) -> bool:
-    try:
-        return region.read_backup(name) is not None
-    except TRANSIENT:
-        return True
+def _has_certainly_ended(backup: Described) -> bool:
+    """Tell whether a backup has certainly ended: its status alone says so too early."""
+    if backup["status"] in _UNFINISHED or _is_uploading(backup):
+        return False
+    return bool(backup["completely_uploaded"] or backup["time_taken"] or backup["status"] not in _SUCCEEDED)
 
 
 def _check_status(region: BackupAdmin, backup: Described) -> None:
@@ -313,10 +313,12 @@ def _check_status(region: BackupAdmin, backup: Described) -> None:
 
 def _confirm(task: Task, region: BackupAdmin, backup: Described) -> Described:
     """Find a backup that is over in the list of backups, which is what an operator will restore from."""
-    for _look in looks(task.clock, _SECONDS_TO_APPEAR, _SECONDS_BETWEEN_LOOKS):
-        with contextlib.suppress(*TRANSIENT, NotFound):
-            found = next((one for one in region.list_backups() if one["name"] == backup["name"]), None)
-            if found:
-                return found
+
+    def find() -> Described | None:
+        return next((one for one in region.list_backups() if one["name"] == backup["name"]), None)
+
+    found = look_for(find, task.clock, _SECONDS_TO_APPEAR, _SECONDS_BETWEEN_LOOKS)
+    if found:
+        return found
     task.warn(f"backup {backup['name']} has finished, but the list of backups does not show it")
     return backup

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..clock import Deadline, Ramp
-from ..errors import TRANSIENT, NotFound, OperationFailed, TimedOut
+from ..clock import Deadline
+from ..errors import NotFound, OperationFailed, TimedOut
 from ..model.result_shapes import Described
+from ..waiting import wait_until
 from .interface import BackupService
 
 PROTECTED = "protection_configured"
@@ -67,23 +68,21 @@ def _wait(
     action: str,
     deadline: Deadline,
 ) -> Described | None:
-    """Look at an instance until is_done; a look that fails for a passing cause counts for nothing."""
-    ramp = Ramp(deadline.poll_interval)
-    while True:
+    """Look at an instance until is_done. Raises TimedOut with the state that it was in."""
+    state = "unknown"
+
+    def look() -> Described | None:
+        nonlocal state
         state = "unknown"
-        try:
-            instance = service.read_instance(name)
-        except TRANSIENT:
-            pass
-        else:
-            if is_done(instance):
-                return instance
-            state = str(instance["state"]) if instance else "missing"
-        try:
-            deadline.sleep(ramp.following(), f"Cannot {action}: the operation")
-        except TimedOut as error:
-            error.message += f"; the backup instance is {state}; run the task again to continue waiting"
-            raise
+        instance = service.read_instance(name)
+        state = str(instance["state"]) if instance else "missing"
+        return instance
+
+    try:
+        return wait_until(look, is_done, deadline, f"Cannot {action}: the operation")
+    except TimedOut as error:
+        error.message += f"; the backup instance is {state}; run the task again to continue waiting"
+        raise
 
 
 def _reasons(instance: Described) -> str:

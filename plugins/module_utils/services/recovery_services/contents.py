@@ -21,7 +21,6 @@ from ...azure.session import Session, json_object
 from ...clock import Deadline, Ramp
 from ...concurrency import FreshRead, ReadOnce
 from ...errors import (
-    TRANSIENT,
     AzureBackupError,
     BadInput,
     Conflict,
@@ -36,6 +35,7 @@ from ...model.durations import read_end
 from ...model.policy_spec import Plan
 from ...model.resource_ids import ResourceId, same_id
 from ...model.result_shapes import Described, Wire
+from ...waiting import wait_until
 from ..interface import EVERY_JOB, JobQuery, Protection, Restore
 from ..protection_states import wait_until_gone
 from ..read_back import read_as_written
@@ -144,21 +144,18 @@ class RecoveryServices(RecoveryServicesVault):
 
     def _await_job(self, job_id: str, action: str, deadline: Deadline) -> Described:
         """Wait until a job is over and give it, with its details. Raises TimedOut."""
-        ramp = Ramp(deadline.poll_interval)
-        while True:
-            try:
-                job = self._look_at(job_id)
-            except TRANSIENT:
-                job = None
-            if job and not _is_unfinished(job):
-                return job
-            try:
-                deadline.sleep(ramp.following(), f"Cannot {action}: the operation")
-            except TimedOut as error:
-                name = job_id.rsplit("/", 1)[-1]
-                error.message += f"; job {name} continues in Azure; run the task again to continue waiting"
-                error.details = {**error.details, "changed": True}
-                raise
+
+        def is_over(job: Described | None) -> bool:
+            return job is not None and not _is_unfinished(job)
+
+        try:
+            job = wait_until(lambda: self._look_at(job_id), is_over, deadline, f"Cannot {action}: the operation")
+        except TimedOut as error:
+            name = job_id.rsplit("/", 1)[-1]
+            error.message += f"; job {name} continues in Azure; run the task again to continue waiting"
+            error.details = {**error.details, "changed": True}
+            raise
+        return job or {}
 
     def _look_at(self, job_id: str) -> Described | None:
         """Read a job that this task has started: by itself where it is the only one, else by one list for all of them.
