@@ -192,17 +192,20 @@ def check_sanity(session: nox.Session, wanted: dict[tuple[str, str], tuple[str, 
     if not runs:
         session.error("this machine has none of the Pythons that sanity tests run on")
 
-    def work(one: tuple[tuple[str, str], str]) -> subprocess.CompletedProcess[str]:
+    def work(one: tuple[tuple[str, str], str]) -> tuple[subprocess.CompletedProcess[str], float]:
         (core, version), python = one
-        return run_sanity(copy_tree(f"{session.name}-{core}-{version}"), core, version, python, wanted[core, version])
+        began = time.monotonic()
+        result = run_sanity(copy_tree(f"{session.name}-{core}-{version}"), core, version, python, wanted[core, version])
+        return result, time.monotonic() - began
 
     with ThreadPoolExecutor(max_workers=2) as pool:
         done = list(pool.map(work, runs))
-    for ((core, version), _python), result in zip(runs, done, strict=True):
-        session.log(f"sanity of ansible-core {core} on Python {version}: {'failed' if result.returncode else 'passed'}")
+    for ((core, version), _python), (result, seconds) in zip(runs, done, strict=True):
+        ended = "failed" if result.returncode else "passed"
+        session.log(f"sanity of ansible-core {core} on Python {version}: {ended} in {seconds:.0f} s")
         if result.returncode:
             session.log(result.stdout[-20000:])
-    if any(result.returncode for result in done):
+    if any(result.returncode for result, _seconds in done):
         session.error("sanity tests failed")
 
 

@@ -291,6 +291,7 @@ def template_of(playbook: str) -> dict[str, Any]:
     return next(one for one in TEMPLATES if one["playbook"] == playbook)
 
 
+@pytest.mark.certify
 def test_the_answers_of_surveys_protect_back_up_restore_and_report(
     awx: dict[str, str], loopback: Emulator, tmp_path: Path
 ) -> None:
