@@ -30,6 +30,19 @@ def test_every_module_is_in_the_action_group() -> None:
     assert read_yaml("meta", "runtime.yml")["action_groups"]["azure"] == MODULES
 
 
+def test_every_module_looks_at_its_python_before_it_imports_more() -> None:
+    """The first import of each is arguments, whose first is required_python."""
+    package = "ansible_collections.holdfast.azure_backup.plugins.module_utils"
+    for path in (ROOT / "plugins" / "modules").glob("*.py"):
+        found = [node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.ImportFrom)]
+        ours = next((node for node in found if str(node.module).startswith(package)), None)
+        if ours is not None:
+            assert (ours.module, ours.names[0].name) == (package, "arguments"), path
+    text = (ROOT / "plugins" / "module_utils" / "arguments.py").read_text(encoding="utf-8")
+    first = next(node for node in ast.parse(text).body if isinstance(node, ast.ImportFrom) and node.level)
+    assert "required_python" in (first.module or "") or first.names[0].name == "required_python"
+
+
 def test_requirements_say_everywhere_the_same() -> None:
     from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.libraries import REQUIREMENTS
 
