@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
+from .clock import Clock
 from .errors import AzureBackupError, catch
 
 # Protecting a disk takes a minute and a half, of which its requests take a second.
@@ -29,17 +30,22 @@ class FreshRead(Generic[Found]):
     """A read that threads share: whoever asks gets an answer that was asked for after that moment.
 
     So many threads that look at one list at the same time cost two reads and not one each; an error is given to all of them.
+    clock: tells how old an answer is, where an older one may do.
     """
 
-    def __init__(self, read: Callable[[], Found]) -> None:
+    def __init__(self, read: Callable[[], Found], clock: Clock) -> None:
         self._read = read
+        self._clock = clock
+        self._last: tuple[float, Found] | None = None
         self._lock = threading.Lock()
         self._one_at_a_time = threading.Lock()
         self._next: Future[Found | AzureBackupError] | None = None
 
-    def __call__(self) -> Found:
-        """Give what is read. Raises the error that reading ended with."""
+    def __call__(self, most_seconds_old: float = 0.0) -> Found:
+        """Give what is read, or was read so many seconds ago. Raises the error that reading ended with."""
         with self._lock:
+            if self._last and self._clock.monotonic() - self._last[0] < most_seconds_old:
+                return self._last[1]
             leads = self._next is None
             mine = self._next = self._next or Future()
         if leads:
@@ -47,7 +53,11 @@ class FreshRead(Generic[Found]):
                 with self._lock:
                     # It begins now, so that whoever asks from here on needs another one.
                     self._next = None
-                mine.set_result(catch(self._read))
+                began = self._clock.monotonic()
+                read = catch(self._read)
+                if not isinstance(read, AzureBackupError):
+                    self._last = began, read
+                mine.set_result(read)
         outcome = mine.result()
         if isinstance(outcome, AzureBackupError):
             raise outcome

@@ -45,6 +45,15 @@ def send(operation: Any, *arguments: Any) -> Any:
     return answers[-1].http_response
 
 
+def discover(client: Any) -> None:
+    """Have the vault look for new machines, as the Azure CLI does before it protects one, and wait until it has."""
+    from azure.core.rest import HttpRequest
+
+    place = send(client.protection_containers.refresh, VAULT, GROUP, "Azure").headers["Location"]
+    while client.send_request(HttpRequest("GET", place)).status_code != 204:
+        time.sleep(SECONDS)
+
+
 def protect(client: Any, name: str) -> str:
     """Protect one machine, and give the name of the job."""
     machine = f"{GROUP_ID}/providers/Microsoft.Compute/virtualMachines/{name}"
@@ -83,13 +92,19 @@ def main() -> None:
     """Do what the first argument says."""
     work = {"protect": protect, "backup": back_up, "restore": restore}[sys.argv[1]]
     client = build_machines_client()
+    if sys.argv[1] == "protect":
+        discover(client)
     with ThreadPoolExecutor(int(sys.argv[3])) as threads:
         jobs = set(threads.map(lambda number: work(client, f"vm{number:05d}"), range(int(sys.argv[2]))))
     while True:
         found = {job.name: job.properties.status for job in client.backup_jobs.list(VAULT, GROUP, filter=JOBS)}
         if all(found.get(job) == "Completed" for job in jobs):
-            return
+            break
         time.sleep(SECONDS)
+    if sys.argv[1] == "restore":
+        # Where the template lies and what was restored is told by each job alone.
+        with ThreadPoolExecutor(int(sys.argv[3])) as threads:
+            list(threads.map(lambda job: client.job_details.get(VAULT, GROUP, job), jobs))
 
 
 if __name__ == "__main__":

@@ -27,8 +27,6 @@ _RUNNING = (*UNFINISHED, None)
 # Between two looks at a job goes at most a tenth of the time that it has taken, up to five minutes.
 _PATIENCE_SHARE = 0.1
 _LONGEST_INTERVAL = 300.0
-# Of the reads of jobs that a vault answers in an hour, others take some.
-_SHARE_OF_READS = 0.8
 # A job that was started a moment ago may be unknown to a read.
 _SECONDS_UNTIL_KNOWN = 60.0
 # How long to look for the job of a request whose fate is not known, and how often, in seconds.
@@ -74,22 +72,12 @@ class JobWatch:
     since: datetime | None
 
     def __post_init__(self) -> None:
-        self._begun = self.service.service_now()
         self._reads = 0
         self._last_read: dict[str, int] = {}
 
-    def _readable(self) -> int | None:
-        """Tell how many jobs may be read now, of as many as an hour allows; None for any number."""
-        if self.service.job_reads_an_hour is None:
-            return None
-        hours = (self.service.service_now() - self._begun).total_seconds() / 3600
-        most = self.service.job_reads_an_hour * _SHARE_OF_READS
-        # A third of it at once, for those that are few.
-        return max(0, int(most / 3 + hours * most) - self._reads)
-
     def look(self, job_ids: list[str]) -> dict[str, Described | AzureBackupError]:
         """Read jobs. What cannot be read just now is left out; NotFound stands for a job that Azure does not know."""
-        readable = self._readable()
+        readable = self.service.job_reads.left()
         pages = self.service.job_pages()
         is_few = len(job_ids) <= pages or pages == 0
         if (self.snapshot_only and readable is None) or (is_few and (readable is None or len(job_ids) <= readable)):

@@ -190,10 +190,8 @@ def _ensure(task: Task, service: BackupService, datasources: list[Datasource], d
             return _protect(batch, datasource_type, datasource, groups[datasource.key])
         return _converge(batch, datasource_type, datasource, before, groups[datasource.key])
 
-    at_once = options["max_concurrency"]
-    # Where each protection has a job to look at, and Azure counts the looks, fewer wait at the same time.
     works = [Work(item.key, item.text, functools.partial(work, datasource_type, item)) for datasource_type, item in datasources]
-    return run_each(task, works, at_once if service.protects_by_job else item_concurrency(at_once))
+    return run_each(task, works, item_concurrency(options["max_concurrency"]))
 
 
 def _check_groups(batch: ProtectionRun, groups: dict[str, ResourceId]) -> None:

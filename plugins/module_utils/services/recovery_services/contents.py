@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -37,6 +38,7 @@ from ...model.resource_ids import ResourceId, same_id
 from ...model.result_shapes import Described, Wire
 from ...waiting import wait_until
 from ..interface import EVERY_JOB, JobQuery, Protection, Restore
+from ..job_reads import JobReads
 from ..protection_states import wait_until_gone
 from ..read_back import read_as_written
 from ..vault_guard import ITEM_DELETE, ITEM_RESTORE, ITEM_STOP, ITEM_WRITE, POLICY_WRITE
@@ -53,6 +55,11 @@ _DAYS_ON_DEMAND = 30
 _LEAST_RETENTION = timedelta(days=1)
 # The job of a change began at most that long before the operation told of it.
 _LONGEST_OPERATION = timedelta(minutes=5)
+# Recorded, and in Microsoft's article on limits of Azure Backup's API.
+_JOB_READS_AN_HOUR = 150
+# A list of jobs serves all that wait for so much of the poll interval: seven and a half seconds of the default.
+_SHARE_OF_INTERVAL = 1 / 4
+_UNTIL_LISTED = timedelta(minutes=1)
 # How long to look for a virtual machine that the vault has just been told to discover.
 _SECONDS_TO_DISCOVER = 120
 _MOST_IDS_IN_A_QUERY = 100
@@ -68,22 +75,22 @@ class RecoveryServices(RecoveryServicesVault):
     changes_policies = True
     stopped_keep_policy = False
     protects_by_job = True
-    job_reads_an_hour: int | None = 150
 
     def __init__(self, session: Session, vault: ResourceId) -> None:
         super().__init__(session, vault)
+        self.job_reads = JobReads(_JOB_READS_AN_HOUR, session.service_now)
         self._instances: dict[str, Described] = {}
         # Machines that jobs tell of and that the vault protects no more.
         self._unknown: set[str] = set()
         self._wires: dict[str, Wire] = {}
         # Many machines of one task look at the same lists.
-        self._fresh_machines = FreshRead(self._read_virtual_machines)
-        self._fresh_protectable = FreshRead(self._read_protectable)
+        self._fresh_machines = FreshRead(self._read_virtual_machines, session.clock)
+        self._fresh_protectable = FreshRead(self._read_protectable, session.clock)
         # What the vault lists as protectable before it was told to look for machines, and after that.
         self._protectable = ReadOnce(lambda _when: self._read_protectable())
         self._discovery = threading.Lock()
         self._has_discovered = False
-        self._fresh_jobs = FreshRead(self._read_jobs_of_this_task)
+        self._fresh_jobs = FreshRead(self._read_jobs_of_this_task, session.clock)
         # Jobs that are waited for at this moment, and since when.
         self._followed: dict[str, datetime] = {}
 
@@ -149,7 +156,7 @@ class RecoveryServices(RecoveryServicesVault):
             return job is not None and not _is_unfinished(job)
 
         try:
-            job = wait_until(lambda: self._look_at(job_id), is_over, deadline, f"Cannot {action}: the operation")
+            job = wait_until(lambda: self._look_at(job_id, deadline), is_over, deadline, f"Cannot {action}: the operation")
         except TimedOut as error:
             name = job_id.rsplit("/", 1)[-1]
             error.message += f"; job {name} continues in Azure; run the task again to continue waiting"
@@ -157,17 +164,22 @@ class RecoveryServices(RecoveryServicesVault):
             raise
         return job or {}
 
-    def _look_at(self, job_id: str) -> Described | None:
-        """Read a job that this task has started: by itself where it is the only one, else by one list for all of them.
+    def _look_at(self, job_id: str, deadline: Deadline) -> Described | None:
+        """Look at a job that this task has started: by itself where it is the only one, else by one list for all of them.
 
-        A vault answers 150 reads of jobs an hour. The list leaves out what went wrong, so a job that did not go well is read
-        once more.
+        The list leaves out what went wrong, so a job that did not go well is read once more. Gives None where the job is not
+        known yet, or where the reads of an hour are used up.
         """
+        is_spent = self.job_reads.left() == 0
         if len(self._followed) > 1:
-            listed = self._fresh_jobs().get(job_id.rsplit("/", 1)[-1].lower())
-            if listed and (_is_unfinished(listed) or listed["status"] == "completed"):
-                return listed
-        return self.read_job(job_id)
+            listed = self._fresh_jobs(math.inf if is_spent else deadline.poll_interval * _SHARE_OF_INTERVAL)
+            job = listed.get(job_id.rsplit("/", 1)[-1].lower())
+            if job and (_is_unfinished(job) or job["status"] == "completed"):
+                return job
+            # It may have begun after the list was read.
+            if job is None and self.service_now() - self._followed[job_id] < _UNTIL_LISTED:
+                return None
+        return None if is_spent else self.read_job(job_id)
 
     def _read_jobs_of_this_task(self) -> dict[str, Described]:
         """Read the jobs of the vault that are as new as those that are waited for, by their lower-cased names."""
@@ -470,6 +482,7 @@ class RecoveryServices(RecoveryServicesVault):
         return self._describe_jobs(self._list_job_wires(query))
 
     def _list_job_wires(self, query: JobQuery) -> list[Wire]:
+        self.job_reads.note()
         action = f"list the jobs of vault '{self.vault.name}'"
         condition = jobs.filter_of(query, self.service_now())
         try:
@@ -504,6 +517,7 @@ class RecoveryServices(RecoveryServicesVault):
         return 1
 
     def read_job(self, job_id: str) -> Described | None:
+        self.job_reads.note()
         name = job_id.rsplit("/", 1)[-1]
         # Polls read on anyhow; long sleeps of azure-core inside one read would not be bounded by wait_timeout.
         wire = self._read(f"read job '{name}'", self._client.job_details.get, name, retry_total=2)
