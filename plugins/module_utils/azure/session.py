@@ -38,7 +38,9 @@ API_VERSIONS = {
     "Microsoft.Authorization": "2022-04-01",
     "Microsoft.ResourceGraph": "2021-03-01",
     "Microsoft.Resources": "2021-04-01",
-    "Microsoft.Compute": "2023-10-02",
+    # Two teams make them: neither type has the newer versions of the other.
+    "Microsoft.Compute/disks": "2023-10-02",
+    "Microsoft.Compute/virtualMachines": "2023-03-01",
     "Microsoft.Network": "2023-09-01",
     "Microsoft.Storage": "2025-01-01",
     # The data plane: the first that knows managed identities, and the first that checks beforehand.
@@ -47,6 +49,16 @@ API_VERSIONS = {
 }
 
 LARGEST_LIST_PAGES = 10_000
+
+
+def api_version_of(resource_type: str) -> str | None:
+    """Give the version that resources of a type are read and written with, such as Microsoft.Compute/disks in any casing.
+
+    None for a type that this collection does not know.
+    """
+    known = {name.lower(): version for name, version in API_VERSIONS.items()}
+    namespace = resource_type.lower().split("/", 1)[0]
+    return known.get(resource_type.lower()) or known.get(namespace)
 
 
 class Session:

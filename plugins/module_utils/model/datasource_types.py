@@ -71,7 +71,6 @@ class DatasourceType:
     vault_type: str
     resource_type: str
     wire_type: str
-    api_version: str
     backup_type: str
     data_store: str
     frequencies: tuple[str, ...]
@@ -125,7 +124,6 @@ DATASOURCE_TYPES = {
             vault_type="backup",
             resource_type="Microsoft.Compute/disks",
             wire_type="Microsoft.Compute/disks",
-            api_version="2023-10-02",
             backup_type="Incremental",
             data_store="OperationalStore",
             frequencies=("hourly", "daily"),
@@ -154,7 +152,6 @@ DATASOURCE_TYPES = {
             vault_type="backup",
             resource_type="Microsoft.Storage/storageAccounts",
             wire_type="Microsoft.Storage/storageAccounts/blobServices",
-            api_version="2025-01-01",
             backup_type="Discrete",
             data_store="VaultStore",
             frequencies=("daily", "weekly"),
@@ -184,7 +181,6 @@ DATASOURCE_TYPES = {
             vault_type="backup",
             resource_type="Microsoft.Storage/storageAccounts",
             wire_type="Microsoft.Storage/storageAccounts/adlsBlobServices",
-            api_version="2025-01-01",
             backup_type="Discrete",
             data_store="VaultStore",
             frequencies=("daily", "weekly"),
@@ -209,7 +205,6 @@ DATASOURCE_TYPES = {
             vault_type="recovery_services",
             resource_type="Microsoft.Compute/virtualMachines",
             wire_type="Microsoft.Compute/virtualMachines",
-            api_version="2023-03-01",
             backup_type="",
             data_store="",
             frequencies=("hourly", "daily", "weekly"),

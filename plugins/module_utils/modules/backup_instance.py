@@ -14,6 +14,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
+from ..azure.session import api_version_of
 from ..clock import Deadline
 from ..concurrency import ReadOnce, item_concurrency
 from ..errors import AzureBackupError, BadInput, NotFound
@@ -366,7 +367,7 @@ def _check_datasource(batch: ProtectionRun, datasource_type: DatasourceType, dat
     """Read the datasource and refuse what Azure would refuse later: another region, a SKU that the policy does not suit."""
     service = batch.service
     found = batch.task.session.read(
-        datasource.text, f"read {datasource_type.title} '{datasource.name}'", datasource_type.api_version
+        datasource.text, f"read {datasource_type.title} '{datasource.name}'", api_version_of(datasource_type.resource_type)
     )
     if found is None:
         raise NotFound(f"datasource_id: the {datasource_type.title} {datasource.text} does not exist", status=404)

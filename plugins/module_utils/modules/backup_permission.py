@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..azure.session import api_version_of
 from ..concurrency import settle_each
 from ..errors import AzureBackupError, BadInput, NotFound
 from ..jobs.wait import is_running
@@ -159,7 +160,9 @@ def _find_missing(
         try:
             return (
                 task.session.read(
-                    datasource.text, f"read {datasource_type.title} '{datasource.name}'", datasource_type.api_version
+                    datasource.text,
+                    f"read {datasource_type.title} '{datasource.name}'",
+                    api_version_of(datasource_type.resource_type),
                 )
                 is not None
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ..azure.session import API_VERSIONS
 from ..clock import looks
 from ..model.datasource_types import DATASOURCE_TYPES, Role
 from ..model.resource_ids import ResourceId, parse_group, parse_resource_id
@@ -102,7 +103,7 @@ def _target_of(order: RestoreOrder) -> ResourceId:
 
 def read_disk(run: RestoreRun, disk: ResourceId) -> dict[str, Any] | None:
     """Read a managed disk; None where it does not exist."""
-    return run.task.session.read(disk.text, f"read disk '{disk.name}'", DATASOURCE_TYPES["azure_disk"].api_version)
+    return run.task.session.read(disk.text, f"read disk '{disk.name}'", API_VERSIONS["Microsoft.Compute/disks"])
 
 
 def describe_disk(wire: dict[str, Any]) -> Result:

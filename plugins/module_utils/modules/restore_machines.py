@@ -11,6 +11,7 @@ import re
 from datetime import datetime
 from typing import Any
 
+from ..azure.session import API_VERSIONS
 from ..errors import AzureBackupError, BadInput, NotFound
 from ..jobs.wait import SUCCEEDED
 from ..model.datasource_types import DATASOURCE_TYPES
@@ -459,7 +460,7 @@ def _machine_of(order: RestoreOrder) -> ResourceId:
 
 
 def _read_machine(run: RestoreRun, machine: ResourceId) -> dict[str, Any] | None:
-    version = DATASOURCE_TYPES["azure_vm"].api_version
+    version = API_VERSIONS["Microsoft.Compute/virtualMachines"]
     return run.task.session.read(machine.text, f"read virtual machine '{machine.name}'", version)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..azure.session import Session
+from ..azure.session import Session, api_version_of
 from ..concurrency import settle_each
 from ..errors import AzureBackupError, BadInput
 from ..model.datasource_types import DATASOURCE_TYPES, DatasourceType, types_of_resource
@@ -42,7 +42,7 @@ def settle_kinds(
             return DATASOURCE_TYPES.get(str(instance["datasource_type"]), first), datasource
         if datasource_type:
             return one
-        wire = session.read(datasource.text, f"read {first.title} '{datasource.name}'", first.api_version)
+        wire = session.read(datasource.text, f"read {first.title} '{datasource.name}'", api_version_of(first.resource_type))
         return (_kind_of(wire, possible) if wire else None) or first, datasource
 
     settled = settle_each(datasources, settle, session.connections)

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import Any
 
 from ..azure.long_running import follow, look_until
-from ..azure.session import API_VERSIONS, Session
+from ..azure.session import API_VERSIONS, Session, api_version_of
 from ..clock import Deadline
 from ..model.resource_ids import ResourceId, parse_resource_id
 
@@ -27,12 +27,13 @@ def list_resources(session: Session, group: ResourceId, known: Collection[str] =
 def list_disks(session: Session, group: ResourceId) -> list[dict[str, Any]]:
     """List the managed disks of a resource group, as Azure answers them."""
     url = f"{group.text}/providers/Microsoft.Compute/disks"
-    return session.read_all(url, f"list the disks of {group.text}", API_VERSIONS["Microsoft.Compute"])
+    return session.read_all(url, f"list the disks of {group.text}", API_VERSIONS["Microsoft.Compute/disks"])
 
 
 def read_state(session: Session, machine_id: str) -> dict[str, str]:
     """Read power and agent of a virtual machine (REST reference, Virtual Machines - Instance View)."""
-    wire = session.read(f"{machine_id}/instanceView", f"read the state of {machine_id}", API_VERSIONS["Microsoft.Compute"]) or {}
+    version = API_VERSIONS["Microsoft.Compute/virtualMachines"]
+    wire = session.read(f"{machine_id}/instanceView", f"read the state of {machine_id}", version) or {}
     codes = [str(one.get("code")) for one in wire.get("statuses") or []]
     agent = ((wire.get("vmAgent") or {}).get("statuses") or [{}])[0]
     power = next((code.split("/", 1)[1] for code in codes if code.lower().startswith("powerstate/")), "unknown")
@@ -41,22 +42,21 @@ def read_state(session: Session, machine_id: str) -> dict[str, str]:
 
 def _is_there(session: Session, resource_id: str) -> bool:
     """Tell whether a resource exists, as far as it is of a kind that this collection reads."""
-    if parse_resource_id(resource_id, "id").namespace not in API_VERSIONS or len(parse_resource_id(resource_id, "id").types) > 1:
+    resource = parse_resource_id(resource_id, "id")
+    if len(resource.types) > 1 or api_version_of(resource.type) is None:
         return True
     return read_resource(session, resource_id) is not None
 
 
 def read_resource(session: Session, resource_id: str) -> dict[str, Any] | None:
     """Read a resource as Azure answers it; None where it does not exist."""
-    version = API_VERSIONS[parse_resource_id(resource_id, "id").namespace]
-    return session.read(resource_id, f"read {resource_id}", version)
+    return session.read(resource_id, f"read {resource_id}", api_version_of(parse_resource_id(resource_id, "id").type))
 
 
 def delete_resource(session: Session, resource_id: str, deadline: Deadline) -> None:
     """Delete a resource and wait until it is gone. Raises AzureBackupError, TimedOut."""
     action = f"delete {resource_id}"
-    version = API_VERSIONS[parse_resource_id(resource_id, "id").namespace]
-    response = session.send("DELETE", resource_id, action, version)
+    response = session.send("DELETE", resource_id, action, api_version_of(parse_resource_id(resource_id, "id").type))
     if response.status_code == 202:
         follow(session, response, action, deadline, gone_is_done=True)
     # A deletion that is over may be seen a moment later.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..azure.resource_graph import quote
-from ..azure.session import Session
+from ..azure.session import Session, api_version_of
 from ..errors import BadInput
 from ..model.datasource_types import DATASOURCE_TYPES, DatasourceType, find_by_resource
 from ..model.resource_ids import ResourceId, parse_resource_id
@@ -114,7 +114,7 @@ def is_still_selected(session: Session, selection: Selection, instance: Describe
     if subscriptions and datasource.subscription_id.lower() not in subscriptions:
         return False
     row = DATASOURCE_TYPES[candidate.datasource_type]
-    wire = session.read(datasource.text, f"read {row.title} '{datasource.name}'", row.api_version)
+    wire = session.read(datasource.text, f"read {row.title} '{datasource.name}'", api_version_of(row.resource_type))
     if wire is None:
         return None
     return row.is_kind_of(wire) and selection.selects(candidate.with_resource(wire))
