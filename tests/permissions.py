@@ -14,6 +14,7 @@ _LISTS = ("disks", "estate", "machines", "stack_hub", "hsm", "drills", "coverage
 OPTIONAL_ACTIONS = {
     "disks": {"Microsoft.DataProtection/backupInstances/read", "Microsoft.DataProtection/locations/operationStatus/read"},
     "estate": {"Microsoft.DataProtection/backupInstances/read"},
+    "drills": {"Microsoft.Compute/locations/usages/read"},
 }
 # If a vault does not exist, one of the other kind is looked for, which the message mentions.
 OTHER_KIND = {"Microsoft.DataProtection/backupVaults/read", "Microsoft.RecoveryServices/vaults/read"}

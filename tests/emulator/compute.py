@@ -22,6 +22,10 @@ _PLACES = "/subscriptions/{subscription}/providers/Microsoft.Compute/locations/{
 _DISKS = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Compute/disks"
 
 
+# The vCPUs of the sizes that machines have here.
+CORES = {"Standard_DS1_v2": 1}
+
+
 @dataclass
 class Compute:
     """The disks and the virtual machines, by their lower-cased ids."""
@@ -30,6 +34,8 @@ class Compute:
     schedule: Schedule
     disks: dict[str, Wire] = field(default_factory=dict)
     machines: dict[str, Wire] = field(default_factory=dict)
+    # How many vCPUs machines of a subscription may have in a region.
+    cores_limit: int = 100
     # How long a new machine takes until its agent reports; None for one that never boots.
     seconds_to_boot: float | None = 90.0
 
@@ -142,10 +148,41 @@ class Compute:
             ),
             Route("GET", _DISKS + "/{disk}", self._read, namespace),
             Route("DELETE", _DISKS + "/{disk}", self._delete, namespace),
+            Route("GET", _PLACES + "/usages", self._list_usages, namespace),
+            Route("GET", _PLACES + "/vmSizes", self._list_sizes, namespace),
             Route("GET", _PLACES + "/DiskOperations/{operation}", self._read_deletion, namespace),
             Route("GET", _DISKS, self._list, namespace),
             Route("GET", "/subscriptions/{subscription}/providers/Microsoft.Compute/disks", self._list, namespace),
         ]
+
+    def free_cores(self, subscription: str, location: str) -> int:
+        """Tell how many vCPUs a subscription may still use in a region."""
+        return self.cores_limit - sum(
+            CORES[one["properties"]["hardwareProfile"]["vmSize"]] for one in self._in(subscription, location)
+        )
+
+    def _in(self, subscription: str, location: str) -> list[Wire]:
+        start = f"/subscriptions/{subscription.lower()}/"
+        return [one for key, one in self.machines.items() if key.startswith(start) and one["location"] == location.lower()]
+
+    def _list_usages(self, call: Call) -> Reply:
+        """Answer the quotas of a region (REST reference, Usage - List)."""
+        subscription, location = call.path["subscription"], call.path["location"]
+        used = {
+            "cores": ("Total Regional vCPUs", self.cores_limit - self.free_cores(subscription, location), self.cores_limit),
+            "virtualMachines": ("Virtual Machines", len(self._in(subscription, location)), 25000),
+        }
+        listed = [
+            {"unit": "Count", "currentValue": value, "limit": limit, "name": {"value": name, "localizedValue": title}}
+            for name, (title, value, limit) in used.items()
+        ]
+        return Reply(200, {"value": listed})
+
+    @staticmethod
+    def _list_sizes(_call: Call) -> Reply:
+        """Answer the sizes of machines (REST reference, Virtual Machine Sizes - List)."""
+        more = {"osDiskSizeInMB": 1047552, "resourceDiskSizeInMB": 7168, "memoryInMB": 3584, "maxDataDiskCount": 4}
+        return Reply(200, {"value": [{"name": name, "numberOfCores": cores, **more} for name, cores in CORES.items()]})
 
     def _read(self, call: Call) -> Reply:
         self.groups.find(call.path["subscription"], call.path["group"])

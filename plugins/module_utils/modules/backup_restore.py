@@ -104,6 +104,7 @@ def restore_steps(run: RestoreRun, order: RestoreOrder) -> Steps:
         yield result
         yield result
         return _conclude(run, order, restore, result)
+    order.mode.check_quota(run, order, restore, point)
     result["missing_roles"] = order.mode.missing_roles(run, restore)
     if result["missing_roles"] and not run.grants_roles:
         told = ", ".join(result["missing_roles"])

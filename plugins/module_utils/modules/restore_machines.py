@@ -16,7 +16,7 @@ from ..errors import AzureBackupError, BadInput, NotFound
 from ..jobs.wait import SUCCEEDED
 from ..model.datasource_types import DATASOURCE_TYPES
 from ..model.durations import read_utc
-from ..model.resource_ids import ResourceId, parse_group, parse_resource_id, same_id
+from ..model.resource_ids import ResourceId, normalize, parse_group, parse_resource_id, same_id
 from ..model.result_shapes import Described
 from ..model.virtual_machines import disk_ids_of, interface_ids_of
 from ..services.interface import MACHINE_MODES, SYSTEM_ASSIGNED, MachineRestore, Restore
@@ -298,6 +298,17 @@ class MachineCopy(_OfMachine):
         check_target_group(run, order, target)
         check_network(run, order)
         return self._restore(run, order, instance, point, target)
+
+    def check_quota(self, run: RestoreRun, order: RestoreOrder, restore: Restore, point: Described | None) -> None:
+        size = ((point or {}).get("machine") or {}).get("size")
+        target = restore.target
+        told = run.quota.shortage(target.subscription_id, normalize(run.location), size, target.key) if size else None
+        if told:
+            raise BadInput(
+                f"{order.at}target: new machine '{target.name}' cannot be created: {told}; request a higher quota, or restore "
+                "only the disks",
+                code="QuotaExceeded",
+            )
 
     def _network(self, order: RestoreOrder) -> dict[str, ResourceId]:
         network = network_of(order)

@@ -24,6 +24,7 @@ from ..model.datasource_types import DatasourceType, Role
 from ..model.durations import format_time, parse_time
 from ..model.resource_ids import ResourceId, check_group_name, normalize, parse_group, same_id
 from ..model.result_shapes import Described, snake
+from ..services.compute_quota import ComputeQuota
 from ..services.interface import BackupService, Restore
 from ..services.named_vaults import read_group
 from ..services.scratch_resources import list_disks, read_resource
@@ -96,6 +97,7 @@ class RestoreRun:
         self._points = ReadOnce(self._read_points)
         # Many restores share a resource group, an account, a network and the roles on them.
         self.resource = ReadOnce(lambda resource_id: read_resource(self.task.session, resource_id))
+        self.quota = ComputeQuota(self.task.session)
         self.disks_before = ReadOnce(self._list_disks)
         self.disks = self.disks_before
 
@@ -197,6 +199,10 @@ class RestoreMode(Protocol):
 
     def place(self, restore: Restore) -> str:
         """Say where something is restored to."""
+
+    def check_quota(self, run: RestoreRun, order: RestoreOrder, restore: Restore, point: Described | None) -> None:
+        """Refuse what the quota of the target's subscription does not allow, where it is started. Raises BadInput."""
+        return
 
     def missing_roles(self, run: RestoreRun, restore: Restore) -> list[str]:
         """Name the roles that the identity does not seem to hold, where Azure itself does not validate that."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arm import ArmError, Call, PlainRoute, Reply, Wire, check_properties
 from ..clock import iso_duration
-from ..compute import disks_of
+from ..compute import CORES, disks_of
 from ..operations import Operation
 from .fields import ITEM, refuse
 from .state import Item, Vault
@@ -278,7 +278,10 @@ class Restores:
         if restore.kind == "AlternateLocation":
             network = provider.network.resources.get(str(request["virtualNetworkId"]).lower())
             is_wrong = is_wrong or network is None or network["location"] != restore.region
-            is_wrong = is_wrong or str(request["targetVirtualMachineId"]).lower() in provider.compute.machines
+            target = str(request["targetVirtualMachineId"])
+            is_wrong = is_wrong or target.lower() in provider.compute.machines
+            needed = CORES[str(restore.point["properties"]["virtualMachineSize"])]
+            is_wrong = is_wrong or needed > provider.compute.free_cores(target.split("/")[2], restore.region)
         return _FAILED if is_wrong else None
 
     @staticmethod

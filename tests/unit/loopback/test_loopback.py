@@ -154,6 +154,15 @@ def test_resource_managers_own_refusals(azure: Driver, path: str, version: str, 
     assert answer.headers["x-ms-request-id"]
 
 
+@pytest.mark.parametrize(
+    ("version", "disks", "machines"), [("2023-10-02", 200, 400), ("2023-03-01", 400, 200), ("2021-04-01", 200, 200)]
+)
+def test_disks_and_machines_have_versions_of_their_own(azure: Driver, version: str, disks: int, machines: int) -> None:
+    for path, status in (("disks/data01", disks), ("virtualMachines/web01", machines)):
+        answer = raw(azure, "GET", f"{GROUP}/providers/Microsoft.Compute/{path}", version=version)
+        assert answer.status_code == status, answer.text
+
+
 def test_a_request_without_a_token_or_with_one_for_others_is_refused(azure: Driver) -> None:
     url = azure.emulator.url + VAULT_ID + "?api-version=2025-07-01"
     bare = requests.get(url, verify=str(azure.emulator.ca_file), timeout=10)

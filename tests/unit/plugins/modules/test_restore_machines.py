@@ -433,6 +433,32 @@ def test_a_choice_of_disks_is_not_restored_twice(azure: Driver) -> None:
     assert "on_existing: skip does not accept it" in restore(azure, IN_PLACE, on_existing="skip", **asked)["msg"]
 
 
+def test_a_quota_that_does_not_suffice_is_told_before_any_write(azure: Driver) -> None:
+    first, second = backed_up(azure, "web01", "web02")
+    compute = azure.azure.compute
+    compute.cores_limit = 1 + compute.cores_limit - compute.free_cores(SUBSCRIPTION, "westeurope")
+    before = len(azure.writes())
+    target = {key: value for key, value in MACHINE.items() if key != "name"} | {"name_suffix": "-restored"}
+    result = azure.run("backup_restore", datasource_id=[first, second], target=target, max_concurrency=1, **VAULT)
+    done, refused = result["datasources"]
+    assert (done["action"], done["failed"]) == ("start", False)
+    assert refused["error"]["code"] == "QuotaExceeded"
+    assert "quota for 1 more vCPUs in westeurope, and 2 are needed for all machines of this task" in refused["msg"]
+    assert azure.writes()[before:] == ["POST restore"]
+    # What is there already needs no quota.
+    again = azure.run("backup_restore", datasource_id=first, target=target, on_existing="skip", **VAULT)
+    assert again["datasources"][0]["action"] == "skip", again
+
+
+@pytest.mark.parametrize("part", ["usages", "vmSizes"])
+def test_who_may_not_read_quotas_restores_all_the_same(azure: Driver, part: str) -> None:
+    backed_up(azure)
+    error = {"error": {"code": "AuthorizationFailed", "message": "no"}}
+    azure.fault(kind="answer", method="GET", path=part, status=403, body=error, times=9)
+    result = restore(azure, MACHINE)
+    assert not result["failed"], result["msg"]
+
+
 @preparation
 def second_point(azure: Driver) -> tuple[str, str]:
     """Take another backup, and give the names of the older and the newer point."""
