@@ -188,7 +188,8 @@ def check_sanity(session: nox.Session, wanted: dict[tuple[str, str], tuple[str, 
     pythons = {run: find_python(run[1]) for run in wanted}
     for core, version in (run for run in wanted if pythons[run] is None):
         session.warn(f"sanity of ansible-core {core} needs Python {version}, which this machine does not have")
-    runs = [(run, python) for run, python in pythons.items() if python]
+    # The longest first: what is started last is what is waited for.
+    runs = sorted(((run, python) for run, python in pythons.items() if python), key=lambda one: bool(wanted[one[0]]))
     if not runs:
         session.error("this machine has none of the Pythons that sanity tests run on")
 
