@@ -62,16 +62,16 @@ test: $(VENV)/.nox
 	@$(BIN)/nox -s tests
 	@$(SIDE_BY_SIDE) smoke-oldest smoke-newest
 
-checks:
+checks: $(VENV)/.nox
 	@$(BIN)/nox -s lint sanity
 
-pages:
+pages: $(VENV)/.nox
 	@$(BIN)/nox -s ansible_lint docs site build
 
-smoke-oldest:
+smoke-oldest: $(VENV)/.nox
 	@$(BIN)/nox -s "smoke(core='2.16')"
 
-smoke-newest:
+smoke-newest: $(VENV)/.nox
 	@$(BIN)/nox -s "smoke(core='2.21')"
 
 test-clients: $(VENV)/.nox

@@ -55,13 +55,19 @@ def wait_until(
             pause = pause_after(found) or None
 
 
-def look_for(find: Callable[[], Found | None], clock: Clock, seconds: float, every: float) -> Found | None:
+def look_for(
+    find: Callable[[], Found | None],
+    clock: Clock,
+    seconds: float,
+    every: float,
+    ignored: tuple[type[AzureBackupError], ...] = (AzureBackupError,),
+) -> Found | None:
     """Look for something that is to appear, once every so many seconds, and give it; None where it does not appear in time.
 
-    A look that fails may succeed the next time.
+    ignored: errors after which the next look may succeed.
     """
     for _look in looks(clock, seconds, every):
-        with contextlib.suppress(AzureBackupError):
+        with contextlib.suppress(*ignored):
             found = find()
             if found is not None:
                 return found

@@ -23,7 +23,7 @@ _DISKS = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microso
 
 
 # The vCPUs of the sizes that machines have here.
-CORES = {"Standard_DS1_v2": 1}
+CORES = {"Standard_DS1_v2": 1, "Standard_D4s_v3": 4}
 
 
 @dataclass

@@ -40,6 +40,7 @@ API_VERSIONS = {
     "Microsoft.Resources": "2021-04-01",
     # Two teams make them: neither type has the newer versions of the other.
     "Microsoft.Compute/disks": "2023-10-02",
+    "Microsoft.Compute/snapshots": "2023-10-02",
     "Microsoft.Compute/virtualMachines": "2023-03-01",
     "Microsoft.Network": "2023-09-01",
     "Microsoft.Storage": "2025-01-01",

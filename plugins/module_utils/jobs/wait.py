@@ -18,6 +18,7 @@ from ..model.durations import parse_time
 from ..model.result_shapes import Described
 from ..progress import Progress
 from ..services.interface import BackupService, JobQuery
+from ..services.job_reads import JobReads
 from ..waiting import look_for, wait_until
 
 SUCCEEDED = ("completed", "completed_with_warnings")
@@ -72,12 +73,13 @@ class JobWatch:
     since: datetime | None
 
     def __post_init__(self) -> None:
+        self._left = JobReads(self.service.job_reads_an_hour, self.service.service_now)
         self._reads = 0
         self._last_read: dict[str, int] = {}
 
     def look(self, job_ids: list[str]) -> dict[str, Described | AzureBackupError]:
         """Read jobs. What cannot be read just now is left out; NotFound stands for a job that Azure does not know."""
-        readable = self.service.job_reads.left()
+        readable = self._left.left()
         pages = self.service.job_pages()
         is_few = len(job_ids) <= pages or pages == 0
         if (self.snapshot_only and readable is None) or (is_few and (readable is None or len(job_ids) <= readable)):
@@ -111,6 +113,7 @@ class JobWatch:
 
         for job_id in job_ids:
             self._reads += 1
+            self._left.note()
             self._last_read[job_id] = self._reads
         found = zip(job_ids, settle_each(job_ids, read, self.max_concurrency), strict=True)
         return {job_id: job for job_id, job in found if not isinstance(job, TRANSIENT)}

@@ -281,7 +281,7 @@ def _start(run: RestoreRun, order: RestoreOrder, restore: Restore) -> Described:
         raise
     if job_id:
         # Reads of jobs are few in some vaults, and the wait reads each of them at its end.
-        is_readable = run.service.job_reads.left() is None or not run.task.waits
+        is_readable = run.service.job_reads_an_hour is None or not run.task.waits
         with contextlib.suppress(AzureBackupError):
             found = run.service.read_job(job_id) if is_readable else None
             if found:

@@ -254,13 +254,18 @@ def _await_end(region: BackupAdmin, name: str, deadline: Deadline, tell: Any) ->
 
     def look() -> Described | None:
         nonlocal backup
-        tell("uploading" if backup and _is_uploading(backup) else "running")
         backup = _look_for_result(region, name) if backup is None else region.read_backup(name) or backup
         return backup
 
+    def is_over(found: Described | None) -> bool:
+        if found and found["status"] not in _UNFINISHED and not _is_uploading(found):
+            return True
+        tell("uploading" if found and _is_uploading(found) else "running")
+        return False
+
     wait_until(
         look,
-        lambda found: found and found["status"] not in _UNFINISHED and not _is_uploading(found),
+        is_over,
         deadline,
         f"backup '{name}' of '{region.location}'",
         pace=Ramp(deadline.poll_interval, longest=deadline.poll_interval).following,
@@ -317,7 +322,7 @@ def _confirm(task: Task, region: BackupAdmin, backup: Described) -> Described:
     def find() -> Described | None:
         return next((one for one in region.list_backups() if one["name"] == backup["name"]), None)
 
-    found = look_for(find, task.clock, _SECONDS_TO_APPEAR, _SECONDS_BETWEEN_LOOKS)
+    found = look_for(find, task.clock, _SECONDS_TO_APPEAR, _SECONDS_BETWEEN_LOOKS, (*TRANSIENT, NotFound))
     if found:
         return found
     task.warn(f"backup {backup['name']} has finished, but the list of backups does not show it")

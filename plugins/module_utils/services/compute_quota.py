@@ -45,17 +45,19 @@ class ComputeQuota:
             # The restore's job is told by Azure all the same.
             return None
         with self._lock:
-            planned = self._planned[place]
-            planned[key] = cores
-            needed = {_MACHINES: len(planned), _CORES: sum(planned.values())}
-        for name, noun in ((_MACHINES, "virtual machines"), (_CORES, "vCPUs")):
-            if needed[name] > free.get(name, needed[name]):
-                others = " for all machines of this task so far" if len(planned) > 1 else ""
-                return (
-                    f"subscription {subscription_id} has quota for {free[name]} more {noun} in {location}, and {needed[name]} "
-                    f"are needed{others} (size {size})"
-                )
-        return None
+            others = {name: needed for name, needed in self._planned[place].items() if name != key}
+            needed = {_MACHINES: len(others) + 1, _CORES: sum(others.values()) + cores}
+            missing = next((name for name in needed if needed[name] > free.get(name, needed[name])), None)
+            if missing is None:
+                # What is refused takes nothing from the next.
+                self._planned[place][key] = cores
+                return None
+        noun = "virtual machines" if missing == _MACHINES else "vCPUs"
+        together = f" with the {len(others)} other(s) of this task" if others else ""
+        return (
+            f"subscription {subscription_id} has quota for {free[missing]} more {noun} in {location}, and {needed[missing]} are "
+            f"needed{together} (size {size})"
+        )
 
     def _read_free(self, place: str) -> dict[str, int]:
         listed = self._session.read_all(f"{place}/usages", f"read the quotas of {place}", _API)

@@ -18,7 +18,6 @@ from ..model.durations import is_between
 from ..model.policy_spec import Plan
 from ..model.resource_ids import ResourceId, same_id
 from ..model.result_shapes import Described
-from .job_reads import JobReads
 from .vault_interface import VaultService
 
 
@@ -180,13 +179,13 @@ class BackupService(VaultService, Protocol):
     changes_policies: whether create_policy also changes a policy that is there; where it does not, a new version is made.
     stopped_keep_policy: whether an instance that is stopped still names the policy that it had.
     protects_by_job: whether changes of a protection are over with a job, so that many of them are seen in one list afterwards.
-    job_reads: how often the task may still read jobs.
+    job_reads_an_hour: how many reads of jobs Azure answers, None for as many as are asked.
     """
 
     changes_policies: bool
     stopped_keep_policy: bool
     protects_by_job: bool
-    job_reads: JobReads
+    job_reads_an_hour: int | None
 
     # -- policies
 

@@ -16,7 +16,7 @@ _AT_ONCE = 1 / 3
 
 
 class JobReads:
-    """The reads of jobs that a task may still make of one vault.
+    """The reads of jobs that may still be made of one vault.
 
     an_hour: how many Azure answers, None for as many as are asked; now: gives the service's time.
     """
@@ -27,10 +27,10 @@ class JobReads:
         self._begun: datetime | None = None
         self._made = 0
 
-    def note(self) -> None:
-        """Count a read that is made, of one job or of a list."""
+    def note(self, reads: int = 1) -> None:
+        """Count reads that were made, of one job or of the pages of a list."""
         self._begun = self._begun or self._now()
-        self._made += 1
+        self._made += reads
 
     def left(self) -> int | None:
         """Tell how many reads may be made now; None for any number."""

@@ -12,7 +12,11 @@ from typing import Any
 from ..azure.long_running import follow, look_until
 from ..azure.session import API_VERSIONS, Session, api_version_of
 from ..clock import Deadline
+from ..errors import AzureBackupError
 from ..model.resource_ids import ResourceId, parse_resource_id
+
+# Of a type that does not have the version of its namespace, only the list tells.
+_NO_SUCH_VERSION = ("NoRegisteredProviderFound", "InvalidResourceType")
 
 
 def list_resources(session: Session, group: ResourceId, known: Collection[str] = ()) -> list[dict[str, Any]]:
@@ -45,7 +49,12 @@ def _is_there(session: Session, resource_id: str) -> bool:
     resource = parse_resource_id(resource_id, "id")
     if len(resource.types) > 1 or api_version_of(resource.type) is None:
         return True
-    return read_resource(session, resource_id) is not None
+    try:
+        return read_resource(session, resource_id) is not None
+    except AzureBackupError as error:
+        if error.code in _NO_SUCH_VERSION:
+            return True
+        raise
 
 
 def read_resource(session: Session, resource_id: str) -> dict[str, Any] | None:

@@ -30,7 +30,6 @@ from ...model.policy_spec import Plan
 from ...model.resource_ids import ResourceId
 from ...model.result_shapes import Described, Wire
 from ..interface import EVERY_JOB, JobQuery, Protection, Restore
-from ..job_reads import JobReads
 from ..protection_states import wait_until_gone
 from ..vault_guard import INSTANCE_DELETE, INSTANCE_WRITE, RESTORE, STOP, SUSPEND
 from .vault import API, BackupVault
@@ -77,10 +76,10 @@ class DataProtection(BackupVault):
     changes_policies = False
     stopped_keep_policy = True
     protects_by_job = False
+    job_reads_an_hour: int | None = None
 
     def __init__(self, session: Session, vault: ResourceId) -> None:
         super().__init__(session, vault)
-        self.job_reads = JobReads(None, session.service_now)
         self._names = (vault.resource_group, vault.name)
         self._job_pages = 0
 

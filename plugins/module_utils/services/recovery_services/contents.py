@@ -54,12 +54,11 @@ _PROTECTABLE = "backupManagementType eq 'AzureIaasVM'"
 _DAYS_ON_DEMAND = 30
 _LEAST_RETENTION = timedelta(days=1)
 # The job of a change began at most that long before the operation told of it.
-_LONGEST_OPERATION = timedelta(minutes=5)
-# Recorded, and in Microsoft's article on limits of Azure Backup's API.
-_JOB_READS_AN_HOUR = 150
+_LONGEST_OPERATION = timedelta(minutes=30)
 # A list of jobs serves all that wait for so much of the poll interval: seven and a half seconds of the default.
 _SHARE_OF_INTERVAL = 1 / 4
 _UNTIL_LISTED = timedelta(minutes=1)
+_JOBS_OF_A_PAGE = 200
 # How long to look for a virtual machine that the vault has just been told to discover.
 _SECONDS_TO_DISCOVER = 120
 _MOST_IDS_IN_A_QUERY = 100
@@ -75,10 +74,11 @@ class RecoveryServices(RecoveryServicesVault):
     changes_policies = True
     stopped_keep_policy = False
     protects_by_job = True
+    # Recorded, and in Microsoft's article on limits of Azure Backup's API.
+    job_reads_an_hour: int | None = 150
 
     def __init__(self, session: Session, vault: ResourceId) -> None:
         super().__init__(session, vault)
-        self.job_reads = JobReads(_JOB_READS_AN_HOUR, session.service_now)
         self._instances: dict[str, Described] = {}
         # Machines that jobs tell of and that the vault protects no more.
         self._unknown: set[str] = set()
@@ -91,6 +91,8 @@ class RecoveryServices(RecoveryServicesVault):
         self._discovery = threading.Lock()
         self._has_discovered = False
         self._fresh_jobs = FreshRead(self._read_jobs_of_this_task, session.clock)
+        # What may still be read of the jobs of changes. A wait for backups or restores has reads of its own.
+        self._job_reads = JobReads(self.job_reads_an_hour, session.service_now)
         # Jobs that are waited for at this moment, and since when.
         self._followed: dict[str, datetime] = {}
 
@@ -170,21 +172,28 @@ class RecoveryServices(RecoveryServicesVault):
         The list leaves out what went wrong, so a job that did not go well is read once more. Gives None where the job is not
         known yet, or where the reads of an hour are used up.
         """
-        is_spent = self.job_reads.left() == 0
+        is_spent = self._job_reads.left() == 0
         if len(self._followed) > 1:
             listed = self._fresh_jobs(math.inf if is_spent else deadline.poll_interval * _SHARE_OF_INTERVAL)
             job = listed.get(job_id.rsplit("/", 1)[-1].lower())
             if job and (_is_unfinished(job) or job["status"] == "completed"):
                 return job
+            if job:
+                return self._read_followed(job_id)
             # It may have begun after the list was read.
-            if job is None and self.service_now() - self._followed[job_id] < _UNTIL_LISTED:
+            if self.service_now() - self._followed[job_id] < _UNTIL_LISTED:
                 return None
-        return None if is_spent else self.read_job(job_id)
+        return None if is_spent else self._read_followed(job_id)
+
+    def _read_followed(self, job_id: str) -> Described | None:
+        self._job_reads.note()
+        return self.read_job(job_id)
 
     def _read_jobs_of_this_task(self) -> dict[str, Described]:
         """Read the jobs of the vault that are as new as those that are waited for, by their lower-cased names."""
         oldest = min(self._followed.copy().values(), default=self.service_now())
         listed = self._list_job_wires(JobQuery(started_after=oldest - _LONGEST_OPERATION))
+        self._job_reads.note(1 + len(listed) // _JOBS_OF_A_PAGE)
         return {str(wire["name"]).lower(): jobs.describe(wire, self.vault, self._instances) for wire in listed}
 
     # -- policies
@@ -482,7 +491,6 @@ class RecoveryServices(RecoveryServicesVault):
         return self._describe_jobs(self._list_job_wires(query))
 
     def _list_job_wires(self, query: JobQuery) -> list[Wire]:
-        self.job_reads.note()
         action = f"list the jobs of vault '{self.vault.name}'"
         condition = jobs.filter_of(query, self.service_now())
         try:
@@ -517,7 +525,6 @@ class RecoveryServices(RecoveryServicesVault):
         return 1
 
     def read_job(self, job_id: str) -> Described | None:
-        self.job_reads.note()
         name = job_id.rsplit("/", 1)[-1]
         # Polls read on anyhow; long sleeps of azure-core inside one read would not be bounded by wait_timeout.
         wire = self._read(f"read job '{name}'", self._client.job_details.get, name, retry_total=2)

@@ -115,7 +115,6 @@ class SecondaryRegion(RecoveryServices):
         return [{**job, "id": self._job_id(str(job["name"]))} for job in found]
 
     def read_job(self, job_id: str) -> Described | None:
-        self.job_reads.note()
         name = job_id.rsplit("/", 1)[-1]
         body = {"resourceId": self.vault.text, "jobName": name}
         action = f"read job '{name}'"
@@ -126,7 +125,6 @@ class SecondaryRegion(RecoveryServices):
         return self._describe_jobs([json_object(answer, action)])[0]
 
     def _list_job_wires(self, query: JobQuery) -> list[Wire]:
-        self.job_reads.note()
         action = f"list the jobs of vault '{self.vault.name}' in {self.region}"
         # Every job there is a restore, of an operation that the filter does not know.
         asked = JobQuery(query.statuses, started_after=query.started_after, started_before=query.started_before)

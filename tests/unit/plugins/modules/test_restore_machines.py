@@ -443,11 +443,26 @@ def test_a_quota_that_does_not_suffice_is_told_before_any_write(azure: Driver) -
     done, refused = result["datasources"]
     assert (done["action"], done["failed"]) == ("start", False)
     assert refused["error"]["code"] == "QuotaExceeded"
-    assert "quota for 1 more vCPUs in westeurope, and 2 are needed for all machines of this task" in refused["msg"]
+    assert "quota for 1 more vCPUs in westeurope, and 2 are needed with the 1 other(s) of this task" in refused["msg"]
     assert azure.writes()[before:] == ["POST restore"]
     # What is there already needs no quota.
     again = azure.run("backup_restore", datasource_id=first, target=target, on_existing="skip", **VAULT)
     assert again["datasources"][0]["action"] == "skip", again
+
+
+def test_a_machine_that_the_quota_refuses_takes_nothing_from_the_next(azure: Driver) -> None:
+    large, small = backed_up(azure, "web01", "web02")
+    for vault in azure.azure.recovery_services.vaults.values():
+        for item in vault.items.values():
+            for point in item.points if item.wire["properties"]["virtualMachineId"].lower() == large.lower() else ():
+                point["properties"]["virtualMachineSize"] = "Standard_D4s_v3"
+    compute = azure.azure.compute
+    compute.cores_limit = 1 + compute.cores_limit - compute.free_cores(SUBSCRIPTION, "westeurope")
+    target = {key: value for key, value in MACHINE.items() if key != "name"} | {"name_suffix": "-restored"}
+    result = azure.run("backup_restore", datasource_id=[large, small], target=target, max_concurrency=1, **VAULT)
+    refused, done = result["datasources"]
+    assert "quota for 1 more vCPUs in westeurope, and 4 are needed (size Standard_D4s_v3)" in refused["msg"]
+    assert (done["action"], done["failed"]) == ("start", False)
 
 
 @pytest.mark.parametrize("part", ["usages", "vmSizes"])
