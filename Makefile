@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help azurite demo check test checks pages smoke-oldest smoke-newest certify test-clients emulator replay bench chaos clean
+.PHONY: help azurite demo check test checks pages certify test-clients emulator replay bench chaos clean
 
 help:
 	@echo "make demo                          back everything up on a loopback Azure, twice"
@@ -59,20 +59,13 @@ SIDE_BY_SIDE = $(MAKE) --no-print-directory -j 2 $(if $(filter output-sync,$(.FE
 
 test: $(VENV)/.nox
 	@$(SIDE_BY_SIDE) checks pages
-	@$(BIN)/nox -s tests
-	@$(SIDE_BY_SIDE) smoke-oldest smoke-newest
+	@$(BIN)/nox -s tests smoke
 
 checks: $(VENV)/.nox
 	@$(BIN)/nox -s lint sanity
 
 pages: $(VENV)/.nox
 	@$(BIN)/nox -s ansible_lint docs site build
-
-smoke-oldest: $(VENV)/.nox
-	@$(BIN)/nox -s "smoke(core='2.16')"
-
-smoke-newest: $(VENV)/.nox
-	@$(BIN)/nox -s "smoke(core='2.21')"
 
 test-clients: $(VENV)/.nox
 	@$(BIN)/nox -s clients
