@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 import pytest
@@ -33,11 +34,8 @@ def preparation(prepare: Prepare) -> Prepare:
 
     @functools.wraps(prepare)
     def prepared(azure: Driver, *arguments: Any, **options: Any) -> Any:
-        before, azure.foresees = azure.foresees, False
-        try:
+        with azure.unforeseen():
             return prepare(azure, *arguments, **options)
-        finally:
-            azure.foresees = before
 
     return cast(Prepare, prepared)
 
@@ -51,6 +49,15 @@ class Driver:
         self.on_sleep: Callable[[], None] | None = None
         # Whether each change is first foretold by check mode.
         self.foresees = True
+
+    @contextmanager
+    def unforeseen(self) -> Iterator[None]:
+        """Run modules once, without check mode before them."""
+        before, self.foresees = self.foresees, False
+        try:
+            yield
+        finally:
+            self.foresees = before
 
     def run(self, module: str, check: bool = False, **arguments: Any) -> Result:
         """Run a module on the demo vault; arguments add to that or replace it."""
@@ -128,9 +135,8 @@ class Driver:
         assert not prediction["failed"], prediction.get("msg")
         assert self.azure.journal.writes()[before:] == []
         # It has been foretold, and more of it is compared here.
-        self.foresees, foresees = False, self.foresees
-        real = self._done(module, **arguments)
-        self.foresees = foresees
+        with self.unforeseen():
+            real = self._done(module, **arguments)
         assert real["changed"] is prediction["changed"] is True
         assert bool(self.azure.journal.writes()[before:])
         count = len(self.azure.journal.writes())

@@ -43,6 +43,14 @@ def test_every_module_looks_at_its_python_before_it_imports_more() -> None:
     assert "required_python" in (first.module or "") or first.names[0].name == "required_python"
 
 
+def test_make_test_runs_what_nox_runs_by_itself() -> None:
+    by_default = ast.literal_eval(re.search(r"nox\.options\.sessions = (\[.*\])", (ROOT / "noxfile.py").read_text("utf-8"))[1])
+    rules = dict(re.findall(r"^(\w+):.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    commands = "".join(rules[name] for name in ("test", "checks", "pages"))
+    assert sorted(" ".join(re.findall(r"nox -s (.*)", commands)).split()) == sorted(by_default)
+    assert "checks pages" in rules["test"]
+
+
 def test_requirements_say_everywhere_the_same() -> None:
     from ansible_collections.holdfast.azure_backup.plugins.module_utils.azure.libraries import REQUIREMENTS
 

@@ -49,6 +49,8 @@ API_VERSIONS = {
     "managed HSM/checks": "7.6",
 }
 
+_VERSIONS_BY_TYPE = {name.lower(): version for name, version in API_VERSIONS.items()}
+
 LARGEST_LIST_PAGES = 10_000
 
 
@@ -57,9 +59,8 @@ def api_version_of(resource_type: str) -> str | None:
 
     None for a type that this collection does not know.
     """
-    known = {name.lower(): version for name, version in API_VERSIONS.items()}
-    namespace = resource_type.lower().split("/", 1)[0]
-    return known.get(resource_type.lower()) or known.get(namespace)
+    name = resource_type.lower()
+    return _VERSIONS_BY_TYPE.get(name) or _VERSIONS_BY_TYPE.get(name.split("/", 1)[0])
 
 
 class Session:

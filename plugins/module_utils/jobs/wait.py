@@ -73,13 +73,13 @@ class JobWatch:
     since: datetime | None
 
     def __post_init__(self) -> None:
-        self._left = JobReads(self.service.job_reads_an_hour, self.service.service_now)
-        self._reads = 0
+        self._reads = JobReads(self.service.job_reads_an_hour, self.service.service_now)
+        # By the number of its read, which puts jobs in order.
         self._last_read: dict[str, int] = {}
 
     def look(self, job_ids: list[str]) -> dict[str, Described | AzureBackupError]:
         """Read jobs. What cannot be read just now is left out; NotFound stands for a job that Azure does not know."""
-        readable = self._left.left()
+        readable = self._reads.left()
         pages = self.service.job_pages()
         is_few = len(job_ids) <= pages or pages == 0
         if (self.snapshot_only and readable is None) or (is_few and (readable is None or len(job_ids) <= readable)):
@@ -112,9 +112,8 @@ class JobWatch:
             return job
 
         for job_id in job_ids:
-            self._reads += 1
-            self._left.note()
-            self._last_read[job_id] = self._reads
+            self._reads.note()
+            self._last_read[job_id] = self._reads.made
         found = zip(job_ids, settle_each(job_ids, read, self.max_concurrency), strict=True)
         return {job_id: job for job_id, job in found if not isinstance(job, TRANSIENT)}
 

@@ -14,7 +14,6 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
-from ..azure.session import api_version_of
 from ..clock import Deadline
 from ..concurrency import ReadOnce, item_concurrency
 from ..errors import AzureBackupError, BadInput, NotFound
@@ -25,7 +24,7 @@ from ..model.resource_ids import ResourceId, normalize, same_id
 from ..model.result_shapes import Described, shape
 from ..model.selection import Selection
 from ..services.data_protection.containers import choose_containers
-from ..services.datasource_kinds import check_kind, settle_kinds
+from ..services.datasource_kinds import check_kind, read_datasource, settle_kinds
 from ..services.interface import BackupService, Protection, by_datasource, by_name
 from ..services.named_vaults import read_group
 from ..services.protection_states import BROKEN, IN_TRANSIT, PROTECTED, STOPPED, SUSPENDED, wait_for_state, wait_until_settled
@@ -366,9 +365,7 @@ def _refuse_protected_elsewhere(batch: ProtectionRun, datasource: ResourceId) ->
 def _check_datasource(batch: ProtectionRun, datasource_type: DatasourceType, datasource: ResourceId) -> str:
     """Read the datasource and refuse what Azure would refuse later: another region, a SKU that the policy does not suit."""
     service = batch.service
-    found = batch.task.session.read(
-        datasource.text, f"read {datasource_type.title} '{datasource.name}'", api_version_of(datasource_type.resource_type)
-    )
+    found = read_datasource(batch.task.session, datasource_type, datasource)
     if found is None:
         raise NotFound(f"datasource_id: the {datasource_type.title} {datasource.text} does not exist", status=404)
     check_kind(datasource_type, datasource, found)

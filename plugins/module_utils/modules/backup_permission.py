@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..azure.session import api_version_of
 from ..concurrency import settle_each
 from ..errors import AzureBackupError, BadInput, NotFound
 from ..jobs.wait import is_running
@@ -22,6 +21,7 @@ from ..model.datasource_types import (
 )
 from ..model.resource_ids import ResourceId, parse_group, parse_resource_id
 from ..model.result_shapes import Described
+from ..services.datasource_kinds import read_datasource
 from ..services.interface import BackupService, JobQuery
 from ..services.named_vaults import read_group
 from ..services.registry import open_secondary_region
@@ -158,14 +158,7 @@ def _find_missing(
         if grants and all(grants.find(need) for need in needs[datasource.key]):
             return True
         try:
-            return (
-                task.session.read(
-                    datasource.text,
-                    f"read {datasource_type.title} '{datasource.name}'",
-                    api_version_of(datasource_type.resource_type),
-                )
-                is not None
-            )
+            return read_datasource(task.session, datasource_type, datasource) is not None
         except AzureBackupError:
             return True
 

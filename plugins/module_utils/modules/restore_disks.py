@@ -6,15 +6,16 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
-from ..azure.session import API_VERSIONS
-from ..clock import looks
 from ..model.datasource_types import DATASOURCE_TYPES, Role
 from ..model.resource_ids import ResourceId, parse_group, parse_resource_id
 from ..model.result_shapes import Described
+from ..services.datasource_kinds import read_datasource
 from ..services.interface import Restore
+from ..waiting import look_for
 from .restore_mode import (
     FromBackupVault,
     RestoreOrder,
@@ -83,10 +84,10 @@ class DiskCopy(FromBackupVault):
         return restore.datasource_type.restore_roles, restore.target.group_id
 
     def read_restored(self, run: RestoreRun, restore: Restore, job: Described) -> Result | None:
-        for _look in looks(run.task.clock, _SECONDS_TO_FIND, _SECONDS_BETWEEN_LOOKS):
-            wire = read_disk(run, restore.target)
-            if wire:
-                return describe_disk(wire)
+        find = functools.partial(read_disk, run, restore.target)
+        wire = look_for(find, run.task.clock, _SECONDS_TO_FIND, _SECONDS_BETWEEN_LOOKS, ignored=())
+        if wire:
+            return describe_disk(wire)
         run.task.warn(
             f"the restore's job has completed, but {restore.target.text} cannot be found; check the job and the "
             "target in the portal"
@@ -103,7 +104,7 @@ def _target_of(order: RestoreOrder) -> ResourceId:
 
 def read_disk(run: RestoreRun, disk: ResourceId) -> dict[str, Any] | None:
     """Read a managed disk; None where it does not exist."""
-    return run.task.session.read(disk.text, f"read disk '{disk.name}'", API_VERSIONS["Microsoft.Compute/disks"])
+    return read_datasource(run.task.session, DATASOURCE_TYPES["azure_disk"], disk)
 
 
 def describe_disk(wire: dict[str, Any]) -> Result:

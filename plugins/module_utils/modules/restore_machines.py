@@ -11,7 +11,6 @@ import re
 from datetime import datetime
 from typing import Any
 
-from ..azure.session import API_VERSIONS
 from ..errors import AzureBackupError, BadInput, NotFound
 from ..jobs.wait import SUCCEEDED
 from ..model.datasource_types import DATASOURCE_TYPES
@@ -19,6 +18,7 @@ from ..model.durations import read_utc
 from ..model.resource_ids import ResourceId, normalize, parse_group, parse_resource_id, same_id
 from ..model.result_shapes import Described
 from ..model.virtual_machines import disk_ids_of, interface_ids_of
+from ..services.datasource_kinds import read_datasource
 from ..services.interface import MACHINE_MODES, SYSTEM_ASSIGNED, MachineRestore, Restore
 from ..services.role_assignments import Grants, Need, find_identity
 from .restore_disks import describe_disk
@@ -471,8 +471,7 @@ def _machine_of(order: RestoreOrder) -> ResourceId:
 
 
 def _read_machine(run: RestoreRun, machine: ResourceId) -> dict[str, Any] | None:
-    version = API_VERSIONS["Microsoft.Compute/virtualMachines"]
-    return run.task.session.read(machine.text, f"read virtual machine '{machine.name}'", version)
+    return read_datasource(run.task.session, DATASOURCE_TYPES["azure_vm"], machine)
 
 
 def _source_of(restore: Restore) -> str:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change with any release.
-"""Which of several types a datasource has: one storage account holds blobs or a Data Lake."""
+"""What a datasource is: the resource, and which of several types it has (a storage account holds blobs or a Data Lake)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ from ..model.datasource_types import DATASOURCE_TYPES, DatasourceType, types_of_
 from ..model.resource_ids import ResourceId
 from ..model.result_shapes import Described
 from .interface import by_datasource
+
+
+def read_datasource(session: Session, datasource_type: DatasourceType, datasource: ResourceId) -> dict[str, Any] | None:
+    """Read a datasource as Azure answers it; None where it does not exist. Raises AzureBackupError."""
+    version = api_version_of(datasource_type.resource_type)
+    return session.read(datasource.text, f"read {datasource_type.title} '{datasource.name}'", version)
 
 
 def settle_kinds(
@@ -42,7 +48,7 @@ def settle_kinds(
             return DATASOURCE_TYPES.get(str(instance["datasource_type"]), first), datasource
         if datasource_type:
             return one
-        wire = session.read(datasource.text, f"read {first.title} '{datasource.name}'", api_version_of(first.resource_type))
+        wire = read_datasource(session, first, datasource)
         return (_kind_of(wire, possible) if wire else None) or first, datasource
 
     settled = settle_each(datasources, settle, session.connections)

@@ -18,19 +18,19 @@ _AT_ONCE = 1 / 3
 class JobReads:
     """The reads of jobs that may still be made of one vault.
 
-    an_hour: how many Azure answers, None for as many as are asked; now: gives the service's time.
+    an_hour: how many Azure answers, None for as many as are asked; now: gives the service's time; made: those so far.
     """
 
     def __init__(self, an_hour: int | None, now: Callable[[], datetime]) -> None:
         self._an_hour = an_hour
         self._now = now
         self._begun: datetime | None = None
-        self._made = 0
+        self.made = 0
 
     def note(self, reads: int = 1) -> None:
         """Count reads that were made, of one job or of the pages of a list."""
         self._begun = self._begun or self._now()
-        self._made += reads
+        self.made += reads
 
     def left(self) -> int | None:
         """Tell how many reads may be made now; None for any number."""
@@ -38,4 +38,4 @@ class JobReads:
             return None
         hours = (self._now() - self._begun).total_seconds() / 3600 if self._begun else 0.0
         most = self._an_hour * _SHARE
-        return max(0, int(most * (_AT_ONCE + hours)) - self._made)
+        return max(0, int(most * (_AT_ONCE + hours)) - self.made)

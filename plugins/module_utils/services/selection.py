@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..azure.resource_graph import quote
-from ..azure.session import Session, api_version_of
+from ..azure.session import Session
 from ..errors import BadInput
 from ..model.datasource_types import DATASOURCE_TYPES, DatasourceType, find_by_resource
 from ..model.resource_ids import ResourceId, parse_resource_id
 from ..model.result_shapes import Described
 from ..model.selection import Candidate, Selection
+from .datasource_kinds import read_datasource
 from .search import find_invisible, find_resources
 
 Datasource = tuple[DatasourceType, ResourceId]
@@ -114,7 +115,7 @@ def is_still_selected(session: Session, selection: Selection, instance: Describe
     if subscriptions and datasource.subscription_id.lower() not in subscriptions:
         return False
     row = DATASOURCE_TYPES[candidate.datasource_type]
-    wire = session.read(datasource.text, f"read {row.title} '{datasource.name}'", api_version_of(row.resource_type))
+    wire = read_datasource(session, row, datasource)
     if wire is None:
         return None
     return row.is_kind_of(wire) and selection.selects(candidate.with_resource(wire))

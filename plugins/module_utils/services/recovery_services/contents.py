@@ -57,7 +57,9 @@ _LEAST_RETENTION = timedelta(days=1)
 _LONGEST_OPERATION = timedelta(minutes=30)
 # A list of jobs serves all that wait for so much of the poll interval: seven and a half seconds of the default.
 _SHARE_OF_INTERVAL = 1 / 4
+# A list that was read before a job began does not tell it.
 _UNTIL_LISTED = timedelta(minutes=1)
+# As many as the other lists of a vault have.
 _JOBS_OF_A_PAGE = 200
 # How long to look for a virtual machine that the vault has just been told to discover.
 _SECONDS_TO_DISCOVER = 120
